@@ -1,0 +1,43 @@
+"""Connections to Redis: time-outs, repetition and what its failures mean to a caller."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis import Redis
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
+from redis.retry import Retry
+
+from broker.errors import Unavailable
+
+#: Seconds for one answer. No script comes near it; a stopped server is noticed by it.
+SOCKET_TIMEOUT = 5.0
+
+
+def connect(url: str, *, decode_responses: bool = True, timeout: float = SOCKET_TIMEOUT) -> "Redis":
+    """A client for a whole process. It repeats a command after a lost connection, which every script allows."""
+    return Redis.from_url(
+        url,
+        decode_responses=decode_responses,
+        socket_timeout=timeout,
+        socket_connect_timeout=2.0,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=3),
+        health_check_interval=30,
+    )
+
+
+@contextmanager
+def redis_errors() -> Iterator[None]:
+    """Turns Redis' failures into ``Unavailable``: whoever asked may try again, and nothing was done by halves."""
+    try:
+        yield
+    except OutOfMemoryError as error:
+        raise Unavailable("The task store is full; running work is finished first.", retry_after=30) from error
+    except ResponseError as error:
+        if "OOM" in str(error) or "MISCONF" in str(error) or "LOADING" in str(error):
+            raise Unavailable("The task store cannot take new work right now.", retry_after=30) from error
+        if "WAITAOF" in str(error):
+            raise Unavailable("DURABILITY=fsync needs a server with its append-only file on.", retry_after=60) from error
+        raise
+    except RedisError as error:
+        raise Unavailable("The task store cannot be reached right now.", retry_after=2) from error

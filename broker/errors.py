@@ -1,0 +1,126 @@
+"""Every error that this system raises on purpose, each describing itself.
+
+An error carries what its audience needs: a stable ``code`` for programs, an HTTP ``status`` for the gateway,
+``retryable`` for the worker, and one line a person can act on. One handler in the gateway and one place in the
+worker read these; nobody else maps errors.
+"""
+
+from typing import Any
+
+
+class TaskBrokerError(Exception):
+    """Something went wrong."""
+
+    code = "internal_error"
+    status = 500
+    #: May the same task or request succeed when it is tried again unchanged?
+    retryable = False
+
+    def __init__(self, message: str = "", **extra: Any) -> None:
+        """``message`` defaults to the class docstring; ``extra`` members are shown to the caller as they are."""
+        self.message = message or (self.__doc__ or "").splitlines()[0]
+        self.extra = extra
+        super().__init__(self.message)
+
+
+class Unauthorized(TaskBrokerError):
+    """Send the header "Authorization: Bearer <key>" with a valid API key."""
+
+    code, status = "unauthorized", 401
+
+
+class Forbidden(TaskBrokerError):
+    """Only the operator's key may do this."""
+
+    code, status = "forbidden", 403
+
+
+class NotFound(TaskBrokerError):
+    """There is no such thing here."""
+
+    code, status = "not_found", 404
+
+
+class NotCancellable(TaskBrokerError):
+    """Only pending and scheduled tasks can be cancelled."""
+
+    code, status = "not_cancellable", 409
+
+
+class NotFailed(TaskBrokerError):
+    """Only failed tasks can be retried."""
+
+    code, status = "not_failed", 409
+
+
+class RetriesExhausted(TaskBrokerError):
+    """This task has used all its retries; add ?force=true to grant one more."""
+
+    code, status = "retries_exhausted", 409
+
+
+class IdempotencyConflict(TaskBrokerError):
+    """The first request with this Idempotency-Key is still running; try again shortly."""
+
+    code, status, retryable = "idempotency_key_in_use", 409, True
+
+
+class IdempotencyMismatch(TaskBrokerError):
+    """This Idempotency-Key was used with another request; use a new key."""
+
+    code, status = "idempotency_key_reused", 422
+
+
+class TooLarge(TaskBrokerError):
+    """The upload is too large."""
+
+    code, status = "too_large", 413
+
+
+class UnsupportedMedia(TaskBrokerError):
+    """This kind of file is not supported here."""
+
+    code, status = "unsupported_media_type", 415
+
+
+class InvalidInput(TaskBrokerError):
+    """The request's content is not valid.
+
+    ``errors`` is a list of ``{"pointer": JSON pointer or query parameter name, "detail": text}``.
+    """
+
+    code, status = "invalid_content", 422
+
+
+class QueueFull(TaskBrokerError):
+    """Too many tasks of this type are waiting; try again later.
+
+    ``retry_after`` is in seconds.
+    """
+
+    code, status, retryable = "queue_full", 429, True
+
+
+class Unavailable(TaskBrokerError):
+    """The service cannot do this right now; try again later.
+
+    ``retry_after`` is in seconds.
+    """
+
+    code, status, retryable = "unavailable", 503, True
+
+
+class PermanentError(TaskBrokerError):
+    """The task cannot succeed, however often it is tried."""
+
+    code = "task_failed"
+
+
+class TransientError(TaskBrokerError):
+    """The task failed for a reason that may pass."""
+
+    code, retryable = "task_failed", True
+
+
+class TaskTimeout(BaseException):
+    """Raised inside a handler when its time is up; not an ``Exception``, so that a broad ``except`` cannot swallow it."""

@@ -1,0 +1,131 @@
+"""Every Redis key on one screen, RQ's first, ours (below ``<prefix>:broker:``) after them."""
+
+from broker.status import Status
+
+
+class Keys:
+    """Key names under one prefix (``RQ_KEY_PREFIX``). The Lua side builds the same names in ``lua/include/keys.lua``."""
+
+    def __init__(self, prefix: str = "rq") -> None:
+        self.prefix = prefix
+        self._ours = f"{prefix}:broker:"
+
+    # RQ's own, in RQ's own formats ------------------------------------------------------------------------------
+
+    def job(self, task_id: str) -> str:
+        """hash: one task, RQ's job fields and ours side by side."""
+        return f"{self.prefix}:job:{task_id}"
+
+    def results(self, task_id: str) -> str:
+        """stream: RQ's result log; only the last failure is kept in it."""
+        return f"{self.prefix}:results:{task_id}"
+
+    def rq_queues(self) -> str:
+        """set: keys of all queue lists there have ever been."""
+        return f"{self.prefix}:queues"
+
+    def rq_queue(self, queue: str) -> str:
+        """list: ids of waiting tasks; a queue is a type, or ``type:priority`` above priority 0."""
+        return f"{self.prefix}:queue:{queue}"
+
+    def registry(self, name: str, queue: str) -> str:
+        """sorted set: RQ's ``wip``, ``finished``, ``failed``, ``scheduled`` or ``canceled`` registry of a queue."""
+        return f"{self.prefix}:{name}:{queue}"
+
+    def workers(self) -> str:
+        """set: keys of worker records."""
+        return f"{self.prefix}:workers"
+
+    def worker(self, name: str) -> str:
+        """hash: RQ's worker record, one per worker child."""
+        return f"{self.prefix}:worker:{name}"
+
+    def suspended(self) -> str:
+        """string: present while ``rq suspend`` holds everything."""
+        return f"{self.prefix}:suspended"
+
+    # ours: queues, leases, limits -------------------------------------------------------------------------------
+
+    def ready(self) -> str:
+        """sorted set: names of non-empty queues by priority."""
+        return f"{self._ours}ready"
+
+    def leases(self, type_name: str) -> str:
+        """sorted set: running tasks of a type by the microsecond their lease ends; its size is the concurrency."""
+        return f"{self._ours}leases:{type_name}"
+
+    def due(self) -> str:
+        """sorted set: scheduled tasks by the microsecond they are due."""
+        return f"{self._ours}due"
+
+    def limits(self, type_name: str) -> str:
+        """hash: a type's settings and its token bucket."""
+        return f"{self._ours}limits:{type_name}"
+
+    def types(self) -> str:
+        """set: names of all declared task types."""
+        return f"{self._ours}types"
+
+    def arrivals(self) -> str:
+        """hash: queue -> how many tasks were ever put at its end; the source of sequence numbers."""
+        return f"{self._ours}arrivals"
+
+    def groups(self) -> str:
+        """hash: every combination of types that workers listen to, as ``A,B,C``."""
+        return f"{self._ours}groups"
+
+    def idle(self, group: str) -> str:
+        """set: names of sleeping workers that listen to the group's types."""
+        return f"{self._ours}idle:{group}"
+
+    def wake(self, worker: str) -> str:
+        """list: one element is enough to end the sleep of a worker."""
+        return f"{self._ours}wake:{worker}"
+
+    def reaped(self) -> str:
+        """string: the microsecond of the last reap."""
+        return f"{self._ours}reaped"
+
+    # ours: what reads need --------------------------------------------------------------------------------------
+
+    def tenants(self) -> str:
+        """set: names of all tenants that ever submitted."""
+        return f"{self._ours}tenants"
+
+    def index(self, tenant: str) -> str:
+        """sorted set: all task ids of a tenant by the microsecond of creation."""
+        return f"{self._ours}tasks:{tenant}"
+
+    def status_index(self, tenant: str, type_name: str, status: Status) -> str:
+        """sorted set: the tenant's task ids of a type in a status, by the microsecond of creation."""
+        return f"{self._ours}tasks:{tenant}:{type_name}:{status}"
+
+    def unique(self, tenant: str, type_name: str, key: str) -> str:
+        """string: id of the unfinished task that holds a caller's unique key."""
+        return f"{self._ours}unique:{tenant}:{type_name}:{key}"
+
+    def durations(self, tenant: str) -> str:
+        """hash: type -> microseconds that the tenant's completed tasks took together."""
+        return f"{self._ours}durations:{tenant}"
+
+    def histogram(self, type_name: str) -> str:
+        """hash: floor(2 * log2(microseconds)) -> how many completed runs took about that long."""
+        return f"{self._ours}histogram:{type_name}"
+
+    def listeners(self) -> str:
+        """set: tenants that want an event per terminal transition."""
+        return f"{self._ours}listeners"
+
+    def outbox(self) -> str:
+        """stream: terminal events not yet delivered."""
+        return f"{self._ours}outbox"
+
+    # ours: media ------------------------------------------------------------------------------------------------
+
+    def media(self, media_id: str) -> str:
+        """hash: one media record."""
+        return f"{self._ours}media:{media_id}"
+
+    def media_index(self, tenant: str, kind: str) -> str:
+        """sorted set: ids of a tenant's media of a kind by the microsecond of creation."""
+        return f"{self._ours}media:{tenant}:{kind}"

@@ -1,0 +1,55 @@
+"""The limits of a queue as the scripts take them: rates in starts per 1,000 seconds, '' for no limit, 'keep'."""
+
+from typing import Any, Final
+
+from broker.errors import InvalidInput
+from broker.task_type import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
+
+
+class _Keep:
+    def __repr__(self) -> str:
+        return "KEEP"
+
+
+#: Leaves a setting as it is.
+KEEP: Final = _Keep()
+
+
+def rate_argument(rate: float | None | _Keep) -> str:
+    """Starts per second as the scripts take them. At least 0.001, in steps of 0.001."""
+    if isinstance(rate, _Keep):
+        return "keep"
+    if rate is None:
+        return ""
+    milli = round(rate * 1000)
+    if not 1 <= milli <= MAX_RATE * 1000 or abs(milli - rate * 1000) > 1e-6:
+        raise _invalid("rate", f"must lie between 0.001 and {MAX_RATE:g} starts per second, with at most three decimals")
+    return str(milli)
+
+
+def burst_argument(burst: int | _Keep) -> str:
+    """Starts that an idle queue may make at once."""
+    return "keep" if isinstance(burst, _Keep) else _count("burst", burst, MAX_BURST)
+
+
+def concurrency_argument(concurrency: int | None | _Keep) -> str:
+    """Runs at the same time; ``None`` for no limit."""
+    if isinstance(concurrency, _Keep):
+        return "keep"
+    return "" if concurrency is None else _count("concurrency", concurrency, MAX_CONCURRENCY)
+
+
+def paused_argument(paused: bool | _Keep) -> str:
+    """Whether the queue holds its tasks back."""
+    return "keep" if isinstance(paused, _Keep) else str(int(paused))
+
+
+def _count(name: str, value: int, high: int) -> str:
+    if not 1 <= value <= high:
+        raise _invalid(name, f"must lie between 1 and {high}")
+    return str(value)
+
+
+def _invalid(name: str, detail: str) -> InvalidInput:
+    errors: list[dict[str, Any]] = [{"pointer": f"/{name}", "detail": detail}]
+    return InvalidInput(errors=errors)

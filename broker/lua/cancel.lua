@@ -1,0 +1,30 @@
+-- cancel: ends a task on its owner's word. Cancelling a cancelled task again changes nothing and is no error.
+-- KEYS[1] prefix
+-- ARGV[1] id
+-- ARGV[2] tenant
+-- ARGV[3] force  '1' also stops a task that is being run
+-- Returns the status it found ('missing' when there is none): cancelled now if that was pending, scheduled or, forced, processing
+-- Moves pending -> cancelled
+-- Moves scheduled -> cancelled
+-- Moves processing -> cancelled
+-- @include task
+-- @include wake
+local task = read_task(id)
+if not task or task.tenant ~= tenant then return 'missing' end
+local from = task.status
+if from == 'processing' and force == '1' then
+  call('HSET', task.key, 'attempts', with_attempt(task, 'cancelled', nil))
+  end_run(task)
+elseif from == 'pending' then
+  call('LREM', P .. 'queue:' .. task.queue, 0, id)
+elseif from == 'scheduled' then
+  call('ZREM', B .. 'due', id)
+  call('ZREM', P .. 'scheduled:' .. task.queue, id)
+else
+  return from
+end
+reindex(task, from, 'cancelled')
+call('HSET', task.key, 'status', 'canceled', 'lease', task.lease .. ' cancelled', 'ended_at', iso(now))
+enter_end(task, 'cancelled')
+if from == 'processing' then wake_for_slot(task.type) end
+return from

@@ -1,0 +1,30 @@
+-- configure: changes a type's limits for all workers at once.
+-- KEYS[1] prefix
+-- ARGV[1] type
+-- ARGV[2] rate  starts per 1,000 seconds, '' for no limit, 'keep'
+-- ARGV[3] burst  or 'keep'
+-- ARGV[4] concurrency  '' for no limit, or 'keep'
+-- ARGV[5] paused  '1', '0' or 'keep'
+-- Returns 1, or 0 when the type was never declared
+-- @include wake
+if call('SISMEMBER', B .. 'types', type) == 0 then return 0 end
+local key = limits_key(type)
+local s = limits(type) -- settled at the old rate
+local function set(field, value)
+  if value ~= 'keep' then call('HSET', key, field, value) end
+end
+set('rate', rate)
+set('burst', burst)
+set('concurrency', concurrency)
+set('paused', paused)
+local cap = (burst == 'keep' and s.burst or tonumber(burst)) * TOKEN
+-- A type that had no rate starts its bucket empty, as any bucket that was not there.
+call('HSET', key, 'level', int(math.min(s.rate and s.level or 0, cap)), 'ts', int(now), 'alarm', '0')
+known_limits = {}
+for priority = 0, 10 do
+  local queue = priority == 0 and type or type .. ':' .. priority
+  for _ = 1, math.min(100, call('LLEN', P .. 'queue:' .. queue)) do
+    if not wake(type) then return 1 end
+  end
+end
+return 1

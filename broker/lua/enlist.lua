@@ -1,0 +1,18 @@
+-- enlist: writes a worker's record in RQ's form, at its birth and while it idles.
+-- KEYS[1] prefix
+-- ARGV[1] worker
+-- ARGV[2] ttl  seconds that the record outlives its last heartbeat
+-- ARGV[3] queues  comma-separated, as RQ writes them
+-- ARGV[4..] fields
+-- Returns 1 when the worker was not known
+-- @include base
+local key = P .. 'worker:' .. worker
+local new = call('EXISTS', key) == 0
+call('HSET', key, 'last_heartbeat', iso(now), 'queues', queues, unpack(fields))
+if new or call('HEXISTS', key, 'birth') == 0 then
+  call('HSET', key, 'birth', iso(now), 'state', 'idle')
+  call('SADD', P .. 'workers', key)
+  for queue in string.gmatch(queues, '[^,]+') do call('SADD', P .. 'workers:' .. queue, key) end
+end
+call('EXPIRE', key, ttl)
+return new and 1 or 0

@@ -1,0 +1,39 @@
+-- fail: ends a run badly, for good or until a later try, and takes the worker's next task in the same round trip.
+-- KEYS[1] prefix
+-- ARGV[1] id
+-- ARGV[2] execution
+-- ARGV[3] message  one line that a person can act on
+-- ARGV[4] traceback  as RQ stores it, for its tools
+-- ARGV[5] retryable
+-- ARGV[6] delay_us
+-- ARGV[7] worker
+-- ARGV[8] next_execution
+-- ARGV[9] lease_us
+-- ARGV[10] group
+-- Returns {outcome, next}: 'scheduled', 'failed', or 'stale' when the run was no longer this caller's
+-- Moves processing -> scheduled
+-- Moves processing -> failed
+-- @include claim
+local task = read_task(id)
+local outcome = 'stale'
+if task and task.lease == execution and task.status == 'processing' then
+  outcome = (retryable == '1' and task.retry_count < task.max_retries) and 'scheduled' or 'failed'
+  end_run(task)
+  reindex(task, 'processing', outcome)
+  call('HSET', task.key, 'status', outcome, 'lease', execution .. ' ' .. outcome, 'error', message, 'crashes', 0,
+    'attempts', with_attempt(task, 'failed', message))
+  call('XADD', P .. 'results:' .. id, 'MAXLEN', 1, '*', 'type', 2, 'exc_string', traceback, 'worker_name', worker)
+  if outcome == 'scheduled' then
+    local due = now + tonumber(delay_us)
+    call('HSET', task.key, 'retry_count', task.retry_count + 1, 'scheduled_at', iso(due))
+    call('ZADD', B .. 'due', int(due), id)
+    call('ZADD', P .. 'scheduled:' .. task.queue, int(due / 1000000), id)
+  else
+    call('HSET', task.key, 'ended_at', iso(now))
+    enter_end(task, 'failed')
+  end
+  wake_for_slot(task.type)
+elseif task and string.sub(task.lease, 1, #execution + 1) == execution .. ' ' then
+  outcome = string.sub(task.lease, #execution + 2)
+end
+return { outcome, repeated_grant(worker, next_execution) or take_next(worker, next_execution, tonumber(lease_us), group) }

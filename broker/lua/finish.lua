@@ -1,0 +1,37 @@
+-- finish: ends a run well and takes the worker's next task in the same round trip.
+-- KEYS[1] prefix
+-- ARGV[1] id
+-- ARGV[2] execution
+-- ARGV[3] result
+-- ARGV[4] worker
+-- ARGV[5] next_execution  '' when the worker wants no more
+-- ARGV[6] lease_us
+-- ARGV[7] group
+-- ARGV[8] media_id  the record that `info` goes into, or ''
+-- ARGV[9..] info
+-- Returns {outcome, next}: 'completed', or 'stale' when the run was no longer this caller's; next as claim returns it
+-- Moves processing -> completed
+-- @include claim
+local task = read_task(id)
+local outcome = 'stale'
+if task and task.lease == execution and task.status == 'processing' then
+  outcome = 'completed'
+  end_run(task)
+  reindex(task, 'processing', 'completed')
+  call('HSET', task.key, 'status', 'finished', 'lease', execution .. ' completed', 'ended_at', iso(now), 'outcome', result)
+  if task.attempts or task.retry_count > 0 then
+    call('HDEL', task.key, 'error', 'crashes')
+    call('DEL', P .. 'results:' .. id)
+  end
+  if media_id ~= '' and call('EXISTS', B .. 'media:' .. media_id) == 1 then
+    call('HSET', B .. 'media:' .. media_id, unpack(info))
+  end
+  local took = math.max(0, now - (microseconds(task.started_at) or now))
+  call('HINCRBY', B .. 'durations:' .. task.tenant, task.type, int(took))
+  call('HINCRBY', B .. 'histogram:' .. task.type, math.floor(2 * math.log(took + 1) / math.log(2)), 1)
+  enter_end(task, 'completed')
+  wake_for_slot(task.type)
+elseif task and task.lease == execution .. ' completed' then
+  outcome = 'completed'
+end
+return { outcome, repeated_grant(worker, next_execution) or take_next(worker, next_execution, tonumber(lease_us), group) }

@@ -1,0 +1,5 @@
+-- The microsecond it is, on the clock that all workers share: the server's own.
+local function clock()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end

@@ -1,0 +1,48 @@
+-- @include base
+-- The settings of a type and its token bucket, in integers: a rate of r starts a second is r * 1000 here, the level
+-- counts nano-tokens, so that one microsecond adds exactly `rate` and one start costs TOKEN.
+-- Token bucket as in RFC 2697/2698 meters; a level never above `burst` and growing at exactly `rate` bounds the starts
+-- in every window of t seconds by burst + rate * t.
+local TOKEN = 1000000000
+
+local function limits_key(type)
+  return B .. 'limits:' .. type
+end
+
+local known_limits = {}
+local function limits(type)
+  local s = known_limits[type]
+  if s then return s end
+  local f = call('HMGET', limits_key(type), 'rate', 'burst', 'concurrency', 'paused', 'level', 'ts', 'alarm', 'served')
+  s = { type = type, rate = tonumber(f[1]), burst = tonumber(f[2]) or 1, concurrency = tonumber(f[3]),
+    paused = f[4] == '1', level = tonumber(f[5]) or 0, ts = tonumber(f[6]) or now, alarm = tonumber(f[7]) or 0,
+    served = tonumber(f[8]) or 0 }
+  if s.rate then
+    local cap = s.burst * TOKEN
+    local elapsed = now - s.ts
+    -- A clock that steps back refills nothing, and the bucket's time follows it, or the type would starve.
+    if elapsed < 0 then elapsed = 0 end
+    if elapsed > (cap - s.level) / s.rate then s.level = cap else s.level = s.level + elapsed * s.rate end
+  end
+  known_limits[type] = s
+  return s
+end
+
+-- 0 when a task of the type may start now, the microseconds until its token is due, or nil when only somebody's
+-- act (a freed slot, a resume) can make it startable.
+local function wait_for(s)
+  if s.paused then return nil end
+  if s.concurrency and call('ZCARD', B .. 'leases:' .. s.type) >= s.concurrency then return nil end
+  if s.rate and s.level < TOKEN then return math.ceil((TOKEN - s.level) / s.rate) end
+  return 0
+end
+
+local function spend(s)
+  s.served = now
+  if s.rate then
+    s.level = s.level - TOKEN
+    call('HSET', limits_key(s.type), 'level', int(s.level), 'ts', int(now), 'served', int(now))
+  else
+    call('HSET', limits_key(s.type), 'served', int(now))
+  end
+end

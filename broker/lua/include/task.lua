@@ -1,0 +1,105 @@
+-- @include base
+-- A task's hash, its place in the indexes and its queue. Nothing else writes a status.
+
+local RQ_STATUS = {
+  pending = 'queued', scheduled = 'scheduled', processing = 'started',
+  completed = 'finished', failed = 'failed', cancelled = 'canceled',
+}
+local STATUS = {}
+for status, word in pairs(RQ_STATUS) do STATUS[word] = status end
+
+-- RQ's registry cleanups drop entries whose score has passed; ours lie ten years ahead and are removed by prune.
+local KEEP_US = 315360000000000
+
+-- 'VideoTranscoding:5' -> 'VideoTranscoding', 5
+local function split(queue)
+  local type, priority = string.match(queue, '^([^:]+):?(%d*)$')
+  return type, tonumber(priority) or 0
+end
+
+local function status_index(task, status)
+  return B .. 'tasks:' .. task.tenant .. ':' .. task.type .. ':' .. status
+end
+
+-- The fields that a transition needs, or nil when there is no such task of ours.
+local function read_task(id)
+  local key = P .. 'job:' .. id
+  local f = call('HMGET', key, 'status', 'origin', 'tenant', 'us', 'lease', 'started_at', 'last_heartbeat',
+    'retry_count', 'max_retries', 'crashes', 'unique', 'attempts', 'worker_name')
+  if not (f[1] and f[2] and f[3] and f[4]) then return nil end
+  return {
+    id = id, key = key, status = STATUS[f[1]] or f[1], queue = f[2], type = split(f[2]), tenant = f[3], us = f[4],
+    lease = f[5] or '', started_at = f[6], last_heartbeat = f[7] or '', retry_count = tonumber(f[8]) or 0,
+    max_retries = tonumber(f[9]) or 0, crashes = tonumber(f[10]) or 0, unique = f[11], attempts = f[12],
+    worker = f[13],
+  }
+end
+
+-- Moves the task between the status indexes. A foreign hand may have changed the hash alone, so when the index
+-- that should hold the task does not, every other one is cleared and a time to live that RQ may have set is lifted.
+local function reindex(task, from, to)
+  if call('ZREM', status_index(task, from), task.id) == 0 then
+    for status in pairs(RQ_STATUS) do
+      if status ~= from then call('ZREM', status_index(task, status), task.id) end
+    end
+    call('PERSIST', task.key)
+  end
+  call('ZADD', status_index(task, to), task.us, task.id)
+end
+
+-- Puts a pending task into its queue: at the end with the next sequence number, or at the front before the head's.
+local function push(task, front)
+  local list = P .. 'queue:' .. task.queue
+  local length
+  if front then
+    local head = call('LINDEX', list, 0)
+    local seq = head and call('HGET', P .. 'job:' .. head, 'seq')
+    call('HSET', task.key, 'seq', int((tonumber(seq or call('HGET', B .. 'arrivals', task.queue)) or 0) - 1))
+    length = call('LPUSH', list, task.id)
+  else
+    call('HSET', task.key, 'seq', call('HINCRBY', B .. 'arrivals', task.queue, 1))
+    length = call('RPUSH', list, task.id)
+  end
+  if length == 1 then
+    local _, priority = split(task.queue)
+    call('ZADD', B .. 'ready', priority, task.queue)
+    call('SADD', P .. 'queues', list)
+  end
+end
+
+-- Takes a task that is being run away from its lease and from everything RQ shows about the run.
+local function end_run(task)
+  call('ZREM', B .. 'leases:' .. task.type, task.id)
+  local execution = task.id .. ':' .. task.lease
+  call('ZREM', P .. 'wip:' .. task.queue, execution)
+  if task.last_heartbeat >= (task.started_at or '') and task.last_heartbeat ~= '' then
+    call('DEL', P .. 'execution:' .. execution, P .. 'executions:' .. task.id)
+    if task.worker then call('SREM', P .. 'worker:' .. task.worker .. ':executions', execution) end
+  end
+end
+
+-- One event per terminal transition, for tenants that listen.
+local function announce(task, status)
+  if call('SISMEMBER', B .. 'listeners', task.tenant) == 1 then
+    call('XADD', B .. 'outbox', '*', 'task', task.id, 'tenant', task.tenant, 'type', 'task.' .. status, 'at', iso(now))
+  end
+end
+
+-- Enters the task into RQ's registry of an end state, gives up its unique key and announces the end.
+local function enter_end(task, status)
+  call('ZADD', P .. RQ_STATUS[status] .. ':' .. task.queue, int((now + KEEP_US) / 1000000), task.id)
+  if task.unique then
+    local key = B .. 'unique:' .. task.tenant .. ':' .. task.type .. ':' .. task.unique
+    if call('GET', key) == task.id then call('DEL', key) end
+  end
+  announce(task, status)
+end
+
+-- The attempt history with one more ended run, at most ten.
+local function with_attempt(task, outcome, message)
+  local list = task.attempts and cjson.decode(task.attempts) or {}
+  list[#list + 1] = { started_at = task.started_at, ended_at = iso(now), outcome = outcome, error = message,
+    worker = task.worker }
+  if #list > 10 then table.remove(list, 1) end
+  return cjson.encode(list)
+end

@@ -1,0 +1,29 @@
+-- prune: removes ended tasks of one queue that are older than the retention.
+-- KEYS[1] prefix
+-- ARGV[1] queue
+-- ARGV[2] status
+-- ARGV[3] retention_us
+-- ARGV[4] limit
+-- Returns how many it removed
+-- Moves completed -> none
+-- Moves failed -> none
+-- Moves cancelled -> none
+-- @include task
+local registry = P .. RQ_STATUS[status] .. ':' .. queue
+local oldest = call('ZRANGEBYSCORE', registry, '-inf', int((now - tonumber(retention_us) + KEEP_US) / 1000000), 'LIMIT', 0, limit)
+for _, id in ipairs(oldest) do
+  call('ZREM', registry, id)
+  local task = read_task(id)
+  if task and task.status == status then
+    if status == 'completed' then
+      local started, ended = microseconds(task.started_at), microseconds(call('HGET', task.key, 'ended_at'))
+      if started and ended then
+        call('HINCRBY', B .. 'durations:' .. task.tenant, task.type, int(-math.max(0, ended - started)))
+      end
+    end
+    call('ZREM', status_index(task, status), id)
+    call('ZREM', B .. 'tasks:' .. task.tenant, id)
+    call('DEL', task.key, P .. 'results:' .. id)
+  end
+end
+return #oldest

@@ -1,0 +1,19 @@
+-- release: gives a run up without an outcome: handed back by a worker that must stop, or lost with a dead child.
+-- KEYS[1] prefix
+-- ARGV[1] worker
+-- ARGV[2] execution  of this worker; its task is found through the worker's record
+-- ARGV[3] crashed  '1' counts a death, '0' only hands back
+-- ARGV[4] max_crashes
+-- ARGV[5] message
+-- Returns 'pending', 'failed', or 'stale' when that run is not (or no longer) going on
+-- Moves processing -> pending
+-- Moves processing -> failed
+-- @include lose
+local record = P .. 'worker:' .. worker
+local f = call('HMGET', record, 'execution', 'current_job')
+if f[1] ~= execution or not f[2] then return 'stale' end
+local task = read_task(f[2])
+if not task or task.lease ~= execution or task.status ~= 'processing' then return 'stale' end
+call('HSET', record, 'state', 'idle')
+if crashed == '1' then return lose(task, tonumber(max_crashes), message) end
+return hand_back(task, true, 'released')

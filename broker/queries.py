@@ -1,0 +1,120 @@
+"""Every read: tasks, pages, statistics. Reads write nothing and answer the truth of RQ's hashes at the moment of the call."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from redis import Redis
+
+from broker.errors import NotFound
+from broker.keys import Keys
+from broker.scripts import Script
+from broker.status import RQ_STATUS, Status
+from broker.task import Page, Stats, Task
+
+_STATUS = {word: status for status, word in RQ_STATUS.items()}
+_FIELDS = (
+    "status origin tenant payload created_at max_retries timeout retry_count scheduled_at started_at ended_at "
+    "last_heartbeat error progress outcome attempts"
+).split()
+
+
+class Queries:
+    """Reads on one Redis client with ``decode_responses=True``."""
+
+    def __init__(self, redis: "Redis", keys: Keys) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._page = Script("page")
+
+    def get(self, tenant: str, task_id: str) -> Task:
+        """One task. Raises ``NotFound`` when the tenant has none of this id."""
+        values = self._redis.hmget(self._keys.job(task_id), _FIELDS)
+        task = _task(task_id, values)
+        if task is None or task.tenant != tenant:
+            raise NotFound("There is no task with this id.")
+        return task
+
+    def page(  # noqa: PLR0913 - the filters of the API
+        self,
+        tenant: str,
+        *,
+        status: Status | None = None,
+        type: str | None = None,
+        start_us: int | None = None,
+        end_us: int | None = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> Page:
+        """Tasks newest first; bounds on the creation time are inclusive."""
+        total, *rows = self._page(
+            self._redis,
+            prefix=self._keys.prefix,
+            tenant=tenant,
+            status=status or "",
+            type=type or "",
+            first="-inf" if start_us is None else start_us,
+            last="+inf" if end_us is None else end_us,
+            offset=offset,
+            limit=limit,
+            fields=_FIELDS,
+        )
+        tasks = [task for task_id, values in rows if (task := _task(task_id, values))]
+        return Page(tasks, total, limit, offset)
+
+    def stats(self, tenant: str, types: Sequence[str]) -> Stats:
+        """Counts over all of the tenant's tasks, of one moment."""
+        with self._redis.pipeline(transaction=True) as reads:
+            for type_name in types:
+                for status in Status:
+                    reads.zcard(self._keys.status_index(tenant, type_name, status))
+            reads.hgetall(self._keys.durations(tenant))
+            *counts, durations = reads.execute()
+        by_type = {name: sum(counts[i * len(Status) : (i + 1) * len(Status)]) for i, name in enumerate(types)}
+        by_status = {str(status): sum(counts[i :: len(Status)]) for i, status in enumerate(Status)}
+        total, completed = sum(counts), by_status[Status.COMPLETED]
+        spent_us = sum(int(us) for us in durations.values())
+        return Stats(
+            total=total,
+            by_status=by_status,
+            by_type=by_type,
+            average_duration_seconds=spent_us / completed / 1e6 if completed else None,
+            success_rate=completed / total if total else 0.0,
+        )
+
+
+def _task(task_id: str, values: Sequence[str | None]) -> Task | None:
+    fields: dict[str, Any] = dict(zip(_FIELDS, values, strict=True))
+    if not (fields["status"] and fields["origin"] and fields["tenant"]):
+        return None
+    type_name, _, priority = fields["origin"].partition(":")
+    status = _STATUS.get(fields["status"], Status.PENDING)
+    waiting = status in (Status.PENDING, Status.SCHEDULED)
+    ended = status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+    return Task(
+        id=task_id,
+        tenant=fields["tenant"],
+        type=type_name,
+        status=status,
+        priority=int(priority or 0),
+        payload=json.loads(fields["payload"] or "{}"),
+        created_at=fields["created_at"],
+        max_retries=int(fields["max_retries"] or 0),
+        timeout_seconds=int(float(fields["timeout"] or 0)),
+        retry_count=int(fields["retry_count"] or 0),
+        scheduled_at=fields["scheduled_at"],
+        started_at=None if waiting else fields["started_at"],
+        completed_at=fields["ended_at"] if ended else None,
+        error=fields["error"],
+        progress=_progress(status, fields),
+        result=json.loads(fields["outcome"]) if fields["outcome"] else None,
+        attempts=json.loads(fields["attempts"]) if fields["attempts"] else [],
+    )
+
+
+def _progress(status: Status, fields: dict[str, Any]) -> dict[str, Any] | None:
+    """What the run told last; what an earlier run told (its heartbeat lies before this start) is not it."""
+    if status is Status.COMPLETED:
+        return {"percent": 100.0, "stage": "done"}
+    told = fields["progress"] and (fields["last_heartbeat"] or "") >= (fields["started_at"] or "")
+    return json.loads(fields["progress"]) if told and status is Status.PROCESSING else None

@@ -1,0 +1,25 @@
+"""The one door to RQ: the constant its job hashes carry, and what happens when RQ itself tries to run a task."""
+
+import base64
+import pickle
+import zlib
+
+#: RQ's ``data`` field is a pickled call ``(function name, instance, args, kwargs)``. Ours is the same for every task, a
+#: call of `refuse` without arguments, so that nobody gains code execution by writing to Redis; it is never read by us.
+CALL = "broker.rq_records.refuse"
+DATA = pickle.dumps((CALL, None, (), {}), protocol=1)
+
+
+def refuse() -> None:
+    """What a stock ``rq worker`` executes when it gets hold of one of our tasks."""
+    raise RuntimeError("run tasks with this project's worker: python -m scripts.worker")
+
+
+def traceback_text(text: str) -> bytes:
+    """A traceback as RQ stores it in a result stream: zlib, then base64."""
+    return base64.b64encode(zlib.compress(text.encode("utf-8", "replace")))
+
+
+def queue_name(type_name: str, priority: int) -> str:
+    """The RQ queue of a type and priority level."""
+    return f"{type_name}:{priority}" if priority else type_name

@@ -1,0 +1,51 @@
+"""The six states of a task, who moves it between them, and RQ's words for the same things."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    #: Queued, waiting for a token and a worker. Moved in by submit, promote, release and reap; out by claim and cancel.
+    PENDING = "pending"
+    #: Has a future due time, asked for or a back-off. Moved in by submit, fail and retry; out by promote and cancel.
+    SCHEDULED = "scheduled"
+    #: Leased to a live worker. Moved in by claim; out by finish, fail, release, cancel (forced) and reap.
+    PROCESSING = "processing"
+    #: Ended well. Moved in by finish; removed by prune.
+    COMPLETED = "completed"
+    #: Ended badly. Moved in by fail, release and reap; out by retry; removed by prune.
+    FAILED = "failed"
+    #: Stopped by its owner. Moved in by cancel; removed by prune.
+    CANCELLED = "cancelled"
+
+
+TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
+
+#: What RQ calls each state in the ``status`` field of its job hash.
+RQ_STATUS = {
+    Status.PENDING: "queued",
+    Status.SCHEDULED: "scheduled",
+    Status.PROCESSING: "started",
+    Status.COMPLETED: "finished",
+    Status.FAILED: "failed",
+    Status.CANCELLED: "canceled",
+}
+
+#: Script name -> the moves it may make. ``None`` as a source is creation, as a target removal.
+TRANSITIONS: dict[str, frozenset[tuple[Status | None, Status | None]]] = {
+    "submit": frozenset({(None, Status.PENDING), (None, Status.SCHEDULED)}),
+    "claim": frozenset({(Status.PENDING, Status.PROCESSING)}),
+    "finish": frozenset({(Status.PROCESSING, Status.COMPLETED)}),
+    "fail": frozenset({(Status.PROCESSING, Status.SCHEDULED), (Status.PROCESSING, Status.FAILED)}),
+    "release": frozenset({(Status.PROCESSING, Status.PENDING), (Status.PROCESSING, Status.FAILED)}),
+    "reap": frozenset({(Status.PROCESSING, Status.PENDING), (Status.PROCESSING, Status.FAILED)}),
+    "cancel": frozenset(
+        {
+            (Status.PENDING, Status.CANCELLED),
+            (Status.SCHEDULED, Status.CANCELLED),
+            (Status.PROCESSING, Status.CANCELLED),
+        }
+    ),
+    "retry": frozenset({(Status.FAILED, Status.SCHEDULED)}),
+    "promote": frozenset({(Status.SCHEDULED, Status.PENDING)}),
+    "prune": frozenset({(Status.COMPLETED, None), (Status.FAILED, None), (Status.CANCELLED, None)}),
+}

@@ -1,0 +1,196 @@
+"""Every change of a task's state: one method per script, with the same name. Nothing else writes task state."""
+
+import json
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis
+
+from broker.keys import Keys
+from broker.rq_records import DATA, traceback_text
+from broker.scripts import Script
+
+NAMES = (
+    "submit claim finish fail renew release cancel retry promote reap prune declare configure remember enlist retire"
+).split()
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A task leased to a worker: what its child needs to run it."""
+
+    id: str
+    queue: str
+    tenant: str
+    payload: str
+    runs: int
+    timeout: int
+    retry_count: int
+    memo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing may start now: sleep until the token of ``watching`` is due (``us``), or with -1 until woken."""
+
+    us: int
+    watching: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who asks for work: a worker, the execution it names its next run, and the types it listens to (``A,B,C``)."""
+
+    worker: str
+    execution: str
+    group: str
+    lease_us: int
+
+
+class Store:
+    """The transitions, on one Redis client with ``decode_responses=True``.
+
+    All methods are idempotent under repetition with the same arguments, so a caller whose reply was lost may simply
+    call again. Redis errors (``redis.RedisError``) pass through.
+    """
+
+    def __init__(self, redis: "Redis", keys: Keys, *, clock: str = "clock") -> None:
+        self.redis = redis
+        self.keys = keys
+        self._scripts = {name: Script(name, clock=clock) for name in NAMES}
+
+    def on(self, redis: "Redis") -> "Store":
+        """The same transitions over another client."""
+        other = copy(self)
+        other.redis = redis
+        return other
+
+    def _run(self, name: str, **values: Any) -> Any:
+        return self._scripts[name](self.redis, prefix=self.keys.prefix, **values)
+
+    def submit(self, **fields: Any) -> tuple[int, Any]:
+        """(1, id) created, (0, id of the task that was there), (-1, number waiting) refused; fields as in submit.lua."""
+        media_fields = fields.pop("media_fields", ())
+        code, answer = self._run("submit", data=DATA, media_fields=media_fields, **fields)
+        return code, answer
+
+    def claim(self, claim: Claim, watching: str = "") -> Claimed | Wait:
+        """The next startable task, leased; or how long there is none."""
+        return _grant(
+            self._run(
+                "claim",
+                worker=claim.worker,
+                execution=claim.execution,
+                lease_us=claim.lease_us,
+                group=claim.group,
+                watching=watching,
+            )
+        )
+
+    def finish(
+        self, task_id: str, execution: str, result: str, then: Claim, media_id: str = "", info: tuple[str, ...] = ()
+    ) -> tuple[str, Claimed | Wait]:
+        """Ends a run well: ('completed' or 'stale', what to do next). ``then.execution`` '' claims nothing."""
+        outcome, grant = self._run(
+            "finish",
+            id=task_id,
+            execution=execution,
+            result=result,
+            worker=then.worker,
+            next_execution=then.execution,
+            lease_us=then.lease_us,
+            group=then.group,
+            media_id=media_id,
+            info=info,
+        )
+        return outcome, _grant(grant)
+
+    def fail(  # noqa: PLR0913 - one transition, its facts
+        self, task_id: str, execution: str, message: str, traceback: str, delay_us: int | None, then: Claim
+    ) -> tuple[str, Claimed | Wait]:
+        """Ends a run badly: ('scheduled', 'failed' or 'stale', what to do next). ``delay_us`` None forbids a retry."""
+        outcome, grant = self._run(
+            "fail",
+            id=task_id,
+            execution=execution,
+            message=message,
+            traceback=traceback_text(traceback),
+            retryable=int(delay_us is not None),
+            delay_us=delay_us or 0,
+            worker=then.worker,
+            next_execution=then.execution,
+            lease_us=then.lease_us,
+            group=then.group,
+        )
+        return outcome, _grant(grant)
+
+    def release(self, worker: str, execution: str, *, crashed: bool, max_crashes: int, message: str = "") -> str:
+        """Gives a run up without an outcome: 'pending', 'failed' (poison), or 'stale' when it is not going on."""
+        return str(
+            self._run(
+                "release",
+                worker=worker,
+                execution=execution,
+                crashed=int(crashed),
+                max_crashes=max_crashes,
+                message=message,
+            )
+        )
+
+    def renew(self, runs: list[tuple[str, str, str, str]], *, lease_us: int, worker_ttl: int) -> list[str]:
+        """Heartbeat of runs ``(worker, task id, execution, progress JSON or '')``; returns executions that are over."""
+        flat = [part for run in runs for part in run]
+        return list(self._run("renew", runs=flat, lease_us=lease_us, worker_ttl=worker_ttl))
+
+    def cancel(self, task_id: str, tenant: str, *, force: bool) -> str:
+        """The status it found, 'missing' for none; pending, scheduled and (forced) processing are cancelled now."""
+        return str(self._run("cancel", id=task_id, tenant=tenant, force=int(force)))
+
+    def retry(self, task_id: str, tenant: str, *, force: bool) -> tuple[str, int, int]:
+        """(status found, retry_count, max_retries); 'failed' with retries left is scheduled now."""
+        status, retry_count, max_retries = self._run("retry", id=task_id, tenant=tenant, force=int(force))
+        return status, retry_count, max_retries
+
+    def promote(self, limit: int = 500) -> tuple[int, int]:
+        """(tasks moved into their queues, microseconds until the next is due or -1)."""
+        promoted, wait = self._run("promote", limit=limit)
+        return promoted, int(wait)
+
+    def reap(self, *, lease_us: int, gap_us: int, max_crashes: int, limit: int = 100) -> tuple[int, int]:
+        """(leases that ran out and were taken back, leases extended because nobody had reaped for a while)."""
+        lost, extended = self._run("reap", lease_us=lease_us, gap_us=gap_us, limit=limit, max_crashes=max_crashes)
+        return lost, extended
+
+    def prune(self, queue: str, status: str, *, retention_us: int, limit: int = 100) -> int:
+        """Removes ended tasks that are older than the retention; returns how many."""
+        return int(self._run("prune", queue=queue, status=status, retention_us=retention_us, limit=limit))
+
+    def declare(self, type_name: str, rate: str, burst: str, concurrency: str) -> bool:
+        """Makes a task type known with its queue's defaults; True when something changed."""
+        return bool(self._run("declare", type=type_name, rate=rate, burst=burst, concurrency=concurrency))
+
+    def configure(self, type_name: str, *, rate: str, burst: str, concurrency: str, paused: str) -> bool:
+        """Changes limits for all workers at once; False when there is no such type."""
+        return bool(
+            self._run("configure", type=type_name, rate=rate, burst=burst, concurrency=concurrency, paused=paused)
+        )
+
+    def remember(self, task_id: str, execution: str, memo: dict[str, Any]) -> bool:
+        """Keeps a handler's notes; False when the run is over."""
+        return bool(self._run("remember", id=task_id, execution=execution, memo=json.dumps(memo)))
+
+    def enlist(self, worker: str, *, ttl: int, queues: str, fields: dict[str, Any]) -> bool:
+        """Writes a worker's record; True when it was not known."""
+        flat = [part for pair in fields.items() for part in pair]
+        return bool(self._run("enlist", worker=worker, ttl=ttl, queues=queues, fields=flat))
+
+    def retire(self, worker: str, group: str) -> None:
+        """Removes a worker's record."""
+        self._run("retire", worker=worker, group=group)
+
+
+def _grant(reply: list[Any]) -> Claimed | Wait:
+    if reply[0] == 1:
+        return Claimed(*reply[1:])
+    return Wait(int(reply[1]), reply[2])

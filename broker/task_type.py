@@ -1,0 +1,104 @@
+"""What a task type declares: one frozen record, written once, in the file of its handler."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from marshmallow import Schema, ValidationError
+
+from broker.errors import InvalidInput
+
+_NAME = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
+_WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+#: Rates are kept in thousandths of a start per second, so that the bucket's arithmetic stays in integers.
+MAX_RATE, MAX_BURST, MAX_CONCURRENCY = 100_000.0, 1_000_000, 100_000
+MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT = 10, 100, 7 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class TaskType:
+    """A kind of work: its payload, its handler and the defaults of its queue."""
+
+    name: str
+    #: Validates the payload at submission and, again, before the handler sees it.
+    payload: type[Schema]
+    #: ``"package.module:function"``, imported in worker children only, so that declaring a type costs no heavy import.
+    handler: str
+    #: Starts per second over all workers together; ``None`` means no limit.
+    rate: float | None = None
+    #: How many starts an idle queue may make at once before the rate binds.
+    burst: int = 1
+    #: How many tasks of this type may run at the same time over all workers; ``None`` means no limit.
+    concurrency: int | None = None
+    #: Seconds a run may take before it is killed.
+    timeout: int = 3600
+    max_retries: int = 3
+    priority: int = 0
+    #: Shape of the handler's answer, for the API document.
+    result: type[Schema] | None = None
+    #: Modules without which the handler cannot work; a worker that lacks one leaves this type to others.
+    requires: tuple[str, ...] = ()
+    #: Runs are so short that a worker may take several in one round trip.
+    batchable: bool = False
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"task type name {self.name!r} must match {_NAME.pattern}")
+        if ":" not in self.handler:
+            raise ValueError(f"{self.name}: handler {self.handler!r} must read 'package.module:function'")
+        if self.rate is not None and not 0.001 <= self.rate <= MAX_RATE:
+            raise ValueError(f"{self.name}: rate must lie between 0.001 and {MAX_RATE:g} starts per second")
+        if not 1 <= self.burst <= MAX_BURST:
+            raise ValueError(f"{self.name}: burst must lie between 1 and {MAX_BURST}")
+        if self.concurrency is not None and not 1 <= self.concurrency <= MAX_CONCURRENCY:
+            raise ValueError(f"{self.name}: concurrency must lie between 1 and {MAX_CONCURRENCY}")
+        if not 1 <= self.timeout <= MAX_TIMEOUT:
+            raise ValueError(f"{self.name}: timeout must lie between 1 and {MAX_TIMEOUT} seconds")
+        if not 0 <= self.max_retries <= MAX_RETRIES:
+            raise ValueError(f"{self.name}: max_retries must lie between 0 and {MAX_RETRIES}")
+        if not 0 <= self.priority <= MAX_PRIORITY:
+            raise ValueError(f"{self.name}: priority must lie between 0 and {MAX_PRIORITY}")
+
+    @property
+    def env_prefix(self) -> str:
+        """``VideoTranscoding`` -> ``VIDEO_TRANSCODING``, the beginning of its environment variables."""
+        return _WORD_START.sub("_", self.name).upper()
+
+    def with_environment(self, environ: Mapping[str, str]) -> "TaskType":
+        """This type with the defaults that ``<TYPE>_RATE``, ``_BURST``, ... override. Raises ``ValueError``."""
+        readers = {"rate": float, "burst": int, "concurrency": int, "timeout": int, "max_retries": int}
+        changes: dict[str, Any] = {}
+        for field, read in readers.items():
+            variable = f"{self.env_prefix}_{field.upper()}"
+            text = environ.get(variable)
+            if not text:
+                continue
+            try:
+                changes[field] = None if text == "none" and field in ("rate", "concurrency") else read(text)
+            except ValueError:
+                raise ValueError(f"{variable}={text!r} is not a number") from None
+        return replace(self, **changes)
+
+    def check_payload(self, payload: Any) -> dict[str, Any]:
+        """The payload in its stored form (JSON values only), or ``InvalidInput`` naming each bad field."""
+        schema = self.payload()
+        try:
+            loaded = schema.load(payload)
+        except ValidationError as error:
+            raise InvalidInput(errors=pointers(error.normalized_messages(), "/payload")) from error
+        dumped: dict[str, Any] = schema.dump(loaded)
+        return dumped
+
+
+def pointers(messages: Any, prefix: str) -> list[dict[str, str]]:
+    """Marshmallow's nested messages as ``[{"pointer", "detail"}]``; ``_schema`` and list indexes included."""
+    if isinstance(messages, dict):
+        return [
+            entry
+            for key, value in messages.items()
+            for entry in pointers(value, prefix if key == "_schema" else f"{prefix}/{key}")
+        ]
+    if isinstance(messages, list):
+        return [entry for value in messages for entry in pointers(value, prefix)]
+    return [{"pointer": prefix, "detail": str(messages)}]

