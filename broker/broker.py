@@ -12,6 +12,7 @@ from broker.clock import from_rfc3339
 from broker.config import BrokerSettings
 from broker.connection import connect, redis_errors
 from broker.errors import InvalidInput, NotCancellable, NotFailed, NotFound, QueueFull, RetriesExhausted, Unavailable
+from broker.idempotency import Idempotency
 from broker.keys import Keys
 from broker.limits import KEEP
 from broker.media.open_storage import open_storage
@@ -156,6 +157,10 @@ class Broker:
                 paused=limits.paused_argument(paused),
             )
             return self._queues.read([type_name])[0]
+
+    @cached_property
+    def idempotency(self) -> Idempotency:
+        return Idempotency(self.redis, self.keys)
 
     # media and search -------------------------------------------------------------------------------------------
 

@@ -3,6 +3,10 @@
 import base64
 import pickle
 import zlib
+from importlib.metadata import version
+
+#: What worker records name as their version.
+RQ_VERSION = version("rq")
 
 #: RQ's ``data`` field is a pickled call ``(function name, instance, args, kwargs)``. Ours is the same for every task, a
 #: call of `refuse` without arguments, so that nobody gains code execution by writing to Redis; it is never read by us.

@@ -1,0 +1,50 @@
+"""``python -m broker`` is the daemon; ``python -m broker check`` looks at the configuration before a release."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+
+from broker.broker import Broker
+from broker.check import check
+from broker.config import BrokerSettings
+from broker.daemon.audit import Audit
+from broker.daemon.loop import run
+from broker.daemon.promote import Promote
+from broker.daemon.prune import Prune
+from broker.daemon.reap import Reap
+from broker.log import set_up_logging
+
+log = logging.getLogger("broker")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m broker", description=__doc__)
+    parser.add_argument("command", nargs="?", choices=["daemon", "check"], default="daemon")
+    command = parser.parse_args().command
+    set_up_logging(os.environ)
+    try:
+        settings = BrokerSettings.from_env(os.environ)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    broker = Broker(settings, {})
+    return check(broker) if command == "check" else daemon(broker)
+
+
+def daemon(broker: Broker) -> int:
+    """Keeps the promises about time until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    store, keys, settings = broker.store, broker.keys, broker.settings
+    log.info("daemon: promote, reap, prune, audit")
+    run([Promote(store), Reap(store, settings), Prune(store, keys, settings), Audit(broker.redis, keys)], stop)
+    log.info("stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""Finds what RQ's own tools changed behind our back and makes every place of a task agree again.
+
+Counting is cheap, so it is done all the time; only where the counts of RQ's structures and our indexes differ are the
+members compared, and only tasks that stand out are reconciled.
+"""
+
+import logging
+from collections.abc import Iterator
+
+from redis import Redis
+
+from broker.keys import Keys
+from broker.scripts import Script
+from broker.status import Status
+
+log = logging.getLogger(__name__)
+
+_EVERY = 1.0
+_PRIORITIES = range(11)
+_REGISTRY = {
+    Status.SCHEDULED: "scheduled",
+    Status.PROCESSING: "wip",
+    Status.COMPLETED: "finished",
+    Status.FAILED: "failed",
+    Status.CANCELLED: "canceled",
+}
+_CHUNK = 1000
+
+
+class Audit:
+    name = "audit"
+
+    def __init__(self, redis: "Redis", keys: Keys) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._census = Script("census")
+        self._reconcile = Script("reconcile")
+
+    def tick(self) -> float:
+        for type_name in sorted(self._redis.smembers(self._keys.types())):
+            differing = self._differing(type_name)
+            if differing:
+                self._mend(type_name, differing)
+            self._mend_ready(type_name)
+        self._forget_dead_workers()
+        return _EVERY
+
+    def _differing(self, type_name: str) -> list[Status]:
+        answer = self._census(self._redis, prefix=self._keys.prefix, type=type_name)
+        rows = zip(answer[::3], answer[1::3], answer[2::3], strict=True)
+        return [Status(status) for status, theirs, ours in rows if theirs != ours]
+
+    def _mend(self, type_name: str, statuses: list[Status]) -> None:
+        mended: dict[str, int] = {}
+        for status in statuses:
+            indexed = dict(self._indexed(type_name, status))
+            placed = dict(self._placed(type_name, status))
+            for task_id in indexed.keys() ^ placed.keys():
+                queue = placed.get(task_id) or self._origin(task_id, type_name)
+                done = self._reconcile(
+                    self._redis, prefix=self._keys.prefix, id=task_id, tenant=indexed.get(task_id, ""), queue=queue
+                )
+                if done:
+                    mended[done] = mended.get(done, 0) + 1
+        if mended:
+            log.warning("%s was changed from outside; now %s", type_name, mended)
+
+    def _origin(self, task_id: str, type_name: str) -> str:
+        origin: str | None = self._redis.hget(self._keys.job(task_id), "origin")
+        return origin or type_name
+
+    def _indexed(self, type_name: str, status: Status) -> Iterator[tuple[str, str]]:
+        """(task id, tenant) of our indexes."""
+        for tenant in self._redis.smembers(self._keys.tenants()):
+            for task_id in self._members(self._keys.status_index(tenant, type_name, status)):
+                yield task_id, tenant
+
+    def _placed(self, type_name: str, status: Status) -> Iterator[tuple[str, str]]:
+        """(task id, queue) of RQ's list or registry."""
+        for priority in _PRIORITIES:
+            queue = f"{type_name}:{priority}" if priority else type_name
+            if status is Status.PENDING:
+                ids = self._redis.lrange(self._keys.rq_queue(queue), 0, -1)
+            else:
+                ids = self._members(self._keys.registry(_REGISTRY[status], queue))
+            for task_id in ids:
+                yield task_id.partition(":")[0], queue
+
+    def _members(self, key: str) -> Iterator[str]:
+        for member, _ in self._redis.zscan_iter(key, count=_CHUNK):
+            yield member
+
+    def _mend_ready(self, type_name: str) -> None:
+        """A queue that a foreign hand filled must be known as non-empty; waking its workers is the reaper's."""
+        queues = {priority: f"{type_name}:{priority}" if priority else type_name for priority in _PRIORITIES}
+        with self._redis.pipeline(transaction=False) as reads:
+            for queue in queues.values():
+                reads.exists(self._keys.rq_queue(queue))
+            filled = reads.execute()
+        found = {queue: priority for (priority, queue), exists in zip(queues.items(), filled, strict=True) if exists}
+        if found:
+            self._redis.zadd(self._keys.ready(), found, nx=True)
+            self._redis.sadd(self._keys.rq_queues(), *(self._keys.rq_queue(queue) for queue in found))
+
+    def _forget_dead_workers(self) -> None:
+        known = sorted(self._redis.smembers(self._keys.workers()))
+        with self._redis.pipeline(transaction=False) as reads:
+            for key in known:
+                reads.exists(key)
+            alive = reads.execute()
+        dead = [key for key, lives in zip(known, alive, strict=True) if not lives]
+        if dead:
+            self._redis.srem(self._keys.workers(), *dead)
+            for type_name in self._redis.smembers(self._keys.types()):
+                self._redis.srem(self._keys.registry("workers", type_name), *dead)

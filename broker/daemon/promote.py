@@ -1,0 +1,20 @@
+"""Moves scheduled tasks into their queues when they are due."""
+
+from broker.store import Store
+
+#: Seconds at most between two looks: a task that was scheduled meanwhile may be due before the next known one.
+_LONGEST = 0.25
+_BATCH = 500
+
+
+class Promote:
+    name = "promote"
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def tick(self) -> float:
+        promoted, wait_us = self._store.promote(limit=_BATCH)
+        if promoted == _BATCH:
+            return 0.0
+        return _LONGEST if wait_us < 0 else min(_LONGEST, wait_us / 1e6)

@@ -1,0 +1,29 @@
+"""Removes ended tasks when their retention is over, a small batch at a time, so that no script takes long."""
+
+from broker.config import BrokerSettings
+from broker.keys import Keys
+from broker.status import TERMINAL
+from broker.store import Store
+
+_EVERY = 60.0
+_BATCH = 100
+#: Between two full batches: a million old tasks go at some 20,000 a second and leave Redis free in between.
+_PAUSE = 0.005
+
+
+class Prune:
+    name = "prune"
+
+    def __init__(self, store: Store, keys: Keys, settings: BrokerSettings) -> None:
+        self._store = store
+        self._keys = keys
+        self._retention_us = int(settings.retention_days * 86_400 * 1_000_000)
+
+    def tick(self) -> float:
+        full = False
+        for key in sorted(self._store.redis.smembers(self._keys.rq_queues())):
+            queue = key.removeprefix(self._keys.rq_queue(""))
+            for status in sorted(TERMINAL):
+                removed = self._store.prune(queue, status, retention_us=self._retention_us, limit=_BATCH)
+                full = full or removed == _BATCH
+        return _PAUSE if full else _EVERY

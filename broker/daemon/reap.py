@@ -1,0 +1,32 @@
+"""Takes tasks back from workers that have gone silent, and wakes sleepers that a lost worker should have woken."""
+
+import logging
+
+from broker.config import BrokerSettings
+from broker.store import Store
+
+log = logging.getLogger(__name__)
+
+_EVERY = 0.5
+#: Without a reap for so long, Redis or everybody was away; nobody could renew, so nobody is judged by it.
+_GAP_SECONDS = 3.0
+_BATCH = 100
+
+
+class Reap:
+    name = "reap"
+
+    def __init__(self, store: Store, settings: BrokerSettings) -> None:
+        self._store = store
+        self._lease_us = int(settings.lease_seconds * 1_000_000)
+        self._max_crashes = settings.max_crashes
+
+    def tick(self) -> float:
+        lost, extended = self._store.reap(
+            lease_us=self._lease_us, gap_us=int(_GAP_SECONDS * 1_000_000), max_crashes=self._max_crashes, limit=_BATCH
+        )
+        if lost:
+            log.warning("took %d tasks back from lost workers", lost)
+        if extended:
+            log.warning("nobody was watching for a while: %d leases extended", extended)
+        return 0.0 if lost >= _BATCH else _EVERY

@@ -1,0 +1,35 @@
+"""How processes log: one line per event to standard error, as text or (``LOG_FORMAT=json``) as JSON."""
+
+import json
+import logging
+import sys
+from collections.abc import Mapping
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "process": record.process,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False)
+
+
+class _Text(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        # A line break in a message could forge another line.
+        line = super().format(record)
+        return line if record.exc_info else line.replace("\n", "\\n").replace("\r", "\\r")
+
+
+def set_up_logging(environ: Mapping[str, str]) -> None:
+    """Logs from INFO up, in the format that ``LOG_FORMAT`` (``text`` or ``json``) names."""
+    handler = logging.StreamHandler(sys.stderr)
+    as_json = environ.get("LOG_FORMAT") == "json"
+    handler.setFormatter(_Json() if as_json else _Text("%(levelname)-7s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

@@ -1,0 +1,164 @@
+"""A worker child: takes tasks and runs them, one after another, in one warm process."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any, TypeVar
+
+from redis import RedisError
+
+from broker.broker import Broker
+from broker.catalogue import import_named
+from broker.config import BrokerSettings
+from broker.connection import connect
+from broker.rq_records import RQ_VERSION
+from broker.store import Claim, Claimed, Wait
+from broker.task_type import TaskType
+from broker.worker.context import Handler
+from broker.worker.run import Completed, Failed, RunContext, execute
+from broker.worker.slate import Run, Slate
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+#: No sleep is longer, because a worker that was woken for a task may die before its claim.
+LONGEST_SLEEP = 5.0
+#: Seconds that a worker's record outlives its last heartbeat.
+WORKER_TTL = 30
+
+
+class Child:
+    """The loop of one child process. ``name`` is its slot's name: RQ's worker record."""
+
+    def __init__(self, name: str, settings: BrokerSettings, types: Mapping[str, TaskType], slate: Slate) -> None:
+        self._name = name
+        self._settings = settings
+        self._broker = Broker(settings, types)
+        # One answer may take as long as the longest sleep.
+        self._redis = connect(settings.redis_url, timeout=2 * LONGEST_SLEEP)
+        self._store = self._broker.store.on(self._redis)
+        self._slate = slate
+        self._group = ",".join(sorted(types))
+        self._lease_us = int(settings.lease_seconds * 1_000_000)
+        self._handlers: dict[str, Handler] = {}
+        self._nonce = os.urandom(6).hex()
+        self._execution = ""  # under which the latest claim was made
+        self._taken = 0
+        self._completed = self._failed = 0
+        self._stop = False
+
+    def run(self) -> None:
+        """Works until asked to stop."""
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        self._enlist()
+        grant: Claimed | Wait = self._claim("")
+        while not self._stopping():
+            if isinstance(grant, Claimed):
+                grant = self._work(grant)
+            else:
+                self._sleep(grant)
+                grant = self._claim(grant.watching)
+        if isinstance(grant, Claimed):  # asked to stop while the answer to a claim was on its way
+            self._store.release(self._name, self._execution, crashed=False, max_crashes=1)
+        self._slate.write(Run())
+        self._store.retire(self._name, self._group)
+
+    def _on_signal(self, _signal: int, _frame: FrameType | None) -> None:
+        self._stop = True
+
+    def _stopping(self) -> bool:
+        return self._stop or self._slate.stop_asked or self._taken >= self._settings.child_max_tasks
+
+    # asking for work --------------------------------------------------------------------------------------------
+
+    def _next_claim(self) -> Claim:
+        """A claim under a new execution id, or one that claims nothing when this child is about to stop."""
+        self._taken += 1
+        self._execution = "" if self._stopping() else f"{self._nonce}{self._taken:x}"
+        return Claim(self._name, self._execution, self._group, self._lease_us)
+
+    def _claim(self, watching: str) -> Claimed | Wait:
+        claim = self._next_claim()
+        if not claim.execution:
+            return Wait(0, "")
+        self._slate.write(Run(execution=claim.execution))
+        return self._until_answered(lambda: self._store.claim(claim, watching))
+
+    def _sleep(self, wait: Wait) -> None:
+        seconds = LONGEST_SLEEP if wait.us < 0 else min(LONGEST_SLEEP, wait.us / 1e6)
+        try:
+            woken = self._redis.blpop([self._broker.keys.wake(self._name)], timeout=max(0.001, seconds))
+            if woken is None and seconds == LONGEST_SLEEP:
+                self._enlist()
+        except RedisError as error:
+            log.warning("Redis does not answer: %s", error)
+            time.sleep(0.2)
+
+    def _enlist(self) -> None:
+        fields: dict[str, Any] = {
+            "hostname": socket.gethostname(),
+            "pid": os.getpid(),
+            "version": RQ_VERSION,
+            "python_version": sys.version.split()[0],
+            "successful_job_count": self._completed,
+            "failed_job_count": self._failed,
+        }
+        self._until_answered(
+            lambda: self._store.enlist(self._name, ttl=WORKER_TTL, queues=self._group, fields=fields)
+        )
+
+    # running ----------------------------------------------------------------------------------------------------
+
+    def _work(self, claimed: Claimed) -> Claimed | Wait:
+        started = time.monotonic()
+        deadline = started + claimed.timeout
+        run = Run(self._execution, "", claimed.id, started, deadline, claimed.retry_count)
+        self._slate.write(run)
+        context = RunContext(self._broker, self._slate, claimed, run.execution, deadline)
+        outcome = execute(lambda: self._handler(claimed.queue), context, claimed.timeout, claimed.retry_count)
+        return self._report(run, outcome)
+
+    def _report(self, run: Run, outcome: Completed | Failed) -> Claimed | Wait:
+        then = self._next_claim()
+        self._slate.write(
+            Run(run.execution, then.execution, run.task_id, run.started, run.deadline, run.retry_count, ending=True)
+        )
+        if isinstance(outcome, Completed):
+            self._completed += 1
+            send: Callable[[], tuple[str, Claimed | Wait]] = lambda: self._store.finish(  # noqa: E731
+                run.task_id, run.execution, outcome.result, then, outcome.media_id, outcome.info
+            )
+        else:
+            self._failed += 1
+            log.warning("task %s failed: %s", run.task_id, outcome.message)
+            send = lambda: self._store.fail(  # noqa: E731
+                run.task_id, run.execution, outcome.message, outcome.traceback, outcome.delay_us, then
+            )
+        self._slate.write_counts(self._completed, self._failed)
+        status, grant = self._until_answered(send)
+        if status == "stale":
+            log.warning("task %s: this run was over already, its outcome changes nothing", run.task_id)
+        return grant
+
+    def _handler(self, queue: str) -> Handler:
+        name = queue.partition(":")[0]
+        if name not in self._handlers:
+            self._handlers[name] = import_named(self._broker.types[name].handler)
+        return self._handlers[name]
+
+    def _until_answered(self, call: Callable[[], T]) -> T:
+        """Repeats an idempotent call until Redis answers it."""
+        pause = 0.05
+        while True:
+            try:
+                return call()
+            except RedisError as error:
+                log.warning("Redis does not answer: %s", error)
+                time.sleep(pause)
+                pause = min(1.0, pause * 2)

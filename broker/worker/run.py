@@ -1,0 +1,181 @@
+"""One run of one task inside a child: the context that the handler gets, and how its end is read."""
+
+import json
+import logging
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from broker import backoff
+from broker.broker import Broker
+from broker.errors import NotFound, PermanentError, TaskBrokerError, TaskTimeout
+from broker.media.records import MediaRecord, info_fields
+from broker.media.storage import Storage
+from broker.media.vectors import VectorStore
+from broker.store import Claimed
+from broker.worker import processes
+from broker.worker.context import Handler
+from broker.worker.slate import Slate
+
+log = logging.getLogger(__name__)
+
+#: Bytes of JSON that a handler may answer; what is larger belongs into storage.
+MAX_RESULT = 1_048_576
+_MAX_MESSAGE, _MAX_TRACEBACK = 500, 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The handler's answer as JSON, and what it learnt about a media file."""
+
+    result: str
+    media_id: str = ""
+    info: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """One line for people, the traceback for RQ's tools, and the pause before the next try (None: there is none)."""
+
+    message: str
+    traceback: str
+    delay_us: int | None
+
+
+class RunContext:
+    """The worker's ``TaskContext``; see there for what handlers may expect."""
+
+    def __init__(self, broker: Broker, slate: Slate, claimed: Claimed, execution: str, deadline: float) -> None:
+        self.task_id = claimed.id
+        self.tenant = claimed.tenant
+        self.payload: dict[str, Any] = json.loads(claimed.payload)
+        self.attempt = claimed.runs
+        self.log = log
+        self.attached: dict[str, dict[str, Any]] = {}
+        self._broker = broker
+        self._slate = slate
+        self._execution = execution
+        self._deadline = deadline
+        self._memo: dict[str, Any] = json.loads(claimed.memo) if claimed.memo else {}
+        self._scratch: Path | None = None
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def storage(self) -> Storage:
+        return self._broker.storage
+
+    @property
+    def vectors(self) -> VectorStore:
+        return self._broker.vectors
+
+    @property
+    def scratch(self) -> Path:
+        if self._scratch is None:
+            self._scratch = Path(tempfile.mkdtemp(prefix="mindia-task-"))
+        return self._scratch
+
+    def media(self, media_id: str) -> MediaRecord:
+        try:
+            return self._broker.media.get(self.tenant, media_id)
+        except NotFound as error:
+            raise PermanentError(f"There is no media file {media_id} (any more).") from error
+
+    def attach(self, media_id: str, **info: Any) -> None:
+        if self.attached.keys() - {media_id}:
+            raise ValueError("a run may attach to one media record only")
+        self.attached.setdefault(media_id, {}).update(info)
+
+    def progress(self, percent: float, stage: str = "") -> None:
+        self._slate.write_progress(json.dumps({"percent": round(min(100.0, max(0.0, percent)), 1), "stage": stage[:100]}))
+
+    def seconds_left(self) -> float:
+        return self._deadline - time.monotonic()
+
+    def recall(self, key: str) -> Any:
+        return self._memo.get(key)
+
+    def remember(self, key: str, value: Any) -> None:
+        self._memo[key] = value
+        self._broker.store.remember(self.task_id, self._execution, self._memo)
+
+    def popen(self, argv: list[str], **options: Any) -> "subprocess.Popen[bytes]":
+        process = processes.start(argv, **options)
+        self._processes.append(process)
+        self._slate.write_pids([each.pid for each in self._processes])
+        return process
+
+    def kill_group(self, process: "subprocess.Popen[bytes]") -> None:
+        processes.kill_group(process.pid)
+        process.wait()
+        self._processes.remove(process)
+        self._slate.write_pids([each.pid for each in self._processes])
+
+    def close(self) -> None:
+        """Ends what the handler left behind."""
+        for process in list(self._processes):
+            self.kill_group(process)
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _time_is_up(_signal: int, _frame: FrameType | None) -> None:
+    raise TaskTimeout
+
+
+def execute(handler: Callable[[], Handler], context: RunContext, timeout: float, retry_count: int) -> Completed | Failed:
+    """Runs the handler under its timeout; whatever happens, the outcome says it."""
+    signal.signal(signal.SIGALRM, _time_is_up)
+    try:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, timeout)
+            answer = handler()(context)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        return _completed(answer, context.attached)
+    except TaskTimeout:
+        return timed_out(timeout, retry_count)
+    except (Exception, SystemExit) as error:
+        return _failed(error, retry_count)
+    finally:
+        context.close()
+
+
+def timed_out(timeout: float, retry_count: int) -> Failed:
+    """The end of a run that took too long."""
+    message = f"The task took longer than its timeout of {timeout:g} s."
+    return Failed(message, message, _delay_us(None, retry_count))
+
+
+def _completed(answer: Any, attached: dict[str, dict[str, Any]]) -> Completed:
+    try:
+        result = json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise PermanentError(f"The handler's answer is not JSON: {error}") from error
+    if len(result) > MAX_RESULT:
+        raise PermanentError(f"The handler's answer has {len(result)} bytes of JSON; at most {MAX_RESULT} fit.")
+    for media_id, info in attached.items():
+        return Completed(result, media_id, tuple(part for pair in info_fields(info).items() for part in pair))
+    return Completed(result)
+
+
+def _failed(error: BaseException, retry_count: int) -> Failed:
+    if isinstance(error, TaskBrokerError):
+        text, retryable = error.message, error.retryable
+    else:
+        text, retryable = f"{type(error).__name__}: {error}", True
+    line = " ".join(text.split())[:_MAX_MESSAGE]
+    trace = "".join(traceback.format_exception(error))[-_MAX_TRACEBACK:]
+    return Failed(line, trace, _delay_us(error, retry_count) if retryable else None)
+
+
+def _delay_us(error: BaseException | None, retry_count: int) -> int:
+    asked = error.extra.get("retry_after", 0) if isinstance(error, TaskBrokerError) else 0
+    return int(max(asked, backoff.delay(retry_count)) * 1_000_000)

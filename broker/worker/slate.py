@@ -1,0 +1,123 @@
+"""The slate between a supervisor and one child: shared memory in which the child writes what it is doing.
+
+The child never waits for its supervisor and sends it nothing; the supervisor reads when it beats, and when the child
+has died the slate still says what it was doing. A sequence number that is odd while the child writes keeps reads whole.
+"""
+
+import mmap
+import struct
+from dataclasses import dataclass
+
+_SIZE = 4096
+_STOP = struct.Struct("B")
+_SEQ = struct.Struct("I")
+_RUN = struct.Struct("64s 64s 36s d d I ?")
+_COUNTS = struct.Struct("Q Q")
+_PROGRESS = struct.Struct("512s")
+_PIDS = struct.Struct("16i")
+
+_SEQ_AT, _RUN_AT, _COUNTS_AT, _PROGRESS_AT, _PIDS_AT = 8, 16, 256, 512, 1536
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a child is at. Without a task it is asking for one under ``execution`` (or at rest when that is empty)."""
+
+    execution: str = ""
+    #: The execution under which the child takes its next task while it reports the end of this one.
+    next_execution: str = ""
+    task_id: str = ""
+    #: Monotonic seconds, on the machine's clock.
+    started: float = 0.0
+    deadline: float = 0.0
+    retry_count: int = 0
+    #: The handler has returned and the outcome is on its way to Redis.
+    ending: bool = False
+
+
+class Slate:
+    """One child's slate. Made before the fork."""
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, _SIZE)
+        self._seq = 0
+
+    # the child writes -------------------------------------------------------------------------------------------
+
+    def write(self, run: Run) -> None:
+        """Replaces what the child is at, and forgets the progress and programs of the run before."""
+        self._open()
+        memory = self._memory
+        _RUN.pack_into(
+            memory,
+            _RUN_AT,
+            run.execution.encode(),
+            run.next_execution.encode(),
+            run.task_id.encode(),
+            run.started,
+            run.deadline,
+            run.retry_count,
+            run.ending,
+        )
+        if not run.ending:
+            memory[_PROGRESS_AT] = 0
+        self._close()
+
+    def write_progress(self, text: str) -> None:
+        """JSON of at most 512 bytes; longer text is ignored."""
+        data = text.encode()
+        if len(data) <= _PROGRESS.size:
+            self._open()
+            _PROGRESS.pack_into(self._memory, _PROGRESS_AT, data)
+            self._close()
+
+    def write_pids(self, pids: list[int]) -> None:
+        """Process groups that the handler has started; at most sixteen are remembered."""
+        padded = (pids + [0] * 16)[:16]
+        self._open()
+        _PIDS.pack_into(self._memory, _PIDS_AT, *padded)
+        self._close()
+
+    def write_counts(self, completed: int, failed: int) -> None:
+        """Runs that this child has ended."""
+        _COUNTS.pack_into(self._memory, _COUNTS_AT, completed, failed)
+
+    @property
+    def stop_asked(self) -> bool:
+        """The supervisor wants this child to end after its present task."""
+        return self._memory[0] != 0
+
+    # the supervisor reads ---------------------------------------------------------------------------------------
+
+    def ask_to_stop(self) -> None:
+        _STOP.pack_into(self._memory, 0, 1)
+
+    def read(self) -> tuple[Run, str]:
+        """What the child is at and its progress as JSON or ''."""
+        for _ in range(1000):
+            before = _SEQ.unpack_from(self._memory, _SEQ_AT)[0]
+            execution, following, task, started, deadline, retries, ending = _RUN.unpack_from(self._memory, _RUN_AT)
+            progress = _PROGRESS.unpack_from(self._memory, _PROGRESS_AT)[0]
+            if before % 2 == 0 and before == _SEQ.unpack_from(self._memory, _SEQ_AT)[0]:
+                break  # a child that died while writing leaves an odd number: its last words are taken as they are
+        run = Run(_text(execution), _text(following), _text(task), started, deadline, retries, ending)
+        return run, _text(progress)
+
+    def read_pids(self) -> list[int]:
+        return [pid for pid in _PIDS.unpack_from(self._memory, _PIDS_AT) if pid > 0]
+
+    def read_counts(self) -> tuple[int, int]:
+        completed, failed = _COUNTS.unpack_from(self._memory, _COUNTS_AT)
+        return completed, failed
+
+    # ------------------------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        self._seq += 1
+        _SEQ.pack_into(self._memory, _SEQ_AT, self._seq & 0xFFFFFFFF)
+
+    _close = _open
+
+
+def _text(data: bytes) -> str:
+    return data.partition(b"\0")[0].decode("utf-8", "replace")
