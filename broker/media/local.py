@@ -1,0 +1,221 @@
+"""Storage in a local folder: each object is a file, written aside, flushed to disk and renamed into place."""
+
+import io
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, Any, BinaryIO, cast
+
+from broker.errors import NotFound
+from broker.media.storage import (
+    CHUNK,
+    MISSING,
+    InvalidKey,
+    StoredObject,
+    check_key,
+    check_prefix,
+    check_range,
+    unavailable,
+)
+
+#: Unfinished files; the dot keeps the folder out of the key space.
+_UNFINISHED = ".unfinished"
+#: A process that died while it wrote leaves its file behind; nothing writes for this many seconds without a byte.
+_ABANDONED = 24 * 3600
+#: How often a rename is tried again when somebody else removed the folder as empty just before it.
+_ATTEMPTS = 100
+
+
+class LocalStorage:
+    """Objects below ``root``. Safe for any number of processes at once on one file system."""
+
+    def __init__(self, root: Path) -> None:
+        """Makes the folder where there is none. Raises ``Unavailable`` when it cannot be written to."""
+        with _os_errors():
+            root.mkdir(parents=True, exist_ok=True)
+            self._root = root.resolve()
+            self._unfinished = self._root / _UNFINISHED
+            self._unfinished.mkdir(exist_ok=True)
+            self._remove_abandoned()
+
+    def put(self, key: str, source: BinaryIO) -> int:
+        target = self._path(key)
+        with self._new_file() as file:
+            size = _copy(source, file)
+            with _os_errors():
+                file.flush()
+                os.fsync(file.fileno())
+                self._publish(Path(file.name), target)
+        return size
+
+    def put_file(self, key: str, path: Path) -> int:
+        with path.open("rb") as source:
+            return self.put(key, source)
+
+    def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
+        check_range(start, length)
+        path = self._path(key)
+        with _os_errors():
+            file = path.open("rb")
+        file.seek(start)
+        return file if length is None else cast(BinaryIO, io.BufferedReader(_Section(file, length)))
+
+    def stat(self, key: str) -> StoredObject:
+        path = self._path(key)
+        with _os_errors():
+            found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise NotFound(MISSING)
+        return StoredObject(found.st_size, f"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}")
+
+    @contextmanager
+    def local_file(self, key: str) -> Iterator[Path]:
+        self.stat(key)
+        yield self._path(key)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        check_prefix(prefix)
+        return _walk(self._path(prefix.removesuffix("/")), prefix)
+
+    def delete(self, prefix: str) -> int:
+        keys = list(self.keys(prefix)) if prefix.endswith("/") else [prefix]
+        removed = sum(_unlink(self._path(key)) for key in keys)
+        self._remove_empty_folders(self._path(prefix.removesuffix("/")))
+        return removed
+
+    def _path(self, key: str) -> Path:
+        """Where ``key`` is kept. Raises ``InvalidKey`` when a symbolic link would lead it out of the root."""
+        check_key(key)
+        path = self._root / key
+        if path.is_symlink() or not path.parent.resolve().is_relative_to(self._root):
+            raise InvalidKey()
+        return path
+
+    @contextmanager
+    def _new_file(self) -> Iterator[IO[bytes]]:
+        """A file of ours alone, on the root's file system, removed unless it was renamed away."""
+        with _os_errors():
+            file = NamedTemporaryFile(dir=self._unfinished, delete=False)  # noqa: SIM115
+        try:
+            with file:
+                yield file
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(file.name)
+
+    def _publish(self, file: Path, target: Path) -> None:
+        for _ in range(_ATTEMPTS):
+            try:
+                self._make_folder(target.parent)
+                os.replace(file, target)
+            except (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError):
+                if target.is_dir() or any(each.is_file() for each in target.parents):
+                    raise InvalidKey("An object cannot lie below another one.") from None
+                continue  # Somebody else's delete removed the still empty folder in between.
+            _flush_folder(target.parent)
+            return
+        raise unavailable()
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make ``folder`` and flush each new name, or the object's folder could be gone after a power cut."""
+        missing = [each for each in (folder, *folder.parents) if each.is_relative_to(self._root) and not each.is_dir()]
+        for each in reversed(missing):
+            each.mkdir(exist_ok=True)
+            _flush_folder(each.parent)
+
+    def _remove_empty_folders(self, below: Path) -> None:
+        """Remove the empty folders in and above ``below``; one that is filled meanwhile refuses to go."""
+        inner = [Path(folder) for folder, _, _ in os.walk(below, topdown=False)]
+        for folder in (*inner, *below.parents):
+            if folder == self._root:
+                return
+            with suppress(OSError):
+                folder.rmdir()
+
+    def _remove_abandoned(self) -> None:
+        oldest = time.time() - _ABANDONED
+        for file in self._unfinished.iterdir():
+            with suppress(FileNotFoundError):
+                if file.stat().st_mtime < oldest:
+                    file.unlink()
+
+
+class _Section(io.RawIOBase):
+    """The next ``length`` bytes of ``file``, which it closes."""
+
+    def __init__(self, file: BinaryIO, length: int) -> None:
+        self._file = file
+        self._left = length
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(min(len(buffer), self._left))
+        buffer[: len(data)] = data
+        self._left -= len(data)
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _copy(source: BinaryIO, file: IO[bytes]) -> int:
+    """Copy all of ``source``. Its own errors pass through: they are the sender's, not the storage's."""
+    size = 0
+    while chunk := source.read(CHUNK):
+        with _os_errors():
+            file.write(chunk)
+        size += len(chunk)
+    return size
+
+
+def _walk(folder: Path, prefix: str) -> Iterator[str]:
+    """Keys of the files below ``folder`` in the order of their text, which is S3's: ``a-b`` before ``a/b``."""
+    try:
+        entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".") and not entry.is_symlink()]
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in sorted(entries, key=lambda entry: f"{entry.name}/" if entry.is_dir() else entry.name):
+        if entry.is_dir():
+            yield from _walk(Path(entry.path), f"{prefix}{entry.name}/")
+        else:
+            yield f"{prefix}{entry.name}"
+
+
+def _unlink(path: Path) -> bool:
+    """Whether there was a file to remove."""
+    if path.is_dir():
+        return False
+    with _os_errors():
+        try:
+            path.unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+    return True
+
+
+def _flush_folder(folder: Path) -> None:
+    """Put the names in ``folder`` on disk; one that somebody removed meanwhile needs it no more."""
+    with suppress(FileNotFoundError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _os_errors() -> Iterator[None]:
+    """``OSError`` in the words of the storage interface."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise NotFound(MISSING) from error
+    except OSError as error:
+        raise unavailable() from error

@@ -1,0 +1,128 @@
+"""Tells what a file is from its first bytes, whatever its name claims.
+
+Only what is recognised here is ever given to a decoder, and a decoder is told the format found here: ffmpeg's own
+guessing opens playlists, which read other files. Signatures are those of the formats' specifications; the names of
+demuxers are ffmpeg's.
+"""
+
+from codecs import getincrementaldecoder
+from dataclasses import dataclass
+
+#: How much of a file ``sniff`` wants to see. Less is enough for most formats.
+HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Sniffed:
+    """``kind`` is ``video``, ``image``, ``audio`` or ``document``; only video and audio have a ``demuxer``."""
+
+    kind: str
+    content_type: str
+    demuxer: str | None = None
+
+
+_SIMPLE = (
+    (b"\xff\xd8\xff", Sniffed("image", "image/jpeg")),
+    (b"\x89PNG\r\n\x1a\n", Sniffed("image", "image/png")),
+    (b"GIF87a", Sniffed("image", "image/gif")),
+    (b"GIF89a", Sniffed("image", "image/gif")),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c", Sniffed("video", "video/x-ms-asf", "asf")),
+    (b"FLV\x01", Sniffed("video", "video/x-flv", "flv")),
+    (b"\x00\x00\x01\xba", Sniffed("video", "video/mpeg", "mpeg")),
+    (b"fLaC\x00", Sniffed("audio", "audio/flac", "flac")),
+    (b"fLaC\x80", Sniffed("audio", "audio/flac", "flac")),
+    (b"%PDF-", Sniffed("document", "application/pdf")),
+)
+_RIFF = {
+    b"AVI ": Sniffed("video", "video/x-msvideo", "avi"),
+    b"WAVE": Sniffed("audio", "audio/wav", "wav"),
+    b"WEBP": Sniffed("image", "image/webp"),
+}
+_MOV, _MP4, _3GP = (Sniffed("video", f"video/{name}", "mov") for name in ("quicktime", "mp4", "3gpp"))
+_M4A = Sniffed("audio", "audio/mp4", "mov")
+_AVIF = Sniffed("image", "image/avif")
+_AUDIO_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A "})
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+#: HEIF pictures, for whose HEVC Pillow brings no decoder (for AVIF it does), and Canon's raw ones.
+_UNSUPPORTED_BRANDS = frozenset({b"mif1", b"msf1", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"crx "})
+_MPEG_AUDIO = Sniffed("audio", "audio/mpeg", "mp3")
+_MPEG_TS = Sniffed("video", "video/mp2t", "mpegts")
+_OGG_VIDEO, _OGG_AUDIO = Sniffed("video", "video/ogg", "ogg"), Sniffed("audio", "audio/ogg", "ogg")
+_OGG_VIDEO_CODECS = (b"\x80theora", b"BBCD\x00", b"\x01video\x00")
+_OGG_AUDIO_CODECS = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC", b"Speex   ")
+_TEXT = Sniffed("document", "text/plain")
+#: The control characters that text files have.
+_TEXT_CONTROLS = frozenset("\t\n\r\f")
+
+
+def sniff(head: bytes) -> Sniffed | None:
+    """What a file that begins with ``head`` is, or ``None`` for anything unknown, empty or unsupported. Never raises.
+
+    The signatures after text could also be words at its beginning ("The wide river" is no QuickTime file), so they
+    count only in what is not text.
+    """
+    for signature, found in _SIMPLE:
+        if head.startswith(signature):
+            return found
+    if head[:4] in (b"RIFF", b"RF64"):
+        return _RIFF.get(head[8:12])
+    if head.startswith(b"\x1aE\xdf\xa3"):
+        return Sniffed("video", "video/webm" if b"webm" in head[:64] else "video/x-matroska", "matroska")
+    if head.startswith(b"OggS\x00"):
+        return _ogg(head)
+    if _is_text(head):
+        return _TEXT
+    return _iso_media(head) or _mpeg_audio(head) or _transport_stream(head)
+
+
+def _iso_media(head: bytes) -> Sniffed | None:
+    """ISO base media (ISO/IEC 14496-12) and QuickTime: a 32-bit size, then the first box's type."""
+    box = head[4:8]
+    if box in (b"moov", b"mdat", b"wide", b"free", b"skip"):
+        return _MOV
+    if box != b"ftyp":
+        return None
+    end = min(int.from_bytes(head[:4]), len(head))
+    brands = [head[8:12], *(head[at : at + 4] for at in range(16, end - 3, 4))]
+    if not _AVIF_BRANDS.isdisjoint(brands):
+        return _AVIF
+    major = brands[0]
+    if major in _UNSUPPORTED_BRANDS:
+        return None
+    if major in _AUDIO_BRANDS:
+        return _M4A
+    if major == b"qt  ":
+        return _MOV
+    return _3GP if major[:3] in (b"3gp", b"3g2") else _MP4
+
+
+def _ogg(head: bytes) -> Sniffed | None:
+    """Every stream's first page names its codec, and all first pages come before any other (RFC 3533)."""
+    if any(codec in head for codec in _OGG_VIDEO_CODECS):
+        return _OGG_VIDEO
+    return _OGG_AUDIO if any(codec in head for codec in _OGG_AUDIO_CODECS) else None
+
+
+def _mpeg_audio(head: bytes) -> Sniffed | None:
+    """An ID3v2 tag, or the header of a layer III frame (ISO/IEC 11172-3) whose fields are all in use."""
+    if len(head) >= 10 and head[:3] == b"ID3" and head[3] in (2, 3, 4) and max(head[6:10]) < 0x80:
+        return _MPEG_AUDIO
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
+        return None
+    version, bitrate, sample_rate = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
+    return _MPEG_AUDIO if version != 1 and bitrate not in (0, 15) and sample_rate != 3 else None
+
+
+def _transport_stream(head: bytes) -> Sniffed | None:
+    """Packets of 188 bytes that begin with 0x47; cameras put a time stamp of four bytes before each."""
+    plain = head[0:377:188], head[4:389:192]
+    return _MPEG_TS if b"GGG" in plain else None
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether ``head`` is UTF-8 (the last character may be cut off) without control characters that text lacks."""
+    try:
+        text = getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return bool(text) and all(each.isprintable() or each in _TEXT_CONTROLS or each > "\x9f" for each in text)

@@ -1,0 +1,149 @@
+"""Guards the recognition of files: real files of each format are told apart, and no bytes at all make it raise.
+
+What is recognised as media is opened by the very demuxer it names, so a wrong name fails here.
+"""
+
+import io
+import subprocess
+from pathlib import Path
+
+import av
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from imageio_ffmpeg import get_ffmpeg_exe
+from PIL import Image
+
+from broker.media.sniff import HEAD_BYTES, Sniffed, sniff
+
+VIDEO = "-f lavfi -i testsrc2=size=64x64:rate=25:duration=0.4 -pix_fmt yuv420p"
+AUDIO = "-f lavfi -i sine=frequency=440:duration=0.4"
+CONTAINERS = [
+    ("a.mp4", f"{VIDEO} -c:v libx264", Sniffed("video", "video/mp4", "mov")),
+    ("b.mp4", f"{VIDEO} -c:v libx264 -movflags +frag_keyframe+empty_moov", Sniffed("video", "video/mp4", "mov")),
+    ("a.mov", f"{VIDEO} -c:v libx264", Sniffed("video", "video/quicktime", "mov")),
+    ("a.3gp", f"{VIDEO} -c:v libx264", Sniffed("video", "video/3gpp", "mov")),
+    ("a.mkv", f"{VIDEO} -c:v libx264", Sniffed("video", "video/x-matroska", "matroska")),
+    ("a.webm", f"{VIDEO} -c:v libvpx", Sniffed("video", "video/webm", "matroska")),
+    ("a.avi", f"{VIDEO} -c:v mpeg4", Sniffed("video", "video/x-msvideo", "avi")),
+    ("a.wmv", f"{VIDEO} -c:v wmv2", Sniffed("video", "video/x-ms-asf", "asf")),
+    ("a.flv", f"{VIDEO} -c:v flv", Sniffed("video", "video/x-flv", "flv")),
+    ("a.ts", f"{VIDEO} -c:v mpeg2video", Sniffed("video", "video/mp2t", "mpegts")),
+    ("a.m2ts", f"{VIDEO} -c:v mpeg2video -mpegts_m2ts_mode 1", Sniffed("video", "video/mp2t", "mpegts")),
+    ("a.mpg", f"{VIDEO} -c:v mpeg1video -f mpeg", Sniffed("video", "video/mpeg", "mpeg")),
+    ("a.m4a", f"{AUDIO} -c:a aac -f ipod", Sniffed("audio", "audio/mp4", "mov")),
+    ("a.mp3", f"{AUDIO} -c:a libmp3lame", Sniffed("audio", "audio/mpeg", "mp3")),
+    ("b.mp3", f"{AUDIO} -c:a libmp3lame -write_xing 0 -id3v2_version 0", Sniffed("audio", "audio/mpeg", "mp3")),
+    ("a.wav", AUDIO, Sniffed("audio", "audio/wav", "wav")),
+    ("b.wav", f"{AUDIO} -rf64 always", Sniffed("audio", "audio/wav", "wav")),
+    ("a.flac", AUDIO, Sniffed("audio", "audio/flac", "flac")),
+    ("a.ogg", f"{AUDIO} -c:a libvorbis", Sniffed("audio", "audio/ogg", "ogg")),
+    ("a.opus", f"{AUDIO} -c:a libopus", Sniffed("audio", "audio/ogg", "ogg")),
+    ("a.oga", f"{AUDIO} -c:a flac -f ogg", Sniffed("audio", "audio/ogg", "ogg")),
+    ("a.ogv", f"{VIDEO} -c:v libtheora", Sniffed("video", "video/ogg", "ogg")),
+]
+PICTURES = ["JPEG", "PNG", "GIF", "WEBP", "AVIF"]
+
+
+def box(brand: bytes, *compatible: bytes) -> bytes:
+    body = b"ftyp" + brand + b"\0\0\0\0" + b"".join(compatible)
+    return (len(body) + 4).to_bytes(4) + body + b"\0\0\0\x08mdat"
+
+
+@pytest.mark.parametrize(("name", "arguments", "expected"), CONTAINERS, ids=[row[0] for row in CONTAINERS])
+def test_a_real_file_is_recognised_and_its_demuxer_opens_it(
+    tmp_path: Path, name: str, arguments: str, expected: Sniffed
+) -> None:
+    path = tmp_path / name
+    command = [get_ffmpeg_exe(), "-nostdin", "-v", "error", *arguments.split(), str(path)]
+    subprocess.run(command, check=True, timeout=60)
+    assert sniff(path.read_bytes()[:HEAD_BYTES]) == expected
+    with av.open(str(path), format=expected.demuxer, options={"protocol_whitelist": "file"}) as container:
+        assert len(getattr(container.streams, expected.kind)) == 1
+
+
+@pytest.mark.parametrize("form", PICTURES)
+def test_a_picture_is_an_image_and_pillow_opens_it(form: str) -> None:
+    file = io.BytesIO()
+    Image.linear_gradient("L").convert("RGB").save(file, form)
+    assert sniff(file.getvalue()[:HEAD_BYTES]) == Sniffed("image", f"image/{form.lower()}")
+    assert Image.open(file).format == form
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (box(b"mif1", b"mif1", b"avif"), Sniffed("image", "image/avif")),
+        (box(b"heic", b"mif1", b"heic"), None),
+        (box(b"mif1", b"heic"), None),
+        (box(b"M4B ", b"isom"), Sniffed("audio", "audio/mp4", "mov")),
+        (box(b"isom"), Sniffed("video", "video/mp4", "mov")),
+        (b"\0\0\0\x08wide\0\1\2\3mdat", Sniffed("video", "video/quicktime", "mov")),
+        (b"RIFF\x24\0\0\0sfbk", None),
+        (b"\xff\xfe" + "UTF-16 text".encode("utf-16-le"), None),
+        (b"\xff\xfb\xf0\x00" + bytes(100), None),
+        (b"PK\x03\x04" + bytes(100), None),
+        (b"\x7fELF" + bytes(100), None),
+        (b"", None),
+        (b"\0" * 400, None),
+        (b"G", Sniffed("document", "text/plain")),
+    ],
+    ids=repr,
+)
+def test_brands_and_lookalikes(head: bytes, expected: Sniffed | None) -> None:
+    assert sniff(head) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The wide river",
+        "Who moov",
+        "ID3 tags are old",
+        "G" * 1000,
+        "line\r\n\ttab\f",
+        "naïve 日本語 🎬",
+        "\ufeffwith a mark",
+        "#EXTM3U\nfile:///etc/passwd",
+        "ffconcat version 1.0\nfile secret.mp4",
+        "<svg xmlns='http://www.w3.org/2000/svg'/>",
+    ],
+)
+def test_text_is_a_document_and_never_reaches_a_demuxer(text: str) -> None:
+    assert sniff(text.encode()) == Sniffed("document", "text/plain")
+
+
+def test_text_may_be_cut_in_the_middle_of_a_character() -> None:
+    whole = ("é" * HEAD_BYTES).encode()
+    assert sniff(whole[: HEAD_BYTES - 1]) == Sniffed("document", "text/plain")
+    assert sniff(b"x\xc3x") is None
+
+
+@pytest.mark.parametrize("control", ["\0", "\x1b[2J", "\x08", "\x7f", "\x9b"])
+def test_text_with_control_characters_is_not_text(control: str) -> None:
+    assert sniff(f"harmless {control} words".encode()) is None
+
+
+def test_a_pdf_is_a_document() -> None:
+    assert sniff(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n") == Sniffed("document", "application/pdf")
+
+
+signatures = st.sampled_from(
+    [
+        b"\0\0\0\x18ftyp",
+        b"\0\0\0\x01ftyp",
+        b"RIFF\0\0\0\0",
+        b"OggS\0",
+        b"ID3\x04",
+        b"\xff\xfb",
+        b"\x1aE\xdf\xa3",
+        b"fLaC",
+    ]
+)
+
+
+@given(st.binary(max_size=600) | st.builds(bytes.__add__, signatures, st.binary(max_size=600)))
+def test_no_bytes_make_it_raise(head: bytes) -> None:
+    found = sniff(head)
+    assert found is None or found.kind in ("video", "image", "audio", "document")
+    assert found is None or (found.kind in ("video", "audio")) == (found.demuxer is not None)
