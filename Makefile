@@ -1,0 +1,63 @@
+# Everything a developer does, as one word each. `make` alone lists the words.
+
+# The Python that .venv is made with (3.11 or newer).
+PYTHON ?= python3
+# Which build of torch: cpu, cuda, or none (everything but embeddings and semantic search works without).
+TORCH ?= cpu
+# Passed on to pytest: make test ARGS="tests/gateway -k upload"
+ARGS ?=
+
+RUN := .venv/.ready-run-$(TORCH)
+DEV := .venv/.ready-dev-$(TORCH)
+BIN := .venv/bin/python -m
+SET_UP := setup.cfg pyproject.toml scripts/setup_venv.py
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check format format-check lint types imports clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Settings: PORT=8000  DATA_DIR=.data  REDIS_URL=...  TORCH=cpu|cuda|none  PYTHON=python3"
+
+run: $(RUN) ## Start everything: gateway, daemon, worker, search, dashboard and an embedded Valkey
+	@exec $(BIN) scripts.run
+
+demo: $(RUN) ## Show the system at work, from upload to search, on made-up media
+	@exec $(BIN) scripts.demo
+
+test: $(DEV) ## Run the tests; ARGS="tests/redis -k claim" chooses some
+	@$(BIN) pytest $(ARGS)
+
+check: format-check lint types imports test ## Everything that must hold before a change is done
+
+format: $(DEV) ## Put the code into shape and fix what can be fixed by itself
+	@$(BIN) ruff format .
+	@$(BIN) ruff check --fix .
+
+format-check: $(DEV)
+	@$(BIN) ruff format --check .
+
+lint: $(DEV) ## Look for mistakes in the code
+	@$(BIN) ruff check .
+
+types: $(DEV) ## Check the types
+	@$(BIN) mypy
+
+imports: $(DEV) ## Check who may import whom (the contracts in setup.cfg)
+	@.venv/bin/python -c "from importlinter.cli import lint_imports_command as check; check()" --no-cache
+
+clean: ## Remove .venv, caches and build leftovers; never your data
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUN): $(SET_UP)
+	@$(MAKE) --no-print-directory set-up PURPOSE=run
+
+$(DEV): $(SET_UP)
+	@$(MAKE) --no-print-directory set-up PURPOSE=dev
+
+.PHONY: set-up
+set-up:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not there: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@$(PYTHON) scripts/setup_venv.py $(PURPOSE) $(TORCH)

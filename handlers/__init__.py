@@ -1,0 +1,1 @@
+"""What tasks do: one package per kind of work, run inside worker children; knows broker alone."""
