@@ -152,7 +152,7 @@ class Store:
         status, retry_count, max_retries = self._run("retry", id=task_id, tenant=tenant, force=int(force))
         return status, retry_count, max_retries
 
-    def promote(self, limit: int = 500) -> tuple[int, int]:
+    def promote(self, limit: int = 100) -> tuple[int, int]:
         """(tasks moved into their queues, microseconds until the next is due or -1)."""
         promoted, wait = self._run("promote", limit=limit)
         return promoted, int(wait)

@@ -16,7 +16,8 @@
 -- @include claim
 local task = read_task(id)
 local outcome = 'stale'
-if task and task.lease == execution and task.status == 'processing' then
+local fresh = task and task.lease == execution and task.status == 'processing'
+if fresh then
   outcome = (retryable == '1' and task.retry_count < task.max_retries) and 'scheduled' or 'failed'
   end_run(task)
   reindex(task, 'processing', outcome)
@@ -36,4 +37,5 @@ if task and task.lease == execution and task.status == 'processing' then
 elseif task and string.sub(task.lease, 1, #execution + 1) == execution .. ' ' then
   outcome = string.sub(task.lease, #execution + 2)
 end
-return { outcome, repeated_grant(worker, next_execution) or take_next(worker, next_execution, tonumber(lease_us), group) }
+return { outcome, not fresh and repeated_grant(worker, next_execution)
+  or take_next(worker, next_execution, tonumber(lease_us), group) }

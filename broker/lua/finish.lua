@@ -14,7 +14,8 @@
 -- @include claim
 local task = read_task(id)
 local outcome = 'stale'
-if task and task.lease == execution and task.status == 'processing' then
+local fresh = task and task.lease == execution and task.status == 'processing'
+if fresh then
   outcome = 'completed'
   end_run(task)
   reindex(task, 'processing', 'completed')
@@ -34,4 +35,5 @@ if task and task.lease == execution and task.status == 'processing' then
 elseif task and task.lease == execution .. ' completed' then
   outcome = 'completed'
 end
-return { outcome, repeated_grant(worker, next_execution) or take_next(worker, next_execution, tonumber(lease_us), group) }
+return { outcome, not fresh and repeated_grant(worker, next_execution)
+  or take_next(worker, next_execution, tonumber(lease_us), group) }

@@ -13,8 +13,8 @@ for _, id in ipairs(call('ZRANGEBYSCORE', B .. 'due', '-inf', int(now), 'LIMIT',
     call('ZREM', P .. 'scheduled:' .. task.queue, id)
     if task.status == 'scheduled' then
       reindex(task, 'scheduled', 'pending')
-      call('HSET', task.key, 'status', 'queued', 'enqueued_at', iso(now))
-      push(task, false)
+      call('HSET', task.key, 'status', 'queued', 'enqueued_at', iso(now), 'seq', next_seq(task.queue))
+      append(task)
       wake(task.type)
       promoted = promoted + 1
     end

@@ -45,10 +45,10 @@ local function enqueue()
   forget(task.queue)
   drop_runs(task.queue)
   reindex(task, indexed or 'pending', 'pending')
-  call('HSET', task.key, 'status', 'queued', 'enqueued_at', iso(now))
+  call('HSET', task.key, 'status', 'queued', 'enqueued_at', iso(now), 'seq', next_seq(task.queue))
   call('HDEL', task.key, 'ended_at')
   call('PERSIST', task.key)
-  push(task, false)
+  append(task)
   wake(task.type)
   return 'pending'
 end

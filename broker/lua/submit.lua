@@ -35,7 +35,7 @@ if tonumber(delay_us) > 0 then due = now + tonumber(delay_us) end
 local status = due > now and 'scheduled' or 'pending'
 call('HSET', task.key, 'created_at', iso(now), 'us', task.us, 'status', RQ_STATUS[status], 'origin', queue,
   'data', data, 'description', type .. ' for ' .. tenant, 'timeout', timeout, 'tenant', tenant, 'payload', payload,
-  'max_retries', max_retries)
+  'max_retries', max_retries, 'seq', status == 'pending' and next_seq(queue) or 0)
 if unique then
   call('HSET', task.key, 'unique', unique_key)
   call('SET', unique, id)
@@ -53,7 +53,7 @@ if status == 'scheduled' then
   call('ZADD', P .. 'scheduled:' .. queue, int(due / 1000000), id)
   call('SADD', P .. 'queues', P .. 'queue:' .. queue)
 else
-  push(task, false)
+  append(task)
   wake(type)
 end
 return { 1, id }

@@ -6,7 +6,12 @@ local function hand_back(task, front, outcome)
   end_run(task)
   reindex(task, 'processing', 'pending')
   call('HSET', task.key, 'status', 'queued', 'lease', task.lease .. ' ' .. outcome, 'enqueued_at', iso(now))
-  push(task, front)
+  if front then
+    prepend(task)
+  else
+    call('HSET', task.key, 'seq', next_seq(task.queue))
+    append(task)
+  end
   wake(task.type)
   return 'pending'
 end

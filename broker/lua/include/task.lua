@@ -47,24 +47,31 @@ local function reindex(task, from, to)
   call('ZADD', status_index(task, to), task.us, task.id)
 end
 
--- Puts a pending task into its queue: at the end with the next sequence number, or at the front before the head's.
-local function push(task, front)
-  local list = P .. 'queue:' .. task.queue
-  local length
-  if front then
-    local head = call('LINDEX', list, 0)
-    local seq = head and call('HGET', P .. 'job:' .. head, 'seq')
-    call('HSET', task.key, 'seq', int((tonumber(seq or call('HGET', B .. 'arrivals', task.queue)) or 0) - 1))
-    length = call('LPUSH', list, task.id)
-  else
-    call('HSET', task.key, 'seq', call('HINCRBY', B .. 'arrivals', task.queue, 1))
-    length = call('RPUSH', list, task.id)
-  end
+-- The next number at the end of a queue: a task's place in line is its number less that of the head.
+local function next_seq(queue)
+  return call('HINCRBY', B .. 'arrivals', queue, 1)
+end
+
+local function filled(queue, length)
   if length == 1 then
-    local _, priority = split(task.queue)
-    call('ZADD', B .. 'ready', priority, task.queue)
-    call('SADD', P .. 'queues', list)
+    local _, priority = split(queue)
+    call('ZADD', B .. 'ready', priority, queue)
+    call('SADD', P .. 'queues', P .. 'queue:' .. queue)
   end
+end
+
+-- Puts a pending task, which has its number, at the end of its queue.
+local function append(task)
+  filled(task.queue, call('RPUSH', P .. 'queue:' .. task.queue, task.id))
+end
+
+-- Puts a pending task back before the head of its queue.
+local function prepend(task)
+  local list = P .. 'queue:' .. task.queue
+  local head = call('LINDEX', list, 0)
+  local seq = head and call('HGET', P .. 'job:' .. head, 'seq') or call('HGET', B .. 'arrivals', task.queue)
+  call('HSET', task.key, 'seq', int((tonumber(seq) or 1) - 1))
+  filled(task.queue, call('LPUSH', list, task.id))
 end
 
 -- Takes a task that is being run away from its lease and from everything RQ shows about the run.
