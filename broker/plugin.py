@@ -29,6 +29,9 @@ class PluginContext(Protocol):
     def progress(self, percent: float, stage: str = "") -> None:
         """Tell how far the work is, 0 to 100."""
 
+    def seconds_left(self) -> float:
+        """Seconds until the run is stopped for taking too long."""
+
     def recall(self, key: str) -> Any:
         """What an earlier attempt at this task remembered under ``key``, else ``None``."""
 

@@ -1,0 +1,110 @@
+"""AssemblyAI's HTTP protocol, version 2: https://www.assemblyai.com/docs/api-reference.
+
+Four calls, with every answer that is not a success told apart by whether trying again can help. The key goes into one
+header and nowhere else.
+"""
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+from requests import PreparedRequest, RequestException, Response, Session
+
+from broker.errors import PermanentError, TransientError
+
+#: Seconds to connect (and for one write), and to wait for the next bytes of an answer.
+_TIMEOUT = (10.0, 60.0)
+#: What ``find`` looks through, newest first: the most that the service lists at once, so many times.
+_PAGE, _PAGES = 200, 5
+#: 422 is how an upload says that it broke and should be repeated.
+_MAY_PASS = frozenset({408, 422, 429})
+_LONGEST_WAIT = 3600
+_LONGEST_MESSAGE = 300
+
+
+class AssemblyAIClient:
+    """One connection to the service. Raises ``PermanentError`` and ``TransientError``; close it after use."""
+
+    def __init__(self, base_url: str, api_key: str) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._api_key = api_key
+        self._session = Session()
+        # As an auth hook it also keeps requests from preferring a password that ~/.netrc has for the host.
+        self._session.auth = self._authorize
+
+    def __enter__(self) -> "AssemblyAIClient":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._session.close()
+
+    def upload(self, chunks: Iterator[bytes]) -> str:
+        """Send a file of any length; returns the URL by which a transcript can be asked for."""
+        headers = {"Content-Type": "application/octet-stream"}
+        return str(self._call("POST", "/v2/upload", "upload_url", data=chunks, headers=headers)["upload_url"])
+
+    def create(self, audio_url: str, options: dict[str, Any]) -> str:
+        """Order (and pay) a transcript; returns its id."""
+        return str(self._call("POST", "/v2/transcript", "id", json={"audio_url": audio_url, **options})["id"])
+
+    def transcript(self, transcript_id: str) -> dict[str, Any]:
+        """The transcript as it is now: ``status`` is ``queued``, ``processing``, ``completed`` or ``error``."""
+        return self._call("GET", f"/v2/transcript/{quote(transcript_id, safe='')}", "status")
+
+    def find(self, audio_url: str) -> str | None:
+        """The id of the transcript that was ordered for ``audio_url``, if it is among the account's latest."""
+        query: dict[str, Any] = {"limit": _PAGE}
+        for _ in range(_PAGES):
+            listed = self._call("GET", "/v2/transcript", "transcripts", params=query)["transcripts"]
+            for each in listed:
+                if each["audio_url"] == audio_url:
+                    return str(each["id"])
+            if len(listed) < _PAGE:
+                break
+            query["before_id"] = listed[-1]["id"]
+        return None
+
+    def _authorize(self, request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = self._api_key
+        return request
+
+    def _call(self, method: str, path: str, expected: str, **options: Any) -> dict[str, Any]:
+        """The answer's JSON object, which has the member ``expected``."""
+        try:
+            response = self._session.request(
+                method, self._base_url + path, timeout=_TIMEOUT, allow_redirects=False, **options
+            )
+        except RequestException as error:
+            raise TransientError(f"AssemblyAI cannot be reached ({type(error).__name__}).") from error
+        answer = _json(response)
+        if response.status_code != 200:
+            raise self._refusal(response, answer)
+        if expected not in answer:
+            raise TransientError("AssemblyAI gave an answer that does not follow its protocol.")
+        return answer
+
+    def _refusal(self, response: Response, answer: dict[str, Any]) -> PermanentError | TransientError:
+        status = response.status_code
+        if status == 401:
+            return PermanentError("AssemblyAI refused the API key; check ASSEMBLY_AI_API_KEY.")
+        said = str(answer.get("error", "")).replace(self._api_key, "[API key]")[:_LONGEST_MESSAGE]
+        message = f"AssemblyAI answered {status}: {said}" if said else f"AssemblyAI answered {status}."
+        if status in _MAY_PASS or status >= 500:
+            return TransientError(message, retry_after=_retry_after(response))
+        return PermanentError(message)
+
+
+def _json(response: Response) -> dict[str, Any]:
+    """The body as a JSON object; empty for anything else, such as a proxy's error page."""
+    try:
+        answer = response.json()
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _retry_after(response: Response) -> int:
+    """Seconds the service asks us to wait, 0 when it does not say."""
+    text = response.headers.get("Retry-After", "")
+    return min(int(text), _LONGEST_WAIT) if text.isascii() and text.isdigit() else 0

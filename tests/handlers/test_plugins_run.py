@@ -1,0 +1,144 @@
+"""Guards the plugin handler: the right plugin on the right file, and one clear line for what no retry can cure."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+from typing import Any, ClassVar
+
+import pytest
+from marshmallow import Schema, fields, validate
+
+from broker.errors import InvalidInput, PermanentError
+from broker.plugin import Plugin, PluginContext
+from handlers.plugins.checksum import Checksum
+from handlers.plugins.run import run
+from handlers.plugins.task import PLUGIN_EXECUTION, PluginResult
+from tests.handlers.plugin_context import Run
+
+MEDIA_ID = "550e8400-e29b-41d4-a716-446655440000"
+
+
+class NeedsConfig(Plugin):
+    """A plugin with one secret and one default; answers what it was given."""
+
+    name = "needs_config"
+    description = "For this test."
+    media_types = frozenset({"image"})
+    seen: ClassVar[list[PluginContext]] = []
+
+    class config_schema(Schema):
+        token = fields.String(required=True, validate=validate.Length(min=4))
+        level = fields.Integer(load_default=5)
+
+    def execute(self, context: PluginContext) -> dict[str, Any]:
+        self.seen.append(context)
+        with context.local_file() as path:
+            return {"level": context.config["level"], "bytes": path.read_bytes().hex()}
+
+
+def start(task: Run, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    return run(task, {"checksum": Checksum(), "needs_config": NeedsConfig()}, environ or {})
+
+
+@pytest.mark.parametrize("size", [0, 1, 3_500_000])
+@pytest.mark.parametrize("kind", ["video", "image", "audio", "document"])
+def test_the_checksum_of_a_file_of_any_kind(tmp_path: Path, size: int, kind: str) -> None:
+    data = Random(size).randbytes(size)
+    task = Run(tmp_path, data, kind=kind)
+    expected = {"sha256": hashlib.sha256(data).hexdigest(), "size": size}
+    result = start(task)
+    assert result == {"plugin_name": "checksum", "media_id": MEDIA_ID, "data": expected}
+    assert task.attached == {"plugin_checksum": expected}
+    assert PluginResult().validate(result) == {}
+    percents = [percent for percent, _ in task.progressed]
+    assert percents == sorted(percents)
+    assert percents[-1:] == ([100.0] if size else [])
+
+
+def test_a_plugin_gets_its_file_its_config_and_its_memory(tmp_path: Path) -> None:
+    task = Run(tmp_path, b"\x01\x02", kind="image", payload={"plugin_name": "needs_config"})
+    result = start(task, {"NEEDS_CONFIG_TOKEN": "sesame", "OTHER_TOKEN": "no", "NEEDS_CONFIG_LEVEL": "7"})
+    assert result["data"] == {"level": 7, "bytes": "0102"}
+    context = NeedsConfig.seen.pop()
+    assert (context.task_id, context.tenant, context.media) == (task.task_id, "acme", task.record)
+    assert context.config == {"token": "sesame", "level": 7}
+    assert "sesame" not in repr(context)
+    context.remember("remote", {"id": 1})
+    assert context.recall("remote") == {"id": 1}
+    assert context.recall("nothing") is None
+    assert context.seconds_left() == task.left
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "environ", "message"),
+    [
+        ("audio", {"plugin_name": "nope"}, {}, r"no plugin 'nope' here; there are: checksum, needs_config\."),
+        ("audio", {"plugin_name": "needs_config"}, {"NEEDS_CONFIG_TOKEN": "sesame"}, "takes image, but .* kind audio"),
+        ("image", {"plugin_name": "needs_config"}, {}, "NEEDS_CONFIG_TOKEN is missing or"),
+        (
+            "image",
+            {"plugin_name": "needs_config"},
+            {"NEEDS_CONFIG_TOKEN": "abc"},
+            "NEEDS_CONFIG_TOKEN is missing or",
+        ),
+        ("audio", {"media_id": "660e8400-e29b-41d4-a716-446655440001"}, {}, "no media file 660e8400"),
+    ],
+)
+def test_what_no_retry_can_cure_fails_at_once(
+    tmp_path: Path, kind: str, payload: dict[str, str], environ: dict[str, str], message: str
+) -> None:
+    task = Run(tmp_path, b"x", kind=kind, payload=payload)
+    with pytest.raises(PermanentError, match=message) as raised:
+        start(task, environ)
+    assert "abc" not in raised.value.message, "a value of the configuration is shown"
+    assert task.attached == {}
+
+
+@pytest.mark.parametrize("name", ["checksum", "needs_config"])
+def test_bytes_that_are_gone_fail_at_once(tmp_path: Path, name: str) -> None:
+    task = Run(tmp_path, b"x", kind="image", payload={"plugin_name": name})
+    task.storage.delete(task.record.source_key)
+    with pytest.raises(PermanentError, match=f"bytes of media file {MEDIA_ID} are gone"):
+        start(task, {"NEEDS_CONFIG_TOKEN": "sesame"})
+
+
+class TestPayload:
+    def test_the_documented_payload_is_accepted(self) -> None:
+        payload = {
+            "plugin_name": "assembly_ai",
+            "media_id": MEDIA_ID,
+            "tenant_id": "660e8400-e29b-41d4-a716-446655440001",
+        }
+        assert PLUGIN_EXECUTION.check_payload(payload) == payload
+        del payload["tenant_id"]
+        assert PLUGIN_EXECUTION.check_payload(payload) == payload
+
+    @pytest.mark.parametrize(
+        ("change", "pointer"),
+        [
+            ({"plugin_name": ""}, "/payload/plugin_name"),
+            ({"plugin_name": None}, "/payload/plugin_name"),
+            ({"plugin_name": "x" * 65}, "/payload/plugin_name"),
+            ({"media_id": "1"}, "/payload/media_id"),
+            ({"media_id": None}, "/payload/media_id"),
+            ({"tenant_id": ""}, "/payload/tenant_id"),
+            ({"tenant_id": 7}, "/payload/tenant_id"),
+            ({"api_key": "x"}, "/payload/api_key"),
+        ],
+    )
+    def test_anything_else_is_refused_by_its_name(self, change: dict[str, Any], pointer: str) -> None:
+        with pytest.raises(InvalidInput) as raised:
+            PLUGIN_EXECUTION.check_payload({"plugin_name": "checksum", "media_id": MEDIA_ID, **change})
+        assert [error["pointer"] for error in raised.value.extra["errors"]] == [pointer]
+
+    def test_both_required_fields_are_named(self) -> None:
+        with pytest.raises(InvalidInput) as raised:
+            PLUGIN_EXECUTION.check_payload({})
+        pointers = {error["pointer"] for error in raised.value.extra["errors"]}
+        assert pointers == {"/payload/plugin_name", "/payload/media_id"}
+
+    def test_the_limits_are_the_documented_ones(self) -> None:
+        declared = PLUGIN_EXECUTION
+        assert (declared.name, declared.rate, declared.burst) == ("PluginExecution", 1.0, 2)
+        assert (declared.timeout, declared.max_retries) == (3600, 3)
