@@ -3,7 +3,7 @@
 import json
 import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -94,6 +94,11 @@ class Broker:
         """One task. Raises ``NotFound``, also for another tenant's."""
         with redis_errors():
             return self._queries.get(tenant, canonical_id(task_id))
+
+    def get_many(self, tenant: str, task_ids: Sequence[str]) -> dict[str, Task]:
+        """Those of these tasks that the tenant has, by id, which must be as they are stored."""
+        with redis_errors():
+            return self._queries.get_many(tenant, task_ids)
 
     def page(self, tenant: str, **filters: Any) -> Page:
         """Tasks newest first; filters and bounds as in ``Queries.page``."""

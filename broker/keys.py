@@ -129,3 +129,35 @@ class Keys:
     def media_index(self, tenant: str, kind: str) -> str:
         """sorted set: ids of a tenant's media of a kind by the microsecond of creation."""
         return f"{self._ours}media:{tenant}:{kind}"
+
+    def vectors(self, tenant: str, model: str) -> str:
+        """hash: media id -> its kind and all its vectors by one model."""
+        return f"{self._ours}vectors:{tenant}:{model}"
+
+    def vector_changes(self, tenant: str, model: str) -> str:
+        """stream: media ids whose vectors changed; the last entry's id is the version."""
+        return f"{self._ours}vector_changes:{tenant}:{model}"
+
+    def vector_models(self, tenant: str) -> str:
+        """set: models of which the tenant has vectors."""
+        return f"{self._ours}vector_models:{tenant}"
+
+    # ours: search -----------------------------------------------------------------------------------------------
+
+    def search_requests(self) -> str:
+        """list: queries that wait for a search process."""
+        return f"{self._ours}search_requests"
+
+    def search_reply(self, request_id: str) -> str:
+        """list: the answer to one query."""
+        return f"{self._ours}search_reply:{request_id}"
+
+    def search_beat(self) -> str:
+        """string: its age is the time since a search process was last known to be alive."""
+        return f"{self._ours}search_beat"
+
+    # ours: requests ---------------------------------------------------------------------------------------------
+
+    def idempotency(self, digest: str) -> str:
+        """hash: what became of the request with an idempotency key."""
+        return f"{self._ours}idempotency:{digest}"

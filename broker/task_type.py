@@ -92,13 +92,13 @@ class TaskType:
 
 
 def pointers(messages: Any, prefix: str) -> list[dict[str, str]]:
-    """Marshmallow's nested messages as ``[{"pointer", "detail"}]``; ``_schema`` and list indexes included."""
+    """Marshmallow's nested messages as ``[{"pointer", "detail"}]``, the pointers as in RFC 6901."""
     if isinstance(messages, dict):
-        return [
-            entry
-            for key, value in messages.items()
-            for entry in pointers(value, prefix if key == "_schema" else f"{prefix}/{key}")
-        ]
+        return [entry for key, value in messages.items() for entry in pointers(value, prefix + _token(key))]
     if isinstance(messages, list):
         return [entry for value in messages for entry in pointers(value, prefix)]
     return [{"pointer": prefix, "detail": str(messages)}]
+
+
+def _token(key: Any) -> str:
+    return "" if key == "_schema" else "/" + str(key).replace("~", "~0").replace("/", "~1")

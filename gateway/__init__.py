@@ -1,0 +1,1 @@
+"""The HTTP face of the broker: parses, asks the broker once, answers. Holds no state and no heavy library."""

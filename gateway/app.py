@@ -1,0 +1,53 @@
+"""The application factory: everything the HTTP face consists of, put together once."""
+
+from collections.abc import Mapping
+
+from flask import Flask, Response, g, request
+
+from broker.broker import Broker
+from broker.plugin import Plugin
+from gateway.blueprint import MAX_JSON_BYTES, StrictRequest, refuse_undeclared_parameters
+from gateway.config import GatewaySettings
+from gateway.current import EXTENSION, Services, services
+from gateway.errors import register_errors
+from gateway.links import StreamLinks
+from gateway.openapi import make_api
+from gateway.routes import health, images, plugins, queues, search, streams, tasks, videos
+
+_STREAM = "streams.serve"
+
+
+class Gateway(Flask):
+    """The WSGI application."""
+
+    request_class = StrictRequest
+
+
+def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str, Plugin]) -> Flask:
+    """The gateway to ``broker``, offering the ``installed`` plugins by name."""
+    app = Gateway("gateway", static_folder=None)
+    app.extensions[EXTENSION] = Services(settings, broker, installed, StreamLinks(settings.secret_key))
+    app.config["MAX_CONTENT_LENGTH"] = MAX_JSON_BYTES
+    app.url_map.merge_slashes = False
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    register_errors(app)
+    app.before_request(_authenticate)
+    app.before_request(refuse_undeclared_parameters)
+    app.after_request(_set_headers)
+    api = make_api(app, broker.types)
+    for module in (tasks, queues, videos, streams, images, search, plugins, health):
+        api.register_blueprint(module.blueprint)
+    return app
+
+
+def _authenticate() -> None:
+    """Everything under ``/api`` needs a key, whether it exists or not; a stream link is one."""
+    if f"{request.path}/".startswith("/api/") and request.endpoint != _STREAM:
+        g.tenant = services().settings.tenants.authenticate(request.headers.get("Authorization"))
+
+
+def _set_headers(response: Response) -> Response:
+    """Answers are of this moment and this caller, and are what they say they are; streams set their own caching."""
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

@@ -1,0 +1,131 @@
+"""Blueprints whose arguments are parsed strictly: nothing that a caller sends is ignored."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+import flask_smorest
+from flask import Request, current_app, request
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError
+from webargs import missing
+from webargs.flaskparser import FlaskParser
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
+
+from broker.errors import InvalidInput, TaskBrokerError, TooLarge, UnsupportedMedia
+from broker.task_type import pointers
+from gateway import strict_json
+from gateway.current import services
+
+#: The largest JSON body, in bytes; uploads have a bound of their own.
+MAX_JSON_BYTES = 1024 * 1024
+#: What a multipart body adds to the file in it.
+_FRAMING_BYTES = 64 * 1024
+
+
+class InvalidMultipart(TaskBrokerError):
+    """The body is not a valid multipart/form-data message."""
+
+    code, status = "invalid_multipart", 400
+
+
+class StrictParser(FlaskParser):
+    """Refuses unknown and repeated parameters, other media types, and JSON that is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": RAISE, "files": RAISE, "headers": EXCLUDE}
+
+    def load_querystring(self, req: Request, schema: Schema) -> Any:
+        return _once(req.args)
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        body = req.get_data(cache=False)
+        if not body and not any(field.required for field in schema.fields.values()):
+            return missing
+        _check_type(req, "application/json")
+        if req.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+            raise UnsupportedMedia("Send JSON in UTF-8.")
+        return strict_json.parse(body)
+
+    def load_files(self, req: Request, schema: Schema) -> Any:
+        _check_type(req, "multipart/form-data")
+        limit = services().settings.max_upload_bytes
+        req.max_content_length = limit + _FRAMING_BYTES
+        try:
+            files, fields = req.files, req.form
+        except RequestEntityTooLarge:
+            raise TooLarge(f"The file is larger than {limit} bytes.", max_bytes=limit) from None
+        except ValueError:
+            raise InvalidMultipart() from None
+        if fields:
+            detail = "Not a file, or unknown; send one part named file, with a filename."
+            raise InvalidInput(errors=[{"pointer": name, "detail": detail} for name in fields])
+        return _once(files)
+
+    def handle_error(self, error: ValidationError, req: Request, schema: Schema, **kwargs: Any) -> NoReturn:
+        errors = []
+        for location, messages in error.normalized_messages().items():
+            for each in pointers(messages, ""):
+                name = each["pointer"] if location == "json" else each["pointer"].removeprefix("/")
+                errors.append({"pointer": name, "detail": each["detail"]})
+        raise InvalidInput(errors=errors)
+
+
+class _FormParser(FormDataParser):
+    """werkzeug's, but a malformed form is an error instead of an empty one."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options | {"silent": False})
+
+
+class StrictRequest(Request):
+    """A request whose form is parsed strictly."""
+
+    form_data_parser_class = _FormParser
+
+
+class Blueprint(flask_smorest.Blueprint):
+    """A blueprint of the API."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    def add_url_rule(
+        self, rule: str, endpoint: str | None = None, view_func: Any = None, *args: Any, **options: Any
+    ) -> None:
+        """As in flask-smorest; clients made from the document call an operation by its view's name."""
+        view_func = self.doc(operationId=view_func.__name__)(view_func)
+        super().add_url_rule(rule, endpoint, view_func, *args, **options)
+
+    def problems(self, *statuses: int) -> Callable[[Any], Any]:
+        """Decorator that documents errors by their status."""
+
+        def decorate(view: Any) -> Any:
+            for status in statuses:
+                view = self.alt_response(status, HTTPStatus(status).name)(view)
+            return view
+
+        return decorate
+
+
+def refuse_undeclared_parameters() -> None:
+    """Before a request: an endpoint that declares no query parameters takes none."""
+    view: Any = current_app.view_functions.get(request.endpoint or "")
+    declared = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", [])
+    if request.args and not any(each["in"] == "query" for each in declared):
+        raise InvalidInput(errors=[{"pointer": name, "detail": "Unknown field."} for name in request.args])
+
+
+def _check_type(req: Request, wanted: str) -> None:
+    if req.mimetype != wanted:
+        raise UnsupportedMedia(f"Send the body with the header Content-Type: {wanted}.")
+    if req.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMedia("Send the body without a Content-Encoding.")
+
+
+def _once(values: MultiDict[str, Any]) -> dict[str, Any]:
+    repeated = [name for name, found in values.lists() if len(found) > 1]
+    if repeated:
+        raise InvalidInput(errors=[{"pointer": name, "detail": "Given more than once."} for name in repeated])
+    return values.to_dict()

@@ -1,0 +1,40 @@
+"""What the running request can reach: the application's services and the tenant who asks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app, g
+
+from broker.broker import Broker
+from broker.plugin import Plugin
+from gateway.auth import Tenant
+from gateway.config import GatewaySettings
+from gateway.links import StreamLinks
+
+EXTENSION = "mindia-tasks"
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a route may use, made by ``create_app``."""
+
+    settings: GatewaySettings
+    broker: Broker
+    plugins: Mapping[str, Plugin]
+    links: StreamLinks
+
+
+def services() -> Services:
+    """The services of the running application."""
+    return cast(Services, current_app.extensions[EXTENSION])
+
+
+def broker() -> Broker:
+    """The application's broker."""
+    return services().broker
+
+
+def tenant() -> Tenant:
+    """Who asks; set for every authenticated request."""
+    return cast(Tenant, g.tenant)

@@ -1,0 +1,85 @@
+"""The one place where errors become answers: RFC 9457 problem details, whatever went wrong."""
+
+import math
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from flask import Flask, Response, current_app, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES as _TITLES
+
+from broker.errors import TaskBrokerError, Unavailable
+from gateway.outage import Outage
+
+MIMETYPE = "application/problem+json"
+_CODES = {413: "too_large", 416: "range_not_satisfiable"}
+_DETAILS = {404: "There is nothing here; check the path and the id in it."}
+#: One line is to be read; the whole list is beside it.
+_DEFECTS_IN_DETAIL = 3
+_NOT_OURS = frozenset({"Content-Type", "Content-Length"})
+
+
+def register_errors(app: Flask) -> None:
+    """Make every error of the application a problem document."""
+    outage = Outage()
+
+    def handle(error: Exception) -> Response:
+        if isinstance(error, Unavailable):
+            error.extra["retry_after"] = outage.retry_after(error.extra.get("retry_after", 0))
+        return _answer(error)
+
+    app.register_error_handler(Exception, handle)
+
+
+def _answer(error: Exception) -> Response:
+    if isinstance(error, TaskBrokerError):
+        return _ours(error)
+    if isinstance(error, HTTPException) and error.code:
+        return _http(error, error.code)
+    current_app.logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    return _problem(500, "internal_error", "Something went wrong here; it was logged.")
+
+
+def _ours(error: TaskBrokerError) -> Response:
+    if error.status >= 500:
+        current_app.logger.warning("%s %s: %s (%r)", request.method, request.path, error.message, error.__cause__)
+    detail, extra = error.message, dict(error.extra)
+    if "errors" in extra:
+        extra["errors"] = _defects(extra["errors"])
+        detail = " ".join(f"{each['pointer']}: {each['detail']}" for each in extra["errors"][:_DEFECTS_IN_DETAIL])
+    response = _problem(error.status, error.code, detail, **extra)
+    if "retry_after" in error.extra:
+        response.headers["Retry-After"] = str(max(1, math.ceil(error.extra["retry_after"])))
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _defects(errors: list[dict[str, str]]) -> list[dict[str, str]]:
+    """JSON pointers in the form that RFC 9457 uses: as URI fragments (RFC 6901, section 6)."""
+    return [
+        each | {"pointer": "#" + quote(each["pointer"], safe="/~")} if each["pointer"][:1] in ("", "/") else each
+        for each in errors
+    ]
+
+
+def _http(error: HTTPException, status: int) -> Response:
+    code = _CODES.get(status) or HTTPStatus(status).name.lower()
+    response = _problem(status, code, _DETAILS.get(status) or error.description or _TITLES[status])
+    response.headers.extend([pair for pair in error.get_headers() if pair[0] not in _NOT_OURS])
+    return response
+
+
+def _problem(status: int, code: str, detail: str, **extra: Any) -> Response:
+    """``type`` is ``about:blank`` throughout: the problem is told by ``code``, the title by the status."""
+    members = {
+        "type": "about:blank",
+        "title": _TITLES[status],
+        "status": status,
+        "detail": detail,
+        "instance": quote(request.path),
+        "code": code,
+        **extra,
+    }
+    return Response(current_app.json.dumps(members), status, mimetype=MIMETYPE)

@@ -1,0 +1,52 @@
+"""How an uploaded file is shown: its record, what its task is doing, and links that open its renditions."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from flask import url_for
+
+from broker.errors import NotFound
+from broker.media.records import MediaRecord
+from broker.status import Status
+from broker.task import Task
+from gateway.current import broker, services, tenant
+
+
+def find(kind: str, media_id: UUID) -> MediaRecord:
+    """The caller's file of this kind and id. Raises ``NotFound``."""
+    record = broker().media.get(tenant().name, str(media_id))
+    if record.kind != kind:
+        raise NotFound(f"There is no {kind} with this id.")
+    return record
+
+
+def show(record: MediaRecord, task: Task | None) -> dict[str, Any]:
+    """What every kind of media shows. ``task`` is ``None`` when it is no longer kept."""
+    view = {name: getattr(record, name) for name in ("id", "filename", "content_type", "size", "created_at", "task_id")}
+    view |= {name: record.info.get(name) for name in ("width", "height")}
+    if task is None:
+        return view | {"status": Status.COMPLETED if record.info else Status.FAILED, "progress": None, "error": None}
+    return view | {"status": task.status, "progress": task.progress, "error": task.error}
+
+
+def show_video(record: MediaRecord, task: Task | None) -> dict[str, Any]:
+    """A video, with fresh links."""
+    info = record.info
+    return show(record, task) | {
+        "duration_seconds": info.get("duration_seconds"),
+        "variants": info.get("variants", []),
+        "hls_url": _stream_url(record, "master.m3u8"),
+        "poster_url": _stream_url(record, "poster.jpg") if info.get("variants") else None,
+    }
+
+
+def tasks_of(records: Sequence[MediaRecord]) -> list[Task | None]:
+    """The task of each record, ``None`` where it is no longer kept."""
+    found = broker().get_many(tenant().name, [record.task_id for record in records if record.task_id])
+    return [found.get(record.task_id or "") for record in records]
+
+
+def _stream_url(record: MediaRecord, name: str) -> str:
+    signature = services().links.sign(tenant().id, record.id)
+    return url_for("streams.serve", video_id=UUID(record.id), signature=signature, name=name)

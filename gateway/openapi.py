@@ -1,0 +1,71 @@
+"""The OpenAPI 3.1 document, made from the schemas that validate and from the declared task types."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import flask_smorest
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from flask import Flask
+
+from broker.task_type import TaskType
+from gateway.errors import MIMETYPE
+from gateway.fields import Payload, Result, TypeName
+from gateway.schemas.problem import Problem
+
+DESCRIPTION = """\
+A task broker for media work: video transcoding, embeddings for semantic search, and plugins.
+
+Times are RFC 3339 in UTC with microseconds. Errors are RFC 9457 problem documents, told apart by `code`. Unknown
+parameters and fields are refused. Every path below `/api` needs a key as a bearer token, except stream links.
+"""
+
+
+class Api(flask_smorest.Api):
+    """flask-smorest with our problem documents as its errors."""
+
+    ERROR_SCHEMA = Problem
+
+    def _register_responses(self) -> None:
+        """Components for the answers that decorators name by their status."""
+        content = {MIMETYPE: {"schema": self.ERROR_SCHEMA}}
+        for status in HTTPStatus:
+            self.spec.components.response(status.name, {"description": status.phrase, "content": content}, lazy=True)
+        self.spec.components.response(
+            "DEFAULT_ERROR", {"description": "What went wrong.", "content": content}, lazy=True
+        )
+
+    def _register_error_handlers(self) -> None:
+        """Errors have their one handler already."""
+
+
+def make_api(app: Flask, types: Mapping[str, TaskType]) -> Api:
+    """The API object that blueprints are registered with; serves ``/api/openapi.json``."""
+    app.config.update(
+        API_TITLE="Mindia Tasks",
+        API_VERSION="1.0.0",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/api",
+        OPENAPI_JSON_PATH="openapi.json",
+    )
+    api = Api(spec_kwargs={"info": {"description": DESCRIPTION}, "security": [{"key": []}]})
+    api.init_app(app)
+    api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
+
+    def describe(converter: OpenAPIConverter, field: Any, **_: Any) -> dict[str, Any]:
+        return _describe_by_type(types, converter, field)
+
+    api.ma_plugin.converter.add_attribute_function(describe)
+    return api
+
+
+def _describe_by_type(types: Mapping[str, TaskType], converter: OpenAPIConverter, field: Any) -> dict[str, Any]:
+    """What depends on the declared types: their names, and the shapes of their payloads and results."""
+    if isinstance(field, TypeName):
+        return {"enum": sorted(types)}
+    if isinstance(field, Payload):
+        return {"anyOf": [converter.resolve_nested_schema(each.payload) for each in types.values()]}
+    if isinstance(field, Result):
+        results = [converter.resolve_nested_schema(each.result) for each in types.values() if each.result]
+        return {"anyOf": [*results, {}]}
+    return {}

@@ -1,0 +1,1 @@
+"""One module per resource: parse, one call to the broker, dump."""

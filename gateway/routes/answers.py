@@ -1,0 +1,16 @@
+"""The answer to a request that made something."""
+
+from typing import Any
+
+from flask import Response, jsonify, url_for
+
+#: For the API document.
+LOCATION = {"Location": {"description": "Where to read it again.", "schema": {"type": "string"}}}
+
+
+def created(endpoint: str, values: dict[str, Any], body: Any, status: int = 201) -> Response:
+    """``body``, and in ``Location`` the path of the endpoint that shows it from now on."""
+    response = jsonify(body)
+    response.status_code = status
+    response.headers["Location"] = url_for(endpoint, **values)
+    return response

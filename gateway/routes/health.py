@@ -1,0 +1,28 @@
+"""``/livez`` and ``/readyz``, for whoever starts this process and routes to it. They need no key and tell no secret."""
+
+from gateway.blueprint import Blueprint
+from gateway.current import broker
+from gateway.schemas.health import Health
+
+blueprint = Blueprint("health", __name__, description="For platforms and load balancers.")
+
+
+@blueprint.get("/livez")
+@blueprint.response(200, Health)
+@blueprint.doc(security=[])
+def livez() -> dict[str, str]:
+    """Is this process alive?
+
+    What it depends on is not asked.
+    """
+    return {"status": "ok"}
+
+
+@blueprint.get("/readyz")
+@blueprint.response(200, Health)
+@blueprint.problems(503)
+@blueprint.doc(security=[])
+def readyz() -> dict[str, str]:
+    """Can requests be served?"""
+    broker().ping()
+    return {"status": "ok"}

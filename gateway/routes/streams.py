@@ -1,0 +1,113 @@
+"""``/api/videos/{id}/stream/{signature}/...``: playlists and segments, for players that send no header."""
+
+import gzip
+from collections.abc import Iterator
+from typing import BinaryIO
+from uuid import UUID
+
+from flask import Response, request
+
+from broker.errors import NotFound
+from broker.media.storage import CHUNK, StoredObject
+from gateway.blueprint import Blueprint
+from gateway.current import broker, services
+from gateway.links import LIFETIME_SECONDS
+
+blueprint = Blueprint("streams", __name__, url_prefix="/api/videos", description="HLS playlists and segments.")
+
+#: By the end of the name; nothing else is served. RFC 8216 section 4 and RFC 8081 name the first three.
+_TYPES = {
+    "m3u8": "application/vnd.apple.mpegurl",
+    "mp4": "video/mp4",
+    "m4s": "video/iso.segment",
+    "jpg": "image/jpeg",
+}
+_PLAYLIST = _TYPES["m3u8"]
+_BYTES = {"type": "string", "format": "binary"}
+
+
+@blueprint.get("/<uuid:video_id>/stream/<signature>/<path:name>")
+@blueprint.response(200, _BYTES, content_type=_TYPES["m3u8"])
+@blueprint.response(200, _BYTES, content_type=_TYPES["m4s"])
+@blueprint.response(200, _BYTES, content_type=_TYPES["mp4"])
+@blueprint.response(200, _BYTES, content_type=_TYPES["jpg"])
+@blueprint.alt_response(206, description="The part of a segment that was asked for.", success=True)
+@blueprint.alt_response(304, description="Not modified.", success=True)
+@blueprint.problems(403, 404, 416)
+@blueprint.doc(security=[])
+def serve(video_id: UUID, signature: str, name: str) -> Response:
+    """Play a video
+
+    The signature in the path stands for a key; take the whole path from a video's hls_url.
+    """
+    tenant = services().settings.tenants.by_id(services().links.tenant_id(signature, str(video_id)))
+    content_type = _TYPES.get(name.rpartition(".")[2])
+    if tenant is None or content_type is None:
+        raise NotFound()
+    key = f"{tenant.name}/{video_id}/hls/{name}"
+    stored = broker().storage.stat(key)
+    response = _playlist(key, stored) if content_type == _PLAYLIST else _segment(key, stored)
+    response.content_type = content_type
+    # The link itself is what lets in, so whoever has it may play it on a page of their own.
+    response.access_control_allow_origin = "*"
+    return response
+
+
+def _playlist(key: str, stored: StoredObject) -> Response:
+    """Whole, compressed where the player can (Apple's HLS authoring rules, 10.1), and asked for anew each time."""
+    with broker().storage.open(key) as file:
+        response = Response(file.read())
+    compressed = request.accept_encodings["gzip"] > 0
+    if compressed:
+        response.set_data(gzip.compress(response.get_data(), mtime=0))
+        response.content_encoding = "gzip"
+    response.vary.add("Accept-Encoding")
+    response.cache_control.no_cache = True
+    response.set_etag(f"{stored.etag}-gzip" if compressed else stored.etag)
+    response.make_conditional(request)
+    return response
+
+
+def _segment(key: str, stored: StoredObject) -> Response:
+    """The part that is asked for, as it comes out of storage. Segments never change, so they are cached."""
+    response = Response(_Stored(key), direct_passthrough=True)
+    response.content_length = stored.size
+    response.cache_control.public = True
+    response.cache_control.max_age = LIFETIME_SECONDS
+    response.cache_control.immutable = True
+    response.set_etag(stored.etag)
+    response.make_conditional(request, accept_ranges=True, complete_length=stored.size)
+    return response
+
+
+class _Stored:
+    """A stored object that is opened where its reader wants to begin, and not before."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._start = 0
+        self._file: BinaryIO | None = None
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, start: int) -> None:
+        self._start = start
+
+    def tell(self) -> int:
+        return self._start
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if self._file is None:
+            self._file = broker().storage.open(self._key, self._start)
+        data = self._file.read(CHUNK)
+        if not data:
+            raise StopIteration
+        return data
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()

@@ -1,0 +1,114 @@
+"""``/api/tasks``: submit, list, count, show, cancel and retry."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from broker.clock import to_rfc3339
+from broker.errors import InvalidInput
+from broker.status import Status
+from broker.task import NewTask, Page, Stats, Task
+from gateway.blueprint import Blueprint
+from gateway.current import broker, tenant
+from gateway.idempotency import IdempotencyHeader, once
+from gateway.routes.answers import LOCATION, created
+from gateway.schemas.paging import NoBody
+from gateway.schemas.tasks import Changed, CreateTask, ForceQuery, TaskDetail, TaskPage, TaskQuery, TaskStats
+
+blueprint = Blueprint("tasks", __name__, url_prefix="/api/tasks", description="Submit, watch, cancel and retry tasks.")
+_detail = TaskDetail()
+
+
+@blueprint.get("")
+@blueprint.arguments(TaskQuery, location="query")
+@blueprint.response(200, TaskPage)
+def list_tasks(query: dict[str, Any]) -> Page:
+    """List tasks, newest first
+
+    Pages are exact for the moment of the call.
+    """
+    bounds = {"start_us": query.pop("start_date", None), "end_us": query.pop("end_date", None)}
+    return broker().page(tenant().name, **query, **bounds)
+
+
+@blueprint.post("")
+@blueprint.arguments(CreateTask)
+@blueprint.arguments(IdempotencyHeader, location="headers")
+@blueprint.response(201, TaskDetail, headers=LOCATION)
+@blueprint.alt_response(200, schema=TaskDetail, description="An unfinished task has this unique_key.", success=True)
+@blueprint.problems(409, 429)
+def create_task(body: dict[str, Any], headers: dict[str, Any]) -> Response:
+    """Submit a task
+
+    The payload's form is checked now; whether the media it names exists is checked when the task runs.
+    """
+    _check_tenant_id(body["payload"])
+    broker().types[body["type"]].check_payload(body["payload"])  # or a key would be bound to a request that cannot be
+    return once(headers, lambda: body, partial(submit, _new_task(body)))
+
+
+@blueprint.get("/stats")
+@blueprint.response(200, TaskStats)
+def task_stats() -> Stats:
+    """Count tasks"""
+    return broker().stats(tenant().name)
+
+
+@blueprint.get("/<uuid:task_id>")
+@blueprint.response(200, TaskDetail)
+@blueprint.problems(404)
+def get_task(task_id: UUID) -> Task:
+    """Show a task"""
+    return broker().get(tenant().name, str(task_id))
+
+
+@blueprint.post("/<uuid:task_id>/cancel")
+@blueprint.arguments(ForceQuery, location="query")
+@blueprint.arguments(NoBody, required=False)
+@blueprint.response(200, Changed)
+@blueprint.problems(404, 409)
+def cancel_task(query: dict[str, Any], _body: dict[str, Any], task_id: UUID) -> dict[str, Any]:
+    """Cancel a task
+
+    Only pending and scheduled tasks can be cancelled, unless forced. Cancelling a cancelled task again is no error.
+    """
+    task = broker().cancel(tenant().name, str(task_id), force=query["force"])
+    return {"id": task.id, "status": Status.CANCELLED, "message": "Task cancelled successfully"}
+
+
+@blueprint.post("/<uuid:task_id>/retry")
+@blueprint.arguments(ForceQuery, location="query")
+@blueprint.arguments(NoBody, required=False)
+@blueprint.response(200, Changed)
+@blueprint.problems(404, 409)
+def retry_task(query: dict[str, Any], _body: dict[str, Any], task_id: UUID) -> dict[str, Any]:
+    """Retry a failed task
+
+    Only failed tasks can be retried, and only while retry_count is below max_retries, unless forced.
+    """
+    task = broker().retry(tenant().name, str(task_id), force=query["force"])
+    return {"id": task.id, "status": Status.SCHEDULED, "message": "Task scheduled for retry"}
+
+
+def _check_tenant_id(payload: dict[str, Any]) -> None:
+    """Raises ``InvalidInput`` when a payload names another tenant than the caller."""
+    if "tenant_id" in payload and not tenant().is_named(payload["tenant_id"]):
+        detail = "Must be your own tenant, by name or by UUID, or left out."
+        raise InvalidInput(errors=[{"pointer": "#/payload/tenant_id", "detail": detail}])
+
+
+def submit(new: NewTask, seed: UUID) -> Response:
+    """Submit a task under the id ``seed``, and show it."""
+    task, created_now = broker().submit(tenant().name, replace(new, id=str(seed)))
+    # A repeat that finds its own task says what the first answer said.
+    status = 201 if created_now or task.id == str(seed) else 200
+    return created("tasks.get_task", {"task_id": task.id}, _detail.dump(task), status)
+
+
+def _new_task(body: dict[str, Any]) -> NewTask:
+    if "scheduled_at" not in body:
+        return NewTask(**body)
+    return NewTask(**body | {"scheduled_at": to_rfc3339(max(0, body["scheduled_at"]))})

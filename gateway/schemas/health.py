@@ -1,0 +1,11 @@
+"""Health."""
+
+from marshmallow import Schema, fields
+
+from gateway.schemas.paging import required
+
+
+class Health(Schema):
+    """A good answer; a bad one has another status."""
+
+    status = fields.String(**required("Always ok.", enum=["ok"]))

@@ -1,0 +1,62 @@
+"""Uploaded files: what is sent, and how they are shown."""
+
+from flask_smorest.fields import Upload
+from marshmallow import Schema, fields
+
+from broker.status import Status
+from gateway.schemas.paging import nullable, page_of, required
+from gateway.schemas.tasks import Progress
+
+
+class FileUpload(Schema):
+    """A form with one file."""
+
+    file = Upload(required=True, metadata={"description": "The file, with its name. Its bytes tell what it is."})
+
+
+class Media(Schema):
+    """An uploaded file and what has become of it."""
+
+    id = fields.String(**required("The file's id.", format="uuid"))
+    filename = fields.String(**required("The name it was sent with."))
+    content_type = fields.String(**required("What its bytes say it is."))
+    size = fields.Integer(**required("Bytes."))
+    created_at = fields.String(**required("When it was uploaded.", format="date-time"))
+    task_id = fields.String(**nullable("The task that the upload made.", format="uuid"))
+    status = fields.Enum(Status, by_value=True, **required("That task's status."))
+    progress = fields.Nested(Progress, **nullable("How far that task is."))
+    error = fields.String(**nullable("What went wrong with it last."))
+    width = fields.Integer(**nullable("Pixels, once known."))
+    height = fields.Integer(**nullable("Pixels, once known."))
+
+
+class Variant(Schema):
+    """One rendition of a video."""
+
+    name = fields.String(**required("Such as 720p: the short side in pixels."))
+    width = fields.Integer(**required("Pixels."))
+    height = fields.Integer(**required("Pixels."))
+    bandwidth = fields.Integer(**required("Peak bits per second, audio included."))
+    codecs = fields.String(**required("RFC 6381 codec names."))
+    playlist = fields.String(**required("Its playlist, relative to hls_url."))
+
+
+class Video(Media):
+    """A video."""
+
+    duration_seconds = fields.Float(**nullable("Its length, once known."))
+    variants = fields.List(fields.Nested(Variant), **required("The renditions that can be played."))
+    hls_url = fields.String(
+        **required("The HLS playlist; opens without a key, for 24 hours, once the status is completed.")
+    )
+    poster_url = fields.String(**nullable("A still picture, under the same rules."))
+
+
+VideoPage = page_of("VideoPage", "videos", Video)
+
+
+class Image(Media):
+    """An image."""
+
+
+ImagePage = page_of("ImagePage", "images", Image)

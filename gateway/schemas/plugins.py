@@ -1,0 +1,27 @@
+"""Plugins: what there is, and running one."""
+
+from marshmallow import Schema, fields
+
+from gateway.schemas.paging import required
+
+
+class PluginInfo(Schema):
+    """A plugin."""
+
+    name = fields.String(**required("What it is called by."))
+    description = fields.String(**required("What it does."))
+    media_types = fields.List(fields.String(), **required("Kinds of media it takes."))
+    config_schema = fields.Dict(**required("Its settings, as JSON Schema."))
+    enabled = fields.Boolean(**required("Whether its settings are complete."))
+
+
+class PluginList(Schema):
+    """All plugins."""
+
+    plugins = fields.List(fields.Nested(PluginInfo), required=True)
+
+
+class Execute(Schema):
+    """Which file to run a plugin on."""
+
+    media_id = fields.UUID(required=True, metadata={"description": "An uploaded file of your own."})

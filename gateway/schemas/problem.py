@@ -1,0 +1,35 @@
+"""The shape of every error."""
+
+from marshmallow import Schema, fields
+
+
+class Defect(Schema):
+    """One thing that is wrong with a request."""
+
+    pointer = fields.String(
+        required=True,
+        metadata={
+            "description": "Where: a JSON pointer into the body as a URI fragment, or the name of a query parameter, "
+            "header or part.",
+            "example": "#/payload/video_id",
+        },
+    )
+    detail = fields.String(required=True, metadata={"description": "What is wrong there."})
+
+
+class Problem(Schema):
+    """An RFC 9457 problem document."""
+
+    type = fields.String(required=True, metadata={"description": "Always about:blank; `code` tells problems apart."})
+    title = fields.String(required=True, metadata={"description": "The status in words."})
+    status = fields.Integer(required=True, metadata={"description": "The HTTP status."})
+    detail = fields.String(required=True, metadata={"description": "What happened and what can be done about it."})
+    instance = fields.String(required=True, metadata={"description": "The path that was asked for."})
+    code = fields.String(
+        required=True, metadata={"description": "The problem, in stable snake case.", "example": "not_cancellable"}
+    )
+    errors = fields.List(fields.Nested(Defect), metadata={"description": "Each defect of an invalid request."})
+    current_status = fields.String(metadata={"description": "The task's status, where that is the obstacle."})
+    retry_count = fields.Integer(metadata={"description": "Retries already used, where none is left."})
+    max_retries = fields.Integer(metadata={"description": "Retries granted, where none is left."})
+    retry_after = fields.Float(metadata={"description": "Seconds until another try makes sense, on 429 and 503."})

@@ -1,0 +1,90 @@
+"""JSON as RFC 8259 and RFC 7493 (I-JSON) mean it: what Python would let through or choke on is refused."""
+
+import json
+import math
+from typing import Any, NoReturn
+
+from broker.errors import TaskBrokerError
+
+#: Nothing that we take is nested deeper by half; without a bound, reading a stored value back could exhaust the stack.
+MAX_DEPTH = 64
+#: Python would refuse more than 4,300 digits in a message of its own.
+_MAX_DIGITS = 1000
+
+
+class InvalidJson(TaskBrokerError):
+    """The body is not valid JSON."""
+
+    code, status = "invalid_json", 400
+
+
+def parse(body: bytes) -> Any:
+    """The value of a JSON text. Raises ``InvalidJson``.
+
+    Refused beyond what ``json.loads`` refuses: ``NaN`` and infinities, numbers too large for a double, integers of
+    more than a thousand digits, repeated member names, lone surrogates, and nesting deeper than ``MAX_DEPTH``.
+    """
+    try:
+        value = json.loads(
+            body.decode("utf-8"),
+            parse_int=_integer,
+            parse_float=_finite,
+            parse_constant=_no_constant,
+            object_pairs_hook=_members,
+        )
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except RecursionError:
+        raise _too_deep() from None
+    except json.JSONDecodeError as error:
+        raise InvalidJson(
+            f"The body is not valid JSON: {error.msg}, line {error.lineno} column {error.colno}."
+        ) from None
+    except UnicodeError:
+        raise InvalidJson("The body is not valid UTF-8, or has half of a surrogate pair.") from None
+    except ValueError as error:
+        raise InvalidJson(f"The body is not valid JSON: {error}.") from None
+    _check_depth(value)
+    return value
+
+
+def _integer(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
+        raise ValueError(f"a number has more than {_MAX_DIGITS} digits")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("a number is too large")
+    return value
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no JSON number")
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("an object has two members of one name")
+    return members
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [child for each in level for child in _children(each)]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _too_deep() -> InvalidJson:
+    return InvalidJson(f"The body is nested deeper than {MAX_DEPTH} levels.")

@@ -1,0 +1,34 @@
+"""The gateway's composition root: ``gunicorn scripts.web:app`` serves what the environment asks for."""
+
+import os
+import sys
+
+from flask import Flask
+
+from broker.broker import Broker
+from broker.catalogue import load_types
+from broker.config import BrokerSettings
+from broker.errors import Unavailable
+from broker.log import set_up_logging
+from gateway.app import create_app
+from gateway.config import GatewaySettings
+from handlers.plugins.registry import load_plugins
+
+
+def make_app() -> Flask:
+    """The application, or the end of the process with one line that says which setting is wrong."""
+    set_up_logging(os.environ)
+    try:
+        settings = GatewaySettings.from_env(os.environ)
+        broker = Broker(BrokerSettings.from_env(os.environ), load_types(os.environ))
+        app = create_app(settings, broker, load_plugins(os.environ))
+    except ValueError as error:
+        sys.exit(f"the gateway cannot start: {error}")
+    try:
+        broker.declare_types()
+    except Unavailable as error:  # Daemon and workers declare them too; until Redis is there, requests are told so.
+        app.logger.warning("%s", error)
+    return app
+
+
+app = make_app()

@@ -1,0 +1,61 @@
+"""A gateway on a real broker and Valkey, with three tenants: the operator ``ops``, and ``acme`` and ``rival``."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from broker.broker import Broker
+from broker.task_type import TaskType
+from gateway.app import create_app
+from gateway.auth import parse_api_keys
+from gateway.config import GatewaySettings
+from handlers.embedding.task import EMBEDDING_GENERATION
+from handlers.plugins.assembly_ai import AssemblyAI
+from handlers.plugins.checksum import Checksum
+from handlers.plugins.task import PLUGIN_EXECUTION
+from handlers.transcoding.task import VIDEO_TRANSCODING
+
+MAX_UPLOAD_BYTES = 100_000
+Client = Callable[[str], FlaskClient]
+
+
+@pytest.fixture
+def types() -> dict[str, TaskType]:
+    """The product's own task types."""
+    return {each.name: each for each in (VIDEO_TRANSCODING, EMBEDDING_GENERATION, PLUGIN_EXECUTION)}
+
+
+@pytest.fixture
+def gateway_settings() -> GatewaySettings:
+    tenants = parse_api_keys("ops:ops-key,acme:acme-key,rival:rival-key,acme:acme-second-key")
+    return GatewaySettings(tenants, "a secret", MAX_UPLOAD_BYTES)
+
+
+@pytest.fixture
+def app(gateway_settings: GatewaySettings, broker: Broker) -> Flask:
+    return create_app(gateway_settings, broker, {each.name: each for each in (AssemblyAI(), Checksum())})
+
+
+@pytest.fixture
+def client_of(app: Flask) -> Client:
+    """A client that sends a tenant's key."""
+
+    def make(tenant: str) -> FlaskClient:
+        client = app.test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {tenant}-key"
+        return client
+
+    return make
+
+
+@pytest.fixture
+def anonymous(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def client(client_of: Client) -> FlaskClient:
+    """What most tests use: acme's client."""
+    return client_of("acme")
