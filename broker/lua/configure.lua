@@ -20,7 +20,7 @@ set('paused', paused)
 local cap = (burst == 'keep' and s.burst or tonumber(burst)) * TOKEN
 -- A type that had no rate starts its bucket empty, as any bucket that was not there.
 call('HSET', key, 'level', int(math.min(s.rate and s.level or 0, cap)), 'ts', int(now), 'alarm', '0')
-known_limits = {}
+seen = {}
 for priority = 0, 10 do
   local queue = priority == 0 and type or type .. ':' .. priority
   for _ = 1, math.min(100, call('LLEN', P .. 'queue:' .. queue)) do

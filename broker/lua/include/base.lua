@@ -1,8 +1,13 @@
 -- @include clock
--- What every script starts from: the key prefix, the time, and numbers and times as text.
-local call = redis.call
-local P, B = prefix .. ':', prefix .. ':broker:'
-local now = clock()
+-- What every script starts from: the key prefix, the time, and numbers and times as text. The loader calls begin().
+local call, P, B, now
+-- What this call has read already.
+local seen
+
+local function begin(prefix)
+  call, P, B, seen = redis.call, prefix .. ':', prefix .. ':broker:', {}
+  now = clock()
+end
 
 -- tostring() would print 1.8e+15 and lose the microseconds.
 local function int(number)

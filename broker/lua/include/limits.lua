@@ -9,9 +9,8 @@ local function limits_key(type)
   return B .. 'limits:' .. type
 end
 
-local known_limits = {}
 local function limits(type)
-  local s = known_limits[type]
+  local s = seen[type]
   if s then return s end
   local f = call('HMGET', limits_key(type), 'rate', 'burst', 'concurrency', 'paused', 'level', 'ts', 'alarm', 'served')
   s = { type = type, rate = tonumber(f[1]), burst = tonumber(f[2]) or 1, concurrency = tonumber(f[3]),
@@ -24,7 +23,7 @@ local function limits(type)
     if elapsed < 0 then elapsed = 0 end
     if elapsed > (cap - s.level) / s.rate then s.level = cap else s.level = s.level + elapsed * s.rate end
   end
-  known_limits[type] = s
+  seen[type] = s
   return s
 end
 

@@ -5,8 +5,10 @@ local RQ_STATUS = {
   pending = 'queued', scheduled = 'scheduled', processing = 'started',
   completed = 'finished', failed = 'failed', cancelled = 'canceled',
 }
-local STATUS = {}
-for status, word in pairs(RQ_STATUS) do STATUS[word] = status end
+local STATUS = {
+  queued = 'pending', scheduled = 'scheduled', started = 'processing',
+  finished = 'completed', failed = 'failed', canceled = 'cancelled',
+}
 
 -- RQ's registry cleanups drop entries whose score has passed; ours lie ten years ahead and are removed by prune.
 local KEEP_US = 315360000000000
