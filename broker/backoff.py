@@ -11,6 +11,6 @@ CAP_SECONDS = 300.0
 
 
 def delay(retry_count: int, draw: float | None = None) -> float:
-    """Seconds to wait after the run that failed with ``retry_count`` retries used; ``draw`` in [0, 1) fixes the luck."""
+    """Seconds to wait after a run that failed with ``retry_count`` retries used; ``draw`` in [0, 1) fixes the luck."""
     ceiling = min(CAP_SECONDS, BASE_SECONDS * 2.0 ** min(retry_count, 30))
     return ceiling * (random.random() if draw is None else draw)

@@ -3,7 +3,7 @@
 import json
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -18,13 +18,15 @@ from broker.limits import KEEP
 from broker.media.open_storage import open_storage
 from broker.media.records import MediaRecord, MediaStore, fields
 from broker.media.storage import Storage
+from broker.media.vectors import RedisVectors, VectorStore
 from broker.queries import Queries
 from broker.queue_state import QueueStates
 from broker.rq_records import queue_name
+from broker.search import SearchBus
 from broker.status import Status
 from broker.store import Store
 from broker.task import NewTask, Page, Queue, Stats, Task
-from broker.task_type import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT, TaskType
+from broker.task_type import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT, TaskTypes
 
 _CANCELLED_NOW = ("pending", "scheduled", "cancelled")
 _MISSING = "There is no task with this id."
@@ -33,7 +35,7 @@ _MISSING = "There is no task with this id."
 class Broker:
     """Tasks, queues and media of all tenants. Raises only the errors of ``broker.errors``."""
 
-    def __init__(self, settings: BrokerSettings, types: Mapping[str, TaskType]) -> None:
+    def __init__(self, settings: BrokerSettings, types: TaskTypes) -> None:
         self.settings = settings
         self.types = types
         self.keys = Keys(settings.key_prefix)
@@ -43,7 +45,7 @@ class Broker:
         self._queues = QueueStates(self.redis, self.keys)
 
     @classmethod
-    def connect(cls, settings: BrokerSettings, types: Mapping[str, TaskType]) -> "Broker":
+    def connect(cls, settings: BrokerSettings, types: TaskTypes) -> "Broker":
         """A broker whose task types are known to every process from now on. Raises ``Unavailable``."""
         broker = cls(settings, types)
         broker.declare_types()
@@ -176,6 +178,14 @@ class Broker:
     @cached_property
     def storage(self) -> Storage:
         return open_storage(self.settings.storage_url, self.settings.data_dir)
+
+    @cached_property
+    def vectors(self) -> VectorStore:
+        return RedisVectors(connect(self.settings.redis_url, decode_responses=False), self.keys)
+
+    @cached_property
+    def search(self) -> SearchBus:
+        return SearchBus(self.redis, self.keys)
 
     # ------------------------------------------------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ class BrokerSettings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "BrokerSettings":
-        """Settings from environment variables named as the fields in capitals. Raises ``ValueError``, naming the bad one."""
+        """Settings from variables named as the fields in capitals. Raises ``ValueError``, naming the bad one."""
         url = environ.get("REDIS_URL", "")
         if not url:
             raise ValueError("REDIS_URL is not set: point it at a Redis or Valkey server, or use `make run`")

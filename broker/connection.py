@@ -37,7 +37,7 @@ def redis_errors() -> Iterator[None]:
         if "OOM" in str(error) or "MISCONF" in str(error) or "LOADING" in str(error):
             raise Unavailable("The task store cannot take new work right now.", retry_after=30) from error
         if "WAITAOF" in str(error):
-            raise Unavailable("DURABILITY=fsync needs a server with its append-only file on.", retry_after=60) from error
+            raise Unavailable("DURABILITY=fsync needs a server with an append-only file.", retry_after=60) from error
         raise
     except RedisError as error:
         raise Unavailable("The task store cannot be reached right now.", retry_after=2) from error

@@ -123,4 +123,4 @@ class TransientError(TaskBrokerError):
 
 
 class TaskTimeout(BaseException):
-    """Raised inside a handler when its time is up; not an ``Exception``, so that a broad ``except`` cannot swallow it."""
+    """A handler's time is up. Not an ``Exception``, so that a broad ``except`` cannot swallow it."""

@@ -37,7 +37,7 @@ class Idempotency:
     def __init__(self, redis: "Redis", keys: Keys, *, clock: str = "clock") -> None:
         self._redis = redis
         self._keys = keys
-        self._begin = Script("begin", clock=clock)
+        self._begin = Script("begin_request", clock=clock)
 
     def begin(self, tenant: str, route: str, key: str, fingerprint: str) -> UUID | StoredAnswer:
         """The seed for the ids of this request, which must now be done, or the answer it got before.

@@ -4,7 +4,7 @@ from broker.status import Status
 
 
 class Keys:
-    """Key names under one prefix (``RQ_KEY_PREFIX``). The Lua side builds the same names in ``lua/include/keys.lua``."""
+    """Key names under one prefix (``RQ_KEY_PREFIX``); the scripts build the same names."""
 
     def __init__(self, prefix: str = "rq") -> None:
         self.prefix = prefix

@@ -15,7 +15,7 @@ class _Keep:
 KEEP: Final = _Keep()
 
 
-def rate_argument(rate: float | None | _Keep) -> str:
+def rate_argument(rate: float | _Keep | None) -> str:
     """Starts per second as the scripts take them. At least 0.001, in steps of 0.001."""
     if isinstance(rate, _Keep):
         return "keep"
@@ -23,7 +23,7 @@ def rate_argument(rate: float | None | _Keep) -> str:
         return ""
     milli = round(rate * 1000)
     if not 1 <= milli <= MAX_RATE * 1000 or abs(milli - rate * 1000) > 1e-6:
-        raise _invalid("rate", f"must lie between 0.001 and {MAX_RATE:g} starts per second, with at most three decimals")
+        raise _invalid("rate", f"must lie between 0.001 and {MAX_RATE:g}, with at most three decimals")
     return str(milli)
 
 
@@ -32,7 +32,7 @@ def burst_argument(burst: int | _Keep) -> str:
     return "keep" if isinstance(burst, _Keep) else _count("burst", burst, MAX_BURST)
 
 
-def concurrency_argument(concurrency: int | None | _Keep) -> str:
+def concurrency_argument(concurrency: int | _Keep | None) -> str:
     """Runs at the same time; ``None`` for no limit."""
     if isinstance(concurrency, _Keep):
         return "keep"

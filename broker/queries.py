@@ -1,4 +1,4 @@
-"""Every read: tasks, pages, statistics. Reads write nothing and answer the truth of RQ's hashes at the moment of the call."""
+"""Every read of tasks: one, a page, statistics. Reads write nothing and answer the truth of the moment."""
 
 import json
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from broker.task import Page, Stats, Task
 
 _STATUS = {word: status for status, word in RQ_STATUS.items()}
 _FIELDS = (
-    "status origin tenant payload created_at max_retries timeout retry_count scheduled_at started_at ended_at "
-    "last_heartbeat error progress outcome attempts"
-).split()
+    *("status", "origin", "tenant", "payload", "created_at", "max_retries", "timeout", "retry_count", "scheduled_at"),
+    *("started_at", "ended_at", "last_heartbeat", "error", "progress", "outcome", "attempts"),
+)
 
 
 class Queries:
@@ -44,7 +44,7 @@ class Queries:
         tasks = [task for task_id, values in rows if (task := _task(task_id, values))]
         return {task.id: task for task in tasks if task.tenant == tenant}
 
-    def page(  # noqa: PLR0913 - the filters of the API
+    def page(
         self,
         tenant: str,
         *,

@@ -11,9 +11,10 @@ from broker.keys import Keys
 from broker.rq_records import DATA, traceback_text
 from broker.scripts import Script
 
-NAMES = (
-    "submit claim finish fail renew release cancel retry promote reap prune declare configure remember enlist retire"
-).split()
+_NAMES = (
+    *("submit", "claim", "finish", "fail", "renew", "release", "cancel", "retry", "promote", "reap", "prune"),
+    *("declare", "configure", "remember", "enlist", "retire"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Store:
     def __init__(self, redis: "Redis", keys: Keys, *, clock: str = "clock") -> None:
         self.redis = redis
         self.keys = keys
-        self._scripts = {name: Script(name, clock=clock) for name in NAMES}
+        self._scripts = {name: Script(name, clock=clock) for name in _NAMES}
 
     def on(self, redis: "Redis") -> "Store":
         """The same transitions over another client."""
@@ -70,7 +71,7 @@ class Store:
         return self._scripts[name](self.redis, prefix=self.keys.prefix, **values)
 
     def submit(self, **fields: Any) -> tuple[int, Any]:
-        """(1, id) created, (0, id of the task that was there), (-1, number waiting) refused; fields as in submit.lua."""
+        """(1, id) created, (0, id that was there), (-1, number waiting) refused; fields as in submit.lua."""
         media_fields = fields.pop("media_fields", ())
         code, answer = self._run("submit", data=DATA, media_fields=media_fields, **fields)
         return code, answer
@@ -106,7 +107,7 @@ class Store:
         )
         return outcome, _grant(grant)
 
-    def fail(  # noqa: PLR0913 - one transition, its facts
+    def fail(
         self, task_id: str, execution: str, message: str, traceback: str, delay_us: int | None, then: Claim
     ) -> tuple[str, Claimed | Wait]:
         """Ends a run badly: ('scheduled', 'failed' or 'stale', what to do next). ``delay_us`` None forbids a retry."""

@@ -14,6 +14,14 @@ _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 #: Rates are kept in thousandths of a start per second, so that the bucket's arithmetic stays in integers.
 MAX_RATE, MAX_BURST, MAX_CONCURRENCY = 100_000.0, 1_000_000, 100_000
 MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT = 10, 100, 7 * 24 * 3600
+_BOUNDS = {
+    "rate": (0.001, MAX_RATE),
+    "burst": (1, MAX_BURST),
+    "concurrency": (1, MAX_CONCURRENCY),
+    "timeout": (1, MAX_TIMEOUT),
+    "max_retries": (0, MAX_RETRIES),
+    "priority": (0, MAX_PRIORITY),
+}
 
 
 @dataclass(frozen=True)
@@ -21,7 +29,7 @@ class TaskType:
     """A kind of work: its payload, its handler and the defaults of its queue."""
 
     name: str
-    #: Validates the payload at submission and, again, before the handler sees it.
+    #: Validates the payload at submission.
     payload: type[Schema]
     #: ``"package.module:function"``, imported in worker children only, so that declaring a type costs no heavy import.
     handler: str
@@ -47,18 +55,10 @@ class TaskType:
             raise ValueError(f"task type name {self.name!r} must match {_NAME.pattern}")
         if ":" not in self.handler:
             raise ValueError(f"{self.name}: handler {self.handler!r} must read 'package.module:function'")
-        if self.rate is not None and not 0.001 <= self.rate <= MAX_RATE:
-            raise ValueError(f"{self.name}: rate must lie between 0.001 and {MAX_RATE:g} starts per second")
-        if not 1 <= self.burst <= MAX_BURST:
-            raise ValueError(f"{self.name}: burst must lie between 1 and {MAX_BURST}")
-        if self.concurrency is not None and not 1 <= self.concurrency <= MAX_CONCURRENCY:
-            raise ValueError(f"{self.name}: concurrency must lie between 1 and {MAX_CONCURRENCY}")
-        if not 1 <= self.timeout <= MAX_TIMEOUT:
-            raise ValueError(f"{self.name}: timeout must lie between 1 and {MAX_TIMEOUT} seconds")
-        if not 0 <= self.max_retries <= MAX_RETRIES:
-            raise ValueError(f"{self.name}: max_retries must lie between 0 and {MAX_RETRIES}")
-        if not 0 <= self.priority <= MAX_PRIORITY:
-            raise ValueError(f"{self.name}: priority must lie between 0 and {MAX_PRIORITY}")
+        for setting, (low, high) in _BOUNDS.items():
+            value = getattr(self, setting)
+            if value is not None and not low <= value <= high:
+                raise ValueError(f"{self.name}: {setting} must lie between {low:g} and {high:g}")
 
     @property
     def env_prefix(self) -> str:
@@ -89,6 +89,10 @@ class TaskType:
             raise InvalidInput(errors=pointers(error.normalized_messages(), "/payload")) from error
         dumped: dict[str, Any] = schema.dump(loaded)
         return dumped
+
+
+#: Task types by name.
+TaskTypes = Mapping[str, TaskType]
 
 
 def pointers(messages: Any, prefix: str) -> list[dict[str, str]]:

@@ -53,12 +53,11 @@ class S3Storage:
             self.stat(key)
             return io.BytesIO()
         end = "" if length is None else start + length - 1
-        # HTTP has no range that asks for all of an empty object.
-        wanted = {"Range": f"bytes={start}-{end}"} if start or length else {}
+        wanted = f"bytes={start}-{end}"
         try:
             with _s3_errors():
-                answer = self._s3.get_object(Bucket=self._bucket, Key=self._name(key), **wanted)
-        except _PastEndError:
+                answer = self._s3.get_object(Bucket=self._bucket, Key=self._name(key), Range=wanted)
+        except _PastEndError:  # Also the answer for all of an empty object.
             return io.BytesIO()
         return cast(BinaryIO, io.BufferedReader(_Body(answer["Body"]), 64 * 1024))
 

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ from broker.config import BrokerSettings
 from broker.connection import connect
 from broker.rq_records import RQ_VERSION
 from broker.store import Claim, Claimed, Wait
-from broker.task_type import TaskType
+from broker.task_type import TaskTypes
 from broker.worker.context import Handler
 from broker.worker.run import Completed, Failed, RunContext, execute
 from broker.worker.slate import Run, Slate
@@ -35,7 +35,7 @@ WORKER_TTL = 30
 class Child:
     """The loop of one child process. ``name`` is its slot's name: RQ's worker record."""
 
-    def __init__(self, name: str, settings: BrokerSettings, types: Mapping[str, TaskType], slate: Slate) -> None:
+    def __init__(self, name: str, settings: BrokerSettings, types: TaskTypes, slate: Slate) -> None:
         self._name = name
         self._settings = settings
         self._broker = Broker(settings, types)
@@ -109,9 +109,7 @@ class Child:
             "successful_job_count": self._completed,
             "failed_job_count": self._failed,
         }
-        self._until_answered(
-            lambda: self._store.enlist(self._name, ttl=WORKER_TTL, queues=self._group, fields=fields)
-        )
+        self._until_answered(lambda: self._store.enlist(self._name, ttl=WORKER_TTL, queues=self._group, fields=fields))
 
     # running ----------------------------------------------------------------------------------------------------
 

@@ -20,11 +20,19 @@ class TaskContext(Protocol):
     payload: dict[str, Any]
     #: 1 for the first run of the task, 2 for the second, whatever ended the first.
     attempt: int
-    storage: Storage
-    vectors: VectorStore
-    #: An empty folder of this run's own, removed when it ends.
-    scratch: Path
     log: logging.Logger
+
+    @property
+    def storage(self) -> Storage:
+        """Where media bytes live; keys of the tenant begin with ``<tenant>/<media id>/``."""
+
+    @property
+    def vectors(self) -> VectorStore:
+        """Where vectors for search are kept."""
+
+    @property
+    def scratch(self) -> Path:
+        """An empty folder of this run's own, removed when it ends."""
 
     def media(self, media_id: str) -> MediaRecord:
         """The tenant's media record; raises ``PermanentError`` when it does not exist (any more)."""

@@ -1,5 +1,6 @@
 """Processes that must not outlive their maker, and the end of those that have to go."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -35,10 +36,8 @@ def start(argv: list[str], **options: Any) -> "subprocess.Popen[bytes]":
 
 def kill_group(pid: int) -> None:
     """SIGKILL a process group; nothing happens when it is gone."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def resident_mib(pid: int) -> float:

@@ -94,7 +94,8 @@ class RunContext:
         self.attached.setdefault(media_id, {}).update(info)
 
     def progress(self, percent: float, stage: str = "") -> None:
-        self._slate.write_progress(json.dumps({"percent": round(min(100.0, max(0.0, percent)), 1), "stage": stage[:100]}))
+        bounded = round(min(100.0, max(0.0, percent)), 1)
+        self._slate.write_progress(json.dumps({"percent": bounded, "stage": stage[:100]}))
 
     def seconds_left(self) -> float:
         return self._deadline - time.monotonic()
@@ -130,7 +131,9 @@ def _time_is_up(_signal: int, _frame: FrameType | None) -> None:
     raise TaskTimeout
 
 
-def execute(handler: Callable[[], Handler], context: RunContext, timeout: float, retry_count: int) -> Completed | Failed:
+def execute(
+    handler: Callable[[], Handler], context: RunContext, timeout: float, retry_count: int
+) -> Completed | Failed:
     """Runs the handler under its timeout; whatever happens, the outcome says it."""
     signal.signal(signal.SIGALRM, _time_is_up)
     try:

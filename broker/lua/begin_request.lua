@@ -1,4 +1,4 @@
--- begin: claims an idempotency key for one request, or tells what became of the first one.
+-- begin_request: claims an idempotency key for one request, or tells what became of the first one.
 -- KEYS[1] prefix
 -- ARGV[1] record  the key of the record
 -- ARGV[2] fingerprint  of the request

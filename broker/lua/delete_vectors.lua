@@ -1,0 +1,14 @@
+-- delete_vectors: forgets a media file in every model. A repeat changes nothing.
+-- KEYS[1] prefix
+-- ARGV[1] tenant
+-- ARGV[2] media_id
+-- Returns the number of models that had vectors of it
+-- @include vectors
+local models = 0
+for _, model in ipairs(call('SMEMBERS', B .. 'vector_models:' .. tenant)) do
+  if call('HDEL', vectors_key(tenant, model), media_id) == 1 then
+    note_change(tenant, model, media_id)
+    models = models + 1
+  end
+end
+return models

@@ -1,0 +1,13 @@
+-- put_vectors: replaces all vectors of a media file by one model. A repeat changes nothing but the version.
+-- KEYS[1] prefix
+-- ARGV[1] tenant
+-- ARGV[2] model
+-- ARGV[3] media_id
+-- ARGV[4] vectors  bytes, as broker/media/vectors.py packs them
+-- Returns 1, or 0 when the tenant has no such media file (any more)
+-- @include vectors
+if call('HGET', B .. 'media:' .. media_id, 'tenant') ~= tenant then return 0 end
+call('HSET', vectors_key(tenant, model), media_id, vectors)
+call('SADD', B .. 'vector_models:' .. tenant, model)
+note_change(tenant, model, media_id)
+return 1

@@ -1,0 +1,83 @@
+"""A place for one child process after another, all under one worker name."""
+
+import logging
+import os
+import signal
+import sys
+import time
+
+from broker.config import BrokerSettings
+from broker.task_type import TaskTypes
+from broker.worker import processes
+from broker.worker.child import Child
+from broker.worker.slate import Run, Slate
+
+log = logging.getLogger(__name__)
+
+#: A child that dies sooner than this after its birth is replaced only as much later, so that a broken one cannot spin.
+_MIN_LIFE = 1.0
+
+
+class Slot:
+    """The supervisor's side of one child."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.slate = Slate()
+        #: 0 while there is no child.
+        self.pid = 0
+        #: Becomes readable when the child dies.
+        self.pidfd = -1
+        #: Why the child is being killed; its death is then no crash.
+        self.sentence = ""
+        self._born = 0.0
+
+    def may_spawn(self) -> bool:
+        return not self.pid and time.monotonic() - self._born >= _MIN_LIFE
+
+    def spawn(self, settings: BrokerSettings, types: TaskTypes) -> None:
+        """Fork a new child. Call it from the main thread, which stays as long as the process."""
+        self.slate = Slate()
+        self.sentence = ""
+        parent = os.getpid()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            _live_as_child(parent, Child(self.name, settings, types, self.slate))
+        self.pid, self.pidfd, self._born = pid, os.pidfd_open(pid), time.monotonic()
+
+    def running(self) -> tuple[Run, str]:
+        """What the living child is at, and its progress as JSON or ''."""
+        return self.slate.read()
+
+    def kill(self, sentence: str) -> None:
+        """End the child, with all that its handler started."""
+        self.sentence = sentence
+        processes.kill_group(self.pid)
+
+    def bury(self) -> int:
+        """The dead child's exit code, after ending what it left behind."""
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.pidfd)
+        for group in (self.pid, *self.slate.read_pids()):
+            processes.kill_group(group)
+        self.pid = 0
+        return os.waitstatus_to_exitcode(status)
+
+
+def _live_as_child(parent: int, child: Child) -> None:
+    """What a forked child does, to its last instruction."""
+    processes.die_with(parent)
+    signal.set_wakeup_fd(-1)
+    os.setsid()
+    os.nice(10)  # media work gives way to whoever answers people
+    status = 1
+    try:
+        child.run()
+        status = 0
+    except BaseException:
+        log.exception("worker process died")
+    finally:
+        logging.shutdown()
+        os._exit(status)
