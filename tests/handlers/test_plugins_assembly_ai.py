@@ -87,9 +87,10 @@ def test_a_retry_waits_for_the_transcript_that_was_ordered(task: Run, service: S
     with pytest.raises(TransientError, match="goes on waiting"):
         transcribe(task, service)
     service.statuses = ["processing", "completed"]
+    service.requests.clear()
     task.again().left = 60
     assert transcribe(task, service)["transcript_id"] == "transcript-0"
-    assert (len(service.uploads), len(service.orders)) == (1, 1)
+    assert service.requests == ["GET /v2/transcript/transcript-0"] * 2
 
 
 def test_an_order_whose_answer_was_lost_is_found_again(task: Run, service: Service) -> None:
@@ -174,8 +175,11 @@ def test_each_refusal_is_told_apart(
 
 
 def test_a_wait_goes_on_through_a_few_failed_looks(task: Run, service: Service) -> None:
-    service.planned = {"GET /v2/transcript/": [(500, "", {}), None, (429, "", {}), (503, "", {})]}
+    working: Answer = (200, {"id": "transcript-0", "status": "processing"}, {})
+    outage: list[Answer] = [(500, "", {}), None, (429, "", {}), (503, "", {})]
+    service.planned = {"GET /v2/transcript/": [*outage, working, *outage]}
     assert transcribe(task, service)["transcript_id"] == "transcript-0"
+    assert len(service.orders) == 1
 
 
 def test_a_service_that_is_away_is_transient(task: Run) -> None:

@@ -45,6 +45,28 @@ class TestLocal:
             storage.put("t/other/source", Interrupted(TaskTimeout()))
         assert files(tmp_path) == [".unfinished", "t", "t/id", "t/id/source"]
 
+    def test_bytes_are_on_disk_before_their_name_and_the_name_before_the_answer(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What a power cut leaves is what the calls before it put on disk, so their order is the promise."""
+        storage, events = LocalStorage(tmp_path), list[str]()
+        fsync, replace = os.fsync, os.replace
+
+        def record_fsync(descriptor: int) -> None:
+            path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+            written = f"{path.stat().st_size} bytes" if path.is_file() else str(path.relative_to(tmp_path))
+            events.append(f"flush {written}")
+            fsync(descriptor)
+
+        def record_replace(source: Path, target: Path) -> None:
+            events.append("rename")
+            replace(source, target)
+
+        monkeypatch.setattr(os, "fsync", record_fsync)
+        monkeypatch.setattr(os, "replace", record_replace)
+        storage.put("t/id/source", io.BytesIO(bytes(3_000_000)))
+        assert events == ["flush 3000000 bytes", "flush .", "flush t", "rename", "flush t/id"]
+
     def test_delete_removes_the_folders_it_empties(self, tmp_path: Path) -> None:
         storage = LocalStorage(tmp_path)
         for key in ("t/id/hls/360p/1", "t/id/hls/720p/1", "t/id/source", "t/kept/source"):
