@@ -1,0 +1,46 @@
+"""The environment that each process of the formation gets."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from scripts.formation.credentials import keep
+
+#: The name of the only tenant, where the user named none.
+TENANT = "default"
+#: Workers hand their tasks back in time for the manager, which waits 8 s.
+_DRAIN_SECONDS = "6"
+
+
+def shared_environment(environ: Mapping[str, str], data_dir: Path, redis_url: str) -> dict[str, str]:
+    """What all processes share: the user's settings, and ours for those left open. ``PORT`` belongs to web alone."""
+    shared = {
+        **environ,
+        "REDIS_URL": redis_url,
+        "DATA_DIR": str(data_dir),
+        "API_KEYS": environ.get("API_KEYS") or f"{TENANT}:{keep(data_dir / 'api_key')}",
+        "SECRET_KEY": environ.get("SECRET_KEY") or keep(data_dir / "secret_key"),
+        "HOST": environ.get("HOST") or "127.0.0.1",
+        "DRAIN_SECONDS": environ.get("DRAIN_SECONDS") or _DRAIN_SECONDS,
+        "PYTHONUNBUFFERED": "1",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), environ.get("PATH", os.defpath)]),
+    }
+    shared.pop("PORT", None)
+    return shared
+
+
+def demo_access(environ: Mapping[str, str]) -> tuple[str, str]:
+    """(URL, API key) of the formation that runs, or ran last, in ``DATA_DIR``. Ends the process when there was none."""
+    data_dir = Path(environ.get("DATA_DIR") or ".data")
+    try:
+        url = (data_dir / "run.lock").read_text(encoding="utf-8").partition(" ")[0]
+        key = first_key(environ.get("API_KEYS", "")) or (data_dir / "api_key").read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        sys.exit(f"Nothing was started in {data_dir} yet: run `make run` in another terminal first.")
+    return url, key
+
+
+def first_key(api_keys: str) -> str:
+    """The operator's key."""
+    return api_keys.split(",")[0].partition(":")[2].strip()

@@ -1,0 +1,106 @@
+"""The processes of the Procfile on one server, and what is looked after while they run."""
+
+import re
+import time
+from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from honcho.environ import parse_procfile
+
+from broker.clock import Clock
+from scripts.formation.banner import Place, banner
+from scripts.formation.environment import first_key
+from scripts.formation.manager import Manager, Unsustainable
+from scripts.formation.output import standard_printer
+from scripts.formation.process import Process
+from scripts.formation.valkey import EmbeddedValkey, NoServer, free_port
+from scripts.formation.watcher import Watcher
+
+#: What runs on one machine; the Procfile's other lines are for scaling apart.
+FORMATION = ("web", "broker", "worker", "search", "dashboard")
+#: Seconds between two looks at whether the embedded server lives.
+_LOOK_EVERY = 1.0
+
+
+class Stack:
+    """Everything that one ``make run`` runs."""
+
+    def __init__(
+        self,
+        commands: Mapping[str, str],
+        shared: Mapping[str, str],
+        port: int,
+        url: str,
+        valkey: EmbeddedValkey | None,
+        started: float,
+    ) -> None:
+        """``shared`` is the environment of all processes, ``started`` the monotonic time that readiness counts from."""
+        dashboard_port = shared.get("DASHBOARD_PORT") or str(free_port())
+        own = {"web": {"PORT": str(port)}, "dashboard": {"DASHBOARD_PORT": dashboard_port}}
+        self._printer = standard_printer(["run", *commands], shared)
+        self._processes = [
+            Process(name, command, {**shared, **own.get(name, {})}, self._printer) for name, command in commands.items()
+        ]
+        self._valkey = valkey
+        self._started = started
+        self._next_look = 0.0
+        self._ready = False
+        self._gateway = url.removeprefix("http://")
+        self._place = Place(
+            url=url,
+            api_key=first_key(shared["API_KEYS"]),
+            dashboard=f"http://127.0.0.1:{dashboard_port}" if "dashboard" in commands else "",
+            engine=f"Valkey in {valkey.folder}" if valkey else without_password(shared["REDIS_URL"]),
+        )
+
+    def run(self, watcher: Watcher) -> int:
+        """Runs until told to stop; returns the exit status."""
+        return Manager(self._processes, self._printer, watcher, self._tick, Clock()).run()
+
+    def _tick(self) -> None:
+        if not self._ready and self._is_ready():
+            self._ready = True
+            seconds = time.monotonic() - self._started
+            self._printer.block(banner(self._place, self._processes, seconds, self._printer))
+        if self._valkey and time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + _LOOK_EVERY
+            self._keep_alive(self._valkey)
+
+    def _keep_alive(self, valkey: EmbeddedValkey) -> None:
+        if valkey.alive():
+            return
+        self._printer.alarm("the embedded Valkey died; starting it again")
+        try:
+            valkey.start()
+        except NoServer as error:
+            raise Unsustainable(str(error)) from error
+        self._printer.note("the embedded Valkey answers again")
+
+    def _is_ready(self) -> bool:
+        """Whether every process runs (or was given up) and the gateway says that it can serve."""
+        if not all(process.running or process.given_up for process in self._processes):
+            return False
+        connection = HTTPConnection(self._gateway, timeout=0.5)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+def read_formation(procfile: Path) -> dict[str, str]:
+    """The commands of the formation by name. Raises ``FileNotFoundError``, saying where to start."""
+    try:
+        text = procfile.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"There is no Procfile in {Path.cwd()}: start in the project's folder.") from None
+    found = parse_procfile(text).processes
+    return {name: found[name] for name in FORMATION if name in found}
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown."""
+    return re.sub(r"://[^@/]*@", "://***@", url)

@@ -1,0 +1,60 @@
+"""The workers' composition root: ``python -m scripts.worker [TYPE ...]`` runs tasks of these types, or of all."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+
+from broker.catalogue import load_types
+from broker.config import BrokerSettings
+from broker.log import set_up_logging
+from broker.task_type import TaskType
+from broker.worker import supervisor
+
+log = logging.getLogger("worker")
+
+
+def main(environ: Mapping[str, str], arguments: Sequence[str]) -> int:
+    """Works until told to stop. Exit status 2 when the settings name something that is not there."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.worker", description=__doc__)
+    parser.add_argument(
+        "types", nargs="*", metavar="TYPE", help="a task type, such as VideoTranscoding; all if left out"
+    )
+    wanted = parser.parse_args(arguments).types
+    set_up_logging(environ)
+    try:
+        settings = BrokerSettings.from_env(environ)
+        types = runnable(chosen(load_types(environ), wanted))
+    except ValueError as error:
+        print(f"the worker cannot start: {error}", file=sys.stderr)
+        return 2
+    supervisor.run(settings, types)
+    return 0
+
+
+def chosen(types: Mapping[str, TaskType], wanted: Sequence[str]) -> dict[str, TaskType]:
+    """The wanted types, all when none is named. Raises ``ValueError`` for an unknown name."""
+    unknown = sorted(set(wanted) - set(types))
+    if unknown:
+        raise ValueError(f"there is no task type {', '.join(unknown)}; there are {', '.join(types)}")
+    return {name: types[name] for name in types if not wanted or name in wanted}
+
+
+def runnable(types: Mapping[str, TaskType]) -> dict[str, TaskType]:
+    """The types whose modules are installed here. Raises ``ValueError`` when none is left."""
+    left = {}
+    for name, task_type in types.items():
+        missing = [module for module in task_type.requires if find_spec(module) is None]
+        if missing:
+            log.warning("%s is left to other workers: not installed here: %s", name, ", ".join(missing))
+        else:
+            left[name] = task_type
+    if not left:
+        raise ValueError(f"this machine can run none of {', '.join(types) or 'the task types: there are none'}")
+    return left
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.environ, sys.argv[1:]))

@@ -1,0 +1,63 @@
+"""A folder with a Procfile of tiny programs, and runs of it."""
+
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.formation.valkey import EmbeddedValkey
+from tests.system.real_stack import RealStack
+from tests.system.running import REPOSITORY, Run
+
+PROGRAMS = Path(__file__).parent / "programs"
+Start = Callable[..., Run]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A working directory whose Procfile names a web process and a worker."""
+    lines = [
+        f"{name}: {sys.executable} {PROGRAMS / program}.py" for name, program in (("web", "web"), ("worker", "steady"))
+    ]
+    (tmp_path / "Procfile").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator[Start]:
+    """Starts a run in the folder, on a free port; whatever it leaves is killed after the test."""
+    runs: list[Run] = []
+
+    def begin(**environ: str) -> Run:
+        run = Run(folder, {"PORT": str(free_port()), **environ})
+        runs.append(run)
+        return run
+
+    yield begin
+    for run in runs:
+        run.clean_up()
+
+
+@pytest.fixture(scope="session")
+def real_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealStack]:
+    """The project's own Procfile, running; ended as Ctrl-C ends it."""
+    data_dir, port = tmp_path_factory.mktemp("stack"), free_port()
+    run = Run(REPOSITORY, {"PORT": str(port), "DATA_DIR": str(data_dir)})
+    try:
+        run.wait_until_ready()
+        key = (data_dir / "api_key").read_text().strip()
+        redis_url = EmbeddedValkey(data_dir / "valkey").url
+        yield RealStack(run, f"http://127.0.0.1:{port}", key, str(data_dir), redis_url)
+        run.signal(signal.SIGINT)
+        assert run.wait() == 0
+    finally:
+        run.clean_up()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
