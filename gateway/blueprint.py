@@ -1,8 +1,9 @@
 """Blueprints whose arguments are parsed strictly: nothing that a caller sends is ignored."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import flask_smorest
 from flask import Request, current_app, request
@@ -41,7 +42,10 @@ class StrictParser(FlaskParser):
         return _once(req.args)
 
     def load_json(self, req: Request, schema: Schema) -> Any:
+        req.max_content_length = MAX_JSON_BYTES + 1  # werkzeug ends a stream of unknown length there without a word
         body = req.get_data(cache=False)
+        if len(body) > MAX_JSON_BYTES:
+            raise TooLarge(f"The body is larger than {MAX_JSON_BYTES} bytes.", max_bytes=MAX_JSON_BYTES)
         if not body and not any(field.required for field in schema.fields.values()):
             return missing
         _check_type(req, "application/json")
@@ -56,7 +60,7 @@ class StrictParser(FlaskParser):
         try:
             files, fields = req.files, req.form
         except RequestEntityTooLarge:
-            raise TooLarge(f"The file is larger than {limit} bytes.", max_bytes=limit) from None
+            raise TooLarge(f"The form is too large; a file may have {limit} bytes.", max_bytes=limit) from None
         except ValueError:
             raise InvalidMultipart() from None
         if fields:
@@ -81,9 +85,20 @@ class _FormParser(FormDataParser):
 
 
 class StrictRequest(Request):
-    """A request whose form is parsed strictly."""
+    """A request whose form is parsed strictly, and whose spooled files are gone with it even if the form was broken."""
 
     form_data_parser_class = _FormParser
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._spooled = ExitStack()
+
+    def _get_file_stream(self, *args: Any, **options: Any) -> IO[bytes]:
+        return self._spooled.enter_context(super()._get_file_stream(*args, **options))
+
+    def close(self) -> None:
+        super().close()
+        self._spooled.close()
 
 
 class Blueprint(flask_smorest.Blueprint):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from broker.search import SearchRequest
 from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
 from gateway.schemas.search import SearchQuery, SearchResults
@@ -18,5 +19,6 @@ def search(query: dict[str, Any]) -> dict[str, Any]:
 
     Finds media whose embeddings are close to the query's, best first.
     """
-    hits = broker().search.search(tenant().name, **query)
+    asked = SearchRequest(tenant().name, query["q"], query.get("type"), query["limit"], query.get("min_similarity"))
+    hits = broker().search.search(asked)
     return {"query": query["q"], "results": hits, "count": len(hits)}

@@ -30,7 +30,7 @@ class Media(Schema):
     height = fields.Integer(**nullable("Pixels, once known."))
 
 
-class Variant(Schema):
+class Rendition(Schema):
     """One rendition of a video."""
 
     name = fields.String(**required("Such as 720p: the short side in pixels."))
@@ -45,7 +45,7 @@ class Video(Media):
     """A video."""
 
     duration_seconds = fields.Float(**nullable("Its length, once known."))
-    variants = fields.List(fields.Nested(Variant), **required("The renditions that can be played."))
+    variants = fields.List(fields.Nested(Rendition), **required("The renditions that can be played."))
     hls_url = fields.String(
         **required("The HLS playlist; opens without a key, for 24 hours, once the status is completed.")
     )

@@ -1,6 +1,8 @@
 """A gateway on a real broker and Valkey, with three tenants: the operator ``ops``, and ``acme`` and ``rival``."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -18,13 +20,18 @@ from handlers.plugins.task import PLUGIN_EXECUTION
 from handlers.transcoding.task import VIDEO_TRANSCODING
 
 MAX_UPLOAD_BYTES = 100_000
-Client = Callable[[str], FlaskClient]
+VIDEO_ID = "550e8400-e29b-41d4-a716-446655440000"
+#: The smallest request that makes a task.
+NEW_TASK: dict[str, Any] = {"type": "VideoTranscoding", "payload": {"video_id": VIDEO_ID}}
+
+ClientOf = Callable[[str], FlaskClient]
 
 
 @pytest.fixture
 def types() -> dict[str, TaskType]:
-    """The product's own task types."""
-    return {each.name: each for each in (VIDEO_TRANSCODING, EMBEDDING_GENERATION, PLUGIN_EXECUTION)}
+    """The product's own task types, without their rates, so that no test waits for a token."""
+    declared = (VIDEO_TRANSCODING, EMBEDDING_GENERATION, PLUGIN_EXECUTION)
+    return {each.name: replace(each, rate=None) for each in declared}
 
 
 @pytest.fixture
@@ -39,7 +46,7 @@ def app(gateway_settings: GatewaySettings, broker: Broker) -> Flask:
 
 
 @pytest.fixture
-def client_of(app: Flask) -> Client:
+def client_of(app: Flask) -> ClientOf:
     """A client that sends a tenant's key."""
 
     def make(tenant: str) -> FlaskClient:
@@ -56,6 +63,6 @@ def anonymous(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def client(client_of: Client) -> FlaskClient:
+def client(client_of: ClientOf) -> FlaskClient:
     """What most tests use: acme's client."""
     return client_of("acme")

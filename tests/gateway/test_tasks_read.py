@@ -1,0 +1,188 @@
+"""GET /api/tasks, /stats and /{id}: pages, filters and counts say exactly what is there."""
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from flask.testing import FlaskClient
+
+from broker.broker import Broker
+from tests.gateway.conftest import NEW_TASK, VIDEO_ID
+from tests.gateway.problem import pointers, problem
+from tests.gateway.work import complete, fail, start
+
+EMBED = {"type": "EmbeddingGeneration", "payload": {"entity_type": "image", "entity_id": VIDEO_ID}}
+
+
+@pytest.fixture
+def five(client: FlaskClient) -> list[str]:
+    """Ids of five tasks, the newest first."""
+    return [client.post("/api/tasks", json=NEW_TASK).json["id"] for _ in range(5)][::-1]
+
+
+def ids(client: FlaskClient, **query: str | int) -> list[str]:
+    page = client.get("/api/tasks", query_string=query)
+    assert page.status_code == 200, page.text
+    return [task["id"] for task in page.json["tasks"]]
+
+
+def test_an_empty_list(client: FlaskClient) -> None:
+    assert client.get("/api/tasks").json == {"tasks": [], "total": 0, "limit": 50, "offset": 0}
+
+
+def test_pages_cut_the_list_newest_first(client: FlaskClient, five: list[str]) -> None:
+    assert ids(client) == five
+    assert ids(client, limit=2, offset=1) == five[1:3]
+    assert ids(client, limit=100, offset=4) == five[4:]
+    beyond = client.get("/api/tasks?offset=1000000000000&limit=1").json
+    assert beyond == {"tasks": [], "total": 5, "limit": 1, "offset": 1000000000000}
+
+
+def test_a_task_in_a_list_is_its_detail_without_the_attempts(client: FlaskClient, five: list[str]) -> None:
+    detail = client.get(f"/api/tasks/{five[0]}").json
+    assert detail.pop("attempts") == []
+    assert client.get("/api/tasks?limit=1").json["tasks"] == [detail]
+
+
+def test_status_and_type_filter(client: FlaskClient, broker: Broker) -> None:
+    transcoding = client.post("/api/tasks", json=NEW_TASK).json["id"]
+    complete(broker)
+    embedding = client.post("/api/tasks", json=EMBED).json["id"]
+    later = client.post("/api/tasks", json=EMBED | {"delay_seconds": 60}).json["id"]
+    assert ids(client, status="completed") == [transcoding]
+    assert ids(client, status="scheduled") == [later]
+    assert ids(client, type="EmbeddingGeneration") == [later, embedding]
+    assert ids(client, type="EmbeddingGeneration", status="pending") == [embedding]
+    assert ids(client, type="PluginExecution") == []
+
+
+def test_date_bounds_are_inclusive_to_the_microsecond(client: FlaskClient, five: list[str]) -> None:
+    middle = client.get(f"/api/tasks/{five[2]}").json["created_at"]
+    moment = datetime.fromisoformat(middle)
+    elsewhere = moment.astimezone(timezone(timedelta(hours=-7))).isoformat()
+    assert ids(client, start_date=middle) == five[:3]
+    assert ids(client, end_date=middle) == five[2:]
+    assert ids(client, start_date=elsewhere, end_date=elsewhere) == [five[2]]
+    after = (moment + timedelta(microseconds=1)).isoformat()
+    assert ids(client, start_date=after) == five[:2]
+    assert ids(client, start_date="0001-01-01T00:00:00+23:59", end_date="9999-12-31T23:59:59-23:59") == five
+    assert ids(client, start_date=after, end_date=middle) == []
+
+
+@pytest.mark.parametrize("text", ["2024-01-01T00:00:00Z", "2024-01-01t00:00:00.1z", "2024-01-01T00:00:00.123456789Z"])
+def test_other_ways_to_write_a_moment(client: FlaskClient, text: str) -> None:
+    assert ids(client, start_date=text) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "where"),
+    [
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=", "limit"),
+        ("limit=1.0", "limit"),
+        ("limit=1_0", "limit"),
+        ("limit=%201", "limit"),
+        ("limit=%D9%A3", "limit"),
+        ("limit=" + "9" * 5000, "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("offset=-1", "offset"),
+        ("offset=1000000000001", "offset"),
+        ("offset=1e3", "offset"),
+        ("status=done", "status"),
+        ("status=", "status"),
+        ("status=PENDING", "status"),
+        ("status=pending&status=failed", "status"),
+        ("type=Nope", "type"),
+        ("type=", "type"),
+        ("type=video_transcoding", "type"),
+        ("start_date=", "start_date"),
+        ("start_date=2024-01-01", "start_date"),
+        ("start_date=2024-01-01T00:00:00", "start_date"),
+        ("start_date=2024-01-01T00:00:00+01:00", "start_date"),  # an unescaped plus is a space
+        ("start_date=2024-01-01T00:00Z", "start_date"),
+        ("start_date=20240101T000000Z", "start_date"),
+        ("start_date=2024-13-01T00:00:00Z", "start_date"),
+        ("start_date=yesterday", "start_date"),
+        ("end_date=1704067200", "end_date"),
+        ("sort=created_at", "sort"),
+        ("Status=pending", "Status"),
+    ],
+)
+def test_a_filter_that_is_wrong_is_refused_not_ignored(client: FlaskClient, query: str, where: str) -> None:
+    assert pointers(client.get(f"/api/tasks?{query}")) == {where}
+
+
+def test_stats_name_every_status_and_type(client: FlaskClient) -> None:
+    assert client.get("/api/tasks/stats").json == {
+        "total": 0,
+        "by_status": dict.fromkeys(["pending", "scheduled", "processing", "completed", "failed", "cancelled"], 0),
+        "by_type": dict.fromkeys(["EmbeddingGeneration", "PluginExecution", "VideoTranscoding"], 0),
+        "average_duration_seconds": None,
+        "success_rate": 0.0,
+    }
+
+
+def test_stats_count_what_happened(client: FlaskClient, broker: Broker) -> None:
+    for _ in range(3):
+        client.post("/api/tasks", json=NEW_TASK)
+    complete(broker)
+    fail(broker)
+    client.post("/api/tasks", json=EMBED)
+    stats = client.get("/api/tasks/stats").json
+    assert stats["total"] == 4
+    assert {name: count for name, count in stats["by_status"].items() if count} == {
+        "pending": 2,
+        "completed": 1,
+        "failed": 1,
+    }
+    assert stats["by_type"] == {"VideoTranscoding": 3, "EmbeddingGeneration": 1, "PluginExecution": 0}
+    assert stats["success_rate"] == 0.25
+    assert stats["average_duration_seconds"] > 0
+
+
+def test_the_detail_follows_a_task_through_its_life(client: FlaskClient, broker: Broker) -> None:
+    path = client.post("/api/tasks", json=NEW_TASK).headers["Location"]
+    start(broker)
+    running = client.get(path).json
+    assert (running["status"], running["completed_at"]) == ("processing", None)
+    assert running["started_at"] >= running["created_at"]
+    other = client.post("/api/tasks", json=NEW_TASK).headers["Location"]
+    complete(broker, {"variants": [1, 2]})
+    done = client.get(other).json
+    assert (done["status"], done["result"], done["error"]) == ("completed", {"variants": [1, 2]}, None)
+    assert done["completed_at"] >= done["started_at"]
+
+
+def test_a_failed_task_says_why_and_what_was_tried(client: FlaskClient, broker: Broker) -> None:
+    path = client.post("/api/tasks", json=NEW_TASK).headers["Location"]
+    fail(broker, "The file is no video.")
+    task = client.get(path).json
+    assert (task["status"], task["error"], task["retry_count"]) == ("failed", "The file is no video.", 0)
+    assert task["completed_at"]
+    assert [(each["outcome"], each["error"]) for each in task["attempts"]] == [("failed", "The file is no video.")]
+
+
+@pytest.mark.parametrize(
+    "task_id",
+    [VIDEO_ID, "nope", "5", "%2e%2e", "*", "{}", VIDEO_ID[:-1], VIDEO_ID + "0", VIDEO_ID.replace("-", ""),
+     f"{VIDEO_ID}%0A", f"%7B{VIDEO_ID}%7D", f"urn:uuid:{VIDEO_ID}", f"{VIDEO_ID}:dependents", "x" * 3000, "%D9%A3",
+     "statistics"],
+)  # fmt: skip
+def test_an_id_that_names_no_task_is_not_found(client: FlaskClient, task_id: str) -> None:
+    problem(client.get(f"/api/tasks/{task_id}"), 404, "not_found")
+
+
+def test_an_id_may_be_written_in_capitals(client: FlaskClient, five: list[str]) -> None:
+    assert client.get(f"/api/tasks/{five[0].upper()}").json["id"] == five[0]
+
+
+def test_reading_with_head(client: FlaskClient, five: list[str]) -> None:
+    response = client.head(f"/api/tasks/{five[0]}")
+    assert (response.status_code, response.data) == (200, b"")
+    assert response.content_length == len(client.get(f"/api/tasks/{five[0]}").data)
+
+
+def test_reads_take_no_parameters_that_they_do_not_declare(client: FlaskClient, five: list[str]) -> None:
+    assert pointers(client.get(f"/api/tasks/{five[0]}?verbose=1")) == {"verbose"}
+    assert pointers(client.get("/api/tasks/stats?type=VideoTranscoding")) == {"type"}

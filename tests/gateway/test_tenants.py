@@ -1,0 +1,140 @@
+"""Keys and tenants: nothing without a key, and nobody sees, finds or changes another tenant's work."""
+
+from typing import Any
+from uuid import NAMESPACE_DNS, uuid5
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from broker.broker import Broker
+from gateway.auth import Tenants, parse_api_keys
+from tests.gateway.conftest import NEW_TASK, VIDEO_ID, ClientOf
+from tests.gateway.media import MP4, PNG, upload
+from tests.gateway.problem import problem
+from tests.gateway.work import fail
+
+
+def routes(app: Flask) -> list[tuple[str, str]]:
+    """(method, path) of everything under /api but stream links, with made-up values in the paths."""
+    values = {
+        "task_id": VIDEO_ID,
+        "video_id": VIDEO_ID,
+        "image_id": VIDEO_ID,
+        "type": "VideoTranscoding",
+        "name": "checksum",
+    }
+    found = []
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith("/api") and rule.endpoint != "streams.serve":
+            path = rule.rule.replace("<uuid:", "<")
+            for name, value in values.items():
+                path = path.replace(f"<{name}>", value)
+            assert "<" not in path, rule
+            found += [(method, path) for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}]
+    return sorted(found)
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [None, "", "Bearer", "Bearer ", "Bearer wrong", "Bearer acme", "Bearer acme:acme-key", "Basic acme-key", "acme-key",
+     "Bearer acme-key-", "Bearer ACME-KEY", "Bearer acme-ke\xff", "Bearer " + "x" * 10_000,
+     "Bearer eyJhbGciOiJub25lIn0.eyJ0ZW5hbnQiOiJhY21lIn0."],
+)  # fmt: skip
+def test_no_route_answers_without_a_valid_key(app: Flask, anonymous: FlaskClient, authorization: str | None) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    for method, path in [*routes(app), ("GET", "/api/nope"), ("PUT", "/api/tasks"), ("GET", "/api")]:
+        response = anonymous.open(path, method=method, headers=headers)
+        problem(response, 401, "unauthorized")
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    "authorization", ["Bearer acme-key", "bearer acme-key", "Bearer  acme-key", "Bearer acme-second-key"]
+)
+def test_any_of_a_tenants_keys_is_valid(anonymous: FlaskClient, authorization: str) -> None:
+    assert anonymous.get("/api/tasks", headers={"Authorization": authorization}).status_code == 200
+
+
+@pytest.fixture
+def acme(client: FlaskClient, broker: Broker) -> dict[str, Any]:
+    """One of everything, of acme's."""
+    task = client.post("/api/tasks", json=NEW_TASK | {"unique_key": "k"}, headers={"Idempotency-Key": "i"}).json
+    fail(broker)
+    video, image = upload(client, "/api/videos", MP4).json, upload(client, "/api/images", PNG).json
+    return {"task": task["id"], "video": video["id"], "image": image["id"], "hls_url": video["hls_url"]}
+
+
+@pytest.mark.parametrize("other", ["rival", "ops"])
+def test_what_belongs_to_another_tenant_is_not_found(acme: dict[str, Any], client_of: ClientOf, other: str) -> None:
+    stranger = client_of(other)
+    for method, path in [
+        ("GET", f"/api/tasks/{acme['task']}"),
+        ("POST", f"/api/tasks/{acme['task']}/cancel"),
+        ("POST", f"/api/tasks/{acme['task']}/cancel?force=true"),
+        ("POST", f"/api/tasks/{acme['task']}/retry"),
+        ("POST", f"/api/tasks/{acme['task']}/retry?force=true"),
+        ("GET", f"/api/videos/{acme['video']}"),
+        ("GET", f"/api/images/{acme['image']}"),
+    ]:
+        problem(stranger.open(path, method=method), 404, "not_found")
+    for media in (acme["video"], acme["image"]):
+        problem(stranger.post("/api/plugins/checksum/execute", json={"media_id": media}), 404, "not_found")
+    assert client_of("acme").get(f"/api/tasks/{acme['task']}").json["status"] == "failed"
+
+
+def test_lists_and_counts_are_the_callers_own(acme: dict[str, Any], client_of: ClientOf) -> None:
+    rival = client_of("rival")
+    for path in (
+        "/api/tasks",
+        "/api/tasks?status=failed&type=VideoTranscoding",
+        "/api/videos",
+        "/api/images",
+        "/api/tasks/stats",
+    ):
+        assert client_of("acme").get(path).json["total"] > 0, path
+        assert rival.get(path).json["total"] == 0, path
+    assert not any(rival.get("/api/tasks/stats").json["by_type"].values())
+
+
+def test_unique_keys_and_idempotency_keys_are_the_callers_own(acme: dict[str, Any], client_of: ClientOf) -> None:
+    response = client_of("rival").post(
+        "/api/tasks", json=NEW_TASK | {"unique_key": "k"}, headers={"Idempotency-Key": "i"}
+    )
+    assert response.status_code == 201
+    assert response.json["id"] != acme["task"]
+
+
+def test_one_kind_of_media_is_not_found_among_another(acme: dict[str, Any], client: FlaskClient) -> None:
+    problem(client.get(f"/api/videos/{acme['image']}"), 404, "not_found")
+    problem(client.get(f"/api/images/{acme['video']}"), 404, "not_found")
+
+
+def test_the_first_entrys_tenant_is_the_operator_and_every_tenant_has_a_uuid() -> None:
+    tenants = parse_api_keys("ops:a, acme:b ,ops:c:d,")
+    assert tenants.authenticate("Bearer a").operator
+    assert tenants.authenticate("Bearer c:d").operator
+    acme = tenants.authenticate("Bearer b")
+    assert (acme.name, acme.operator) == ("acme", False)
+    assert acme.id == uuid5(NAMESPACE_DNS, "acme")
+    assert tenants.by_id(acme.id) == acme
+    assert tenants.by_id(uuid5(NAMESPACE_DNS, "gone")) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", ",", "acme", "acme:", ":key", "ac me:key", "a/b:key", "..:key", "ac\u00fcme:key", "x" * 64 + ":key",
+     "acme:ke y", "acme:k\u00e9y", "a:same,b:same", "ok:key,broken"],
+)  # fmt: skip
+def test_api_keys_that_cannot_be_meant_are_refused_without_showing_them(text: str) -> None:
+    with pytest.raises(ValueError, match="API_KEYS") as refusal:
+        parse_api_keys(text)
+    assert "same," not in str(refusal.value)
+    assert "ke y" not in str(refusal.value)
+
+
+def test_every_key_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+    monkeypatch.setattr("gateway.auth.hmac.compare_digest", lambda a, b: compared.append(a) or a == b)
+    assert Tenants([("a", "1"), ("b", "2"), ("c", "3")]).authenticate("Bearer 1").name == "a"
+    assert len(compared) == 3
