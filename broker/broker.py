@@ -129,19 +129,19 @@ class Broker:
         """Runs a failed task again. Raises ``NotFound``, ``NotFailed``, ``RetriesExhausted``."""
         task_id = canonical_id(task_id)
         with redis_errors():
-            found, used, allowed = self.store.retry(task_id, tenant, force=force)
+            scheduled, found, used, allowed = self.store.retry(task_id, tenant, force=force, request=uuid.uuid4().hex)
+        if scheduled:
+            return self.get(tenant, task_id)
         if found == "missing":
             raise NotFound(_MISSING)
         if found != Status.FAILED:
             raise NotFailed(f"This task is {found}; only failed tasks can be retried.", current_status=found)
-        if used >= allowed:
-            raise RetriesExhausted(
-                f"All {allowed} retries are used; add ?force=true to grant one more.",
-                current_status=found,
-                retry_count=used,
-                max_retries=allowed,
-            )
-        return self.get(tenant, task_id)
+        raise RetriesExhausted(
+            f"All {allowed} retries are used; add ?force=true to grant one more.",
+            current_status=found,
+            retry_count=used,
+            max_retries=allowed,
+        )
 
     # queues -----------------------------------------------------------------------------------------------------
 

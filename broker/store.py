@@ -33,10 +33,9 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing may start now: sleep until the token of ``watching`` is due (``us``), or with -1 until woken."""
+    """Nothing may start now: sleep until woken, but no longer than ``us`` microseconds unless that is -1."""
 
     us: int
-    watching: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class Store:
         code, answer = self._run("submit", data=DATA, media_fields=media_fields, **fields)
         return code, answer
 
-    def claim(self, claim: Claim, watching: str = "") -> Claimed | Wait:
+    def claim(self, claim: Claim) -> Claimed | Wait:
         """The next startable task, leased; or how long there is none."""
         return _grant(
             self._run(
@@ -85,7 +84,6 @@ class Store:
                 execution=claim.execution,
                 lease_us=claim.lease_us,
                 group=claim.group,
-                watching=watching,
             )
         )
 
@@ -148,10 +146,10 @@ class Store:
         """The status it found, 'missing' for none; pending, scheduled and (forced) processing are cancelled now."""
         return str(self._run("cancel", id=task_id, tenant=tenant, force=int(force)))
 
-    def retry(self, task_id: str, tenant: str, *, force: bool) -> tuple[str, int, int]:
-        """(status found, retry_count, max_retries); 'failed' with retries left is scheduled now."""
-        status, retry_count, max_retries = self._run("retry", id=task_id, tenant=tenant, force=int(force))
-        return status, retry_count, max_retries
+    def retry(self, task_id: str, tenant: str, *, force: bool, request: str) -> tuple[bool, str, int, int]:
+        """(scheduled by this ``request``, status found or 'missing', retry_count, max_retries)."""
+        scheduled, *found = self._run("retry", id=task_id, tenant=tenant, force=int(force), request=request)
+        return bool(scheduled), *found
 
     def promote(self, limit: int = 100) -> tuple[int, int]:
         """(tasks moved into their queues, microseconds until the next is due or -1)."""
@@ -194,4 +192,4 @@ class Store:
 def _grant(reply: list[Any]) -> Claimed | Wait:
     if reply[0] == 1:
         return Claimed(*reply[1:])
-    return Wait(int(reply[1]), reply[2])
+    return Wait(int(reply[1]))

@@ -13,7 +13,7 @@ local task = read_task(id)
 if not task or task.tenant ~= tenant then return 'missing' end
 local from = task.status
 if from == 'processing' and force == '1' then
-  call('HSET', task.key, 'attempts', with_attempt(task, 'cancelled', nil))
+  call('HSET', task.key, 'lease', task.lease .. ' cancelled', 'attempts', with_attempt(task, 'cancelled', nil))
   end_run(task)
 elseif from == 'pending' then
   call('LREM', P .. 'queue:' .. task.queue, 0, id)
@@ -24,7 +24,7 @@ else
   return from
 end
 reindex(task, from, 'cancelled')
-call('HSET', task.key, 'status', 'canceled', 'lease', task.lease .. ' cancelled', 'ended_at', iso(now))
+call('HSET', task.key, 'status', 'canceled', 'ended_at', iso(now))
 enter_end(task, 'cancelled')
 if from == 'processing' then wake_for_slot(task.type) end
 return from

@@ -24,7 +24,7 @@ seen = {}
 for priority = 0, 10 do
   local queue = priority == 0 and type or type .. ':' .. priority
   for _ = 1, math.min(100, call('LLEN', P .. 'queue:' .. queue)) do
-    if not wake(type) then return 1 end
+    if not wake(type) or wait_for(limits(type)) ~= 0 then return 1 end
   end
 end
 return 1

@@ -33,9 +33,11 @@ if fresh then
     call('HSET', task.key, 'ended_at', iso(now))
     enter_end(task, 'failed')
   end
-  wake_for_slot(task.type)
-elseif task and string.sub(task.lease, 1, #execution + 1) == execution .. ' ' then
-  outcome = string.sub(task.lease, #execution + 2)
+else
+  local ended = ended_as(task, execution)
+  if ended == 'scheduled' or ended == 'failed' then outcome = ended end
 end
-return { outcome, not fresh and repeated_grant(worker, next_execution)
-  or take_next(worker, next_execution, tonumber(lease_us), group) }
+local grant = not fresh and repeated_grant(worker, next_execution)
+  or take_next(worker, next_execution, tonumber(lease_us), group)
+if fresh then wake_for_slot(task.type) end
+return { outcome, grant }

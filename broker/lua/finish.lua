@@ -24,16 +24,17 @@ if fresh then
     call('HDEL', task.key, 'error', 'crashes')
     call('DEL', P .. 'results:' .. id)
   end
-  if media_id ~= '' and call('EXISTS', B .. 'media:' .. media_id) == 1 then
+  if media_id ~= '' and #info > 0 and call('EXISTS', B .. 'media:' .. media_id) == 1 then
     call('HSET', B .. 'media:' .. media_id, unpack(info))
   end
   local took = math.max(0, now - (microseconds(task.started_at) or now))
   call('HINCRBY', B .. 'durations:' .. task.tenant, task.type, int(took))
   call('HINCRBY', B .. 'histogram:' .. task.type, math.floor(2 * math.log(took + 1) / math.log(2)), 1)
   enter_end(task, 'completed')
-  wake_for_slot(task.type)
-elseif task and task.lease == execution .. ' completed' then
+elseif ended_as(task, execution) == 'completed' then
   outcome = 'completed'
 end
-return { outcome, not fresh and repeated_grant(worker, next_execution)
-  or take_next(worker, next_execution, tonumber(lease_us), group) }
+local grant = not fresh and repeated_grant(worker, next_execution)
+  or take_next(worker, next_execution, tonumber(lease_us), group)
+if fresh then wake_for_slot(task.type) end
+return { outcome, grant }

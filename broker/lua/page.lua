@@ -42,6 +42,7 @@ if #indexes > 1 and offset > 200 then
     if a and (low == 0 or tonumber(a) < low) then low = tonumber(a) end
     if z and tonumber(z) > high then high = tonumber(z) end
   end
+  if high == 0 then return { 0 } end
   while low < high do -- smallest `low` such that at most `offset` tasks are newer than it
     local middle = math.floor((low + high) / 2)
     if count(string.format('(%.0f', middle), last) <= offset then high = middle else low = middle + 1 end

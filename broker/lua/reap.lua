@@ -16,6 +16,11 @@ local away = now - last > tonumber(gap_us) or now < last
 local lost, extended = 0, 0
 for _, type in ipairs(call('SMEMBERS', B .. 'types')) do
   local leases = B .. 'leases:' .. type
+  if now < last then -- the clock stepped back: no lease may outlive its worker by the step
+    for _, id in ipairs(call('ZRANGEBYSCORE', leases, '(' .. int(now + tonumber(lease_us)), '+inf')) do
+      call('ZADD', leases, int(now + tonumber(lease_us)), id)
+    end
+  end
   for _, id in ipairs(call('ZRANGEBYSCORE', leases, '-inf', int(now), 'LIMIT', 0, limit)) do
     local task = read_task(id)
     if not task or task.status ~= 'processing' then
@@ -31,9 +36,7 @@ for _, type in ipairs(call('SMEMBERS', B .. 'types')) do
     end
   end
 end
-if call('EXISTS', P .. 'suspended') == 0 then
-  for _, queue in ipairs(call('ZRANGE', B .. 'ready', 0, -1)) do
-    if call('EXISTS', P .. 'queue:' .. queue) == 1 then wake((split(queue))) end
-  end
+for _, queue in ipairs(call('ZRANGE', B .. 'ready', 0, -1)) do
+  if call('EXISTS', P .. 'queue:' .. queue) == 1 then wake((split(queue))) end
 end
 return { lost, extended }

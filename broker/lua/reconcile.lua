@@ -10,23 +10,35 @@
 local task = read_task(id)
 local type = split(queue)
 
-local function forget(q)
-  call('LREM', P .. 'queue:' .. q, 0, id)
-  for _, word in ipairs({ 'finished', 'failed', 'scheduled', 'canceled' }) do call('ZREM', P .. word .. ':' .. q, id) end
-  call('ZREM', B .. 'due', id)
+-- Removes the task from every place but that of `status`.
+local function forget(q, status)
+  for other, word in pairs(RQ_STATUS) do
+    if other == 'pending' then
+      if status ~= other then call('LREM', P .. 'queue:' .. q, 0, id) end
+    elseif other ~= status and other ~= 'processing' then
+      call('ZREM', P .. word .. ':' .. q, id)
+    end
+  end
+  if status ~= 'scheduled' then call('ZREM', B .. 'due', id) end
+  if status ~= 'processing' then call('ZREM', B .. 'leases:' .. type, id) end
+  for _, run in ipairs(call('ZRANGE', P .. 'wip:' .. q, 0, -1)) do
+    local own = status == 'processing' and run == id .. ':' .. task.lease
+    if string.sub(run, 1, #id + 1) == id .. ':' and not own then call('ZREM', P .. 'wip:' .. q, run) end
+  end
 end
 
-local function drop_runs(q)
-  for _, run in ipairs(call('ZRANGE', P .. 'wip:' .. q, 0, -1)) do
-    if string.sub(run, 1, #id + 1) == id .. ':' then call('ZREM', P .. 'wip:' .. q, run) end
-  end
-  call('ZREM', B .. 'leases:' .. type, id)
+-- How long a completed task that a foreign hand took ran is not known any more: the mean stays what it was.
+local function uncount(of)
+  local index = B .. 'tasks:' .. of .. ':' .. type .. ':completed'
+  if not call('ZSCORE', index, id) then return end
+  local sum = tonumber(call('HGET', B .. 'durations:' .. of, type) or 0)
+  call('HINCRBY', B .. 'durations:' .. of, type, int(-math.floor(sum / call('ZCARD', index))))
 end
 
 if not task then
   forget(queue)
-  drop_runs(queue)
   if tenant ~= '' then
+    uncount(tenant)
     for status in pairs(RQ_STATUS) do call('ZREM', B .. 'tasks:' .. tenant .. ':' .. type .. ':' .. status, id) end
     call('ZREM', B .. 'tasks:' .. tenant, id)
   end
@@ -38,49 +50,59 @@ local indexed
 for status in pairs(RQ_STATUS) do
   if call('ZSCORE', status_index(task, status), id) then indexed = status end
 end
-local leased = call('ZSCORE', B .. 'leases:' .. task.type, id)
-local listed = call('LPOS', P .. 'queue:' .. task.queue, id)
+local leased = call('ZSCORE', B .. 'leases:' .. type, id)
 
-local function enqueue()
-  forget(task.queue)
-  drop_runs(task.queue)
-  reindex(task, indexed or 'pending', 'pending')
-  call('HSET', task.key, 'status', 'queued', 'enqueued_at', iso(now), 'seq', next_seq(task.queue))
-  call('HDEL', task.key, 'ended_at')
-  call('PERSIST', task.key)
-  append(task)
-  wake(task.type)
-  return 'pending'
-end
-
-if task.status == 'pending' then
-  if indexed == 'pending' and listed and not leased then return '' end
-  return enqueue()
-elseif task.status == 'processing' then
-  if leased and indexed == 'processing' then return '' end
+local truth = task.status
+if truth == 'processing' and not (leased and indexed == truth) then
   -- A stock worker that is at it fails within moments; give it that long.
   if now - (microseconds(task.started_at) or 0) < 2000000 then return '' end
-  return enqueue()
-elseif task.status == 'scheduled' then
-  if indexed == 'scheduled' and call('ZSCORE', B .. 'due', id) then return '' end
-  reindex(task, indexed or 'scheduled', 'scheduled')
-  call('ZADD', B .. 'due', int(microseconds(call('HGET', task.key, 'scheduled_at')) or now), id)
-  call('ZADD', P .. 'scheduled:' .. task.queue, int(now / 1000000), id)
-  return 'scheduled'
-elseif task.status == 'cancelled' then
-  if indexed == 'cancelled' then return '' end
-  forget(task.queue)
-  drop_runs(task.queue)
-  reindex(task, indexed or 'cancelled', 'cancelled')
-  call('HSET', task.key, 'ended_at', iso(now), 'lease', task.lease .. ' cancelled')
-  call('PERSIST', task.key)
-  enter_end(task, 'cancelled')
-  wake_for_slot(task.type)
-  return 'cancelled'
-elseif task.status == indexed then -- completed or failed by us: only RQ's registry may have lost it
-  local score = call('ZSCORE', P .. RQ_STATUS[indexed] .. ':' .. task.queue, id)
-  if score and tonumber(score) > now / 1000000 + KEEP_US / 2000000 then return '' end
-  call('ZADD', P .. RQ_STATUS[indexed] .. ':' .. task.queue, int((now + KEEP_US) / 1000000), id)
+  truth = 'pending'
+elseif not RQ_STATUS[truth] or ((truth == 'completed' or truth == 'failed') and indexed ~= truth) then
+  truth = 'pending'
+end
+
+local function in_place()
+  if indexed ~= truth then return false end
+  if truth == 'pending' then return #call('LPOS', P .. 'queue:' .. task.queue, id, 'COUNT', 0) == 1 end
+  return truth ~= 'scheduled' or call('ZSCORE', B .. 'due', id)
+end
+
+-- RQ's entry for a task that is where it belongs.
+local function restore()
+  local registry = P .. RQ_STATUS[truth] .. ':' .. task.queue
+  if truth == 'processing' then
+    call('ZADD', P .. 'wip:' .. task.queue, 'NX', int(now / 1000000 + 86400), id .. ':' .. task.lease)
+  elseif truth == 'scheduled' then
+    call('ZADD', registry, 'NX', int(call('ZSCORE', B .. 'due', id) / 1000000), id)
+  elseif truth ~= 'pending' and tonumber(call('ZSCORE', registry, id) or 0) < now / 1000000 + KEEP_US / 2000000 then
+    call('ZADD', registry, int((now + KEEP_US) / 1000000), id)
+  end
+end
+
+if in_place() then
+  forget(task.queue, truth)
+  restore()
   return ''
 end
-return enqueue()
+
+if indexed == 'completed' then uncount(task.tenant) end
+forget(task.queue)
+for status in pairs(RQ_STATUS) do call('ZREM', status_index(task, status), id) end
+call('ZADD', status_index(task, truth), task.us, id)
+call('PERSIST', task.key)
+if truth == 'pending' then
+  call('HSET', task.key, 'status', 'queued', 'enqueued_at', iso(now), 'seq', next_seq(task.queue), 'crashes', 0)
+  call('HDEL', task.key, 'ended_at')
+  if task.unique then call('SET', unique_key(task), id, 'NX') end
+  append(task)
+  wake(type)
+elseif truth == 'scheduled' then
+  local due = microseconds(call('HGET', task.key, 'scheduled_at')) or now
+  call('ZADD', B .. 'due', int(due), id)
+  restore()
+else
+  call('HSET', task.key, 'ended_at', iso(now))
+  enter_end(task, truth)
+end
+if leased then wake_for_slot(type) end
+return truth

@@ -13,7 +13,9 @@ local record = P .. 'worker:' .. worker
 local f = call('HMGET', record, 'execution', 'current_job')
 if f[1] ~= execution or not f[2] then return 'stale' end
 local task = read_task(f[2])
-if not task or task.lease ~= execution or task.status ~= 'processing' then return 'stale' end
+if not task or task.lease ~= execution or task.status ~= 'processing' then
+  return ({ released = 'pending', lost = 'pending', poison = 'failed' })[ended_as(task, execution)] or 'stale'
+end
 call('HSET', record, 'state', 'idle')
 if crashed == '1' then return lose(task, tonumber(max_crashes), message) end
 return hand_back(task, true, 'released')

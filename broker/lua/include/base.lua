@@ -1,5 +1,5 @@
 -- @include clock
--- What every script starts from: the key prefix, the time, and numbers and times as text. The loader calls begin().
+-- What every script starts from: the key prefix, the time, and queues, numbers and times as text. The loader calls begin().
 local call, P, B, now
 -- What this call has read already.
 local seen
@@ -7,6 +7,12 @@ local seen
 local function begin(prefix)
   call, P, B, seen = redis.call, prefix .. ':', prefix .. ':broker:', {}
   now = clock()
+end
+
+-- 'VideoTranscoding:5' -> 'VideoTranscoding', 5
+local function split(queue)
+  local type, priority = string.match(queue, '^([^:]+):?(%d*)$')
+  return type, tonumber(priority) or 0
 end
 
 -- tostring() would print 1.8e+15 and lose the microseconds.

@@ -2,10 +2,11 @@
 -- @include wake
 -- Taking the next task: the highest priority among the types that may start, ties to the type served longest ago.
 
--- The queue to take from, or nil with the shortest wait for a token and the type it is for.
+-- The queue to take from, or nil with the types that have work and no token, and the microseconds until there is one.
 local function choose(group)
   local entries = call('ZREVRANGE', B .. 'ready', 0, -1, 'WITHSCORES')
-  local best, best_score, shortest, watched
+  local best, best_score
+  local throttled = {}
   for i = 1, #entries, 2 do
     local queue, score = entries[i], entries[i + 1]
     if best and score ~= best_score then break end
@@ -15,12 +16,12 @@ local function choose(group)
       local wait = wait_for(s)
       if wait == 0 then
         if not best or s.served < limits(split(best)).served then best, best_score = queue, score end
-      elseif wait and (not shortest or wait < shortest) then
-        shortest, watched = wait, type
+      elseif wait then
+        throttled[type] = wait
       end
     end
   end
-  return best, shortest, watched
+  return best, throttled
 end
 
 local function start(task, worker, execution, lease_us)
@@ -52,26 +53,37 @@ local function repeated_grant(worker, execution)
   local w = call('HMGET', P .. 'worker:' .. worker, 'execution', 'current_job')
   if w[1] ~= execution or not w[2] then return nil end
   local task = read_waiting(w[2])
-  if task and call('HGET', task.key, 'lease') == execution then return granted(task) end
+  if task and task.status == 'started' and call('HGET', task.key, 'lease') == execution then return granted(task) end
   return nil
 end
 
--- Nothing may start: the worker is known to sleep from this instant on, and for whose token it will wake.
-local function sleep(worker, group, shortest, watched)
+-- Nothing may start: the worker is known to sleep from this instant on, and watches for the tokens that no other
+-- sleeper watches for. One look at the earliest of them serves all.
+local function sleep(worker, group, throttled)
+  local watched, earliest = {}, nil
+  for type, wait in pairs(throttled) do
+    local s = limits(type)
+    if s.watcher == worker or s.alarm <= now or s.alarm > now + wait then
+      watched[#watched + 1] = type
+      if not earliest or wait < earliest then earliest = wait end
+    end
+  end
+  for _, type in ipairs(watched) do
+    call('HSET', limits_key(type), 'alarm', int(now + earliest), 'watcher', worker)
+  end
   call('HSET', P .. 'worker:' .. worker, 'state', 'idle')
   call('HSET', B .. 'groups', group, '1')
   call('SADD', B .. 'idle:' .. group, worker)
   call('DEL', B .. 'wake:' .. worker)
-  if watched then call('HSET', limits_key(watched), 'alarm', int(now + shortest)) end
-  return { 0, shortest and int(shortest) or '-1', watched or '' }
+  return { 0, earliest and int(earliest) or '-1' }
 end
 
--- {1, task...} or {0, microseconds until a token is due or -1, the type it is for or ''}
+-- {1, task...} or {0, microseconds until the token that the worker has to be awake for, or -1}
 local function take(worker, execution, lease_us, group)
-  local shortest, watched
+  local throttled = {}
   while call('EXISTS', P .. 'suspended') == 0 do
     local queue
-    queue, shortest, watched = choose(group)
+    queue, throttled = choose(group)
     if not queue then break end
     local id = call('LPOP', P .. 'queue:' .. queue)
     local task = id and read_waiting(id)
@@ -82,17 +94,17 @@ local function take(worker, execution, lease_us, group)
       start(task, worker, execution, lease_us)
       local s = limits(task.type)
       spend(s)
-      -- Somebody has to be up when the next token falls due; this worker will be busy.
-      if s.rate and s.level < TOKEN and call('EXISTS', P .. 'queue:' .. queue) == 1 then wake(task.type) end
+      -- Tasks that came while there was no token woke nobody, and this worker will be busy.
+      if s.rate and has_work(task.type) then wake(task.type) end
       return granted(task)
     end
   end
-  return sleep(worker, group, shortest, watched)
+  return sleep(worker, group, throttled)
 end
 
 -- After a run ended: the next task, if the worker wants one.
 local function take_next(worker, execution, lease_us, group)
   if execution ~= '' then return take(worker, execution, lease_us, group) end
   call('HSET', P .. 'worker:' .. worker, 'state', 'idle')
-  return { 0, '-1', '' }
+  return { 0, '-1' }
 end

@@ -12,15 +12,19 @@ end
 local function limits(type)
   local s = seen[type]
   if s then return s end
-  local f = call('HMGET', limits_key(type), 'rate', 'burst', 'concurrency', 'paused', 'level', 'ts', 'alarm', 'served')
+  local f = call('HMGET', limits_key(type), 'rate', 'burst', 'concurrency', 'paused', 'level', 'ts', 'served',
+    'alarm', 'watcher')
   s = { type = type, rate = tonumber(f[1]), burst = tonumber(f[2]) or 1, concurrency = tonumber(f[3]),
-    paused = f[4] == '1', level = tonumber(f[5]) or 0, ts = tonumber(f[6]) or now, alarm = tonumber(f[7]) or 0,
-    served = tonumber(f[8]) or 0 }
+    paused = f[4] == '1', level = tonumber(f[5]) or 0, ts = tonumber(f[6]), served = tonumber(f[7]) or 0,
+    alarm = tonumber(f[8]) or 0, watcher = f[9] }
   if s.rate then
+    -- A clock that steps back refills nothing, and the bucket's time follows it at once, or the type would starve.
+    if not s.ts or now < s.ts then
+      s.ts, s.alarm = now, 0
+      call('HSET', limits_key(type), 'ts', int(now), 'alarm', '0')
+    end
     local cap = s.burst * TOKEN
     local elapsed = now - s.ts
-    -- A clock that steps back refills nothing, and the bucket's time follows it, or the type would starve.
-    if elapsed < 0 then elapsed = 0 end
     if elapsed > (cap - s.level) / s.rate then s.level = cap else s.level = s.level + elapsed * s.rate end
   end
   seen[type] = s

@@ -24,7 +24,7 @@ local function lose(task, max_crashes, message)
   if task.crashes < max_crashes then return hand_back(task, task.crashes == 1, 'lost') end
   end_run(task)
   reindex(task, 'processing', 'failed')
-  call('HSET', task.key, 'status', 'failed', 'lease', task.lease .. ' failed', 'ended_at', iso(now),
+  call('HSET', task.key, 'status', 'failed', 'lease', task.lease .. ' poison', 'ended_at', iso(now),
     'error', message .. ' (' .. task.crashes .. ' times in a row; it is not tried again)')
   enter_end(task, 'failed')
   wake_for_slot(task.type)

@@ -13,12 +13,6 @@ local STATUS = {
 -- RQ's registry cleanups drop entries whose score has passed; ours lie ten years ahead and are removed by prune.
 local KEEP_US = 315360000000000
 
--- 'VideoTranscoding:5' -> 'VideoTranscoding', 5
-local function split(queue)
-  local type, priority = string.match(queue, '^([^:]+):?(%d*)$')
-  return type, tonumber(priority) or 0
-end
-
 local function status_index(task, status)
   return B .. 'tasks:' .. task.tenant .. ':' .. task.type .. ':' .. status
 end
@@ -76,6 +70,14 @@ local function prepend(task)
   filled(task.queue, call('LPUSH', list, task.id))
 end
 
+-- How this execution of the task ended, if it was the last to end: the word after its id in `lease`.
+local function ended_as(task, execution)
+  if task and string.sub(task.lease, 1, #execution + 1) == execution .. ' ' then
+    return string.sub(task.lease, #execution + 2)
+  end
+  return nil
+end
+
 -- Takes a task that is being run away from its lease and from everything RQ shows about the run.
 local function end_run(task)
   call('ZREM', B .. 'leases:' .. task.type, task.id)
@@ -94,12 +96,15 @@ local function announce(task, status)
   end
 end
 
+local function unique_key(task)
+  return B .. 'unique:' .. task.tenant .. ':' .. task.type .. ':' .. task.unique
+end
+
 -- Enters the task into RQ's registry of an end state, gives up its unique key and announces the end.
 local function enter_end(task, status)
   call('ZADD', P .. RQ_STATUS[status] .. ':' .. task.queue, int((now + KEEP_US) / 1000000), task.id)
   if task.unique then
-    local key = B .. 'unique:' .. task.tenant .. ':' .. task.type .. ':' .. task.unique
-    if call('GET', key) == task.id then call('DEL', key) end
+    if call('GET', unique_key(task)) == task.id then call('DEL', unique_key(task)) end
   end
   announce(task, status)
 end

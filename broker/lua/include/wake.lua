@@ -1,18 +1,27 @@
 -- @include limits
--- Waking sleepers. A worker sleeps in exactly one set, that of the combination of types it listens to.
+-- Waking sleepers. A worker sleeps in exactly one set, that of the combination of types it listens to. For a throttled
+-- type that has work, one sleeper (`watcher`) is set to wake when a token is due or before (`alarm`), the others sleep on.
 
 -- Does the comma-separated group of types hold this one?
 local function listens(group, type)
   return string.find(',' .. group .. ',', ',' .. type .. ',', 1, true) ~= nil
 end
 
--- Wakes one sleeper that listens to the type, if a task could start now or nobody is set to wake for its next token.
+-- Are tasks of the type waiting in any of its queues?
+local function has_work(type)
+  for _, queue in ipairs(call('ZRANGE', B .. 'ready', 0, -1)) do
+    if split(queue) == type and call('EXISTS', P .. 'queue:' .. queue) == 1 then return true end
+  end
+  return false
+end
+
+-- Wakes one sleeper that listens to the type, if a task could start now or nobody watches for its next token.
 local function wake(type)
   for _, group in ipairs(call('HKEYS', B .. 'groups')) do
     if listens(group, type) and call('SCARD', B .. 'idle:' .. group) > 0 then
       local s = limits(type)
       local wait = wait_for(s)
-      if not wait or (wait > 0 and s.alarm >= now) then return false end
+      if not wait or (wait > 0 and s.alarm > now) or call('EXISTS', P .. 'suspended') == 1 then return false end
       local worker = call('SPOP', B .. 'idle:' .. group)
       call('RPUSH', B .. 'wake:' .. worker, '1')
       call('EXPIRE', B .. 'wake:' .. worker, 60)
@@ -24,5 +33,5 @@ end
 
 -- After a slot of a type with a concurrency cap was freed: somebody may have slept because of the cap.
 local function wake_for_slot(type)
-  if limits(type).concurrency then wake(type) end
+  if limits(type).concurrency and has_work(type) then wake(type) end
 end
