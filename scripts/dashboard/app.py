@@ -1,0 +1,129 @@
+"""The dashboard as a WSGI application: rq-dashboard's pages, unpatched, with what they lack put around them.
+
+No pickle runs code; nobody enters unasked, by another host name or from another site; a GET changes nothing; what tasks
+say is shown as text; and addresses of things that are not there are answered with 404 instead of 500.
+"""
+
+import hmac
+import json
+import os
+import re
+from html import escape
+from pathlib import Path
+
+import rq_dashboard
+from flask import Flask, Response, abort, current_app, jsonify, request
+from rq import Queue
+from rq.exceptions import DeserializationError, NoSuchJobError
+from rq_dashboard.web import RedisConnectionError, blueprint, setup_rq_connection
+
+from scripts.dashboard import plain_pickle
+from scripts.dashboard.same_origin import is_same_origin
+from scripts.dashboard.settings import DashboardSettings
+
+_REGISTRIES = {"queued", "failed", "deferred", "started", "finished", "scheduled", "canceled"}
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+#: The pages need inline scripts and templates compiled at run time, but no inline event handler and no other host.
+_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; script-src-attr 'none'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+
+
+def create_app(settings: DashboardSettings) -> Flask:
+    """The wrapped dashboard."""
+    plain_pickle.install()
+    app = Flask(__name__, static_folder=str(Path(rq_dashboard.__file__).parent / "static"))
+    app.config["RQ_DASHBOARD_REDIS_URL"] = settings.redis_url
+    app.config["DEPRECATED_OPTIONS"] = []
+    if not settings.user:
+        # A page elsewhere can give its own host name this machine's address, and would then be of the same origin.
+        app.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost", "[::1]"]
+    setup_rq_connection(app)
+    app.register_blueprint(blueprint)
+    app.before_request(lambda: _authenticate(settings))
+    app.before_request(_refuse_changes_from_elsewhere)
+    app.before_request(_find)
+    app.after_request(_set_headers)
+    app.after_request(_as_text)
+    app.register_error_handler(NoSuchJobError, lambda _: _problem(404, "There is no such task."))
+    app.register_error_handler(DeserializationError, _refused)
+    app.register_error_handler(plain_pickle.Refused, _refused)
+    app.register_error_handler(RedisConnectionError, lambda _: _problem(503, "Redis cannot be reached right now."))
+    return app
+
+
+def _authenticate(settings: DashboardSettings) -> Response | None:
+    if not settings.user:
+        return None
+    given = request.authorization
+    right = [
+        hmac.compare_digest(expected.encode(), (offered or "").encode())
+        for expected, offered in (
+            (settings.user, given.username if given else ""),
+            (settings.password, given.password if given else ""),
+        )
+    ]
+    if all(right):
+        return None
+    challenge = {"WWW-Authenticate": 'Basic realm="Mindia Tasks", charset="UTF-8"'}
+    return Response("Please log in.\n", 401, challenge, mimetype="text/plain")
+
+
+def _refuse_changes_from_elsewhere() -> None:
+    if request.endpoint == "rq_dashboard.requeue_all" and request.method != "POST":
+        abort(405, "Requeueing changes tasks: use POST.")
+    if request.method not in ("GET", "HEAD", "OPTIONS") and not is_same_origin(request.headers, request.host):
+        abort(403, "This request was sent by another site.")
+
+
+def _find() -> Response | None:
+    """404 for addresses of which the pages would make an error of their own; nothing to do is no error at all."""
+    arguments = request.view_args or {}
+    if arguments.get("instance_number", 0) != 0 or arguments.get("registry_name", "queued") not in _REGISTRIES:
+        abort(404)
+    if any(not _NUMBER.fullmatch(str(arguments[name])) for name in ("page", "per_page") if name in arguments):
+        abort(404)
+    if request.endpoint == "rq_dashboard.compact_queue":
+        queue = Queue(arguments["queue_name"], connection=current_app.redis_conn)  # type: ignore[attr-defined]
+        if not queue.count:
+            return jsonify(status="OK")
+    return None
+
+
+def _set_headers(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _as_text(response: Response) -> Response:
+    """A task's page puts these values into the document as HTML: make them HTML that shows what they say."""
+    if request.endpoint == "rq_dashboard.job_info" and response.is_json:
+        response.set_data(json.dumps(_escaped(response.get_json())))
+    return response
+
+
+def _escaped(value: object) -> object:
+    if isinstance(value, str):
+        return escape(value, quote=False)
+    if isinstance(value, list):
+        return [_escaped(each) for each in value]
+    if isinstance(value, dict):
+        return {escape(key, quote=False): _escaped(each) for key, each in value.items()}
+    return value
+
+
+def _refused(_: Exception) -> Response:
+    return _problem(403, "This record holds a pickle that would run code here. It is not loaded.")
+
+
+def _problem(status: int, detail: str) -> Response:
+    return Response(detail + "\n", status, mimetype="text/plain")
+
+
+def from_environment() -> Flask:
+    """What the WSGI server calls."""
+    return create_app(DashboardSettings.from_env(os.environ))
