@@ -1,0 +1,148 @@
+"""Semantic search as a request and its answer over Redis: the gateway asks, any search process answers.
+
+Any number of search processes take requests from one list. Each request carries the time after which nobody waits for
+its answer; the answer goes to a key of the request's own. All times are on the Redis clock.
+"""
+
+import json
+import logging
+import math
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from threading import Event
+
+from redis import Redis, RedisError
+
+from broker.connection import redis_errors
+from broker.errors import InvalidInput, Unavailable
+from broker.keys import Keys
+
+log = logging.getLogger(__name__)
+
+MAX_QUERY, MAX_LIMIT = 1000, 100
+#: Seconds between two signs of life of an idle search process, and after how many it counts as gone.
+_BEAT, _GONE_AFTER = 1.0, 5.0
+#: How long the last sign of life is remembered: its remaining time tells its age.
+_REMEMBERED = 3600.0
+#: Seconds that requests and answers are kept when nobody fetches them.
+_KEPT = 10
+#: Answers per second of one process that is busy with other tenants' queries, for the estimate in ``retry_after``.
+_ANSWERS_PER_SECOND = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """What is sought, in whose media."""
+
+    tenant: str
+    query: str
+    #: One kind of media, or ``None`` for all.
+    entity_type: str | None = None
+    limit: int = 20
+    #: Cosine below which nothing is answered, or ``None`` for no threshold.
+    min_similarity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A media file that matches; ``similarity`` is the cosine (-1 to 1) of its best part."""
+
+    entity_type: str
+    entity_id: str
+    filename: str
+    similarity: float
+
+
+class SearchBus:
+    """Both ends of search."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        """``redis`` answers text (``decode_responses=True``)."""
+        self._redis = redis
+        self._keys = keys
+
+    # the gateway's end ------------------------------------------------------------------------------------------
+
+    def search(self, request: SearchRequest, timeout: float = 2.0) -> list[Hit]:
+        """The best matches among the tenant's media, best first.
+
+        Raises ``InvalidInput``, and ``Unavailable`` with ``retry_after`` in seconds when no search process is alive or
+        none answers within ``timeout`` seconds.
+        """
+        _check(request)
+        request_id = uuid.uuid4().hex
+        with redis_errors():
+            now_ms = self._require_searcher()
+            message = {"id": request_id, "deadline_ms": now_ms + round(timeout * 1000), "request": asdict(request)}
+            with self._redis.pipeline() as sending:
+                sending.rpush(self._keys.search_requests(), json.dumps(message))
+                sending.expire(self._keys.search_requests(), _KEPT)
+                waiting, _ = sending.execute()
+            answered = self._redis.blpop([self._keys.search_reply(request_id)], timeout=timeout)
+        if answered is None:
+            busy_for = math.ceil(timeout + waiting / _ANSWERS_PER_SECOND)
+            raise Unavailable("Search did not answer in time; try again shortly.", retry_after=min(60, busy_for))
+        hits = json.loads(answered[1])["hits"]
+        if hits is None:
+            raise Unavailable("Search failed on this query; try again shortly.", retry_after=math.ceil(timeout))
+        return [Hit(**hit) for hit in hits]
+
+    def _require_searcher(self) -> int:
+        """The time in milliseconds. Without a sign of life for a while, the longer ago the later to try again."""
+        with self._redis.pipeline(transaction=False) as asking:
+            asking.pttl(self._keys.search_beat())
+            asking.time()
+            left_ms, (seconds, microseconds) = asking.execute()
+        age = _REMEMBERED - max(0, left_ms) / 1000
+        if age > _GONE_AFTER:
+            raise Unavailable("No search process is running right now.", retry_after=min(60, math.ceil(age)))
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+    # the search process' end ------------------------------------------------------------------------------------
+
+    def serve(self, answer: Callable[[SearchRequest], list[Hit]], stop: Event) -> None:
+        """Answers requests until ``stop`` is set, noticed within a second. Survives Redis' absence and bad queries."""
+        announced = False
+        while not stop.is_set():
+            try:
+                self._redis.set(self._keys.search_beat(), "", px=round(_REMEMBERED * 1000))
+                if not announced:
+                    log.info("search is ready")
+                    announced = True
+                taken = self._redis.blpop([self._keys.search_requests()], timeout=_BEAT)
+                if taken is not None:
+                    self._answer(taken[1], answer)
+            except RedisError as error:
+                log.warning("Redis does not answer: %s", error)
+                announced = False
+                stop.wait(_BEAT)
+
+    def _answer(self, text: str, answer: Callable[[SearchRequest], list[Hit]]) -> None:
+        message = json.loads(text)
+        seconds, microseconds = self._redis.time()
+        if message["deadline_ms"] < seconds * 1000 + microseconds // 1000:
+            return
+        hits = None
+        try:
+            hits = [asdict(hit) for hit in answer(SearchRequest(**message["request"]))]
+        except RedisError:
+            raise
+        except Exception:
+            log.exception("a query failed")
+        key = self._keys.search_reply(message["id"])
+        with self._redis.pipeline() as replying:
+            replying.rpush(key, json.dumps({"hits": hits}))
+            replying.expire(key, _KEPT)
+            replying.execute()
+
+
+def _check(request: SearchRequest) -> None:
+    """Bounds what goes over the wire; the gateway's schema says the same to its callers, sooner."""
+    errors = []
+    if not request.query.strip() or len(request.query) > MAX_QUERY:
+        errors.append({"pointer": "q", "detail": f"must be 1 to {MAX_QUERY} characters"})
+    if not 1 <= request.limit <= MAX_LIMIT:
+        errors.append({"pointer": "limit", "detail": f"must lie between 1 and {MAX_LIMIT}"})
+    if errors:
+        raise InvalidInput("The search is not valid.", errors=errors)

@@ -1,0 +1,1 @@
+"""EmbeddingGeneration: makes media findable by meaning, and finds it."""

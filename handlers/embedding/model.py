@@ -1,0 +1,75 @@
+"""The encoder: texts and pictures as vectors of one space, with one model for the life of the process."""
+
+import logging
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from sentence_transformers import SentenceTransformer
+from transformers.utils import logging as transformers_logging
+
+from broker.errors import TransientError
+from handlers.embedding.classifier import LabelVectors
+from handlers.embedding.labels import LabelTable
+from handlers.embedding.settings import EmbeddingSettings
+from handlers.embedding.text import passages
+
+log = logging.getLogger(__name__)
+
+#: Texts of similar length that go through the network together; larger batches gain nothing on a CPU.
+_BATCH = 16
+#: Tokens that a model adds around a text.
+_SPECIAL_TOKENS = 2
+
+
+class Encoder:
+    """A sentence-transformers model. Models that see embed pictures themselves; for the others a classifier looks."""
+
+    def __init__(self, settings: EmbeddingSettings) -> None:
+        """Loads the model. Raises ``TransientError`` when that fails: only the operator can cure it."""
+        torch.set_num_threads(1)  # more of them spin while they wait for a core that another process uses
+        transformers_logging.disable_progress_bar()
+        self._settings = settings
+        try:
+            self._model = SentenceTransformer(
+                settings.location, device="cpu", local_files_only=settings.folder is not None
+            )
+        except (OSError, ValueError, KeyError) as error:
+            log.error("EMBED_MODEL=%s cannot be loaded: %s", settings.location, error)
+            raise TransientError("The embedding model cannot be loaded; EMBED_MODEL must be corrected.") from error
+        self.name = settings.name
+        self.dimensions = int(self.texts(["a"]).shape[1])
+        #: Whether the model itself knows pictures.
+        self.sees = "image" in self._model.modalities
+
+    def texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(texts, dimensions), rows L2-normalised. What is longer than the model reads is cut off."""
+        return self._run(self._model.encode_document, texts)
+
+    def queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """As ``texts``, for models that embed a question in another way than its answer."""
+        return self._run(self._model.encode_query, texts)
+
+    def pictures(self, pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
+        """(pictures, dimensions), rows L2-normalised."""
+        return self._run(self._model.encode, pictures) if self.sees else self._labels(pictures)
+
+    def passages(self, text: str) -> list[str]:
+        """``text`` in pieces that the model reads whole."""
+        longest = self._model.max_seq_length or self._model.tokenizer.model_max_length
+        return passages(text, self._model.tokenizer, longest - _SPECIAL_TOKENS)
+
+    @staticmethod
+    def _run(encode: Any, inputs: Sequence[Any]) -> NDArray[np.float32]:
+        vectors: NDArray[np.float32] = encode(
+            list(inputs), batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
+        )
+        return vectors.astype(np.float32, copy=False)
+
+    @cached_property
+    def _labels(self) -> LabelVectors:
+        return LabelVectors(LabelTable(self.texts, self.name, self.dimensions, self._settings.cache))

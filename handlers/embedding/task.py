@@ -1,0 +1,34 @@
+"""The task type EmbeddingGeneration: what it takes, what it answers and how fast it may start."""
+
+from marshmallow import RAISE, Schema, fields, validate
+
+from broker.task_type import TaskType
+
+
+class EmbeddingPayload(Schema):
+    """Which media file to embed."""
+
+    class Meta:
+        unknown = RAISE
+
+    entity_type = fields.String(required=True, validate=validate.OneOf(("image", "video", "audio", "document")))
+    entity_id = fields.UUID(required=True)
+
+
+class EmbeddingResult(Schema):
+    """What was stored: vectors of different models are never compared."""
+
+    model = fields.String()
+    dimensions = fields.Integer()
+    vectors = fields.Integer()
+
+
+EMBEDDING_GENERATION = TaskType(
+    name="EmbeddingGeneration",
+    payload=EmbeddingPayload,
+    handler="handlers.embedding.run:embed",
+    rate=5.0,
+    burst=10,
+    result=EmbeddingResult,
+    requires=("av", "sentence_transformers", "torch"),
+)

@@ -1,0 +1,63 @@
+"""The search process: answers semantic queries, takes no tasks. Any number may run; one is enough for most."""
+
+import importlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from broker.broker import Broker
+from broker.config import BrokerSettings
+from broker.errors import NotFound, TaskBrokerError
+from broker.log import set_up_logging
+
+log = logging.getLogger("search")
+
+
+def main(environ: Mapping[str, str]) -> int:
+    """Answers until SIGTERM or SIGINT. Exit status 2 when the settings name something that is not there."""
+    set_up_logging(environ)
+    try:
+        broker = Broker.connect(BrokerSettings.from_env(environ), {})
+        searcher = open_searcher(broker, environ)
+    except (ValueError, TaskBrokerError) as error:
+        print(f"search cannot start: {error}", file=sys.stderr)
+        return 2
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):  # until now they ended the process at once
+        signal.signal(number, lambda *_: stop.set())
+    if searcher is None:
+        stop.wait()
+        return 0
+    broker.search.serve(searcher.answer, stop)
+    log.info("stopped")
+    return 0
+
+
+def open_searcher(broker: Broker, environ: Mapping[str, str]) -> Any:
+    """The searcher of ``handlers.embedding``, or ``None`` where the libraries it needs are not installed.
+
+    The process then waits instead of ending, so that no process manager starts it again and again.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported: threads would wait for each other
+    try:
+        search = importlib.import_module("handlers.embedding.search")
+        return search.open_searcher(environ, broker.vectors, lambda *media: filename_of(broker, *media))
+    except ModuleNotFoundError as error:
+        log.warning("nothing can be searched: %s is not installed (pip install 'mindia-tasks[embed]')", error.name)
+        return None
+
+
+def filename_of(broker: Broker, tenant: str, media_id: str) -> str | None:
+    """The name under which a media file was uploaded, ``None`` when it is not there any more."""
+    try:
+        return broker.media.get(tenant, media_id).filename
+    except NotFound:
+        return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.environ))

@@ -1,0 +1,109 @@
+"""Guards the default model: what its vectors are, and that photographs are found by what they show."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.errors import TransientError
+from tests.handlers.embedding.conftest import NEEDS
+
+np = pytest.importorskip("numpy", reason=NEEDS)
+labels = pytest.importorskip("handlers.embedding.labels", reason=NEEDS, exc_type=ImportError)
+model = pytest.importorskip("handlers.embedding.model", reason=NEEDS, exc_type=ImportError)
+picture = pytest.importorskip("handlers.embedding.picture", reason=NEEDS, exc_type=ImportError)
+bert = pytest.importorskip("handlers.embedding.bert", reason=NEEDS, exc_type=ImportError)
+
+#: Queries, and the photograph that answers each, none of which says what it shows in its pixels alone.
+QUERIES = {
+    "a cat": "chelsea.png",
+    "a cup of coffee": "coffee.png",
+    "rocket launch": "rocket.jpg",
+    "a motorbike in a garage": "motorcycle_left.png",
+    "a page of text": "page.png",
+    "a temple in Asia": "china.jpg",
+    "flowers in the garden": "flower.jpg",
+    "an animal one can ride": "horse.png",
+}
+
+
+def test_vectors_are_of_length_one_and_as_many_as_asked(encoder: Any) -> None:
+    vectors = encoder.texts(["a dog", "", "word " * 2000])
+    assert vectors.shape == (3, encoder.dimensions) == (3, 384)
+    assert vectors.dtype == np.float32
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_texts_that_mean_the_same_are_close(encoder: Any) -> None:
+    puppy, dog, invoice = encoder.texts(["a puppy on the lawn", "young dog in the grass", "payment is due in 30 days"])
+    assert puppy @ dog > 0.5 > 0.2 > puppy @ invoice
+
+
+def test_photographs_are_found_by_what_they_show(encoder: Any, photos: dict[str, Path]) -> None:
+    shown = encoder.pictures([picture.read_picture(path) for path in photos.values()])
+    assert np.linalg.norm(shown, axis=1) == pytest.approx(1, abs=1e-5)
+    asked = encoder.queries(list(QUERIES))
+    found = [list(photos)[best] for best in (asked @ shown.T).argmax(axis=1)]
+    assert dict(zip(QUERIES, found, strict=True)) == QUERIES
+
+
+def test_long_texts_are_cut_into_passages_that_the_model_reads_whole(encoder: Any) -> None:
+    story = "Once upon a time in a small town. " * 100 + "The treasure lies under the old oak tree."
+    cut = encoder.passages(story)
+    assert len(cut) > 3
+    assert cut[-1].endswith("old oak tree.")
+    scores = encoder.texts(cut) @ encoder.queries(["where is the treasure hidden?"])[0]
+    assert scores.argmax() == len(cut) - 1
+
+
+def test_the_label_table_is_computed_once_and_survives_damage(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def encode(texts: list[str]):
+        asked.extend(texts)
+        return np.array([[len(text), 1.0, 2.0] for text in texts], np.float32)
+
+    def rows(*numbers: int):
+        return labels.LabelTable(encode, "m", 3, tmp_path).rows(np.array(numbers))
+
+    first = rows(281, 5)
+    assert asked[0] == "a photo of a tabby cat"
+    assert np.linalg.norm(first, axis=1) == pytest.approx(1, abs=1e-6)
+    computed = len(asked)
+    assert rows(5, 281) == pytest.approx(first[::-1])
+    assert len(asked) == computed
+    rows(5, 6)
+    assert len(asked) == computed + 2
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(b"damaged")
+    assert rows(281, 5) == pytest.approx(first)
+
+
+def test_a_table_that_cannot_be_kept_is_used_all_the_same(tmp_path: Path) -> None:
+    nowhere = tmp_path / "file"
+    nowhere.write_text("not a folder")
+    table = labels.LabelTable(lambda texts: np.ones((len(texts), 3), np.float32), "m", 3, nowhere)
+    assert table.rows(np.array([1, 2])).shape == (2, 3)
+
+
+def test_a_model_that_cannot_be_loaded_is_the_operators_to_mend(embed_settings: Any, tmp_path: Path) -> None:
+    broken = type(embed_settings)(name="broken", location=str(tmp_path), cache=tmp_path)
+    with pytest.raises(TransientError, match="EMBED_MODEL") as refused:
+        model.Encoder(broken)
+    assert str(tmp_path) not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cat",
+        "a photo of a dog playing in the grass",
+        "",
+        "Überraschung! 日本語 text 🐱",
+        "word " * 400,
+        "(?!) 1,234.5 $",
+    ],
+)
+def test_the_light_encoder_equals_sentence_transformers(encoder: Any, embed_settings: Any, text: str) -> None:
+    light = bert.Bert(embed_settings.folder)
+    assert light(text) == pytest.approx(encoder.queries([text])[0], abs=1e-5)

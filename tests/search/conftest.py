@@ -1,0 +1,31 @@
+"""Vectors of small numbers, and media records to hang them on."""
+
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import pytest
+from redis import Redis
+
+from broker.keys import Keys
+from broker.media.records import MediaRecord, fields
+from broker.media.vectors import RedisVectors
+
+#: Makes a media record of a tenant and answers its id.
+NewMedia = Callable[..., str]
+
+
+@pytest.fixture
+def vectors(redis_url: str, keys: Keys) -> Iterator[RedisVectors]:
+    with Redis.from_url(redis_url) as client:
+        yield RedisVectors(client, keys)
+
+
+@pytest.fixture
+def new_media(redis: Redis, keys: Keys) -> NewMedia:
+    def make(tenant: str = "acme", kind: str = "image", filename: str = "picture.jpg") -> str:
+        media_id = str(uuid4())
+        record = MediaRecord(media_id, tenant, kind, filename, "image/jpeg", 1, "key", "2024-01-01T00:00:00.000000Z")
+        redis.hset(keys.media(media_id), mapping=fields(record))
+        return media_id
+
+    return make

@@ -1,0 +1,173 @@
+"""Guards search between processes: answers reach who asked, and nobody waits long for one that is not there."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from redis import Redis
+
+from broker.connection import connect
+from broker.errors import InvalidInput, Unavailable
+from broker.keys import Keys
+from broker.search import Hit, SearchBus, SearchRequest
+
+Answer = Callable[[SearchRequest], list[Hit]]
+CAT = Hit("image", "550e8400-e29b-41d4-a716-446655440000", "cat — Kätzchen.jpg", 0.4321)
+#: Seconds; more than any test should need.
+PATIENCE = 20.0
+
+
+@pytest.fixture(autouse=True)
+def _impatient_searchers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("broker.search._BEAT", 0.05)
+
+
+@pytest.fixture
+def bus(redis: Redis, keys: Keys) -> SearchBus:
+    return SearchBus(redis, keys)
+
+
+@contextmanager
+def searcher(bus: SearchBus, redis: Redis, keys: Keys, answer: Answer) -> Iterator[None]:
+    """A search process' loop, alive and in a thread of its own while the context lasts."""
+    stop = threading.Event()
+    loop = threading.Thread(target=bus.serve, args=(answer, stop))
+    loop.start()
+    beat = threading.Event()
+    while not redis.exists(keys.search_beat()):
+        beat.wait(0.01)
+    try:
+        yield
+    finally:
+        stop.set()
+        loop.join(PATIENCE)
+        assert not loop.is_alive()
+
+
+def test_the_request_arrives_whole_and_the_answer_returns(bus: SearchBus, redis: Redis, keys: Keys) -> None:
+    asked: list[SearchRequest] = []
+    request = SearchRequest("acme", "ein Kätzchen 🐱", "image", 5, 0.25)
+
+    def answer(request: SearchRequest) -> list[Hit]:
+        asked.append(request)
+        return [CAT]
+
+    with searcher(bus, redis, keys, answer):
+        assert bus.search(request, timeout=4) == [CAT]
+        assert bus.search(SearchRequest("acme", "cat"), timeout=4) == [CAT]
+    assert asked == [request, SearchRequest("acme", "cat", None, 20, None)]
+
+
+def test_without_a_searcher_it_is_unavailable_at_once(bus: SearchBus, redis: Redis, keys: Keys) -> None:
+    with pytest.raises(Unavailable) as refused:
+        bus.search(SearchRequest("acme", "cat"), timeout=4)
+    assert refused.value.extra["retry_after"] == 60
+    assert not redis.exists(keys.search_requests())
+
+
+def test_the_longer_the_searcher_is_gone_the_later_one_should_try_again(
+    bus: SearchBus, redis: Redis, keys: Keys
+) -> None:
+    with searcher(bus, redis, keys, lambda _: []):
+        pass
+    redis.pexpire(keys.search_beat(), redis.pttl(keys.search_beat()) - 20_000)
+    with pytest.raises(Unavailable) as refused:
+        bus.search(SearchRequest("acme", "cat"), timeout=4)
+    assert 20 <= refused.value.extra["retry_after"] <= 30
+
+
+def test_a_searcher_that_died_a_moment_ago_costs_no_more_than_the_timeout(
+    bus: SearchBus, redis: Redis, keys: Keys
+) -> None:
+    with searcher(bus, redis, keys, lambda _: []):
+        pass
+    with pytest.raises(Unavailable) as refused:
+        bus.search(SearchRequest("acme", "cat"), timeout=0.1)
+    assert refused.value.extra["retry_after"] >= 1
+
+
+def test_a_request_nobody_waits_for_any_more_is_not_answered(bus: SearchBus, redis: Redis, keys: Keys) -> None:
+    with searcher(bus, redis, keys, lambda _: []):
+        pass
+    with pytest.raises(Unavailable):
+        bus.search(SearchRequest("acme", "too late"), timeout=0.1)
+    assert redis.llen(keys.search_requests()) == 1
+    assert 0 < redis.ttl(keys.search_requests()) <= 10
+    answered: list[str] = []
+
+    def answer(request: SearchRequest) -> list[Hit]:
+        answered.append(request.query)
+        return []
+
+    with searcher(bus, redis, keys, answer):
+        bus.search(SearchRequest("acme", "in time"), timeout=4)
+    assert answered == ["in time"]
+
+
+def test_two_searchers_share_the_requests(bus: SearchBus, redis: Redis, keys: Keys) -> None:
+    both_busy = threading.Barrier(2)
+
+    def answer(request: SearchRequest) -> list[Hit]:
+        both_busy.wait(PATIENCE)  # passes only when each of the two has taken a request
+        return [Hit("image", request.query, "", 1.0)]
+
+    found: dict[str, list[Hit]] = {}
+
+    def ask(query: str) -> None:
+        found[query] = bus.search(SearchRequest("acme", query), timeout=4)
+
+    with searcher(bus, redis, keys, answer), searcher(bus, redis, keys, answer):
+        callers = [threading.Thread(target=ask, args=(query,)) for query in ("one", "two")]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join(PATIENCE)
+    assert {query: hits[0].entity_id for query, hits in found.items()} == {"one": "one", "two": "two"}
+
+
+def test_a_query_that_fails_does_not_end_the_searcher(bus: SearchBus, redis: Redis, keys: Keys) -> None:
+    def answer(request: SearchRequest) -> list[Hit]:
+        if request.query == "bad":
+            raise RuntimeError("secret path /srv/model")
+        return [CAT]
+
+    with searcher(bus, redis, keys, answer):
+        with pytest.raises(Unavailable) as refused:
+            bus.search(SearchRequest("acme", "bad"), timeout=4)
+        assert "secret" not in refused.value.message
+        assert bus.search(SearchRequest("acme", "good"), timeout=4) == [CAT]
+
+
+def test_an_answer_nobody_fetches_goes_away(bus: SearchBus, redis: Redis, keys: Keys) -> None:
+    taken = threading.Event()
+
+    def answer(_: SearchRequest) -> list[Hit]:
+        taken.set()
+        return [CAT]
+
+    seconds, _ = redis.time()
+    request = {"tenant": "acme", "query": "cat"}
+    message = {"id": "abandoned", "deadline_ms": (seconds + 60) * 1000, "request": request}
+    with searcher(bus, redis, keys, answer):
+        redis.rpush(keys.search_requests(), json.dumps(message))
+        assert taken.wait(PATIENCE)
+    assert 0 < redis.ttl(keys.search_reply("abandoned")) <= 10
+
+
+def test_nothing_unbounded_goes_over_the_wire(bus: SearchBus) -> None:
+    for request, pointer in (
+        (SearchRequest("acme", "x" * 1001), "q"),
+        (SearchRequest("acme", " \n"), "q"),
+        (SearchRequest("acme", "cat", limit=0), "limit"),
+        (SearchRequest("acme", "cat", limit=101), "limit"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            bus.search(request)
+        assert [error["pointer"] for error in refused.value.extra["errors"]] == [pointer]
+
+
+def test_a_redis_that_is_not_there_is_unavailable_too(keys: Keys) -> None:
+    with pytest.raises(Unavailable):
+        SearchBus(connect("redis://127.0.0.1:1/0"), keys).search(SearchRequest("acme", "cat"))
