@@ -14,14 +14,14 @@ from broker.errors import Unavailable
 SOCKET_TIMEOUT = 5.0
 
 
-def connect(url: str, *, decode_responses: bool = True, timeout: float = SOCKET_TIMEOUT) -> "Redis":
+def connect(url: str, *, decode_responses: bool = True, timeout: float = SOCKET_TIMEOUT, retries: int = 3) -> "Redis":
     """A client for a whole process. It repeats a command after a lost connection, which every script allows."""
     return Redis.from_url(
         url,
         decode_responses=decode_responses,
         socket_timeout=timeout,
         socket_connect_timeout=2.0,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=3),
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=retries),
         health_check_interval=30,
     )
 

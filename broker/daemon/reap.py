@@ -8,8 +8,9 @@ from broker.store import Store
 log = logging.getLogger(__name__)
 
 _EVERY = 0.5
-#: Without a reap for so long, Redis or everybody was away; nobody could renew, so nobody is judged by it.
-_GAP_SECONDS = 3.0
+#: Without a reap for so much of a lease, Redis or everybody was away; nobody could renew, so nobody is judged by it. A
+#: lease that was renewed at its last beat before a shorter absence outlives it.
+_GAP_PER_LEASE = 0.6
 _BATCH = 100
 
 
@@ -19,11 +20,12 @@ class Reap:
     def __init__(self, store: Store, settings: BrokerSettings) -> None:
         self._store = store
         self._lease_us = int(settings.lease_seconds * 1_000_000)
+        self._gap_us = int(_GAP_PER_LEASE * self._lease_us)
         self._max_crashes = settings.max_crashes
 
     def tick(self) -> float:
         lost, extended = self._store.reap(
-            lease_us=self._lease_us, gap_us=int(_GAP_SECONDS * 1_000_000), max_crashes=self._max_crashes, limit=_BATCH
+            lease_us=self._lease_us, gap_us=self._gap_us, max_crashes=self._max_crashes, limit=_BATCH
         )
         if lost:
             log.warning("took %d tasks back from lost workers", lost)

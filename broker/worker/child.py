@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -48,7 +49,7 @@ class Child:
         self._handlers: dict[str, Handler] = {}
         self._nonce = os.urandom(6).hex()
         self._execution = ""  # under which the latest claim was made
-        self._taken = 0
+        self._claims = self._runs = 0
         self._completed = self._failed = 0
         self._stop = False
 
@@ -57,38 +58,39 @@ class Child:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, self._on_signal)
         self._enlist()
-        grant: Claimed | Wait = self._claim("")
+        grant = self._claim()
         while not self._stopping():
             if isinstance(grant, Claimed):
                 grant = self._work(grant)
             else:
                 self._sleep(grant)
-                grant = self._claim(grant.watching)
+                grant = self._claim()
         if isinstance(grant, Claimed):  # asked to stop while the answer to a claim was on its way
-            self._store.release(self._name, self._execution, crashed=False, max_crashes=1)
+            self._until_answered(lambda: self._store.release(self._name, self._execution, crashed=False, max_crashes=1))
         self._slate.write(Run())
-        self._store.retire(self._name, self._group)
+        with suppress(RedisError):  # the record expires by itself
+            self._store.retire(self._name, self._group)
 
     def _on_signal(self, _signal: int, _frame: FrameType | None) -> None:
         self._stop = True
 
     def _stopping(self) -> bool:
-        return self._stop or self._slate.stop_asked or self._taken >= self._settings.child_max_tasks
+        return self._stop or self._slate.stop_asked or self._runs >= self._settings.child_max_tasks
 
     # asking for work --------------------------------------------------------------------------------------------
 
     def _next_claim(self) -> Claim:
         """A claim under a new execution id, or one that claims nothing when this child is about to stop."""
-        self._taken += 1
-        self._execution = "" if self._stopping() else f"{self._nonce}{self._taken:x}"
+        self._claims += 1
+        self._execution = "" if self._stopping() else f"{self._nonce}{self._claims:x}"
         return Claim(self._name, self._execution, self._group, self._lease_us)
 
-    def _claim(self, watching: str) -> Claimed | Wait:
+    def _claim(self) -> Claimed | Wait:
         claim = self._next_claim()
         if not claim.execution:
-            return Wait(0, "")
+            return Wait(0)
         self._slate.write(Run(execution=claim.execution))
-        return self._until_answered(lambda: self._store.claim(claim, watching))
+        return self._until_answered(lambda: self._store.claim(claim))
 
     def _sleep(self, wait: Wait) -> None:
         seconds = LONGEST_SLEEP if wait.us < 0 else min(LONGEST_SLEEP, wait.us / 1e6)
@@ -114,6 +116,7 @@ class Child:
     # running ----------------------------------------------------------------------------------------------------
 
     def _work(self, claimed: Claimed) -> Claimed | Wait:
+        self._runs += 1
         started = time.monotonic()
         deadline = started + claimed.timeout
         run = Run(self._execution, "", claimed.id, started, deadline, claimed.retry_count)

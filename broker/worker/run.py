@@ -145,7 +145,7 @@ def execute(
         return _completed(answer, context.attached)
     except TaskTimeout:
         return timed_out(timeout, retry_count)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # some libraries raise more than Exceptions: asyncio.CancelledError
         return _failed(error, retry_count)
     finally:
         context.close()
@@ -160,12 +160,14 @@ def timed_out(timeout: float, retry_count: int) -> Failed:
 def _completed(answer: Any, attached: dict[str, dict[str, Any]]) -> Completed:
     try:
         result = json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except (TypeError, ValueError) as error:
+        size = len(result.encode())
+    except (TypeError, ValueError) as error:  # also text that is not Unicode, as names of files may be
         raise PermanentError(f"The handler's answer is not JSON: {error}") from error
-    if len(result) > MAX_RESULT:
-        raise PermanentError(f"The handler's answer has {len(result)} bytes of JSON; at most {MAX_RESULT} fit.")
+    if size > MAX_RESULT:
+        raise PermanentError(f"The handler's answer has {size} bytes of JSON; at most {MAX_RESULT} fit.")
     for media_id, info in attached.items():
-        return Completed(result, media_id, tuple(part for pair in info_fields(info).items() for part in pair))
+        if info:
+            return Completed(result, media_id, tuple(part for pair in info_fields(info).items() for part in pair))
     return Completed(result)
 
 
@@ -174,7 +176,7 @@ def _failed(error: BaseException, retry_count: int) -> Failed:
         text, retryable = error.message, error.retryable
     else:
         text, retryable = f"{type(error).__name__}: {error}", True
-    line = " ".join(text.split())[:_MAX_MESSAGE]
+    line = " ".join(text.split())[:_MAX_MESSAGE].encode("utf-8", "replace").decode()
     trace = "".join(traceback.format_exception(error))[-_MAX_TRACEBACK:]
     return Failed(line, trace, _delay_us(error, retry_count) if retryable else None)
 

@@ -13,10 +13,10 @@ _STOP = struct.Struct("B")
 _SEQ = struct.Struct("I")
 _RUN = struct.Struct("64s 64s 36s d d I ?")
 _COUNTS = struct.Struct("Q Q")
-_PROGRESS = struct.Struct("512s")
+_PROGRESS = struct.Struct("1400s")
 _PIDS = struct.Struct("16i")
 
-_SEQ_AT, _RUN_AT, _COUNTS_AT, _PROGRESS_AT, _PIDS_AT = 8, 16, 256, 512, 1536
+_SEQ_AT, _RUN_AT, _COUNTS_AT, _PROGRESS_AT, _PIDS_AT = 8, 16, 256, 512, 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Slate:
         self._close()
 
     def write_progress(self, text: str) -> None:
-        """JSON of at most 512 bytes; longer text is ignored."""
+        """JSON of at most 1,400 bytes, enough for 100 characters of any script; longer text is ignored."""
         data = text.encode()
         if len(data) <= _PROGRESS.size:
             self._open()

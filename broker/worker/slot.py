@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 from broker.config import BrokerSettings
 from broker.task_type import TaskTypes
@@ -44,7 +45,7 @@ class Slot:
         sys.stderr.flush()
         pid = os.fork()
         if pid == 0:
-            _live_as_child(parent, Child(self.name, settings, types, self.slate))
+            _live_as_child(parent, lambda: Child(self.name, settings, types, self.slate))
         self.pid, self.pidfd, self._born = pid, os.pidfd_open(pid), time.monotonic()
 
     def running(self) -> tuple[Run, str]:
@@ -55,6 +56,7 @@ class Slot:
         """End the child, with all that its handler started."""
         self.sentence = sentence
         processes.kill_group(self.pid)
+        signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)  # a newborn has no group yet
 
     def bury(self) -> int:
         """The dead child's exit code, after ending what it left behind."""
@@ -66,15 +68,15 @@ class Slot:
         return os.waitstatus_to_exitcode(status)
 
 
-def _live_as_child(parent: int, child: Child) -> None:
+def _live_as_child(parent: int, make: Callable[[], Child]) -> None:
     """What a forked child does, to its last instruction."""
-    processes.die_with(parent)
-    signal.set_wakeup_fd(-1)
-    os.setsid()
-    os.nice(10)  # media work gives way to whoever answers people
     status = 1
     try:
-        child.run()
+        processes.die_with(parent)
+        signal.set_wakeup_fd(-1)
+        os.setsid()
+        os.nice(10)  # media work gives way to whoever answers people
+        make().run()
         status = 0
     except BaseException:
         log.exception("worker process died")

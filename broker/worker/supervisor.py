@@ -18,6 +18,7 @@ from redis import RedisError
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
+from broker.connection import connect
 from broker.store import Claim
 from broker.task_type import TaskTypes
 from broker.worker import processes
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 GRACE = 5.0
 #: Leases are renewed so many times before they would run out.
 _BEATS_PER_LEASE = 5
+#: Seconds that one answer of Redis is waited for.
+_PATIENCE = 2.0
 
 
 def run(settings: BrokerSettings, types: TaskTypes) -> None:
@@ -46,7 +49,9 @@ class Supervisor:
         self._settings = settings
         self._types = types
         self._broker = Broker(settings, types)
-        self._store = self._broker.store
+        # It must not wait long for a server that hangs: it has children to look after and a deadline when it stops.
+        self._redis = connect(settings.redis_url, timeout=_PATIENCE, retries=1)
+        self._store = self._broker.store.on(self._redis)
         self._group = ",".join(sorted(types))
         self._lease_us = int(settings.lease_seconds * 1_000_000)
         self._beat = settings.lease_seconds / _BEATS_PER_LEASE
@@ -99,7 +104,7 @@ class Supervisor:
         log.warning("worker process %s %s%s", slot.name, reason, f": {slot.sentence}" if slot.sentence else "")
         message = f"The worker process running this task {reason}."
         for execution in filter(None, (run.next_execution, run.execution)):
-            crashed = not slot.sentence and execution == run.execution and not run.ending
+            crashed = not slot.sentence and execution == run.execution
             try:
                 self._store.release(
                     slot.name, execution, crashed=crashed, max_crashes=self._settings.max_crashes, message=message
@@ -146,7 +151,11 @@ class Supervisor:
         outcome = timed_out(run.deadline - run.started, run.retry_count)
         nothing = Claim(slot.name, "", self._group, self._lease_us)
         try:
-            self._store.fail(run.task_id, run.execution, outcome.message, outcome.traceback, outcome.delay_us, nothing)
+            status, _ = self._store.fail(
+                run.task_id, run.execution, outcome.message, outcome.traceback, outcome.delay_us, nothing
+            )
+            if status == "stale":
+                return  # it has ended in this very moment, or the renewal will say that it was taken away
         except RedisError as error:
             log.warning("Redis does not answer (%s): the task comes back when its lease runs out", error)
         slot.kill("its task did not heed its timeout")
@@ -177,8 +186,8 @@ class Supervisor:
     def _wake(self, slot: Slot) -> None:
         key = self._broker.keys.wake(slot.name)
         try:
-            self._broker.redis.rpush(key, "1")
-            self._broker.redis.expire(key, WORKER_TTL)
+            self._redis.rpush(key, "1")
+            self._redis.expire(key, WORKER_TTL)
         except RedisError as error:
             log.warning("Redis does not answer: %s", error)
 
