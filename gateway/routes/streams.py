@@ -1,11 +1,10 @@
 """``/api/videos/{id}/stream/{signature}/...``: playlists and segments, for players that send no header."""
 
 import gzip
-from collections.abc import Iterator
-from typing import BinaryIO
 from uuid import UUID
 
 from flask import Response, request
+from werkzeug.wsgi import wrap_file
 
 from broker.errors import NotFound
 from broker.media.storage import CHUNK, StoredObject
@@ -70,44 +69,15 @@ def _playlist(key: str, stored: StoredObject) -> Response:
 
 def _segment(key: str, stored: StoredObject) -> Response:
     """The part that is asked for, as it comes out of storage. Segments never change, so they are cached."""
-    response = Response(_Stored(key), direct_passthrough=True)
+    response = Response()
     response.content_length = stored.size
     response.cache_control.public = True
     response.cache_control.max_age = LIFETIME_SECONDS
     response.cache_control.immutable = True
     response.set_etag(stored.etag)
     response.make_conditional(request, accept_ranges=True, complete_length=stored.size)
+    if request.method == "GET" and response.status_code != 304:
+        file = broker().storage.open(key, response.content_range.start or 0, response.content_length)
+        response.response = wrap_file(request.environ, file, CHUNK)
+        response.direct_passthrough = True
     return response
-
-
-class _Stored:
-    """A stored object that is opened where its reader wants to begin, and not before."""
-
-    def __init__(self, key: str) -> None:
-        self._key = key
-        self._start = 0
-        self._file: BinaryIO | None = None
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, start: int) -> None:
-        self._start = start
-
-    def tell(self) -> int:
-        return self._start
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        if self._file is None:
-            self._file = broker().storage.open(self._key, self._start)
-        data = self._file.read(CHUNK)
-        if not data:
-            raise StopIteration
-        return data
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()

@@ -80,6 +80,7 @@ def test_without_redis_every_request_is_asked_to_come_back(without_redis: Flask,
     assert int(response.headers["Retry-After"]) >= 1
     assert "127.0.0.1" not in response.text
     assert body["retry_after"] <= int(response.headers["Retry-After"])
+    assert client.get("/livez").status_code == 200
 
 
 def test_retry_after_grows_with_the_outage_and_starts_anew_after_it() -> None:

@@ -1,0 +1,97 @@
+"""GET /api/openapi.json: a valid OpenAPI 3.1 document that says what the gateway does, and all of it."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from broker.broker import Broker
+from tests.gateway.conftest import NEW_TASK
+from tests.gateway.media import MP4, upload
+from tests.gateway.work import complete
+
+
+@pytest.fixture
+def document(client: FlaskClient) -> dict[str, Any]:
+    return dict(client.get("/api/openapi.json").json)
+
+
+def test_it_is_valid(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1.")
+    assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
+
+
+def test_every_route_is_in_it(app: Flask, document: dict[str, Any]) -> None:
+    routes = {
+        (rule.rule.replace("<uuid:", "{").replace("<path:", "{").replace("<", "{").replace(">", "}"), method.lower())
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    documented = {
+        (path, method) for path, item in document["paths"].items() for method in item if method != "parameters"
+    }
+    assert documented == routes - {("/api/openapi.json", "get")}
+
+
+def test_every_operation_has_a_name_a_summary_and_errors(document: dict[str, Any]) -> None:
+    operations = [each for item in document["paths"].values() for name, each in item.items() if name != "parameters"]
+    names = [each["operationId"] for each in operations]
+    assert len(set(names)) == len(names)
+    for each in operations:
+        assert each["summary"], each
+        assert each["responses"]["default"] == {"$ref": "#/components/responses/DEFAULT_ERROR"}
+    assert set(document["components"]["responses"]["DEFAULT_ERROR"]["content"]) == {"application/problem+json"}
+
+
+def test_keys_are_needed_everywhere_but_for_health_and_streams(document: dict[str, Any]) -> None:
+    assert document["security"] == [{"key": []}]
+    assert document["components"]["securitySchemes"]["key"] == {"type": "http", "scheme": "bearer"}
+    open_to_all = {path for path, item in document["paths"].items() if item.get("get", {}).get("security") == []}
+    assert open_to_all == {"/livez", "/readyz", "/api/videos/{video_id}/stream/{signature}/{name}"}
+
+
+def test_bounds_and_words_are_those_that_are_checked(document: dict[str, Any], broker: Broker) -> None:
+    query = {each["name"]: each["schema"] for each in document["paths"]["/api/tasks"]["get"]["parameters"]}
+    assert set(query) == {"status", "type", "start_date", "end_date", "limit", "offset"}
+    assert (query["limit"]["minimum"], query["limit"]["maximum"], query["limit"]["default"]) == (1, 100, 50)
+    assert query["status"]["enum"] == ["pending", "scheduled", "processing", "completed", "failed", "cancelled"]
+    assert query["type"]["enum"] == sorted(broker.types)
+    assert query["start_date"]["format"] == "date-time"
+    body = document["components"]["schemas"]["CreateTask"]
+    assert body["required"] == ["payload", "type"]
+    assert body["additionalProperties"] is False
+    assert (body["properties"]["priority"]["minimum"], body["properties"]["priority"]["maximum"]) == (0, 10)
+
+
+def test_payloads_and_results_are_those_of_the_declared_types(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    payloads = {each["$ref"].rpartition("/")[2] for each in schemas["CreateTask"]["properties"]["payload"]["anyOf"]}
+    assert any("video_id" in schemas[name]["properties"] for name in payloads)
+    assert any("plugin_name" in schemas[name]["properties"] for name in payloads)
+
+
+def test_answers_look_as_described(client: FlaskClient, broker: Broker, document: dict[str, Any]) -> None:
+    client.post("/api/tasks", json=NEW_TASK)
+    complete(broker)
+    video = upload(client, "/api/videos", MP4).json
+    for path, shown in {
+        "/api/tasks": client.get("/api/tasks").json,
+        "/api/tasks/{task_id}": client.get(f"/api/tasks/{video['task_id']}").json,
+        "/api/tasks/stats": client.get("/api/tasks/stats").json,
+        "/api/videos/{video_id}": video,
+        "/api/videos": client.get("/api/videos").json,
+        "/api/plugins": client.get("/api/plugins").json,
+    }.items():
+        answer = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        schema = document["components"]["schemas"][answer["$ref"].rpartition("/")[2]]
+        assert set(shown) == set(schema["properties"]) == set(schema["required"]), path
+
+
+def test_uploads_are_described_as_forms(document: dict[str, Any]) -> None:
+    for path in ("/api/videos", "/api/images"):
+        (content_type,) = document["paths"][path]["post"]["requestBody"]["content"]
+        assert content_type == "multipart/form-data"
+        headers = {each["name"] for each in document["paths"][path]["post"]["parameters"] if each["in"] == "header"}
+        assert headers == {"Idempotency-Key"}

@@ -1,0 +1,97 @@
+"""Starting the gateway: fast, light, ready without Redis, and never with settings that cannot be meant."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from flask.testing import FlaskClient
+
+from gateway.config import GatewaySettings
+
+HEAVY = (
+    "numpy",
+    "torch",
+    "av",
+    "PIL",
+    "ffmpeg",
+    "imageio_ffmpeg",
+    "sentence_transformers",
+    "transformers",
+    "boto3",
+    "rq_dashboard",
+)
+REPORT = """
+import json, resource, sys, time
+began = time.monotonic()
+from scripts.web import app
+loaded = [name for name in {heavy!r} if name in sys.modules]
+answer = app.test_client().get("/livez").status_code
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps([loaded, answer, peak]))
+"""
+
+
+def start(program: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a program with these settings and no others of ours."""
+    clean = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "PYTHONPATH")}
+    return subprocess.run(
+        [sys.executable, "-c", program], env=clean | environ, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_it_loads_nothing_heavy_and_lives_without_redis() -> None:
+    ran = start(REPORT.format(heavy=HEAVY), API_KEYS="acme:key", REDIS_URL="redis://127.0.0.1:1/0")
+    assert ran.returncode == 0, ran.stderr
+    loaded, answer, peak_kib = json.loads(ran.stdout)
+    assert loaded == []
+    assert answer == 200
+    assert peak_kib < 150 * 1024
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({}, "API_KEYS"),
+        ({"API_KEYS": "acme"}, "API_KEYS"),
+        ({"API_KEYS": "acme:key", "MAX_UPLOAD_BYTES": "2GB"}, "MAX_UPLOAD_BYTES"),
+        ({"API_KEYS": "acme:key", "REDIS_URL": ""}, "REDIS_URL"),
+        ({"API_KEYS": "acme:key", "TASK_TYPES": "nothing:HERE"}, "nothing:HERE"),
+    ],
+)
+def test_a_bad_setting_is_named_in_one_line(environ: dict[str, str], named: str) -> None:
+    ran = start("import scripts.web", **{"REDIS_URL": "redis://127.0.0.1:1/0"} | environ)
+    assert ran.returncode == 1
+    (line,) = ran.stderr.strip().splitlines()
+    assert line.startswith("the gateway cannot start: ")
+    assert named in line
+
+
+def test_what_is_not_set_has_a_default() -> None:
+    settings = GatewaySettings.from_env({"API_KEYS": "acme:key"})
+    assert settings.max_upload_bytes == 2 * 1024**3
+    assert settings.secret_key == GatewaySettings.from_env({"API_KEYS": "acme:key"}).secret_key
+    assert settings.secret_key != GatewaySettings.from_env({"API_KEYS": "acme:other"}).secret_key
+    assert "key" not in settings.secret_key
+
+
+def test_what_is_set_counts_and_is_not_shown() -> None:
+    environ = {"API_KEYS": "acme:topsecret", "SECRET_KEY": "hush", "MAX_UPLOAD_BYTES": "5"}
+    settings = GatewaySettings.from_env(environ)
+    assert (settings.secret_key, settings.max_upload_bytes, settings.environ) == ("hush", 5, environ)
+    assert "hush" not in repr(settings)
+    assert "topsecret" not in repr(settings)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "2GB", "\u0663", "9" * 16, " 5"])
+def test_an_upload_limit_is_a_whole_number(text: str) -> None:
+    with pytest.raises(ValueError, match="MAX_UPLOAD_BYTES"):
+        GatewaySettings.from_env({"API_KEYS": "acme:key", "MAX_UPLOAD_BYTES": text})
+
+
+def test_health_needs_no_key(anonymous: FlaskClient) -> None:
+    for path in ("/livez", "/readyz"):
+        response = anonymous.get(path)
+        assert (response.status_code, response.json) == (200, {"status": "ok"})
+        assert anonymous.head(path).status_code == 200

@@ -1,0 +1,219 @@
+"""Videos as they are shown and played: what a plain player needs opens by a signed path, and nothing else does."""
+
+import gzip
+import io
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from broker.broker import Broker
+from gateway.app import create_app
+from gateway.auth import parse_api_keys
+from gateway.config import GatewaySettings
+from gateway.links import LIFETIME_SECONDS, StreamLinks
+from tests.gateway.media import MP4, PNG, upload
+from tests.gateway.problem import problem
+from tests.gateway.work import complete, fail
+
+MASTER = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000\n360p/index.m3u8\n"
+SEGMENT = bytes(range(256)) * 10
+FILES = {
+    "master.m3u8": MASTER,
+    "360p/index.m3u8": b"#EXTM3U\nseg_00000.m4s\n",
+    "360p/init.mp4": b"init",
+    "360p/seg_00000.m4s": SEGMENT,
+    "poster.jpg": b"\xff\xd8\xff poster",
+}
+VARIANT = {
+    "name": "360p",
+    "width": 640,
+    "height": 360,
+    "bandwidth": 1000,
+    "codecs": "avc1.64001e",
+    "playlist": "360p/index.m3u8",
+}
+
+
+@pytest.fixture
+def video(client: FlaskClient, broker: Broker) -> dict[str, Any]:
+    """A video that has been transcoded."""
+    video_id = upload(client, "/api/videos", MP4).json["id"]
+    for name, content in FILES.items():
+        broker.storage.put(f"acme/{video_id}/hls/{name}", io.BytesIO(content))
+    facts = {"width": 640, "height": 360, "duration_seconds": 6.5, "frame_rate": 30.0, "variants": [VARIANT]}
+    complete(broker, facts, video_id, **facts)
+    return dict(client.get(f"/api/videos/{video_id}").json)
+
+
+@pytest.fixture
+def base(video: dict[str, Any]) -> str:
+    """The path that the playlist's relative names are resolved against."""
+    return str(video["hls_url"]).removesuffix("master.m3u8")
+
+
+def test_a_finished_video_shows_what_was_made_of_it(video: dict[str, Any], client: FlaskClient) -> None:
+    facts = {"width": 640, "height": 360, "duration_seconds": 6.5, "variants": [VARIANT]}
+    assert facts.items() <= video.items()
+    assert (video["status"], video["progress"]["percent"], video["error"]) == ("completed", 100, None)
+    (listed,) = client.get("/api/videos").json["videos"]
+    assert listed | {"hls_url": 0, "poster_url": 0} == video | {"hls_url": 0, "poster_url": 0}
+
+
+def test_a_video_that_failed_says_why(client: FlaskClient, broker: Broker) -> None:
+    path = upload(client, "/api/videos", MP4).headers["Location"]
+    fail(broker, "The video is damaged.")
+    shown = client.get(path).json
+    assert (shown["status"], shown["error"], shown["variants"], shown["poster_url"]) == (
+        "failed",
+        "The video is damaged.",
+        [],
+        None,
+    )
+
+
+def test_a_video_outlives_its_task(video: dict[str, Any], client: FlaskClient, broker: Broker) -> None:
+    broker.redis.delete(broker.keys.job(video["task_id"]))
+    shown = client.get(f"/api/videos/{video['id']}").json
+    assert (shown["status"], shown["variants"]) == ("completed", [VARIANT])
+    assert client.get("/api/videos").json["videos"][0]["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type", "caching"),
+    [
+        ("master.m3u8", "application/vnd.apple.mpegurl", "no-cache"),
+        ("360p/index.m3u8", "application/vnd.apple.mpegurl", "no-cache"),
+        ("360p/init.mp4", "video/mp4", "public, max-age=86400, immutable"),
+        ("360p/seg_00000.m4s", "video/iso.segment", "public, max-age=86400, immutable"),
+        ("poster.jpg", "image/jpeg", "public, max-age=86400, immutable"),
+    ],
+)
+def test_a_player_needs_no_header(
+    anonymous: FlaskClient, base: str, name: str, content_type: str, caching: str
+) -> None:
+    response = anonymous.get(base + name)
+    assert (response.status_code, response.data) == (200, FILES[name])
+    assert response.headers["Content-Type"] == content_type
+    assert response.headers["Cache-Control"] == caching
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert response.content_length == len(FILES[name])
+    head = anonymous.head(base + name)
+    assert (head.status_code, head.data, head.content_length) == (200, b"", len(FILES[name]))
+    assert head.headers["ETag"] == response.headers["ETag"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "part", "content_range"),
+    [
+        ("bytes=0-9", SEGMENT[:10], "bytes 0-9/2560"),
+        ("bytes=100-", SEGMENT[100:], "bytes 100-2559/2560"),
+        ("bytes=-5", SEGMENT[-5:], "bytes 2555-2559/2560"),
+        ("bytes=2500-9999", SEGMENT[2500:], "bytes 2500-2559/2560"),
+    ],
+)
+def test_a_part_of_a_segment(anonymous: FlaskClient, base: str, asked: str, part: bytes, content_range: str) -> None:
+    response = anonymous.get(base + "360p/seg_00000.m4s", headers={"Range": asked})
+    assert (response.status_code, response.data) == (206, part)
+    assert response.headers["Content-Range"] == content_range
+    assert response.content_length == len(part)
+
+
+@pytest.mark.parametrize("asked", ["bytes=2560-", "bytes=9999-10000", "bytes=5-4"])
+def test_a_part_that_is_not_there(anonymous: FlaskClient, base: str, asked: str) -> None:
+    response = anonymous.get(base + "360p/seg_00000.m4s", headers={"Range": asked})
+    problem(response, 416, "range_not_satisfiable")
+    assert response.headers["Content-Range"] == "bytes */2560"
+
+
+@pytest.mark.parametrize("name", ["360p/seg_00000.m4s", "master.m3u8"])
+def test_what_is_cached_is_not_sent_again(anonymous: FlaskClient, base: str, name: str) -> None:
+    etag = anonymous.get(base + name).headers["ETag"]
+    again = anonymous.get(base + name, headers={"If-None-Match": etag})
+    assert (again.status_code, again.data) == (304, b"")
+    assert anonymous.get(base + name, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_playlists_are_compressed_for_whoever_can_read_that(anonymous: FlaskClient, base: str) -> None:
+    plain = anonymous.get(base + "master.m3u8")
+    packed = anonymous.get(base + "master.m3u8", headers={"Accept-Encoding": "gzip, deflate"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == plain.data == MASTER
+    assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+    assert packed.headers["ETag"] != plain.headers["ETag"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "nothing.m4s", "../source", "..%2fsource", "%2e%2e/source", "360p/../../source", "//etc/passwd", "360p",
+     "360p/", ".hidden.m3u8", "source", "360p/index.m3u8/", "..\\source.mp4", "360p/%00.mp4", "x" * 400 + ".mp4",
+     "master.m3u8%0a", "../../../rival/secret.mp4", "360p/./init.mp4"],
+)  # fmt: skip
+def test_nothing_but_the_renditions_can_be_reached(
+    client: FlaskClient, broker: Broker, video: dict[str, Any], base: str, name: str
+) -> None:
+    broker.storage.put("rival/secret.mp4", io.BytesIO(b"secret"))
+    broker.storage.put(f"acme/{video['id']}/source.mp4", io.BytesIO(b"secret"))
+    problem(client.get(base + name), 404, "not_found")
+
+
+def test_a_link_is_of_one_video_and_cannot_be_changed(
+    client: FlaskClient, anonymous: FlaskClient, video: dict[str, Any]
+) -> None:
+    path = video["hls_url"]
+    other = upload(client, "/api/videos", MP4).json
+    signature = re.fullmatch(r"/api/videos/[^/]+/stream/([^/]+)/master.m3u8", path)[1]
+    tenant, expires, hmac = signature.split(".")
+    longer = str(int(expires) + 1)
+    for forged in (
+        path.replace(video["id"], other["id"]),
+        path.replace(hmac, hmac[:-1] + ("a" if hmac[-1] != "a" else "b")),
+        path.replace(hmac, hmac.upper()),
+        path.replace(hmac, hmac[:-1]),
+        path.replace(hmac, ""),
+        path.replace(expires, longer),
+        path.replace(tenant, "0" * 32),
+        path.replace(signature, "x"),
+        path.replace(signature, "."),
+        path.replace(signature, "\u0664"),
+    ):
+        problem(anonymous.get(forged), 404, "not_found")
+    assert anonymous.get(path).status_code == 200
+
+
+def test_a_link_ends_after_a_day(video: dict[str, Any], app: Flask, gateway_settings: GatewaySettings) -> None:
+    now = [1_700_000_000.0]
+    links = StreamLinks(gateway_settings.secret_key, clock=lambda: now[0])
+    acme = gateway_settings.tenants.authenticate("Bearer acme-key").id
+    signature = links.sign(acme, video["id"])
+    now[0] += LIFETIME_SECONDS
+    assert links.tenant_id(signature, video["id"]) == acme
+    now[0] += 1
+    old = StreamLinks(gateway_settings.secret_key, clock=lambda: 1_700_000_000.0).sign(acme, video["id"])
+    expired = app.test_client().get(f"/api/videos/{video['id']}/stream/{old}/master.m3u8")
+    problem(expired, 403, "link_expired")
+
+
+def test_every_reading_makes_a_link_that_all_gateways_know(
+    video: dict[str, Any], broker: Broker, gateway_settings: GatewaySettings
+) -> None:
+    same = create_app(gateway_settings, broker, {}).test_client()
+    assert same.get(video["hls_url"]).data == MASTER
+    assert same.get(video["poster_url"]).data == FILES["poster.jpg"]
+    other_secret = GatewaySettings(gateway_settings.tenants, "another secret")
+    problem(create_app(other_secret, broker, {}).test_client().get(video["hls_url"]), 404, "not_found")
+    without_acme = GatewaySettings(parse_api_keys("ops:ops-key"), gateway_settings.secret_key)
+    problem(create_app(without_acme, broker, {}).test_client().get(video["hls_url"]), 404, "not_found")
+
+
+def test_nothing_plays_before_it_is_made(client: FlaskClient, anonymous: FlaskClient) -> None:
+    problem(anonymous.get(upload(client, "/api/videos", MP4).json["hls_url"]), 404, "not_found")
+
+
+def test_an_image_shows_its_task(client: FlaskClient, broker: Broker) -> None:
+    path = upload(client, "/api/images", PNG).headers["Location"]
+    assert client.get(path).json["status"] == "pending"
+    complete(broker)
+    assert client.get(path).json["status"] == "completed"
