@@ -12,7 +12,7 @@ from scripts.formation.output import Lines, Printer
 from scripts.formation.restarts import MAX_DEATHS, Restarts
 
 #: What only a shell understands; everything else replaces the shell, so that the process is the program.
-_SHELL_SYNTAX = re.compile(r"[;&|<>()`]|^\w+=")
+_SHELL_SYNTAX = re.compile(r"[;&|<>()`]|^\w+=|^exec\b")
 #: Lines kept of each process, to be shown when it is given up.
 _LAST_WORDS = 5
 

@@ -1,4 +1,4 @@
-"""Guards the dashboard: rq-dashboard, unpatched, and `rq info` show tasks in every state and the workers; what Redis or a
+"""Guards the dashboard: rq-dashboard, unpatched, and `rq info` show tasks in every state and workers; what Redis or a
 task says runs no code, in the process or in the page; nobody changes anything unasked or from another site; the process
 knows no secret.
 """
