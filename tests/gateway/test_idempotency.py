@@ -1,6 +1,7 @@
 """Idempotency-Key: one key, one creation and one answer, whatever is repeated, lost, raced or killed."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 from typing import Any
 from uuid import UUID
@@ -85,8 +86,8 @@ def test_a_refused_request_leaves_its_key_free(client: FlaskClient) -> None:
     assert submit(client, "k").status_code == 201
 
 
-def test_a_full_queue_is_no_final_answer(client: FlaskClient, broker: Broker) -> None:
-    object.__setattr__(broker.settings, "max_pending", 1)
+def test_a_full_queue_is_no_final_answer(client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker, "settings", replace(broker.settings, max_pending=1))
     submit(client, "first")
     assert submit(client, "k").status_code == 429
     complete(broker)

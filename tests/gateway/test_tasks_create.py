@@ -1,5 +1,6 @@
 """POST /api/tasks: what is accepted, with which defaults, and what is refused with a pointer to the defect."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
@@ -139,8 +140,10 @@ def test_everything_that_is_missing_is_named_at_once(client: FlaskClient) -> Non
     assert pointers(client.post("/api/tasks", json={})) == {"#/type", "#/payload"}
 
 
-def test_a_full_queue_says_when_to_come_back(client: FlaskClient, broker: Broker) -> None:
-    object.__setattr__(broker.settings, "max_pending", 1)
+def test_a_full_queue_says_when_to_come_back(
+    client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "settings", replace(broker.settings, max_pending=1))
     client.post("/api/tasks", json=NEW_TASK)
     response = client.post("/api/tasks", json=NEW_TASK)
     problem(response, 429, "queue_full")

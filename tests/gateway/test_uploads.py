@@ -3,6 +3,7 @@
 import hashlib
 import io
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -155,8 +156,10 @@ def test_a_repeated_upload_is_stored_once(client: FlaskClient, broker: Broker) -
     assert len(stored(broker)) == client.get("/api/videos").json["total"] == 1
 
 
-def test_a_refused_task_takes_its_bytes_along(client: FlaskClient, broker: Broker) -> None:
-    object.__setattr__(broker.settings, "max_pending", 1)
+def test_a_refused_task_takes_its_bytes_along(
+    client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "settings", replace(broker.settings, max_pending=1))
     upload(client, "/api/videos", MP4)
     problem(upload(client, "/api/videos", MP4), 429, "queue_full")
     assert len(stored(broker)) == client.get("/api/videos").json["total"] == 1
