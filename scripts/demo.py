@@ -52,12 +52,15 @@ class Api:
 def wait_for(api: Api, task_id: str, label: str) -> Any:
     """Polls a task to its end, drawing a progress bar; returns the task."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
+    drawn = ""
     while time.monotonic() < deadline:
         task = api.call("GET", f"/api/tasks/{task_id}")
-        progress = task.get("progress") or {}
-        _draw(label, task["status"], progress.get("percent", 0.0), progress.get("stage", ""))
+        line = _line(label, task)
+        if line != drawn:
+            print(f"\r{line}" if sys.stdout.isatty() else line, end="" if sys.stdout.isatty() else "\n", flush=True)
+            drawn = line
         if task["status"] in _ENDED:
-            print()
+            print(end="\n" if sys.stdout.isatty() else "")
             if task["status"] != "completed":
                 raise DemoFailed(f"{label}: the task is {task['status']}: {task['error']}")
             return task
@@ -65,11 +68,10 @@ def wait_for(api: Api, task_id: str, label: str) -> Any:
     raise DemoFailed(f"{label}: not done after {_PATIENCE_SECONDS} s")
 
 
-def _draw(label: str, status: str, percent: float, stage: str) -> None:
-    bar = "█" * round(percent / 4)
-    end = "" if sys.stdout.isatty() else "\n"
-    start = "\r" if sys.stdout.isatty() else ""
-    print(f"{start}  {label:<18} {status:<10} {bar:<25} {percent:5.1f} %  {stage:<24}", end=end, flush=True)
+def _line(label: str, task: Any) -> str:
+    progress = task["progress"] or {"percent": 0.0, "stage": ""}
+    bar = "█" * round(progress["percent"] / 4)
+    return f"  {label:<22} {task['status']:<10} {bar:<25} {progress['percent']:5.1f} %  {progress['stage']:<24}"
 
 
 def make_clip(folder: Path) -> Path:
