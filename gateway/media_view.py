@@ -13,6 +13,10 @@ from broker.task import Task
 from gateway.current import broker, services, tenant
 
 
+#: What an upload's task notes in the record when it has done its work.
+_MADE = {"video": "variants", "image": "embedding_model"}
+
+
 def find(kind: str, media_id: UUID) -> MediaRecord:
     """The caller's file of this kind and id. Raises ``NotFound``."""
     record = broker().media.get(tenant().name, str(media_id))
@@ -22,11 +26,11 @@ def find(kind: str, media_id: UUID) -> MediaRecord:
 
 
 def show(record: MediaRecord, task: Task | None) -> dict[str, Any]:
-    """What every kind of media shows. ``task`` is ``None`` when it is no longer kept."""
+    """What every kind of media shows. ``task`` is ``None`` when it is no longer kept; what it made tells its end."""
     view = {name: getattr(record, name) for name in ("id", "filename", "content_type", "size", "created_at", "task_id")}
-    view |= {name: record.info.get(name) for name in ("width", "height")}
     if task is None:
-        return view | {"status": Status.COMPLETED if record.info else Status.FAILED, "progress": None, "error": None}
+        made = _MADE[record.kind] in record.info
+        return view | {"status": Status.COMPLETED if made else Status.FAILED, "progress": None, "error": None}
     return view | {"status": task.status, "progress": task.progress, "error": task.error}
 
 
@@ -34,7 +38,7 @@ def show_video(record: MediaRecord, task: Task | None) -> dict[str, Any]:
     """A video, with fresh links."""
     info = record.info
     return show(record, task) | {
-        "duration_seconds": info.get("duration_seconds"),
+        **{name: info.get(name) for name in ("width", "height", "duration_seconds")},
         "variants": info.get("variants", []),
         "hls_url": _stream_url(record, "master.m3u8"),
         "poster_url": _stream_url(record, "poster.jpg") if info.get("variants") else None,

@@ -26,8 +26,6 @@ class Media(Schema):
     status = fields.Enum(Status, by_value=True, **required("That task's status."))
     progress = fields.Nested(Progress, **nullable("How far that task is."))
     error = fields.String(**nullable("What went wrong with it last."))
-    width = fields.Integer(**nullable("Pixels, once known."))
-    height = fields.Integer(**nullable("Pixels, once known."))
 
 
 class Rendition(Schema):
@@ -44,6 +42,8 @@ class Rendition(Schema):
 class Video(Media):
     """A video."""
 
+    width = fields.Integer(**nullable("Pixels, once known."))
+    height = fields.Integer(**nullable("Pixels, once known."))
     duration_seconds = fields.Float(**nullable("Its length, once known."))
     variants = fields.List(fields.Nested(Rendition), **required("The renditions that can be played."))
     hls_url = fields.String(

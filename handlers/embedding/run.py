@@ -43,6 +43,7 @@ def embed(context: TaskContext) -> dict[str, Any]:
     parts = [row.tobytes() for row in vectors.astype("<f2")]
     encoder = _encoder()
     context.vectors.put(context.tenant, encoder.name, kind, record.id, parts)
+    context.attach(record.id, embedding_model=encoder.name)
     return {"model": encoder.name, "dimensions": encoder.dimensions, "vectors": len(parts)}
 
 

@@ -213,7 +213,18 @@ def test_nothing_plays_before_it_is_made(client: FlaskClient, anonymous: FlaskCl
 
 
 def test_an_image_shows_its_task(client: FlaskClient, broker: Broker) -> None:
-    path = upload(client, "/api/images", PNG).headers["Location"]
+    image = upload(client, "/api/images", PNG).json
+    path = f"/api/images/{image['id']}"
     assert client.get(path).json["status"] == "pending"
-    complete(broker)
+    complete(broker, {}, image["id"], embedding_model="a model")
     assert client.get(path).json["status"] == "completed"
+    broker.redis.delete(broker.keys.job(image["task_id"]))
+    assert client.get(path).json["status"] == "completed"
+
+
+def test_an_upload_whose_failed_task_is_gone_stays_failed(client: FlaskClient, broker: Broker) -> None:
+    for path, content in (("/api/images", PNG), ("/api/videos", MP4)):
+        media = upload(client, path, content).json
+        fail(broker)
+        broker.redis.delete(broker.keys.job(media["task_id"]))
+        assert client.get(f"{path}/{media['id']}").json["status"] == "failed"
