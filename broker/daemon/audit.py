@@ -5,6 +5,7 @@ members compared, and only tasks that stand out are reconciled.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 
 from redis import Redis
@@ -30,11 +31,11 @@ _CHUNK = 1000
 class Audit:
     name = "audit"
 
-    def __init__(self, redis: "Redis", keys: Keys) -> None:
+    def __init__(self, redis: "Redis", keys: Keys, *, clock: str = "clock") -> None:
         self._redis = redis
         self._keys = keys
         self._census = Script("census")
-        self._reconcile = Script("reconcile")
+        self._reconcile = Script("reconcile", clock=clock)
 
     def tick(self) -> float:
         for type_name in sorted(self._redis.smembers(self._keys.types())):
@@ -48,22 +49,30 @@ class Audit:
     def _differing(self, type_name: str) -> list[Status]:
         answer = self._census(self._redis, prefix=self._keys.prefix, type=type_name)
         rows = zip(answer[::3], answer[1::3], answer[2::3], strict=True)
-        return [Status(status) for status, theirs, ours in rows if theirs != ours]
+        return sorted({Status(status) for status, theirs, ours in rows if theirs != ours})
 
     def _mend(self, type_name: str, statuses: list[Status]) -> None:
         mended: dict[str, int] = {}
         for status in statuses:
-            indexed = dict(self._indexed(type_name, status))
-            placed = dict(self._placed(type_name, status))
-            for task_id in indexed.keys() ^ placed.keys():
-                queue = placed.get(task_id) or self._origin(task_id, type_name)
-                done = self._reconcile(
-                    self._redis, prefix=self._keys.prefix, id=task_id, tenant=indexed.get(task_id, ""), queue=queue
-                )
+            for task_id, tenant, queue in self._odd(type_name, status):
+                done = self._reconcile(self._redis, prefix=self._keys.prefix, id=task_id, tenant=tenant, queue=queue)
                 if done:
                     mended[done] = mended.get(done, 0) + 1
         if mended:
             log.warning("%s was changed from outside; now %s", type_name, mended)
+
+    def _odd(self, type_name: str, status: Status) -> Iterator[tuple[str, str, str]]:
+        """(task id, tenant or '', queue) of all that our indexes, RQ's structures and the leases do not agree about."""
+        indexed = dict(self._indexed(type_name, status))
+        placed = list(self._placed(type_name, status))
+        times = Counter(task_id for task_id, _ in placed)
+        for task_id, queue in placed:
+            if times[task_id] > 1 or task_id not in indexed:
+                yield task_id, indexed.get(task_id, ""), queue
+        leased = set(self._members(self._keys.leases(type_name))) if status is Status.PROCESSING else times.keys()
+        for task_id, tenant in indexed.items():
+            if task_id not in times or task_id not in leased:
+                yield task_id, tenant, self._origin(task_id, type_name)
 
     def _origin(self, task_id: str, type_name: str) -> str:
         origin: str | None = self._redis.hget(self._keys.job(task_id), "origin")

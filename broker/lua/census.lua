@@ -1,7 +1,7 @@
 -- census: how many tasks of a type RQ's lists and registries hold, and how many our indexes do, of one moment.
 -- KEYS[1] prefix
 -- ARGV[1] type
--- Returns {status, in RQ's structures, in our indexes, ...} for every status
+-- Returns {status, in RQ's structures, in our indexes, ...} for every status, and for processing also the leases
 local P, B = prefix .. ':', prefix .. ':broker:'
 local call = redis.call
 local REGISTRY = { scheduled = 'scheduled', processing = 'wip', completed = 'finished', failed = 'failed', cancelled = 'canceled' }
@@ -23,5 +23,10 @@ for _, status in ipairs({ 'pending', 'scheduled', 'processing', 'completed', 'fa
   reply[#reply + 1] = status
   reply[#reply + 1] = theirs
   reply[#reply + 1] = ours
+  if status == 'processing' then
+    reply[#reply + 1] = status
+    reply[#reply + 1] = call('ZCARD', B .. 'leases:' .. type)
+    reply[#reply + 1] = ours
+  end
 end
 return reply

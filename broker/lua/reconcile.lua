@@ -46,6 +46,7 @@ if not task then
   return 'gone'
 end
 
+if queue ~= task.queue then forget(queue) end
 local indexed
 for status in pairs(RQ_STATUS) do
   if call('ZSCORE', status_index(task, status), id) then indexed = status end

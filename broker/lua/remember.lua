@@ -6,6 +6,7 @@
 -- Returns 1, or 0 when the run is over
 -- @include base
 local key = P .. 'job:' .. id
-if call('HGET', key, 'lease') ~= execution then return 0 end
+local f = call('HMGET', key, 'lease', 'status')
+if f[1] ~= execution or f[2] ~= 'started' then return 0 end
 call('HSET', key, 'memo', memo)
 return 1

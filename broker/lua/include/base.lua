@@ -15,9 +15,9 @@ local function split(queue)
   return type, tonumber(priority) or 0
 end
 
--- tostring() would print 1.8e+15 and lose the microseconds.
+-- tostring() would print 1.8e+15 and lose the microseconds; without the addition a negative zero would print as -0.
 local function int(number)
-  return string.format('%.0f', number)
+  return string.format('%.0f', number + 0)
 end
 
 -- Microseconds since the epoch as RQ and the API write a time: 2024-01-01T00:00:05.123456Z.

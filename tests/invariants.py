@@ -1,0 +1,279 @@
+"""What must hold in Redis at every moment, whatever happened before: read in one script, checked in Python.
+
+`check_invariants` may be called at any time, also while workers run; `check_drained` when all work has ended.
+"""
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis
+from redis.client import NEVER_DECODE
+
+from broker.clock import from_rfc3339
+from broker.keys import Keys
+from broker.status import RQ_STATUS, TERMINAL, Status
+
+_TOKEN = 1_000_000_000
+_STATUS = {word: status for status, word in RQ_STATUS.items()}
+_REGISTRIES = ("finished", "failed", "scheduled", "canceled")
+
+#: Everything below a prefix: {key, type, value, time to live in ms or -1}. Vectors are bytes of no interest here.
+_DUMP = """
+local readers = {
+  string = function(key) return redis.call('GET', key) end,
+  hash = function(key) return redis.call('HGETALL', key) end,
+  list = function(key) return redis.call('LRANGE', key, 0, -1) end,
+  set = function(key) return redis.call('SMEMBERS', key) end,
+  zset = function(key) return redis.call('ZRANGE', key, 0, -1, 'WITHSCORES') end,
+  stream = function(key) return redis.call('XRANGE', key, '-', '+') end,
+}
+local dump = {}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  if string.sub(key, 1, #ARGV[1]) == ARGV[1] and not string.find(key, ':broker:vectors:', 1, true) then
+    local type = redis.call('TYPE', key)['ok']
+    dump[#dump + 1] = { key, type, readers[type](key), redis.call('PTTL', key) }
+  end
+end
+return dump
+"""
+
+
+@dataclass(frozen=True)
+class State:
+    """All keys of a prefix: hashes and sorted sets as dicts, sets as sets, streams as lists of entries without ids."""
+
+    values: dict[str, Any]
+    #: Keys that have a time to live.
+    expiring: frozenset[str]
+
+
+def snapshot(redis: Redis, keys: Keys) -> State:
+    """Everything below the prefix, of one moment."""
+    dump = redis.execute_command("EVAL", _DUMP, 0, keys.prefix + ":", **{NEVER_DECODE: True})
+    values = {_text(key): _value(_text(kind), value) for key, kind, value, _ in dump}
+    return State(values, frozenset(_text(key) for key, _, _, ttl in dump if ttl >= 0))
+
+
+def changes(before: State, after: State) -> dict[str, Any]:
+    """What differs, by key without the prefix: ``(old, new)``, or for hashes and sorted sets that by field."""
+    found: dict[str, Any] = {}
+    for key in before.values.keys() | after.values.keys():
+        old, new = before.values.get(key), after.values.get(key)
+        if old == new:
+            continue
+        if isinstance(old or new, dict):
+            fields = {name: ((old or {}).get(name), (new or {}).get(name)) for name in (old or {}) | (new or {})}
+            found[key.partition(":")[2]] = {name: pair for name, pair in fields.items() if pair[0] != pair[1]}
+        else:
+            found[key.partition(":")[2]] = (old, new)
+    return found
+
+
+def check_invariants(redis: Redis, keys: Keys, *, exact_durations: bool = True) -> State:
+    """Raises ``AssertionError`` with everything that is wrong; returns what it looked at.
+
+    ``exact_durations``: off where tasks were deleted by foreign hands, of whose durations only the mean is kept.
+    """
+    state = snapshot(redis, keys)
+    problems = [problem for check in _CHECKS for problem in check(state, keys)]
+    if exact_durations:
+        problems += _wrong_durations(state, keys)
+    assert not problems, "\n".join(problems)
+    return state
+
+
+def check_drained(redis: Redis, keys: Keys) -> None:
+    """After all work has ended: every task is in an end state and no trace of a run is left."""
+    state = check_invariants(redis, keys)
+    unfinished = {task_id: task["status"] for task_id, task in _tasks(state, keys).items() if not _ended(task)}
+    assert not unfinished, unfinished
+    rests = [key for key in state.values if key.startswith((f"{keys.prefix}:execution:", f"{keys.prefix}:executions:"))]
+    assert not rests, rests
+    lists = [key for key in state.values if key.startswith((keys.rq_queue(""), keys.leases(""), keys.due()))]
+    assert not lists, lists
+
+
+def check_times(redis: Redis, keys: Keys) -> None:
+    """Created, started and ended in this order; holds while the server's clock is not set back."""
+    for task_id, task in _tasks(snapshot(redis, keys), keys).items():
+        names = ["created_at", "started_at", "ended_at"] if _ended(task) else ["created_at", "started_at"]
+        if task["status"] == "canceled" or _STATUS[task["status"]] in (Status.PENDING, Status.SCHEDULED):
+            names.remove("started_at")  # of an earlier run, if any
+        times = [task[name] for name in names if task.get(name)]
+        assert times == sorted(times), (task_id, times)
+
+
+# the checks, each yields what is wrong -----------------------------------------------------------------------------
+
+
+def _misplaced(state: State, keys: Keys) -> Iterator[str]:
+    """Every task is where its status says, exactly once, and nowhere else; nothing else is anywhere."""
+    tasks, places = _tasks(state, keys), _places(state, keys)
+    for task_id in tasks.keys() | places.keys():
+        found = Counter(places.get(task_id, []))
+        wanted = Counter(_home(task_id, tasks[task_id]) if task_id in tasks else [])
+        if found != wanted:
+            status = tasks[task_id]["status"] if task_id in tasks else "gone"
+            yield f"{task_id} is {status}: too much {sorted(found - wanted)}, missing {sorted(wanted - found)}"
+
+
+def _misindexed(state: State, keys: Keys) -> Iterator[str]:
+    """Indexes are sorted by the time of creation, and those of the statuses add up to the whole."""
+    tasks = _tasks(state, keys)
+    sizes: dict[str, int] = defaultdict(int)
+    for name, index in _below(state, keys.index("")):
+        tenant, *rest = name.split(":")
+        sizes[tenant] += len(index) if rest else -len(index)
+        for task_id, score in index.items():
+            if task_id in tasks and score != int(tasks[task_id]["us"]):
+                yield f"{task_id} has score {score} in the index {name}, was created at {tasks[task_id]['us']}"
+    yield from (f"{tenant}'s status indexes hold {n} more than its index" for tenant, n in sizes.items() if n)
+    tenants = state.values.get(keys.tenants(), set())
+    yield from (f"{tenant} has tasks and is not among the tenants" for tenant in sizes if tenant not in tenants)
+
+
+def _wrong_queues(state: State, keys: Keys) -> Iterator[str]:
+    """Queues that hold something are known, to us by priority, and their tasks are numbered in their order."""
+    tasks, ready = _tasks(state, keys), state.values.get(keys.ready(), {})
+    known = state.values.get(keys.rq_queues(), set())
+    types = state.values.get(keys.types(), set())
+    for queue, ids in _below(state, keys.rq_queue("")):
+        type_name, _, priority = queue.partition(":")
+        if ready.get(queue) != float(priority or 0):
+            yield f"queue {queue} holds {len(ids)} tasks and is not ready at its priority: {ready.get(queue)}"
+        if keys.rq_queue(queue) not in known:
+            yield f"queue {queue} is not in RQ's set of queues"
+        if type_name not in types:
+            yield f"queue {queue} is of no declared type"
+        numbers = [int(tasks[task_id]["seq"]) for task_id in ids if task_id in tasks]
+        if any(a >= b for a, b in itertools.pairwise(numbers)):
+            yield f"queue {queue} is not numbered in its order: {numbers}"
+
+
+def _wrong_numbers(state: State, keys: Keys) -> Iterator[str]:
+    """Nothing is negative, retries stay within their bound, a bucket within its burst, no task expires."""
+    for task_id, task in _tasks(state, keys).items():
+        retries, granted = int(task.get("retry_count", 0)), int(task["max_retries"])
+        if not 0 <= retries <= granted or int(task.get("crashes", 0)) < 0:
+            yield f"{task_id} has used {retries} of {granted} retries, {task.get('crashes')} crashes"
+        if keys.job(task_id) in state.expiring:
+            yield f"{task_id} expires"
+    for type_name, limits in _below(state, keys.limits("")):
+        if limits.get("rate") and not 0 <= int(limits["level"]) <= int(limits["burst"]) * _TOKEN:
+            yield f"the bucket of {type_name} is out of bounds: {limits}"
+    for tenant, durations in _below(state, keys.durations("")):
+        yield from (f"{tenant}'s {name} durations are {us}" for name, us in durations.items() if int(us) < 0)
+
+
+def _wrong_claims(state: State, keys: Keys) -> Iterator[str]:
+    """A unique key is held by an unfinished task that has it; runs shown to RQ are going on."""
+    tasks = _tasks(state, keys)
+    for name, holder in _below(state, keys.unique("", "", "").rstrip(":") + ":"):
+        task = tasks.get(holder)
+        if task and (_ended(task) or not name.endswith(f":{task.get('unique')}")):
+            yield f"the unique key {name} is held by {holder}, which is {task['status']} with key {task.get('unique')}"
+    for run, _ in _below(state, f"{keys.prefix}:execution:"):
+        task_id, _, execution = run.partition(":")
+        if task_id in tasks and tasks[task_id].get("lease") != execution:
+            yield f"RQ's record of run {run} is left over"
+
+
+def _wrong_sleepers(state: State, keys: Keys) -> Iterator[str]:
+    """A worker that is registered as asleep sleeps in one group, has nothing to wake for and runs nothing."""
+    asleep = Counter(worker for _, group in _below(state, keys.idle("")) for worker in group)
+    for worker, times in asleep.items():
+        record = state.values.get(keys.worker(worker), {})
+        if times > 1 or keys.wake(worker) in state.values or record.get("state") == "busy":
+            yield f"{worker} sleeps {times} times, is {record.get('state')}, woken: {keys.wake(worker) in state.values}"
+
+
+_CHECKS = (_misplaced, _misindexed, _wrong_queues, _wrong_numbers, _wrong_claims, _wrong_sleepers)
+
+
+def _wrong_durations(state: State, keys: Keys) -> list[str]:
+    """The sums of durations are those of the completed tasks that are there."""
+    wanted: dict[tuple[str, str], int] = defaultdict(int)
+    for task in _tasks(state, keys).values():
+        if task["status"] == "finished":
+            took = from_rfc3339(task["ended_at"]) - from_rfc3339(task["started_at"])
+            wanted[task["tenant"], _type(task)] += max(0, took)
+    found = {(tenant, name): int(us) for tenant, sums in _below(state, keys.durations("")) for name, us in sums.items()}
+    differing = [pair for pair in wanted.keys() | found.keys() if wanted.get(pair, 0) != found.get(pair, 0)]
+    return [f"durations of {pair} are {found.get(pair)}, the tasks took {wanted.get(pair)}" for pair in differing]
+
+
+# reading a state ---------------------------------------------------------------------------------------------------
+
+
+def _tasks(state: State, keys: Keys) -> dict[str, dict[str, str]]:
+    """Our tasks' hashes by id."""
+    return {name: value for name, value in _below(state, keys.job("")) if isinstance(value, dict) and "tenant" in value}
+
+
+def _places(state: State, keys: Keys) -> dict[str, list[str]]:
+    """Task id -> every place that holds it, as often as it does."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for prefix in (keys.rq_queue(""), keys.leases(""), keys.index(""), *(keys.registry(r, "") for r in _REGISTRIES)):
+        for name, members in _below(state, prefix):
+            for task_id in members:
+                places[task_id].append(prefix + name)
+    for queue, runs in _below(state, keys.registry("wip", "")):
+        for run in runs:
+            task_id, _, execution = run.partition(":")
+            places[task_id].append(f"{keys.registry('wip', queue)} {execution}")
+    for task_id in state.values.get(keys.due(), {}):
+        places[task_id].append(keys.due())
+    return {task_id: [place.removeprefix(f"{keys.prefix}:") for place in found] for task_id, found in places.items()}
+
+
+def _home(task_id: str, task: dict[str, str]) -> list[str]:
+    """Where a task belongs."""
+    queue, tenant = task["origin"], task["tenant"]
+    status = _STATUS.get(task["status"])
+    home = {
+        Status.PENDING: [f"queue:{queue}"],
+        Status.SCHEDULED: ["broker:due", f"scheduled:{queue}"],
+        Status.PROCESSING: [f"broker:leases:{_type(task)}", f"wip:{queue} {task.get('lease')}"],
+        Status.COMPLETED: [f"finished:{queue}"],
+        Status.FAILED: [f"failed:{queue}"],
+        Status.CANCELLED: [f"canceled:{queue}"],
+    }
+    return [*home.get(status, [f"a place for status {task['status']}"]), f"broker:tasks:{tenant}",
+            f"broker:tasks:{tenant}:{_type(task)}:{status}"]  # fmt: skip
+
+
+def _type(task: dict[str, str]) -> str:
+    return task["origin"].partition(":")[0]
+
+
+def _ended(task: dict[str, str]) -> bool:
+    return _STATUS.get(task["status"]) in TERMINAL
+
+
+def _below(state: State, prefix: str) -> list[tuple[str, Any]]:
+    """(rest of the key, value) of all keys that begin so."""
+    return [(key.removeprefix(prefix), value) for key, value in state.values.items() if key.startswith(prefix)]
+
+
+def _value(kind: str, value: Any) -> Any:
+    if kind == "string":
+        return _text(value)
+    if kind == "stream":
+        return [_pairs(fields) for _, fields in value]
+    if kind == "hash":
+        return _pairs(value)
+    if kind == "zset":
+        return {member: float(score) for member, score in _pairs(value).items()}
+    members = [_text(member) for member in value]
+    return set(members) if kind == "set" else members
+
+
+def _pairs(flat: list[Any]) -> dict[str, str]:
+    return {_text(flat[i]): _text(flat[i + 1]) for i in range(0, len(flat), 2)}
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "backslashreplace")

@@ -1,0 +1,173 @@
+"""The store on a clock that the test turns, and short words for what tests do with it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis
+
+from broker.clock import to_rfc3339
+from broker.daemon.audit import Audit
+from broker.keys import Keys
+from broker.limits import burst_argument, concurrency_argument, rate_argument
+from broker.queries import Queries
+from broker.store import Claim, Claimed, Store, Wait
+from broker.task import Task
+from tests.invariants import State, check_invariants, snapshot
+
+#: 2023-11-14T22:13:20Z, in microseconds.
+START = 1_700_000_000_000_000
+SECOND = 1_000_000
+LEASE = 5 * SECOND
+NOTHING = Wait(-1)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A task that a worker has claimed."""
+
+    worker: str
+    execution: str
+    claimed: Claimed
+
+    @property
+    def id(self) -> str:
+        return self.claimed.id
+
+
+class Engine:
+    """Unless told otherwise: tenant ``acme``, type ``Noop`` without limits, worker ``w1`` that listens to it."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self.redis = redis
+        self.keys = keys
+        self.store = Store(redis, keys, clock="clock_test")
+        self.audit = Audit(redis, keys, clock="clock_test")
+        self.queries = Queries(redis, keys)
+        self._ids = self._executions = 0
+        self.now = START
+
+    # time -------------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        return self._now
+
+    @now.setter
+    def now(self, us: int) -> None:
+        self._now = us
+        self.redis.set("test:now", us)
+
+    def advance(self, seconds: float) -> None:
+        self.now += round(seconds * SECOND)
+
+    # tasks ------------------------------------------------------------------------------------------------------
+
+    def declare(self, name: str = "Noop", *, rate: Any = None, burst: int = 1, concurrency: Any = None) -> None:
+        self.store.declare(name, rate_argument(rate), burst_argument(burst), concurrency_argument(concurrency))
+
+    def configure(self, name: str = "Noop", **changes: str) -> bool:
+        kept = {"rate": "keep", "burst": "keep", "concurrency": "keep", "paused": "keep"}
+        return self.store.configure(name, **(kept | changes))
+
+    def try_submit(self, name: str = "Noop", *, tenant: str = "acme", priority: int = 0, **fields: Any) -> Any:
+        """The store's own answer."""
+        self._ids += 1
+        plain = {
+            "id": f"task-{self._ids}",
+            "payload": '{"n":1}',
+            "max_retries": 3,
+            "timeout": 60,
+            "due_us": 0,
+            "delay_us": 0,
+            "unique_key": "",
+            "max_pending": 0,
+            "media_id": "",
+            "media_kind": "",
+        }
+        queue = f"{name}:{priority}" if priority else name
+        return self.store.submit(tenant=tenant, type=name, queue=queue, **(plain | fields))
+
+    def submit(self, name: str = "Noop", **fields: Any) -> str:
+        code, task_id = self.try_submit(name, **fields)
+        assert code == 1
+        return task_id
+
+    def task(self, task_id: str, tenant: str = "acme") -> Task:
+        return self.queries.get(tenant, task_id)
+
+    def field(self, task_id: str, name: str) -> str | None:
+        return self.redis.hget(self.keys.job(task_id), name)
+
+    def waiting(self, queue: str = "Noop") -> list[str]:
+        return self.redis.lrange(self.keys.rq_queue(queue), 0, -1)
+
+    # workers ----------------------------------------------------------------------------------------------------
+
+    def by(self, worker: str = "w1", group: str = "Noop", execution: str | None = None) -> Claim:
+        """A claim under a new execution, or under the given one."""
+        self._executions += 1
+        return Claim(worker, f"x{self._executions}" if execution is None else execution, group, LEASE)
+
+    def no_more(self, worker: str = "w1") -> Claim:
+        """The end of a run after which the worker takes nothing."""
+        return Claim(worker, "", "Noop", LEASE)
+
+    def claim(self, worker: str = "w1", group: str = "Noop") -> Claimed | Wait:
+        return self.store.claim(self.by(worker, group))
+
+    def start(self, worker: str = "w1", group: str = "Noop") -> Run:
+        """The next task, which there must be."""
+        claim = self.by(worker, group)
+        claimed = self.store.claim(claim)
+        assert isinstance(claimed, Claimed), claimed
+        return Run(worker, claim.execution, claimed)
+
+    def finish(self, run: Run, then: Claim | None = None, **more: Any) -> tuple[str, Claimed | Wait]:
+        return self.store.finish(run.id, run.execution, '{"done":true}', then or self.no_more(run.worker), **more)
+
+    def fail(self, run: Run, delay: float | None = None, then: Claim | None = None) -> tuple[str, Claimed | Wait]:
+        """``delay`` in seconds until the next try; ``None`` for a failure that no try can cure."""
+        delay_us = None if delay is None else round(delay * SECOND)
+        return self.store.fail(run.id, run.execution, "boom", "Trace: boom", delay_us, then or self.no_more(run.worker))
+
+    def release(self, run: Run, *, crashed: bool = False) -> str:
+        return self.store.release(run.worker, run.execution, crashed=crashed, max_crashes=3, message="It died")
+
+    def renew(self, *runs: Run, progress: str = "") -> list[str]:
+        beats = [(run.worker, run.id, run.execution, progress) for run in runs]
+        return self.store.renew(beats, lease_us=LEASE, worker_ttl=30)
+
+    def retry(self, task_id: str, *, force: bool = False, request: str = "r1") -> Any:
+        return self.store.retry(task_id, "acme", force=force, request=request)
+
+    def reap(self, limit: int = 100) -> tuple[int, int]:
+        return self.store.reap(lease_us=LEASE, gap_us=3 * SECOND, max_crashes=3, limit=limit)
+
+    def reap_later(self, seconds: float) -> tuple[int, int]:
+        """Reaps twice a second until then, as the daemon does; returns what the last reap answered."""
+        end = self.now + round(seconds * SECOND)
+        answer = self.reap()
+        while self.now < end:
+            self.now = min(end, self.now + SECOND // 2)
+            answer = self.reap()
+        return answer
+
+    def woken(self) -> list[str]:
+        """Workers that have been woken since they fell asleep; they wake."""
+        keys = sorted(self.redis.keys(self.keys.wake("*")))
+        if keys:
+            self.redis.delete(*keys)
+        return [key.removeprefix(self.keys.wake("")) for key in keys]
+
+    # states -----------------------------------------------------------------------------------------------------
+
+    def state(self) -> State:
+        return snapshot(self.redis, self.keys)
+
+    def check(self, **options: Any) -> State:
+        return check_invariants(self.redis, self.keys, **options)
+
+
+def at(seconds: float) -> str:
+    """The moment so many seconds after the test began, as it is stored and shown."""
+    return to_rfc3339(START + round(seconds * SECOND))
