@@ -1,0 +1,69 @@
+"""Guards the whole: the real Procfile under `make run`, its processes killed one way and the other."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.system.conftest import free_port
+from tests.system.running import REPOSITORY, Run
+from tests.waiting import wait_until
+
+FORMATION = {"web", "broker", "worker", "search", "dashboard"}
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def run(tmp_path: Path, port: int) -> Iterator[Run]:
+    run = Run(REPOSITORY, {"PORT": str(port), "DATA_DIR": str(tmp_path)})
+    yield run
+    run.clean_up()
+
+
+def ready(port: int) -> bool:
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+def test_every_process_comes_back_and_nothing_is_left_when_the_manager_is_killed(
+    run: Run, tmp_path: Path, port: int
+) -> None:
+    pids = run.wait_until_ready()
+    assert set(pids) == FORMATION
+    key = (tmp_path / "api_key").read_text()
+    answer = requests.get(f"http://127.0.0.1:{port}/api/tasks", headers={"Authorization": f"Bearer {key}"}, timeout=10)
+    assert answer.json()["total"] == 0
+    [dashboard] = run.matches(r"^  dashboard +(http://127\.0\.0\.1:\d+)$")
+    wait_until(
+        lambda: requests.get(f"{dashboard[1]}/0/data/workers.json", timeout=10).json()["workers"], "workers shown"
+    )
+
+    for name, pid in pids.items():
+        os.kill(pid, signal.SIGKILL)
+        run.wait_for_line(rf"{name} died \(SIGKILL\)")
+    wait_until(lambda: ready(port), "the gateway is back")
+    run.wait_for_line(r"^worker +\| .*worker for", count=2)
+    assert not set(pids.values()) & set(run.survivors())
+
+    run.signal(signal.SIGKILL)
+    wait_until(lambda: not run.survivors(), "nothing but the server is left")
+    assert run.server()
+
+
+def test_one_process_of_each_kind_ends_when_told_to(run: Run) -> None:
+    run.wait_until_ready()
+    run.signal(signal.SIGTERM)
+    assert run.wait() == 0
+    assert not run.survivors()
+    assert run.server() is None
+    assert not run.matches("died")
+    assert not run.matches("Traceback")
