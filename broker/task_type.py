@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from marshmallow import Schema, ValidationError
@@ -82,13 +83,17 @@ class TaskType:
 
     def check_payload(self, payload: Any) -> dict[str, Any]:
         """The payload in its stored form (JSON values only), or ``InvalidInput`` naming each bad field."""
-        schema = self.payload()
         try:
-            loaded = schema.load(payload)
+            loaded = self._schema.load(payload)
         except ValidationError as error:
             raise InvalidInput(errors=pointers(error.normalized_messages(), "/payload")) from error
-        dumped: dict[str, Any] = schema.dump(loaded)
+        dumped: dict[str, Any] = self._schema.dump(loaded)
         return dumped
+
+    @cached_property
+    def _schema(self) -> Schema:
+        """One for all checks: making it takes longer than using it."""
+        return self.payload()
 
 
 #: Task types by name.

@@ -23,7 +23,7 @@ class Gateway(Flask):
     request_class = StrictRequest
 
 
-def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str, Plugin]) -> Flask:
+def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str, Plugin]) -> Gateway:
     """The gateway to ``broker``, offering the ``installed`` plugins by name."""
     app = Gateway("gateway", static_folder=None)
     app.extensions[EXTENSION] = Services(settings, broker, installed, StreamLinks(settings.secret_key))

@@ -106,6 +106,11 @@ class Blueprint(flask_smorest.Blueprint):
 
     ARGUMENTS_PARSER = StrictParser()
 
+    def arguments(self, schema: type[Schema], **options: Any) -> Callable[[Any], Any]:
+        """As in flask-smorest, with one instance for all requests: making one takes longer than using it."""
+        decorator: Callable[[Any], Any] = super().arguments(schema(), **options)
+        return decorator
+
     def add_url_rule(
         self, rule: str, endpoint: str | None = None, view_func: Any = None, *args: Any, **options: Any
     ) -> None:

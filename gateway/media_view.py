@@ -12,7 +12,6 @@ from broker.status import Status
 from broker.task import Task
 from gateway.current import broker, services, tenant
 
-
 #: What an upload's task notes in the record when it has done its work.
 _MADE = {"video": "variants", "image": "embedding_model"}
 

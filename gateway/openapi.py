@@ -21,6 +21,10 @@ parameters and fields are refused. Every path below `/api` needs a key as a bear
 """
 
 
+_TRY_AGAIN = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+_RETRY_AFTER = {"description": "Seconds to wait before the next try.", "schema": {"type": "integer", "minimum": 1}}
+
+
 class Api(flask_smorest.Api):
     """flask-smorest with our problem documents as its errors."""
 
@@ -29,10 +33,12 @@ class Api(flask_smorest.Api):
         self.spec.components.schema("Problem", schema=Problem)
         content = {MIMETYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
         for status in HTTPStatus:
-            self.spec.components.response(status.name, {"description": status.phrase, "content": content}, lazy=True)
-        self.spec.components.response(
-            "DEFAULT_ERROR", {"description": "What went wrong.", "content": content}, lazy=True
-        )
+            response = {"description": status.phrase, "content": content}
+            if status in _TRY_AGAIN:
+                response["headers"] = {"Retry-After": _RETRY_AFTER}
+            self.spec.components.response(status.name, response, lazy=True)
+        default = {"description": "What went wrong.", "content": content}
+        self.spec.components.response("DEFAULT_ERROR", default, lazy=True)
 
     def _register_error_handlers(self) -> None:
         """Errors have their one handler already."""

@@ -3,19 +3,17 @@
 import os
 import sys
 
-from flask import Flask
-
 from broker.broker import Broker
 from broker.catalogue import load_types
 from broker.config import BrokerSettings
 from broker.errors import Unavailable
 from broker.log import set_up_logging
-from gateway.app import create_app
+from gateway.app import Gateway, create_app
 from gateway.config import GatewaySettings
 from handlers.plugins.registry import load_plugins
 
 
-def make_app() -> Flask:
+def make_app() -> Gateway:
     """The application, or the end of the process with one line that says which setting is wrong."""
     set_up_logging(os.environ)
     try:
