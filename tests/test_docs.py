@@ -1,0 +1,85 @@
+"""The README and the architecture page say what the code does: variables, endpoints, targets, keys."""
+
+import re
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from broker.broker import Broker
+from broker.config import BrokerSettings
+from broker.keys import Keys
+from gateway.app import create_app
+from gateway.auth import parse_api_keys
+from gateway.config import GatewaySettings
+from handlers.plugins.registry import load_plugins
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+SOURCES = [path for part in ("broker", "gateway", "handlers", "scripts") for path in (ROOT / part).rglob("*.py")]
+#: Read, but not settings of this project.
+FOREIGN = {"PATH", "NO_COLOR"}
+
+
+def variables_read() -> set[str]:
+    """Environment variables that the code names."""
+    pattern = re.compile(r'environ(?:\.get\(|\[)"([A-Z_]+)"|\(environ, "([A-Z_]+)"')
+    text = "\n".join(path.read_text() for path in SOURCES if "bench" not in path.parts)
+    return {first or second for first, second in pattern.findall(text)}
+
+
+@pytest.fixture
+def app(broker: Broker) -> Flask:
+    return create_app(GatewaySettings(parse_api_keys("me:key"), "secret"), broker, load_plugins({}))
+
+
+def test_every_variable_is_in_the_readme() -> None:
+    unexplained = {name for name in variables_read() - FOREIGN if not re.search(rf"`{name}`", README)}
+    # The AWS variables are named as what they are: the usual ones.
+    assert {name for name in unexplained if not name.startswith("AWS_")} == set()
+
+
+def test_every_broker_setting_has_the_default_that_the_readme_tells() -> None:
+    settings = BrokerSettings(redis_url="")
+    for name in ("lease_seconds", "max_crashes", "max_pending", "retention_days", "worker_processes", "drain_seconds"):
+        row = re.search(rf"^\| `{name.upper()}` \|.*\| ([\d.]+) \|$", README, re.M)
+        assert row, f"{name.upper()} has no row"
+        assert float(row[1]) == getattr(settings, name), name
+
+
+def test_the_upload_limit_of_the_readme() -> None:
+    assert "| 2 GiB |" in README
+    assert GatewaySettings(parse_api_keys("me:key"), "").max_upload_bytes == 2 * 1024**3
+
+
+def test_every_endpoint_is_in_the_readme_and_no_other(app: Flask) -> None:
+    table = README.partition("## API")[2].partition("## Configuration")[0]
+    told = {path.partition("?")[0] for path in re.findall(r"`(/[^`…]*?)[`…]", table)} - {"/api"}
+    served = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(rule)) for rule in app.url_map.iter_rules()}
+    names = re.compile(r"\{\w+\}")
+    plain_told = {names.sub("{}", path).rstrip("/") for path in told}
+    plain_served = {names.sub("{}", path).rstrip("/") for path in served}
+    plain_served = {
+        path.partition("/stream/")[0] + "/stream/{}" if "/stream/" in path else path for path in plain_served
+    }
+    assert plain_told == plain_served
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(re.findall(r"(?:`|^)make ([a-z][a-z-]*)", README, re.M)):
+        assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+def test_every_process_of_the_procfile_is_in_the_readme() -> None:
+    deploy = README.partition("## Deploy")[2]
+    for line in (ROOT / "Procfile").read_text().splitlines():
+        assert f"`{line.partition(':')[0]}`" in deploy, line
+
+
+def test_the_architecture_page_names_our_keys() -> None:
+    ours = {"ready": Keys("x").ready(), "due": Keys("x").due(), "leases": Keys("x").leases("T")}
+    for name, key in ours.items():
+        assert key.startswith(f"x:broker:{name}")
+        assert f"`broker:{name}" in ARCHITECTURE
