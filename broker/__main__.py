@@ -18,6 +18,7 @@ from broker.daemon.reap import Reap
 from broker.log import set_up_logging
 
 log = logging.getLogger("broker")
+_STOP = {signal.SIGTERM, signal.SIGINT}
 
 
 def main() -> int:
@@ -37,13 +38,19 @@ def main() -> int:
 def daemon(broker: Broker) -> int:
     """Keeps the promises about time until SIGTERM or SIGINT."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
+    threading.Thread(target=_stop_on_signal, args=(stop,), daemon=True).start()
     store, keys, settings = broker.store, broker.keys, broker.settings
     log.info("daemon: promote, reap, prune, audit")
     run([Promote(store), Reap(store, settings), Prune(store, keys, settings), Audit(broker.redis, keys)], stop)
     log.info("stopped")
     return 0
+
+
+def _stop_on_signal(stop: threading.Event) -> None:
+    """Runs in a thread, because a signal handler may interrupt the very wait that holds the event's lock."""
+    signal.sigwait(_STOP)
+    stop.set()
 
 
 if __name__ == "__main__":

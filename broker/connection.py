@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from redis import Redis
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import ConnectionError, OutOfMemoryError, RedisError, ResponseError
 from redis.retry import Retry
 
 from broker.errors import Unavailable
@@ -14,14 +14,18 @@ from broker.errors import Unavailable
 SOCKET_TIMEOUT = 5.0
 
 
-def connect(url: str, *, decode_responses: bool = True, timeout: float = SOCKET_TIMEOUT, retries: int = 3) -> "Redis":
-    """A client for a whole process. It repeats a command after a lost connection, which every script allows."""
+def connect(url: str, *, decode_responses: bool = True, timeout: float = SOCKET_TIMEOUT) -> "Redis":
+    """A client for a whole process.
+
+    It repeats a command after a lost connection, which every script allows, but not when the server hangs: whoever
+    asked is told after one `timeout`.
+    """
     return Redis.from_url(
         url,
         decode_responses=decode_responses,
         socket_timeout=timeout,
         socket_connect_timeout=2.0,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=retries),
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=3, supported_errors=(ConnectionError,)),
         health_check_interval=30,
     )
 

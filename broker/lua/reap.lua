@@ -1,6 +1,6 @@
 -- reap: takes back tasks whose lease has run out, and wakes a sleeper for every queue that has startable work.
 -- When nobody has reaped for `gap_us`, Redis or everybody was away and the workers could not renew: such a lease is
--- extended, once per execution, instead.
+-- extended instead, once after each heartbeat.
 -- KEYS[1] prefix
 -- ARGV[1] lease_us
 -- ARGV[2] gap_us
@@ -26,8 +26,8 @@ for _, type in ipairs(call('SMEMBERS', B .. 'types')) do
     if not task or task.status ~= 'processing' then
       call('ZREM', leases, id)
       wake_for_slot(type)
-    elseif away and call('HGET', task.key, 'grace') ~= task.lease then
-      call('HSET', task.key, 'grace', task.lease)
+    elseif away and call('HGET', task.key, 'grace') ~= task.lease .. task.last_heartbeat then
+      call('HSET', task.key, 'grace', task.lease .. task.last_heartbeat)
       call('ZADD', leases, int(now + tonumber(lease_us)), id)
       extended = extended + 1
     else

@@ -12,6 +12,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import FrameType
 
 from redis import RedisError
@@ -34,7 +35,18 @@ GRACE = 5.0
 #: Leases are renewed so many times before they would run out.
 _BEATS_PER_LEASE = 5
 #: Seconds that one answer of Redis is waited for.
-_PATIENCE = 2.0
+_PATIENCE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """A run, or a claim, that its child cannot end any more."""
+
+    worker: str
+    execution: str
+    #: The child died of itself, maybe by what the task did.
+    crashed: bool
+    message: str
 
 
 def run(settings: BrokerSettings, types: TaskTypes) -> None:
@@ -50,7 +62,7 @@ class Supervisor:
         self._types = types
         self._broker = Broker(settings, types)
         # It must not wait long for a server that hangs: it has children to look after and a deadline when it stops.
-        self._redis = connect(settings.redis_url, timeout=_PATIENCE, retries=1)
+        self._redis = connect(settings.redis_url, timeout=_PATIENCE)
         self._store = self._broker.store.on(self._redis)
         self._group = ",".join(sorted(types))
         self._lease_us = int(settings.lease_seconds * 1_000_000)
@@ -69,7 +81,7 @@ class Supervisor:
             for slot in self._slots:
                 if slot.may_spawn():
                     slot.spawn(self._settings, self._types)
-            self._wait_until(next_beat)
+            self._give_back(self._wait_until(next_beat))
             if time.monotonic() >= next_beat:
                 self._renew()
                 next_beat = max(next_beat + self._beat, time.monotonic())
@@ -81,8 +93,8 @@ class Supervisor:
     def _living(self) -> list[Slot]:
         return [slot for slot in self._slots if slot.pid]
 
-    def _wait_until(self, moment: float) -> None:
-        """Sleeps until then, or until a signal or the death of a child, which it deals with."""
+    def _wait_until(self, moment: float) -> list[_Loss]:
+        """Sleeps until then, or until a signal or the death of a child; returns what dead children were at."""
         poll = select.poll()
         poll.register(self._wakeup, select.POLLIN)
         for slot in self._living():
@@ -90,27 +102,21 @@ class Supervisor:
         events = dict(poll.poll(max(0.0, moment - time.monotonic()) * 1000))
         if self._wakeup in events:
             os.read(self._wakeup, 512)
-        for slot in self._living():
-            if slot.pidfd in events:
-                self._child_died(slot)
+        return [loss for slot in self._living() if slot.pidfd in events for loss in _bury(slot)]
 
-    def _child_died(self, slot: Slot) -> None:
-        """Gives the dead child's task back, at once."""
-        code = slot.bury()
-        run, _ = slot.slate.read()
-        if not code and not run.execution:
-            return  # it ended by itself, with nothing in its hands
-        reason = f"was ended by signal {-code}" if code < 0 else f"ended with exit status {code}"
-        log.warning("worker process %s %s%s", slot.name, reason, f": {slot.sentence}" if slot.sentence else "")
-        message = f"The worker process running this task {reason}."
-        for execution in filter(None, (run.next_execution, run.execution)):
-            crashed = not slot.sentence and execution == run.execution
-            try:
+    def _give_back(self, losses: list[_Loss]) -> None:
+        """Returns the tasks of dead children to their queues."""
+        try:
+            for loss in losses:
                 self._store.release(
-                    slot.name, execution, crashed=crashed, max_crashes=self._settings.max_crashes, message=message
+                    loss.worker,
+                    loss.execution,
+                    crashed=loss.crashed,
+                    max_crashes=self._settings.max_crashes,
+                    message=loss.message,
                 )
-            except RedisError as error:
-                log.warning("Redis does not answer (%s): the task comes back when its lease runs out", error)
+        except RedisError as error:
+            log.warning("Redis does not answer (%s): tasks come back when their leases run out", error)
 
     # the beat ---------------------------------------------------------------------------------------------------
 
@@ -170,12 +176,14 @@ class Supervisor:
             slot.slate.ask_to_stop()
             self._wake(slot)
         while self._living() and time.monotonic() < deadline:
-            self._wait_until(min(deadline, time.monotonic() + self._beat))
+            self._give_back(self._wait_until(min(deadline, time.monotonic() + self._beat)))
             self._renew()
         for slot in self._living():
             slot.kill("the worker stops; its task is handed back")
+        losses: list[_Loss] = []
         while self._living():
-            self._wait_until(time.monotonic() + self._beat)
+            losses += self._wait_until(time.monotonic() + self._beat)
+        self._give_back(losses)
         try:
             for slot in self._slots:
                 self._store.retire(slot.name, self._group)
@@ -190,6 +198,19 @@ class Supervisor:
             self._redis.expire(key, WORKER_TTL)
         except RedisError as error:
             log.warning("Redis does not answer: %s", error)
+
+
+def _bury(slot: Slot) -> list[_Loss]:
+    """What the dead child of this slot was at."""
+    code = slot.bury()
+    run, _ = slot.slate.read()
+    if not code and not run.execution:
+        return []  # it ended by itself, with nothing in its hands
+    reason = f"was ended by signal {-code}" if code < 0 else f"ended with exit status {code}"
+    log.warning("worker process %s %s%s", slot.name, reason, f": {slot.sentence}" if slot.sentence else "")
+    message = f"The worker process running this task {reason}."
+    executions = filter(None, (run.next_execution, run.execution))
+    return [_Loss(slot.name, each, not slot.sentence and each == run.execution, message) for each in executions]
 
 
 def _wake_on_signals(handler: Callable[[int, FrameType | None], None]) -> int:

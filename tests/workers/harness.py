@@ -17,6 +17,7 @@ import pytest
 from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.task import NewTask, Task
+from tests.invariants import check_invariants
 from tests.workers import processes
 from tests.workers.task_types import TYPES
 
@@ -87,8 +88,10 @@ class Formation:
     def __enter__(self) -> "Formation":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: object, *_: object) -> None:
         """Whatever a test did to its workers, they take everything with them when they are killed."""
+        if error is None:
+            self.check()
         for process in self.processes:
             if process.alive:
                 process.kill()
@@ -101,6 +104,10 @@ class Formation:
             send(pid, signal.SIGKILL)
         self.broker.redis.close()
         assert not left, f"left behind: {names}\n{self.logs()}"
+
+    def check(self) -> None:
+        """Every place in Redis agrees with every other, whatever is going on."""
+        check_invariants(self.broker.redis, self.broker.keys)
 
     # processes --------------------------------------------------------------------------------------------------
 

