@@ -24,7 +24,7 @@ def all_errors() -> list[type[TaskBrokerError]]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/nope", "/api/tasks/", "//api/tasks", "/nope", "/", "/api/tasks/%00", "/api/%ff"]
+    "path", ["/api/nope", "/api/tasks/", "/api//tasks", "/nope", "/", "/api/tasks/%00", "/api/%ff"]
 )
 def test_a_path_that_leads_nowhere(client: FlaskClient, path: str) -> None:
     problem(client.get(path), 404, "not_found")

@@ -160,10 +160,12 @@ def test_nothing_but_the_renditions_can_be_reached(
 
 
 def test_a_link_is_of_one_video_and_cannot_be_changed(
-    client: FlaskClient, anonymous: FlaskClient, video: dict[str, Any]
+    client: FlaskClient, anonymous: FlaskClient, broker: Broker, video: dict[str, Any]
 ) -> None:
     path = video["hls_url"]
     other = upload(client, "/api/videos", MP4).json
+    broker.storage.put(f"acme/{other['id']}/hls/master.m3u8", io.BytesIO(MASTER))
+    assert anonymous.get(other["hls_url"]).status_code == 200
     signature = re.fullmatch(r"/api/videos/[^/]+/stream/([^/]+)/master.m3u8", path)[1]
     tenant, expires, hmac = signature.split(".")
     longer = str(int(expires) + 1)
