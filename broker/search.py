@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 MAX_QUERY, MAX_LIMIT = 1000, 100
 #: Seconds between two signs of life of an idle search process, and after how many it counts as gone.
-_BEAT, _GONE_AFTER = 1.0, 5.0
+_BEAT, _GONE_AFTER = 0.5, 5.0
 #: How long the last sign of life is remembered: its remaining time tells its age.
 _REMEMBERED = 3600.0
 #: Seconds that requests and answers are kept when nobody fetches them.
@@ -102,7 +102,7 @@ class SearchBus:
     # the search process' end ------------------------------------------------------------------------------------
 
     def serve(self, answer: Callable[[SearchRequest], list[Hit]], stop: Event) -> None:
-        """Answers requests until ``stop`` is set, noticed within a second. Survives Redis' absence and bad queries."""
+        """Answers requests until ``stop`` is set, seen within half a second; outlives bad queries and Redis' absence."""
         announced = False
         while not stop.is_set():
             try:

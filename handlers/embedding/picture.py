@@ -13,6 +13,8 @@ from broker.errors import PermanentError
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF")
 #: Pixels of the short side that are kept: no model here looks at more.
 _SHORT_SIDE = 384
+#: Longer shapes get a border: models scale the short side to theirs, and would make a thread of one pixel a cable.
+_LONGEST_SHAPE = 8
 _BROKEN = "This file cannot be read as a picture: it is damaged, or none of JPEG, PNG, GIF, WebP and AVIF."
 _TOO_LARGE = f"This picture has more than {(Image.MAX_IMAGE_PIXELS or 0) // 1_000_000} million pixels."
 
@@ -36,12 +38,15 @@ def read_picture(path: Path) -> Image.Image:
 
 
 def shrink(image: Image.Image) -> Image.Image:
-    """``image``, or a smaller copy whose short side has 384 pixels."""
-    scale = _SHORT_SIDE / min(image.size)
-    if scale >= 1:
+    """``image``, or a copy whose short side has 384 pixels, with a border if it is more than 8 times as long."""
+    scale = min(_SHORT_SIDE / min(image.size), _SHORT_SIDE * _LONGEST_SHAPE / max(image.size))
+    if scale < 1:
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    least = max(image.size) // _LONGEST_SHAPE
+    if min(image.size) >= least:
         return image
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    return ImageOps.pad(image, (max(image.width, least), max(image.height, least)), color="white")
 
 
 def _decode(file: BinaryIO) -> Image.Image:

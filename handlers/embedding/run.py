@@ -24,7 +24,7 @@ Vectors = NDArray[np.float32]
 
 #: How much the words of its name count beside what a picture shows. Measured on photographs with telling names, a half
 #: finds the most; names that say nothing are left out altogether.
-_NAME_WEIGHT = 0.5
+NAME_WEIGHT = 0.5
 #: Frames that are more alike than this (cosine) are kept once.
 _TWINS = 0.95
 #: Passages embedded between two signs of progress.
@@ -97,4 +97,4 @@ def _named(pictures: Vectors, filename: str) -> Vectors:
     words = name_words(filename)
     if not words or _encoder().sees:
         return pictures
-    return unit(pictures + _NAME_WEIGHT * _encoder().texts([words]))
+    return unit(pictures + NAME_WEIGHT * _encoder().texts([words]))

@@ -6,8 +6,8 @@ from typing import Any
 
 from broker.errors import PermanentError
 
-#: Bytes of a document that are read; a long novel has fewer.
-_MAX_BYTES = 4_000_000
+#: Bytes of a document that are read: most novels have fewer, and a million characters take seconds to tokenise.
+_MAX_BYTES = 1_000_000
 #: Tokens of a passage, and how many of them are also in the next one. A passage of prose is a paragraph or two.
 _PASSAGE, _OVERLAP = 200, 40
 _MOST_PASSAGES = 200

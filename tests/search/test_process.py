@@ -72,7 +72,7 @@ def test_it_answers_from_the_store_and_stops_when_told_to(
     assert first.similarity > 0.4 > second.similarity
     assert broker.search.search(SearchRequest("rival", "kitten"), timeout=4) == []
     process.send_signal(signal.SIGTERM)
-    assert process.wait(2) == 0
+    assert process.wait(10) == 0
 
 
 def test_without_the_libraries_it_says_so_once_and_waits_until_told_to_stop(start: Start) -> None:
@@ -80,7 +80,7 @@ def test_without_the_libraries_it_says_so_once_and_waits_until_told_to_stop(star
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(0.5)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(2) == 0
+    assert process.wait(10) == 0
 
 
 def test_a_wrong_setting_is_named(start: Start) -> None:

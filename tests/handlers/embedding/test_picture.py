@@ -50,6 +50,14 @@ def test_large_pictures_are_made_small_in_proportion(tmp_path: Path, extension: 
     assert close(read.getpixel((700, 100)), BLUE)
 
 
+@pytest.mark.parametrize(("size", "shown"), [((20_000, 2), (3072, 384)), ((1, 900), (112, 900))])
+def test_very_long_pictures_get_a_border(tmp_path: Path, size: tuple[int, int], shown: tuple[int, int]) -> None:
+    read = picture.read_picture(save(tmp_path / "a.png", Image.new("RGB", size, RED)))
+    assert read.size == shown
+    assert close(read.getpixel((0, 0)), WHITE)
+    assert read.getpixel((shown[0] // 2, shown[1] // 2))[2] < 200
+
+
 def test_a_camera_held_upright_gives_an_upright_picture(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = UPRIGHT_IS_LEFT

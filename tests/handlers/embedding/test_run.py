@@ -63,7 +63,7 @@ def test_a_document_is_found_by_a_passage_and_by_its_title(upload: Upload, embed
 def test_a_video_is_found_by_each_of_its_scenes(
     upload: Upload, embed: Embed, find, photos: dict[str, Path], tmp_path: Path
 ) -> None:
-    scenes = [photos["chelsea.png"], photos["chelsea.png"], photos["rocket.jpg"]]
+    scenes = [photos["chelsea.png"], photos["rocket.jpg"], photos["chelsea.png"]]
     record = upload(film(tmp_path / "a.mp4", scenes), "video", "VID_0001.mp4")
     other = upload(film(tmp_path / "b.mp4", [photos["coffee.png"]]), "video", "VID_0002.mp4")
     assert embed(record)["vectors"] == 2
