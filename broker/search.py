@@ -102,7 +102,7 @@ class SearchBus:
     # the search process' end ------------------------------------------------------------------------------------
 
     def serve(self, answer: Callable[[SearchRequest], list[Hit]], stop: Event) -> None:
-        """Answers requests until ``stop`` is set, seen within half a second; outlives bad queries and Redis' absence."""
+        """Answers requests until ``stop`` is set, seen within half a second; outlives bad queries and lost Redis."""
         announced = False
         while not stop.is_set():
             try:
