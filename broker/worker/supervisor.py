@@ -127,7 +127,7 @@ class Supervisor:
         beats = []
         for slot in self._living():
             run, progress = slot.running()
-            if run.task_id:
+            if run.task_id and not slot.sentence:
                 running[run.execution] = slot, run
                 beats.append((slot.name, run.task_id, run.execution, progress))
         if not running:
@@ -146,8 +146,10 @@ class Supervisor:
 
     def _look_after_children(self) -> None:
         for slot in self._living():
-            if processes.resident_mib(slot.pid) > self._settings.child_max_rss_mib:
+            if not slot.slate.stop_asked and processes.resident_mib(slot.pid) > self._settings.child_max_rss_mib:
+                log.info("worker process %s has grown too large and is replaced after its task", slot.name)
                 slot.slate.ask_to_stop()
+                self._wake(slot)
             run, _ = slot.running()
             if run.task_id and not run.ending and time.monotonic() > run.deadline + GRACE:
                 self._end_overdue(slot, run)

@@ -71,6 +71,9 @@ class Formation:
         self.mark = uuid.uuid4().hex
         self.processes: list[Process] = []
         self._effects = folder / "effects.jsonl"
+        self._effects.touch()
+        self._effects_read = 0
+        self._effects_known: list[dict[str, Any]] = []
         self._environ = {
             **os.environ,
             "REDIS_URL": redis_url,
@@ -157,12 +160,14 @@ class Formation:
 
     def effects(self, task_id: str | None = None, what: str | None = None) -> list[dict[str, Any]]:
         """What tasks really did, in order."""
-        if not self._effects.exists():
-            return []
-        lines = [
-            json.loads(line) for line in self._effects.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")
+        with self._effects.open("rb") as file:
+            file.seek(self._effects_read)
+            new = file.read()
+        self._effects_read += (whole := new.rfind(b"\n") + 1)
+        self._effects_known += [json.loads(line) for line in new[:whole].splitlines()]
+        return [
+            line for line in self._effects_known if task_id in (None, line["task"]) and what in (None, line["what"])
         ]
-        return [line for line in lines if task_id in (None, line["task"]) and what in (None, line["what"])]
 
     # waiting ----------------------------------------------------------------------------------------------------
 

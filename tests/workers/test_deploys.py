@@ -47,7 +47,7 @@ def test_short_work_ends_and_long_work_is_handed_back(
     formation.file("short").touch()
     assert formation.until_status(short, "completed").result == {"attempt": 1}
     assert worker.wait(6) == 0
-    assert not any(processes.alive(pid) for pid in programs)
+    formation.until_gone(*programs, seconds=1)
     assert [formation.task(each).status for each in (long, later)] == ["pending", "pending"]
     assert _queue(formation) == [long, later]  # at the front: it does not wait twice
 

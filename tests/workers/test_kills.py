@@ -165,17 +165,16 @@ def test_a_child_may_die_at_any_step(formation: Formation, step: str, when: str,
 
 def test_a_child_is_replaced_after_so_many_tasks(formation: Formation) -> None:
     worker = formation.worker(CHILD_MAX_TASKS=1)
-    pids = [_pid_of(formation, formation.submit("answer")) for _ in range(3)]
-    assert len(set(pids)) == 3
+    assert len({_pid_of(formation, formation.submit("answer")) for _ in range(2)}) == 2
     assert worker.alive
 
 
 def test_a_child_that_has_grown_too_large_is_replaced(formation: Formation) -> None:
     worker = formation.worker(CHILD_MAX_RSS_MIB=150)
     first = _pid_of(formation, formation.submit("swell", mib=200))
-    formation.until_gone(first, seconds=10)
+    formation.until_gone(first)
     assert _pid_of(formation, formation.submit("answer")) != first
-    assert "signal" not in worker.text
+    assert "has grown too large" in worker.text and "signal" not in worker.text
 
 
 def _pid_of(formation: Formation, task_id: str) -> int:

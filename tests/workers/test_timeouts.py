@@ -48,6 +48,7 @@ def test_programs_die_with_the_run_that_is_ended_by_the_exception(running: Forma
 
 
 def test_a_fork_bomb_dies_as_a_whole(running: Formation) -> None:
+    running.until_idle(2)
     before = set(processes.marked(running.mark))
     task_id = running.submit("fork_bomb", depth=5, options=SECOND)
     running.until(lambda: len(processes.marked(running.mark)) > len(before) + 20, "the bomb has gone off")
