@@ -141,7 +141,6 @@ class Child:
             send = lambda: self._store.fail(  # noqa: E731
                 run.task_id, run.execution, outcome.message, outcome.traceback, outcome.delay_us, then
             )
-        self._slate.write_counts(self._completed, self._failed)
         status, grant = self._until_answered(send)
         if status == "stale":
             log.warning("task %s: this run was over already, its outcome changes nothing", run.task_id)

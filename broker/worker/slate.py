@@ -12,11 +12,10 @@ _SIZE = 4096
 _STOP = struct.Struct("B")
 _SEQ = struct.Struct("I")
 _RUN = struct.Struct("64s 64s 36s d d I ?")
-_COUNTS = struct.Struct("Q Q")
 _PROGRESS = struct.Struct("1400s")
 _PIDS = struct.Struct("16i")
 
-_SEQ_AT, _RUN_AT, _COUNTS_AT, _PROGRESS_AT, _PIDS_AT = 8, 16, 256, 512, 2048
+_SEQ_AT, _RUN_AT, _PROGRESS_AT, _PIDS_AT = 8, 16, 512, 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +77,6 @@ class Slate:
         _PIDS.pack_into(self._memory, _PIDS_AT, *padded)
         self._close()
 
-    def write_counts(self, completed: int, failed: int) -> None:
-        """Runs that this child has ended."""
-        _COUNTS.pack_into(self._memory, _COUNTS_AT, completed, failed)
-
     @property
     def stop_asked(self) -> bool:
         """The supervisor wants this child to end after its present task."""
@@ -105,10 +100,6 @@ class Slate:
 
     def read_pids(self) -> list[int]:
         return [pid for pid in _PIDS.unpack_from(self._memory, _PIDS_AT) if pid > 0]
-
-    def read_counts(self) -> tuple[int, int]:
-        completed, failed = _COUNTS.unpack_from(self._memory, _COUNTS_AT)
-        return completed, failed
 
     # ------------------------------------------------------------------------------------------------------------
 
