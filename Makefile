@@ -13,7 +13,7 @@ BIN := .venv/bin/python -m
 SET_UP := setup.cfg pyproject.toml scripts/setup_venv.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test faults check format format-check lint types imports clean
+.PHONY: help run demo bench test faults check format format-check lint types imports clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,11 +26,14 @@ run: $(RUN) ## Start everything: gateway, daemon, worker, search, dashboard and 
 demo: $(RUN) ## Show the system at work, from upload to search, on made-up media
 	@exec $(BIN) scripts.demo
 
+bench: $(RUN) ## Measure against other queues, side by side; ARGS="peers --rounds 3" for a part
+	@exec $(BIN) scripts.bench $(ARGS)
+
 test: $(DEV) ## Run the tests; ARGS="tests/redis -k claim" chooses some
 	@$(BIN) pytest $(ARGS)
 
 faults: $(DEV) ## Kill, stop and cut off everything at random for half an hour, and count what was lost
-	@$(BIN) pytest -m faults -s tests/faults $(ARGS)
+	@FAULTS=20 $(BIN) pytest -m "" --timeout 3600 -s tests/faults tests/redis/*_property.py $(ARGS)
 
 check: format-check lint types imports test ## Everything that must hold before a change is done
 

@@ -1,0 +1,58 @@
+"""``python -m scripts.bench [PART ...]``: measures, prints tables and keeps every figure in ``.bench/results.json``."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from scripts.bench import http, memory, scale, side_by_side
+from scripts.bench.environments import HOMES
+from scripts.bench.measure import Effort
+
+_RESULTS = HOMES / "results.json"
+
+#: What a part measures, and its figures as a table.
+Part = tuple[Callable[[], Any], Callable[[Any], str]]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help="peers, memory, http, scale; all if left out")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--share", type=float, default=1.0, help="of the usual number of tasks; small for a try")
+    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="rows whose names begin so, lower case")
+    options = parser.parse_args()
+    parts = _parts(options.rounds, options.share, options.only)
+    unknown = set(options.parts) - set(parts)
+    if unknown:
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
+    found = json.loads(_RESULTS.read_text()) if _RESULTS.exists() else {}
+    HOMES.mkdir(exist_ok=True)
+    for name in options.parts or parts:
+        measure, report = parts[name]
+        figures = measure()
+        print(f"\n{name}\n\n{report(figures)}\n", flush=True)
+        found[name] = {"at": datetime.now(UTC).isoformat(), "machine": _machine(), "figures": figures}
+        _RESULTS.write_text(json.dumps(found, indent=1))
+    return 0
+
+
+def _parts(rounds: int, share: float, only: list[str]) -> dict[str, Part]:
+    return {
+        "peers": (lambda: side_by_side.run(rounds, Effort(share=share), only), side_by_side.report),
+        "memory": (lambda: memory.run(max(100, int(100_000 * share))), memory.report),
+        "http": (lambda: http.run(rounds, max(100, int(2_000 * share))), http.report),
+        "scale": (lambda: scale.run(1_000, max(2_000, int(1_000_000 * share)), 300), scale.report),
+    }
+
+
+def _machine() -> str:
+    return f"{os.cpu_count()} CPUs, {platform.platform()}, Python {platform.python_version()}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

