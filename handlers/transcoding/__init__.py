@@ -1,0 +1,1 @@
+"""VideoTranscoding: turns an uploaded video into an HLS ladder that any player can play."""

@@ -1,0 +1,71 @@
+"""Runs a program on an untrusted file within bounds: memory, processor time, size of a file, no secrets."""
+
+import os
+import resource
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from broker.errors import TransientError
+from broker.worker.context import TaskContext
+
+#: Bytes of address space: the ladder of a 4K source needs half of it.
+_MEMORY = 4 * 2**30
+#: Bytes of any one file that is written; a segment has five million.
+_FILE_SIZE = 256 * 2**20
+#: Between the signal at the processor time's limit and the kill.
+_GRACE_SECONDS = 5
+#: The only variables that are passed on: nothing secret, and none that ffmpeg would obey.
+_ENVIRONMENT = ("LD_LIBRARY_PATH",)
+_LOG = "program.log"
+_LOG_TAIL = 4096
+
+
+@contextmanager
+def program(context: TaskContext, argv: list[str], **environ: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A running program with the scratch folder as its own and a pipe as its output; killed when the block is left.
+
+    What it says about errors goes to a file, see ``log_tail``.
+    """
+    env = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ} | environ
+    with (context.scratch / _LOG).open("wb") as log:
+        process = context.popen(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, cwd=context.scratch, env=env
+        )
+    try:
+        _confine(process.pid, int(context.seconds_left()))
+        yield process
+    finally:
+        if process.stdout:
+            process.stdout.close()
+        context.kill_group(process)
+
+
+def _confine(pid: int, seconds_left: int) -> None:
+    """Set the limits from outside; a system without prlimit(2) has the wall clock alone."""
+    if not hasattr(resource, "prlimit"):
+        return
+    seconds = max(1, seconds_left) * (os.cpu_count() or 1)
+    for limit, soft, hard in (
+        (resource.RLIMIT_AS, _MEMORY, _MEMORY),
+        (resource.RLIMIT_FSIZE, _FILE_SIZE, _FILE_SIZE),
+        (resource.RLIMIT_CPU, seconds, seconds + _GRACE_SECONDS),
+    ):
+        try:
+            resource.prlimit(pid, limit, (soft, hard))
+        except ProcessLookupError:  # It is over already.
+            return
+
+
+def log_tail(scratch: Path) -> str:
+    """The end of what the last program said."""
+    with (scratch / _LOG).open("rb") as log:
+        log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_TAIL))
+        return log.read().decode(errors="replace").strip()
+
+
+def check_not_killed(exit_code: int, what: str) -> None:
+    """Raise ``TransientError`` when a signal ended the program: the machine's trouble, or our own limits."""
+    if exit_code < 0:
+        raise TransientError(f"{what} was killed by signal {-exit_code}; the worker may be short of memory.")

@@ -1,0 +1,49 @@
+"""Declares the task type VideoTranscoding; imports nothing heavy."""
+
+from marshmallow import RAISE, Schema, fields
+
+from broker.task_type import TaskType
+
+
+class VideoTranscodingPayload(Schema):
+    """Which uploaded video to transcode."""
+
+    class Meta:
+        unknown = RAISE
+
+    video_id = fields.UUID(required=True, metadata={"description": "The video's id, as its upload answered it."})
+
+
+class Variant(Schema):
+    """One rendition of the video."""
+
+    name = fields.String(required=True, metadata={"description": "Like 720p: the short side in pixels."})
+    width = fields.Integer(required=True)
+    height = fields.Integer(required=True)
+    bandwidth = fields.Integer(required=True, metadata={"description": "Peak bits per second, audio included."})
+    codecs = fields.String(required=True, metadata={"description": "RFC 6381 codec names."})
+    playlist = fields.String(required=True, metadata={"description": "Its playlist, relative to the master playlist."})
+
+
+class VideoTranscodingResult(Schema):
+    """What became of the video. ``width`` and ``height`` are those of the source as it is displayed."""
+
+    video_id = fields.String(required=True)
+    width = fields.Integer(required=True)
+    height = fields.Integer(required=True)
+    duration_seconds = fields.Float(required=True)
+    frame_rate = fields.Float(required=True, metadata={"description": "Frames per second of every rendition."})
+    variants = fields.List(fields.Nested(Variant), required=True)
+    hls_master = fields.String(required=True)
+    poster = fields.String(required=True)
+
+
+VIDEO_TRANSCODING = TaskType(
+    name="VideoTranscoding",
+    payload=VideoTranscodingPayload,
+    handler="handlers.transcoding.run:transcode",
+    rate=2,
+    burst=4,
+    result=VideoTranscodingResult,
+    requires=("av", "ffmpeg", "imageio_ffmpeg"),
+)

@@ -1,0 +1,80 @@
+"""Adds up the packets of one track: how many there are, when the last one ends, how far apart they usually are."""
+
+from itertools import pairwise
+from statistics import median
+
+#: A transport stream whose time jumps by more seconds than this begins anew: ffmpeg closes such gaps.
+_LARGEST_GAP = 10.0
+#: Distances kept for ``typical_rate``: minutes of video, whatever the file's length.
+_KEPT = 10_000
+#: What an ordinary distance may be off by: seconds, and a part of itself; and how many must be ordinary.
+_ROUNDING, _JITTER, _MOST = 0.0011, 0.02, 0.75
+#: For a track whose packets tell no time at all.
+_DEFAULT_RATE = 25.0
+
+
+class Timeline:
+    """One track; times are in seconds from the beginning of the file's presentation."""
+
+    def __init__(self, origin: float, broadcast: bool) -> None:
+        """``origin`` is what the file calls its beginning; ``broadcast`` formats may restart their clocks midway."""
+        self.count = 0
+        self.end = 0.0
+        self._broadcast = broadcast
+        self._shift = -origin
+        self._first: float | None = None
+        self._decode_times: list[float] = []
+        self._last = 0.0
+        self._step = 0.0
+
+    def add(self, decode_time: float | None, time: float | None, duration: float) -> None:
+        """The next packet in file order; either time may be missing."""
+        self.count += 1
+        if decode_time is None and time is None:
+            decode_time = self._last + self._step - self._shift
+        at = (time if decode_time is None else decode_time) or 0.0
+        at = self._continue(at + self._shift, duration)
+        shown = at if time is None or decode_time is None else at + time - decode_time
+        self._first = shown if self._first is None else min(self._first, shown)
+        self.end = max(self.end, shown + (duration or self._step))
+        if len(self._decode_times) < _KEPT:
+            self._decode_times.append(at)
+        self._last = at
+
+    def _continue(self, at: float, duration: float) -> float:
+        """``at`` on one unbroken clock."""
+        if self.count == 1:
+            return at
+        gap = at - self._last
+        if self._broadcast and not 0 <= gap <= _LARGEST_GAP:
+            self._shift += (duration or self._step) - gap
+            return self._last + (duration or self._step)
+        if gap > 0:
+            self._step = gap
+        return at
+
+    @property
+    def mean_rate(self) -> float:
+        """Packets per second from the first to the end of the last."""
+        length = self.end - (self._first or 0.0)
+        return self.count / length if length > 0 else _DEFAULT_RATE
+
+    @property
+    def typical_rate(self) -> float:
+        """The inverse of the ordinary distance between two packets."""
+        ordinary = self._ordinary()
+        return len(ordinary) / sum(ordinary) if ordinary else self.mean_rate
+
+    @property
+    def steady(self) -> bool:
+        """Whether most distances are ordinary: the rest is missing or misplaced packets, not another rhythm."""
+        return len(self._ordinary()) >= _MOST * len(self._distances())
+
+    def _distances(self) -> list[float]:
+        return [later - earlier for earlier, later in pairwise(self._decode_times) if later > earlier]
+
+    def _ordinary(self) -> list[float]:
+        """The distances that are the median but for the rounding of timestamps, often to milliseconds."""
+        distances = self._distances()
+        middle = median(distances) if distances else 0.0
+        return [each for each in distances if abs(each - middle) <= max(_ROUNDING, _JITTER * middle)]

@@ -1,0 +1,162 @@
+"""Guards the whole way of an upload: what is published, that it plays, and in which order it appears."""
+
+import io
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from broker.errors import PermanentError
+from handlers.transcoding.run import transcode
+from handlers.transcoding.task import VideoTranscodingResult
+from tests.handlers.transcoding import playback
+from tests.handlers.transcoding.conftest import Make, Transcode
+from tests.handlers.transcoding.fake_context import HLS, VIDEO_ID, FakeContext
+from tests.handlers.transcoding.sources import AAC, X264, grey, picture, sound, tone
+from tests.handlers.transcoding.validator import Ladder, validate
+
+#: 7.5 s of 1280x720 at 24000/1001: one whole segment and a short one. Each picture's luma tells its number.
+FRAMES = 180
+RATE = 24_000 / 1001
+
+
+@pytest.fixture(scope="module")
+def upload(make: Make) -> Path:
+    pictures = grey("1280x720", "24000/1001", FRAMES / RATE, "20+mod(N*3,200)")
+    return make("numbered.mp4", *pictures, *sound(7.5), *X264, *AAC)
+
+
+@pytest.fixture(scope="module")
+def done(upload: Path, tmp_path_factory: pytest.TempPathFactory) -> FakeContext:
+    context = FakeContext(tmp_path_factory.mktemp("numbered"), upload)
+    context.answer = transcode(context)
+    return context
+
+
+@pytest.fixture(scope="module")
+def ladder(done: FakeContext) -> Ladder:
+    return validate(done.hls)
+
+
+def test_the_ladder_is_valid_and_complete(ladder: Ladder) -> None:
+    assert [variant.size for variant in ladder.variants] == [(640, 360), (854, 480), (1280, 720)]
+    assert {variant.attributes["FRAME-RATE"] for variant in ladder.variants} == {"23.976"}
+    assert [[len(part) for part in variant.video.samples] for variant in ladder.variants] == [[144, 36]] * 3
+    assert ladder.audio is not None
+
+
+def test_every_picture_is_there_once_and_in_order(ladder: Ladder) -> None:
+    expected = [20 + number * 3 % 200 for number in range(FRAMES)]
+    for variant in ladder.variants:
+        assert playback.luma(variant.video) == pytest.approx(expected, abs=1.5)
+
+
+def test_the_answer_and_the_media_record_tell_the_same_facts(done: FakeContext, ladder: Ladder) -> None:
+    answer = done.answer
+    assert VideoTranscodingResult().validate(answer) == {}
+    assert answer == {"video_id": VIDEO_ID, **done.attached}
+    assert (answer["width"], answer["height"]) == (1280, 720)
+    assert (answer["frame_rate"], answer["duration_seconds"]) == (23.976, pytest.approx(FRAMES / RATE, abs=0.001))
+    assert (answer["hls_master"], answer["poster"]) == ("hls/master.m3u8", "hls/poster.jpg")
+    told = [(each["playlist"], str(each["bandwidth"]), each["codecs"]) for each in answer["variants"]]
+    declared = [(each.video.uri, each.attributes["BANDWIDTH"], each.attributes["CODECS"]) for each in ladder.variants]
+    assert told == declared
+    assert [(each["name"], each["width"], each["height"]) for each in answer["variants"]] == [
+        ("360p", 640, 360),
+        ("480p", 854, 480),
+        ("720p", 1280, 720),
+    ]
+
+
+def test_the_poster_is_a_picture_of_the_video(done: FakeContext) -> None:
+    with done.storage.open(f"{HLS}poster.jpg") as file, av.open(io.BytesIO(file.read()), format="jpeg_pipe") as image:
+        (frame,) = image.decode(video=0)
+    assert (frame.width, frame.height) == (1280, 720)
+    # The picture is one of the 25 that come after a tenth of the video.
+    at = FRAMES // 10
+    shown = [(20 + number * 3 % 200 - 16) * 255 / 219 for number in range(at, at + 25)]
+    assert min(abs(frame.to_ndarray(format="gray").mean() - each) for each in shown) < 2
+
+
+def test_progress_grows_and_leaves_the_end_to_what_is_published(done: FakeContext) -> None:
+    percents = [percent for percent, _ in done.stages]
+    assert percents == sorted(percents)
+    assert percents[0] == 0
+    assert 95 < percents[-1] < 100
+    assert list(dict.fromkeys(stage for _, stage in done.stages)) == ["probing", "transcoding", "publishing"]
+
+
+def test_one_ffmpeg_decodes_once_for_all_renditions(done: FakeContext) -> None:
+    (_, command) = done.commands
+    assert command.count("-i") == 1
+    assert command.count("libx264") == 3
+    assert done.running == []
+
+
+def test_nothing_is_named_before_it_is_stored(upload: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context, order = FakeContext(tmp_path, upload), []
+    put = context.storage.put
+    monkeypatch.setattr(context.storage, "put", lambda key, source: (order.append(key), put(key, source))[1])
+    transcode(context)
+    names = [key.removeprefix(HLS) for key in order]
+    first_playlist = next(at for at, name in enumerate(names) if name.endswith(".m3u8"))
+    assert all(name.endswith(".m3u8") for name in names[first_playlist:])
+    assert names[-1] == "master.m3u8"
+    assert len(names) == len(set(names))
+
+
+def test_a_second_run_replaces_the_first_and_leaves_nothing_over(
+    make: Make, run: Transcode, tmp_path: Path, done: FakeContext
+) -> None:
+    upload = make("small.mp4", *picture("320x180"), *X264)
+    folder = tmp_path / "again"
+    folder.mkdir()
+    again = FakeContext(folder, upload)
+    for name in ("720p/index.m3u8", "180p/seg_00007.m4s"):
+        again.storage.put(HLS + name, io.BytesIO(b"left by an earlier run"))
+    other = f"{HLS.removesuffix('hls/')}source"
+    transcode(again)
+    assert again.stored() == [
+        "180p/index.m3u8",
+        "180p/init.mp4",
+        "180p/seg_00000.m4s",
+        "master.m3u8",
+        "poster.jpg",
+    ]
+    assert again.storage.stat(other).size == upload.stat().st_size
+    validate(again.hls)
+
+
+def test_flash_and_beep_stay_together(make: Make, run: Transcode) -> None:
+    bright = grey("640x360", "30000/1001", 4, "if(between(T\\,2\\,2.2)\\,235\\,16)")
+    upload = make("flash.mp4", *bright, *tone(4, "between(t,2,2.2)"), *X264, *AAC)
+    ladder = validate(run(upload).hls)
+    assert ladder.audio is not None
+    flash = next(at for at, luma in enumerate(playback.luma(ladder.variants[0].video)) if luma > 128) * 1001 / 30_000
+    beep = int(np.argmax(playback.loudness(ladder.audio) > 0.2)) / 48_000
+    assert flash == pytest.approx(2.0, abs=0.034)
+    assert beep == pytest.approx(2.0, abs=0.022)
+
+
+def test_a_source_that_is_gone_is_told_so(make: Make, tmp_path: Path) -> None:
+    context = FakeContext(tmp_path, make("small.mp4", *picture("320x180"), *X264))
+    context.storage.delete(context.record.source_key)
+    with pytest.raises(PermanentError, match="no longer stored"):
+        transcode(context)
+
+
+def test_half_a_video_is_no_video(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decoder that silently drops most pictures is caught by counting them."""
+    context = FakeContext(tmp_path, make("small.mp4", *picture("320x180"), *X264))
+    popen = context.popen
+    monkeypatch.setattr(
+        context,
+        "popen",
+        lambda argv, **options: popen(
+            [each.replace("fps=fps", "trim=end_frame=9,fps=fps") for each in argv], **options
+        ),
+    )
+    with pytest.raises(PermanentError, match="only 9 of its 25"):
+        transcode(context)
+    assert context.stored() == []
