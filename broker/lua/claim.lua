@@ -8,25 +8,23 @@
 -- Moves pending -> processing
 -- @include claim
 
--- This worker slept and is busy now: somebody else has to look after what it was woken for or set to wake for.
-local function hand_on(taken)
-  local relieved = call('DEL', B .. 'wake:' .. worker) == 1
-  for type in string.gmatch(group, '[^,]+') do
-    local s = limits(type)
-    if s.watcher == worker and s.alarm > 0 then
-      call('HSET', limits_key(type), 'alarm', '0')
-      s.alarm, relieved = 0, true
-    end
+call('SREM', B .. 'idle:' .. group, worker)
+local reply = repeated_grant(worker, execution)
+if reply then return reply end
+
+for type in string.gmatch(group, '[^,]+') do
+  local s = limits(type)
+  if s.watcher == worker and s.alarm > 0 then -- awake, it watches for nothing
+    s.alarm = 0
+    call('HSET', limits_key(type), 'alarm', '0')
   end
-  if not relieved then return end
+end
+reply = take(worker, execution, tonumber(lease_us), group)
+if reply[1] == 1 then
+  -- It may have been woken, or have watched, for another type than that of its task: somebody else has to now.
+  local taken = split(reply[3])
   for type in string.gmatch(group, '[^,]+') do
     if type ~= taken and has_work(type) then wake(type) end
   end
 end
-
-call('SREM', B .. 'idle:' .. group, worker)
-local reply = repeated_grant(worker, execution)
-if reply then return reply end
-reply = take(worker, execution, tonumber(lease_us), group)
-if reply[1] == 1 then hand_on((split(reply[3]))) end
 return reply
