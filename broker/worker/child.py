@@ -105,6 +105,7 @@ class Child:
     def _enlist(self) -> None:
         fields: dict[str, Any] = {
             "hostname": socket.gethostname(),
+            "ip_address": "unknown",  # as RQ says it
             "pid": os.getpid(),
             "version": RQ_VERSION,
             "python_version": sys.version.split()[0],
