@@ -40,6 +40,18 @@ class Keys:
         """hash: RQ's worker record, one per worker child."""
         return f"{self.prefix}:worker:{name}"
 
+    def worker_executions(self, name: str) -> str:
+        """set: ``task:execution`` of the runs of a worker that have lasted for a beat."""
+        return f"{self.prefix}:worker:{name}:executions"
+
+    def execution(self, task_id: str, execution: str) -> str:
+        """hash: RQ's record of a run that has lasted for a beat."""
+        return f"{self.prefix}:execution:{task_id}:{execution}"
+
+    def executions(self, task_id: str) -> str:
+        """sorted set: ids of the recorded executions of a task that go on."""
+        return f"{self.prefix}:executions:{task_id}"
+
     def suspended(self) -> str:
         """string: present while ``rq suspend`` holds everything."""
         return f"{self.prefix}:suspended"

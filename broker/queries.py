@@ -82,7 +82,7 @@ class Queries:
         by_type = {name: sum(counts[i * len(Status) : (i + 1) * len(Status)]) for i, name in enumerate(types)}
         by_status = {str(status): sum(counts[i :: len(Status)]) for i, status in enumerate(Status)}
         total, completed = sum(counts), by_status[Status.COMPLETED]
-        spent_us = sum(int(us) for us in durations.values())
+        spent_us = sum(int(durations.get(name, 0)) for name in types)
         return Stats(
             total=total,
             by_status=by_status,
@@ -112,11 +112,11 @@ def _task(task_id: str, values: Sequence[str | None]) -> Task | None:
         timeout_seconds=int(float(fields["timeout"] or 0)),
         retry_count=int(fields["retry_count"] or 0),
         scheduled_at=fields["scheduled_at"],
-        started_at=None if waiting else fields["started_at"],
+        started_at=None if waiting else fields["started_at"] or None,  # RQ writes '' for none
         completed_at=fields["ended_at"] if ended else None,
         error=fields["error"],
         progress=_progress(status, fields),
-        result=json.loads(fields["outcome"]) if fields["outcome"] else None,
+        result=json.loads(fields["outcome"]) if status is Status.COMPLETED and fields["outcome"] else None,
         attempts=json.loads(fields["attempts"]) if fields["attempts"] else [],
     )
 

@@ -90,7 +90,7 @@ def check_drained(redis: Redis, keys: Keys) -> None:
     state = check_invariants(redis, keys)
     unfinished = {task_id: task["status"] for task_id, task in _tasks(state, keys).items() if not _ended(task)}
     assert not unfinished, unfinished
-    rests = [key for key in state.values if key.startswith((f"{keys.prefix}:execution:", f"{keys.prefix}:executions:"))]
+    rests = [key for key in state.values if key.startswith((keys.execution("", "")[:-1], keys.executions("")))]
     assert not rests, rests
     lists = [key for key in state.values if key.startswith((keys.rq_queue(""), keys.leases(""), keys.due()))]
     assert not lists, lists
@@ -175,7 +175,7 @@ def _wrong_claims(state: State, keys: Keys) -> Iterator[str]:
         task = tasks.get(holder)
         if task and (_ended(task) or not name.endswith(f":{task.get('unique')}")):
             yield f"the unique key {name} is held by {holder}, which is {task['status']} with key {task.get('unique')}"
-    for run, _ in _below(state, f"{keys.prefix}:execution:"):
+    for run, _ in _below(state, keys.execution("", "")[:-1]):
         task_id, _, execution = run.partition(":")
         if task_id in tasks and tasks[task_id].get("lease") != execution:
             yield f"RQ's record of run {run} is left over"

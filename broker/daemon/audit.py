@@ -65,6 +65,7 @@ class Audit:
         """(task id, tenant or '', queue) of all that our indexes, RQ's structures and the leases do not agree about."""
         indexed = dict(self._indexed(type_name, status))
         placed = list(self._placed(type_name, status))
+        queues = dict(placed)
         times = Counter(task_id for task_id, _ in placed)
         for task_id, queue in placed:
             if times[task_id] > 1 or task_id not in indexed:
@@ -72,7 +73,7 @@ class Audit:
         leased = set(self._members(self._keys.leases(type_name))) if status is Status.PROCESSING else times.keys()
         for task_id, tenant in indexed.items():
             if task_id not in times or task_id not in leased:
-                yield task_id, tenant, self._origin(task_id, type_name)
+                yield task_id, tenant, queues.get(task_id) or self._origin(task_id, type_name)
 
     def _origin(self, task_id: str, type_name: str) -> str:
         origin: str | None = self._redis.hget(self._keys.job(task_id), "origin")

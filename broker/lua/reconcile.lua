@@ -23,7 +23,11 @@ local function forget(q, status)
   if status ~= 'processing' then call('ZREM', B .. 'leases:' .. type, id) end
   for _, run in ipairs(call('ZRANGE', P .. 'wip:' .. q, 0, -1)) do
     local own = status == 'processing' and run == id .. ':' .. task.lease
-    if string.sub(run, 1, #id + 1) == id .. ':' and not own then call('ZREM', P .. 'wip:' .. q, run) end
+    if string.sub(run, 1, #id + 1) == id .. ':' and not own then
+      call('ZREM', P .. 'wip:' .. q, run)
+      call('ZREM', P .. 'executions:' .. id, string.sub(run, #id + 2))
+      call('DEL', P .. 'execution:' .. run)
+    end
   end
 end
 

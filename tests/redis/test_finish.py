@@ -42,7 +42,7 @@ def test_the_records_of_a_long_run_go_with_it(engine: Engine) -> None:
     run = engine.start()
     engine.advance(1)
     engine.renew(run)
-    assert f"{engine.keys.prefix}:execution:{run.id}:{run.execution}" in engine.state().values
+    assert engine.keys.execution(run.id, run.execution) in engine.state().values
     engine.finish(run)
     assert [key for key in engine.state().values if "execution" in key] == []
 
