@@ -90,7 +90,10 @@ class Broker:
                 raise QueueFull(
                     f"{answer} {new.type} tasks are waiting; try again later.", retry_after=self._drain_time(new.type)
                 )
-        return self.get(tenant, answer), code == 1
+        try:
+            return self.get(tenant, answer), code == 1
+        except NotFound:  # the server has restarted in between and has forgotten its last moments
+            raise Unavailable("The task was not kept; repeat the request.", retry_after=2) from None
 
     def get(self, tenant: str, task_id: str) -> Task:
         """One task. Raises ``NotFound``, also for another tenant's."""

@@ -1,5 +1,6 @@
 """Formations, each on a server of its own."""
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -32,6 +33,21 @@ def formation_of(tmp_path: Path) -> Iterator[Callable[..., Formation]]:
 def formation(formation_of: Callable[..., Formation]) -> Formation:
     """A formation without processes yet."""
     return formation_of()
+
+
+@pytest.fixture
+def durable(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ValkeyServer]:
+    """A server with an append-only file that can be killed and started again.
+
+    Its file has all that it has answered; with ``everysec`` as the parameter, not the last moments.
+    """
+    config = {**SERVER, "appendonly": "yes", "appendfsync": getattr(request, "param", "always")}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = ValkeyServer(port=port, data_dir=tmp_path / "server", persist=True, config=config)
+    server.start()
+    yield server
+    server.terminate()
 
 
 @pytest.fixture(scope="module")

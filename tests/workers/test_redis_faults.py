@@ -1,10 +1,9 @@
 """Guards what a failing server does to running work: nothing is lost, nothing runs twice, workers survive."""
 
 import signal
-import socket
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.errors import Unavailable
 from broker.task import NewTask
-from tests.conftest import SERVER
 from tests.workers.conftest import SHORT_LEASE
 from tests.workers.harness import TENANT, Formation, send
 from tests.workers.reply_dropping_proxy import ReplyDroppingProxy
@@ -59,18 +57,6 @@ def _reaped(formation: Formation, times: int) -> None:
     for _ in range(times):
         before = redis.get(key)
         formation.until(lambda before=before: redis.get(key) != before, "the reaper looks at the leases")
-
-
-@pytest.fixture
-def durable(tmp_path: Path) -> Iterator[ValkeyServer]:
-    """A server with an append-only file that can be killed and started again."""
-    config = {**SERVER, "appendonly": "yes", "appendfsync": "everysec"}
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = ValkeyServer(port=port, data_dir=tmp_path / "server", persist=True, config=config)
-    server.start()
-    yield server
-    server.terminate()
 
 
 def test_a_server_that_is_killed_and_comes_back_loses_nothing(durable: ValkeyServer, tmp_path: Path) -> None:
