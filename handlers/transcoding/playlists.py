@@ -9,8 +9,9 @@ from fractions import Fraction
 from math import ceil, floor
 from pathlib import Path
 
+from broker.errors import PermanentError
 from handlers.transcoding.boxes import Segment, read_init, read_segment
-from handlers.transcoding.graph import INIT, SEGMENTS
+from handlers.transcoding.hls_output import INIT, SEGMENTS
 from handlers.transcoding.ladder import Rung
 
 MASTER, MEDIA = "master.m3u8", "index.m3u8"
@@ -89,12 +90,12 @@ class Variant:
 
 
 def read_track(folder: Path) -> Track:
-    """What ffmpeg left in ``folder``. Raises ``ValueError`` when that is nothing playable."""
+    """What ffmpeg left in ``folder``. Raises ``PermanentError`` when that is nothing: no frame could be decoded."""
+    paths = sorted(folder.glob(SEGMENTS))
+    if not paths:
+        raise PermanentError(f"The video is damaged: nothing of it could be decoded for the rendition {folder.name}.")
     init = read_init(folder / INIT)
-    segments = tuple(read_segment(path, init.timescale) for path in sorted(folder.glob(SEGMENTS)))
-    if not segments:
-        raise ValueError(f"{folder.name} has no segments")
-    return Track(folder.name, init.codec, segments)
+    return Track(folder.name, init.codec, tuple(read_segment(path, init.timescale) for path in paths))
 
 
 def target_duration(tracks: Sequence[Track]) -> int:

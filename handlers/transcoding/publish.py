@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from broker.media.storage import Storage
-from handlers.transcoding.graph import INIT, POSTER
+from handlers.transcoding.graph import POSTER
+from handlers.transcoding.hls_output import INIT
 from handlers.transcoding.playlists import MASTER, MEDIA, Track, media_playlist, target_duration
 
 

@@ -10,6 +10,7 @@ from handlers.transcoding.plan import Plan, plan
 from handlers.transcoding.playlists import MASTER, Variant, master_playlist, read_track
 from handlers.transcoding.probe import probe, recognise
 from handlers.transcoding.publish import publish
+from handlers.transcoding.sound import AUDIO
 from handlers.transcoding.source import MAX_SECONDS, Source
 
 FOLDER = "hls"
@@ -29,7 +30,7 @@ def transcode(context: TaskContext) -> dict[str, Any]:
         raise PermanentError("The uploaded file is no longer stored; upload the video again.") from error
     variants = _variants(context.scratch, source, planned)
     master = master_playlist(variants, planned.rate, source.language)
-    _publish(context, f"{media.tenant}/{media.id}/{FOLDER}/", variants, master)
+    _publish(context, f"{context.tenant}/{media.id}/{FOLDER}/", variants, master)
     facts = _facts(source, planned, variants)
     context.attach(media.id, **facts)
     return {"video_id": media.id, **facts}
@@ -41,7 +42,7 @@ def _encode(context: TaskContext, path: Path) -> tuple[Source, Plan]:
     demuxer = recognise(path)
     source = probe(context, path, demuxer)
     planned = plan(source)
-    for name in (*(rung.name for rung in planned.rungs), graph.AUDIO):
+    for name in (*(rung.name for rung in planned.rungs), AUDIO):
         (context.scratch / name).mkdir()
 
     def on_frame(done: int) -> None:
@@ -62,7 +63,7 @@ def _variants(folder: Path, source: Source, planned: Plan) -> list[Variant]:
         raise PermanentError(f"The video is damaged: only {frames} of its {planned.frames} pictures can be shown.")
     if frames >= MAX_SECONDS * planned.rate:
         raise PermanentError(f"The video is longer than {MAX_SECONDS // 3600} hours.")
-    audio = None if source.audio_track is None else read_track(folder / graph.AUDIO)
+    audio = None if source.audio_track is None else read_track(folder / AUDIO)
     return [Variant(rung, track, audio) for rung, track in zip(planned.rungs, tracks, strict=True)]
 
 

@@ -70,6 +70,7 @@ SOURCES = {
     "late start.ts": ((*SMALL, *sound(), *X264, *AAC, "-output_ts_offset", "5"), (320, 180), "25.000", 25, True),
     "late picture.mp4": (("-itsoffset", "0.4", *SMALL, *sound(), *X264, *AAC), (320, 180), "25.000", 35, True),
     "short sound.mp4": ((*SMALL, *sound(0.4), *X264, *AAC), (320, 180), "25.000", 25, True),
+    "padded sound.mp4": ((*SMALL, *sound(1.08), *X264, *AAC), (320, 180), "25.000", 25, True),
     "long sound.mp4": ((*SMALL, *sound(3), *X264, *AAC), (320, 180), "25.000", 75, True),
     "surround.mkv": (
         (
@@ -110,21 +111,13 @@ def test_a_turned_phone_video_stands_upright(make: Make, run: Transcode) -> None
 
 
 def test_interlaced_video_gets_a_picture_per_field(make: Make, run: Transcode) -> None:
-    fields = ("-f", "lavfi", "-i", "testsrc2=s=360x288:r=50:d=1,interlace=scan=tff")
-    upload = make("fields.mpg", *fields, "-c:v", "mpeg2video", "-flags", "+ildct+ilme", "-b:v", "3M")
-    (variant,) = validate(run(upload).hls).variants
+    """Each field of this source has a brightness of its own, so a picture of two fields would be striped."""
+    fields = grey("360x288", "50", 1, "20+16*mod(N\\,12)")
+    interlaced = ("-vf", "interlace=scan=tff:lowpass=off", "-c:v", "mpeg2video", "-flags", "+ildct+ilme", "-q:v", "2")
+    (variant,) = validate(run(make("fields.mpg", *fields, *interlaced)).hls).variants
     assert (variant.attributes["FRAME-RATE"], variant.video.frames) == ("50.000", 50)
-
-
-def test_the_real_video_is_taken_not_the_cover_picture(make: Make, run: Transcode) -> None:
-    cover = make("cover.png", *picture("64x64", seconds=0.04), "-frames:v", "1")
-    film = make("film.mp4", *SMALL, *X264)
-    covered = make(
-        "covered.mp4", "-i", str(cover), "-i", str(film), "-map", "0", "-map", "1", "-c", "copy",
-        "-disposition:v:0", "attached_pic", "-disposition:v:1", "default",
-    )  # fmt: skip
-    (variant,) = validate(run(covered).hls).variants
-    assert (variant.size, variant.video.frames) == ((320, 180), 25)
+    assert playback.luma(variant.video) == pytest.approx([20 + 16 * (number % 12) for number in range(50)], abs=3)
+    assert max(float(frame.std()) for frame in playback.pictures(variant.video)) < 3
 
 
 def test_the_default_of_several_audio_tracks_is_used(make: Make, run: Transcode) -> None:
@@ -191,13 +184,20 @@ def test_high_dynamic_range_is_toned_down(transfer: str, make: Make, run: Transc
     assert frame.std(axis=2).mean() < 3
 
 
-def test_a_change_of_size_midway_keeps_the_first_size(make: Make, run: Transcode, tmp_path: Path) -> None:
-    parts = [
-        make("wide.ts", *picture("320x180"), *X264),
-        make("narrow.ts", *picture("240x180"), *X264, "-output_ts_offset", "1"),
-    ]
+@pytest.mark.parametrize(("size", "channels"), [("240x180", "1"), ("320x180", "2")])
+def test_a_change_midway_neither_stretches_nor_shifts(
+    size: str, channels: str, make: Make, run: Transcode, tmp_path: Path
+) -> None:
+    """Broadcasts change their picture's size and their sound's channels; both tracks must go on where they were."""
+    quiet = make("quiet.ts", *grey("320x180", "25", 2, "16"), *tone(2, "0"), *X264, *AAC)
+    loud = grey(size, "25", 2, "if(gt(T\\,0.5)\\,235\\,16)"), tone(2, "gt(t,0.5)")
+    after = make(f"loud{size}.ts", *loud[0], *loud[1], *X264, *AAC, "-ac", channels, "-output_ts_offset", "2")
     glued = tmp_path / "glued.ts"
-    glued.write_bytes(b"".join(part.read_bytes() for part in parts))
-    (variant,) = validate(run(glued).hls).variants
-    assert variant.size == (320, 180)
-    assert variant.video.frames == pytest.approx(50, abs=3)
+    glued.write_bytes(quiet.read_bytes() + after.read_bytes())
+    ladder = validate(run(glued).hls)
+    (variant,) = ladder.variants
+    assert ladder.audio is not None
+    assert (variant.size, variant.video.frames) == ((320, 180), pytest.approx(100, abs=2))
+    flash = next(at for at, luma in enumerate(playback.luma(variant.video)) if luma > 128) / 25
+    beep = int(np.argmax(playback.loudness(ladder.audio) > 0.2)) / 48_000
+    assert (flash, beep) == (pytest.approx(2.5, abs=0.05), pytest.approx(2.5, abs=0.06))

@@ -116,8 +116,16 @@ def test_sound_alone_is_no_video(make: Make, tmp_path: Path) -> None:
     assert "no video track" in refused(make("sound.mp4", *sound(), *AAC), tmp_path)
 
 
+def test_music_with_a_cover_is_no_video(make: Make, tmp_path: Path) -> None:
+    cover = make("cover.png", *picture("64x64", seconds=0.04), "-frames:v", "1")
+    album = ("-i", str(cover), *sound(), *AAC, "-c:v", "copy", "-disposition:v", "attached_pic")
+    assert "no video track" in refused(make("album.mp4", *album), tmp_path)
+
+
 def test_a_picture_that_would_fill_the_memory_is_not_decoded(make: Make, tmp_path: Path) -> None:
-    bomb = make("bomb.mov", *picture("8000x6000", seconds=0.04), "-c:v", "png", "-pred", "none", "-threads", "1")
+    bomb = make(
+        "bomb.mov", "-f", "lavfi", "-i", "color=red:s=8000x6000:d=0.04", "-c:v", "png", "-pred", "none", "-threads", "1"
+    )
     assert "megapixels" in refused(bomb, tmp_path)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from broker.errors import PermanentError
+from handlers.transcoding.ffmpeg import binary
 from handlers.transcoding.run import transcode
 from handlers.transcoding.task import VideoTranscodingResult
 from tests.handlers.transcoding import playback
@@ -94,7 +95,8 @@ def test_one_ffmpeg_decodes_once_for_all_renditions(done: FakeContext) -> None:
     assert done.running == []
 
 
-def test_nothing_is_named_before_it_is_stored(upload: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_named_before_it_is_stored(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = make("heard.mp4", *picture("320x180"), *sound(), *X264, *AAC)
     context, order = FakeContext(tmp_path, upload), []
     put = context.storage.put
     monkeypatch.setattr(context.storage, "put", lambda key, source: (order.append(key), put(key, source))[1])
@@ -106,13 +108,9 @@ def test_nothing_is_named_before_it_is_stored(upload: Path, tmp_path: Path, monk
     assert len(names) == len(set(names))
 
 
-def test_a_second_run_replaces_the_first_and_leaves_nothing_over(
-    make: Make, run: Transcode, tmp_path: Path, done: FakeContext
-) -> None:
+def test_a_second_run_replaces_the_first_and_leaves_nothing_over(make: Make, tmp_path: Path) -> None:
     upload = make("small.mp4", *picture("320x180"), *X264)
-    folder = tmp_path / "again"
-    folder.mkdir()
-    again = FakeContext(folder, upload)
+    again = FakeContext(tmp_path, upload)
     for name in ("720p/index.m3u8", "180p/seg_00007.m4s"):
         again.storage.put(HLS + name, io.BytesIO(b"left by an earlier run"))
     other = f"{HLS.removesuffix('hls/')}source"
@@ -126,6 +124,24 @@ def test_a_second_run_replaces_the_first_and_leaves_nothing_over(
     ]
     assert again.storage.stat(other).size == upload.stat().st_size
     validate(again.hls)
+
+
+def test_full_hd_gets_four_rungs_and_a_poster_of_720p(make: Make, run: Transcode) -> None:
+    context = run(make("hd.mp4", *picture("1080x1920", seconds=0.12), *X264))
+    ladder = validate(context.hls)
+    assert [variant.size for variant in ladder.variants] == [(360, 640), (480, 854), (720, 1280), (1080, 1920)]
+    with av.open(str(context.hls / "poster.jpg"), format="jpeg_pipe") as image:
+        assert (image.streams.video[0].width, image.streams.video[0].height) == (720, 1280)
+
+
+def test_where_a_video_was_taken_stays_private(make: Make, run: Transcode) -> None:
+    tags = ("-metadata", "title=HOMESWEETHOME", "-metadata", "location=+48.2082+016.3738/")
+    upload = make("tagged.mp4", *picture("320x180"), *sound(), *X264, *AAC, *tags)
+    assert b"HOMESWEETHOME" in upload.read_bytes()
+    for path in run(upload).hls.rglob("*.*"):
+        content = path.read_bytes()
+        assert b"HOMESWEETHOME" not in content
+        assert b"48.2082" not in content
 
 
 def test_flash_and_beep_stay_together(make: Make, run: Transcode) -> None:
@@ -160,3 +176,14 @@ def test_half_a_video_is_no_video(make: Make, tmp_path: Path, monkeypatch: pytes
     with pytest.raises(PermanentError, match="only 9 of its 25"):
         transcode(context)
     assert context.stored() == []
+
+
+def test_no_picture_at_all_is_no_video(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ffmpeg may succeed without having written anything."""
+    context = FakeContext(tmp_path, make("small.mp4", *picture("320x180"), *X264))
+    popen = context.popen
+    monkeypatch.setattr(
+        context, "popen", lambda argv, **options: popen(["/bin/true"] if argv[0] == binary() else argv, **options)
+    )
+    with pytest.raises(PermanentError, match="damaged"):
+        transcode(context)

@@ -114,6 +114,8 @@ def _audio(folder: Path, lines: list[str]) -> Rendition | None:
     rendition = _rendition(folder, group["URI"])
     for part in rendition.parts:
         _decode(rendition.init + part, "audio")
+    lengths = {sample.length for part in rendition.samples for sample in part[:-1]}
+    assert lengths <= {_AAC_FRAME}, "sound that jumps"
     return rendition
 
 

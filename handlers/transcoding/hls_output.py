@@ -1,0 +1,46 @@
+"""ffmpeg's options for one rendition: fragmented MP4 segments in a folder of its own.
+
+ffmpeg also writes a playlist there, which nobody reads.
+"""
+
+from fractions import Fraction
+from math import floor
+from typing import Any
+
+from handlers.transcoding.plan import Plan
+from handlers.transcoding.source import MAX_SECONDS
+
+INIT, SEGMENTS = "init.mp4", "seg_*.m4s"
+_PLAYLIST = "ffmpeg.m3u8"
+
+_OPTIONS = {
+    "hls_playlist_type": "vod",
+    "hls_flags": "temp_file",
+    "hls_segment_type": "fmp4",
+    "hls_fmp4_init_filename": INIT,
+    # These together write the times as they are, so that pictures and sound start at 0: by default all is shifted by
+    # the reordering of pictures, and an edit list, which players ignore, says so.
+    "avoid_negative_ts": "disabled",
+    "hls_segment_options": "movflags=+negative_cts_offsets+frag_discont:use_editlist=0",
+    # Neither a place nor a name out of the source gets into what is published.
+    "map_metadata": -1,
+    "map_chapters": -1,
+    "t": MAX_SECONDS,
+}
+
+
+def hls_options(folder: str, plan: Plan) -> dict[str, Any]:
+    """Options by name; ``f`` is the format."""
+    # Rounded down, because a segment ends with the first key frame at or after this time.
+    length = {"hls_time": seconds(plan.segment_seconds)}
+    return {"f": "hls", **_OPTIONS, **length, "hls_segment_filename": f"{folder}/{SEGMENTS.replace('*', '%05d')}"}
+
+
+def hls_target(folder: str) -> str:
+    """The name of the output."""
+    return f"{folder}/{_PLAYLIST}"
+
+
+def seconds(exact: Fraction) -> str:
+    """To the microsecond below, which is what ffmpeg's durations hold."""
+    return f"{floor(exact * 1_000_000) / 1_000_000:.6f}"
