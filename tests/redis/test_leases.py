@@ -157,7 +157,7 @@ class TestReap:
 
 
 class TestGap:
-    """If nobody reaped for a while, nobody could renew either: each run gets one more lease, once."""
+    """If nobody reaped for a while, nobody could renew either: each run gets one more lease, once after each beat."""
 
     def test_after_an_absence_leases_are_extended(self, engine: Engine, run: Run) -> None:
         engine.advance(60)
@@ -179,11 +179,17 @@ class TestGap:
         engine.advance(0.5)
         assert engine.reap() == (1, 0)
 
-    def test_an_execution_is_forgiven_once(self, engine: Engine, run: Run) -> None:
+    def test_who_did_not_come_back_is_forgiven_once(self, engine: Engine, run: Run) -> None:
         engine.advance(60)
         assert engine.reap() == (0, 1)
         engine.advance(60)
         assert engine.reap() == (1, 0)
+
+    def test_who_came_back_is_forgiven_again(self, engine: Engine, run: Run) -> None:
+        for _ in range(3):
+            engine.advance(60)
+            assert engine.reap() == (0, 1)
+            assert engine.renew(run) == []
 
     def test_the_next_execution_is_forgiven_too(self, engine: Engine, run: Run) -> None:
         engine.advance(60)
