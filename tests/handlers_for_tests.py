@@ -129,10 +129,14 @@ def die_once(context: TaskContext) -> dict[str, Any]:
 
 
 def encode(context: TaskContext, path: str) -> Any:
-    """Holds while a program runs."""
+    """Holds while a program runs, which is not to end before."""
     process = context.popen(["sleep", _EVER])
     effect(context, "spawned", pids=[process.pid])
-    return hold(context, path)
+    while not Path(path).exists():
+        if process.poll() is not None:
+            raise TransientError(f"the program ended with {process.returncode}")
+        time.sleep(0.02)
+    return {}
 
 
 def spawn(context: TaskContext, path: str, plain: bool = False, deaf: bool = False) -> Any:
@@ -201,7 +205,8 @@ def strange(_: TaskContext, kind: str) -> Any:
 
 
 def unreadable(_: TaskContext) -> None:
-    raise FileNotFoundError(2, "No such file", "caf\udce9.mp4")
+    """Names a file as the file system does, in bytes that are no text."""
+    raise ValueError("cannot read caf\udce9.mp4")
 
 
 # what a context offers ------------------------------------------------------------------------------------------------

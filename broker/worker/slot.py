@@ -53,10 +53,9 @@ class Slot:
         return self.slate.read()
 
     def kill(self, sentence: str) -> None:
-        """End the child, with all that its handler started."""
+        """End the child; what its handler started is ended when it is buried."""
         self.sentence = sentence
-        processes.kill_group(self.pid)
-        signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)  # a newborn has no group yet
+        signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
 
     def bury(self) -> int:
         """The dead child's exit code, after ending what it left behind."""
