@@ -91,7 +91,9 @@ class Broker:
                     f"{answer} {new.type} tasks are waiting; try again later.", retry_after=self._drain_time(new.type)
                 )
         try:
-            return self.get(tenant, answer), code == 1
+            # A client repeats the script when its reply was lost: what it finds then under a new id is what it created.
+        created = code == 1 or (new.id is None and answer == arguments["id"])
+        return self.get(tenant, answer), created
         except NotFound:  # the server has restarted in between and has forgotten its last moments
             raise Unavailable("The task was not kept; repeat the request.", retry_after=2) from None
 

@@ -15,7 +15,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Protocol
 
-from redis.exceptions import NoPermissionError, NoScriptError, ResponseError
+from redis.exceptions import NoPermissionError, NoScriptError, OutOfMemoryError, ResponseError
 
 _PARAMETER = re.compile(r"^-- (KEYS|ARGV)\[(\d+)(\.\.)?\] +(\w+)", re.M)
 _INCLUDE = re.compile(r"^-- @include (\w+)\n", re.M)
@@ -29,6 +29,7 @@ _REFUSABLE = "submit"
 class _Client(Protocol):
     def fcall(self, function: str, numkeys: int, *keys_and_args: Any) -> Any: ...
     def function_load(self, code: str, replace: bool | None = False) -> Any: ...
+    def eval(self, script: str, numkeys: int, *keys_and_args: Any) -> Any: ...
     def evalsha(self, sha: str, numkeys: int, *keys_and_args: Any) -> Any: ...
     def script_load(self, script: str) -> Any: ...
 
@@ -117,27 +118,26 @@ class Script:
     def __call__(self, client: _Client, **values: Any) -> Any:
         """Run on ``client``; loads what the server does not have (any more)."""
         arguments = self.arguments(values)
-        if not self._sha:
-            try:
-                return client.fcall(self._function, len(self.keys), *arguments)
-            except ResponseError as error:
-                if "unction not found" not in str(error) and not _unsupported(error):
-                    raise
-            if self._load_library(client):
-                return client.fcall(self._function, len(self.keys), *arguments)
-        return self._evaluate(client, arguments)
-
-    def _load_library(self, client: _Client) -> bool:
-        """False when the server knows no functions, or this user may not load them."""
+        if self._sha:
+            return self._evaluate(client, arguments)
+        try:
+            return client.fcall(self._function, len(self.keys), *arguments)
+        except ResponseError as error:
+            if "unction not found" not in str(error) and not _unsupported(error):
+                raise
         try:
             client.function_load(library(self._clock)[1], replace=True)
+        except OutOfMemoryError:  # a full server takes no library, but lets scripts end work
+            flags = "" if self.name == _REFUSABLE else "#!lua flags=allow-oom\n"
+            return client.eval(flags + source(self.name, self._clock), len(self.keys), *arguments)
         except ResponseError as error:
-            if _unsupported(error):
-                return False
-            raise
-        return True
+            if not _unsupported(error):
+                raise
+            return self._evaluate(client, arguments)
+        return client.fcall(self._function, len(self.keys), *arguments)
 
     def _evaluate(self, client: _Client, arguments: list[Any]) -> Any:
+        """For a server that knows no functions, or does not let this user load them."""
         try:
             if self._sha:
                 return client.evalsha(self._sha, len(self.keys), *arguments)

@@ -42,7 +42,6 @@ class Audit:
             differing = self._differing(type_name)
             if differing:
                 self._mend(type_name, differing)
-            self._mend_ready(type_name)
         self._forget_dead_workers()
         return _EVERY
 
@@ -99,18 +98,6 @@ class Audit:
     def _members(self, key: str) -> Iterator[str]:
         for member, _ in self._redis.zscan_iter(key, count=_CHUNK):
             yield member
-
-    def _mend_ready(self, type_name: str) -> None:
-        """A queue that a foreign hand filled must be known as non-empty; waking its workers is the reaper's."""
-        queues = {priority: f"{type_name}:{priority}" if priority else type_name for priority in _PRIORITIES}
-        with self._redis.pipeline(transaction=False) as reads:
-            for queue in queues.values():
-                reads.exists(self._keys.rq_queue(queue))
-            filled = reads.execute()
-        found = {queue: priority for (priority, queue), exists in zip(queues.items(), filled, strict=True) if exists}
-        if found:
-            self._redis.zadd(self._keys.ready(), found, nx=True)
-            self._redis.sadd(self._keys.rq_queues(), *(self._keys.rq_queue(queue) for queue in found))
 
     def _forget_dead_workers(self) -> None:
         known = sorted(self._redis.smembers(self._keys.workers()))

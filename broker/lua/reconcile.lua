@@ -10,15 +10,17 @@
 local task = read_task(id)
 local type = split(queue)
 
--- Removes the task from every place but that of `status`.
+-- Removes the task from every place but that of `status`, and sees that a queue with other tasks is known to have some.
 local function forget(q, status)
+  local list = P .. 'queue:' .. q
   for other, word in pairs(RQ_STATUS) do
     if other == 'pending' then
-      if status ~= other then call('LREM', P .. 'queue:' .. q, 0, id) end
+      if status ~= other then call('LREM', list, 0, id) end
     elseif other ~= status and other ~= 'processing' then
       call('ZREM', P .. word .. ':' .. q, id)
     end
   end
+  if call('EXISTS', list) == 1 then filled(q, 1) end
   if status ~= 'scheduled' then call('ZREM', B .. 'due', id) end
   if status ~= 'processing' then call('ZREM', B .. 'leases:' .. type, id) end
   for _, run in ipairs(call('ZRANGE', P .. 'wip:' .. q, 0, -1)) do

@@ -1,0 +1,264 @@
+"""Guards the broker's face: what callers get and which error tells them what to do instead."""
+
+import uuid
+from dataclasses import replace
+
+import pytest
+
+from broker.broker import Broker
+from broker.clock import to_rfc3339
+from broker.config import BrokerSettings
+from broker.errors import (
+    InvalidInput,
+    NotCancellable,
+    NotFailed,
+    NotFound,
+    QueueFull,
+    RetriesExhausted,
+    TaskBrokerError,
+    Unavailable,
+)
+from broker.media.records import MediaRecord
+from broker.store import Claim, Claimed
+from broker.task import NewTask
+from broker.task_type import TaskType
+from tests.conftest import AnyPayload
+
+ID = "550e8400-e29b-41d4-a716-446655440000"
+
+
+def submit(broker: Broker, **fields: object) -> str:
+    return broker.submit("acme", NewTask("Noop", {"n": 1}, **fields))[0].id  # type: ignore[arg-type]
+
+
+def fail(broker: Broker) -> None:
+    """The next task, for good."""
+    claimed = broker.store.claim(Claim("w", "x", "Noop", 5_000_000))
+    assert isinstance(claimed, Claimed)
+    broker.store.fail(claimed.id, "x", "boom", "", None, Claim("w", "", "Noop", 0))
+
+
+class TestSubmit:
+    def test_what_is_left_out_is_the_types(self, settings: BrokerSettings) -> None:
+        noop = TaskType("Noop", AnyPayload, "a:b", timeout=90, max_retries=7, priority=2)
+        broker = Broker.connect(settings, {"Noop": noop})
+        task, created = broker.submit("acme", NewTask("Noop", {"n": 1}))
+        assert created
+        assert (task.timeout_seconds, task.max_retries, task.priority, task.status) == (90, 7, 2, "pending")
+
+    def test_a_repeat_by_id_finds_the_first(self, broker: Broker) -> None:
+        first, created = broker.submit("acme", NewTask("Noop", {"n": 1}, id=ID.upper()))
+        again, created_again = broker.submit("acme", NewTask("Noop", {"n": 2}, id=ID))
+        assert (created, created_again, first.id) == (True, False, ID)
+        assert again == first
+
+    def test_a_lost_reply_is_no_repeat_of_the_callers(self, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The client sends the script again by itself; the caller asked once and is told of what it created."""
+        once = broker.store.submit
+        monkeypatch.setattr(broker.store, "submit", lambda **fields: (once(**dict(fields)), once(**fields))[1])
+        task, created = broker.submit("acme", NewTask("Noop", {"n": 1}))
+        assert created
+        assert broker.page("acme").tasks == [task]
+
+    def test_a_time_or_a_delay(self, broker: Broker) -> None:
+        at = broker.submit("acme", NewTask("Noop", {}, scheduled_at="2100-01-01T01:00:00+01:00"))[0]
+        assert (at.status, at.scheduled_at) == ("scheduled", "2100-01-01T00:00:00.000000Z")
+        assert broker.submit("acme", NewTask("Noop", {}, delay_seconds=0.5))[0].status == "scheduled"
+        assert broker.submit("acme", NewTask("Noop", {}, delay_seconds=0))[0].status == "pending"
+
+    @pytest.mark.parametrize(
+        ("new", "pointer"),
+        [
+            (NewTask("Nothing", {}), "/type"),
+            (NewTask("Noop", {"n": "x"}), "/payload/n"),
+            (NewTask("Noop", {"other": 1}), "/payload/other"),
+            (NewTask("Noop", {}, priority=11), "/priority"),
+            (NewTask("Noop", {}, priority=-1), "/priority"),
+            (NewTask("Noop", {}, max_retries=101), "/max_retries"),
+            (NewTask("Noop", {}, timeout_seconds=0), "/timeout_seconds"),
+        ],
+    )
+    def test_what_is_wrong_is_pointed_at_and_not_stored(self, broker: Broker, new: NewTask, pointer: str) -> None:
+        with pytest.raises(InvalidInput) as refused:
+            broker.submit("acme", new)
+        assert [error["pointer"] for error in refused.value.extra["errors"]] == [pointer]
+        assert broker.page("acme").total == 0
+
+    def test_a_full_queue_says_when_to_come_back(self, settings: BrokerSettings, types: dict[str, TaskType]) -> None:
+        broker = Broker.connect(replace(settings, max_pending=1), types)
+        submit(broker)
+        with pytest.raises(QueueFull) as refused:
+            submit(broker)
+        assert 1 <= refused.value.extra["retry_after"] <= 3600
+
+    def test_a_media_record_bears_the_time_of_its_task(self, broker: Broker) -> None:
+        record = MediaRecord(ID, "acme", "image", "a.png", "image/png", 3, "key", "", task_id=str(uuid.uuid4()))
+        task, _ = broker.submit("acme", NewTask("Noop", {"n": 1}, id=record.task_id), record)
+        found = broker.media.get("acme", ID)
+        assert (found.created_at, found.task_id) == (task.created_at, task.id)
+
+
+class TestOwners:
+    @pytest.mark.parametrize("task_id", ["nothing", "", "../x", "*", ID + "0", ID.replace("-", ""), "{" + ID + "}", ID])
+    def test_an_id_that_names_no_task(self, broker: Broker, task_id: str) -> None:
+        for call in (broker.get, broker.cancel, broker.retry):
+            with pytest.raises(NotFound):
+                call("acme", task_id)
+
+    def test_another_tenants(self, broker: Broker) -> None:
+        task_id = submit(broker)
+        for call in (broker.get, broker.cancel, broker.retry):
+            with pytest.raises(NotFound):
+                call("other", task_id)
+
+    def test_cancelling_twice_is_no_error(self, broker: Broker) -> None:
+        task_id = submit(broker)
+        assert broker.cancel("acme", task_id.upper()) == broker.cancel("acme", task_id)
+
+    def test_what_runs_or_has_ended_is_not_cancellable(self, broker: Broker) -> None:
+        task_id = submit(broker)
+        broker.store.claim(Claim("w", "x", "Noop", 5_000_000))
+        with pytest.raises(NotCancellable) as refused:
+            broker.cancel("acme", task_id)
+        assert refused.value.extra == {"current_status": "processing"}
+        assert broker.cancel("acme", task_id, force=True).status == "cancelled"
+        submit(broker)
+        fail(broker)
+        failed = broker.page("acme", status="failed").tasks[0].id
+        with pytest.raises(NotCancellable):
+            broker.cancel("acme", failed, force=True)
+
+    def test_retrying(self, broker: Broker) -> None:
+        task_id = submit(broker, max_retries=1)
+        with pytest.raises(NotFailed) as early:
+            broker.retry("acme", task_id)
+        assert early.value.extra == {"current_status": "pending"}
+        fail(broker)
+        assert broker.retry("acme", task_id).status == "scheduled"
+        broker.store.promote()
+        fail(broker)
+        with pytest.raises(RetriesExhausted) as used_up:
+            broker.retry("acme", task_id)
+        assert used_up.value.extra == {"current_status": "failed", "retry_count": 1, "max_retries": 1}
+        task = broker.retry("acme", task_id, force=True)
+        assert (task.status, task.retry_count, task.max_retries) == ("scheduled", 2, 2)
+
+
+class TestQueues:
+    def test_an_idle_queue(self, broker: Broker) -> None:
+        noop, other = broker.queues()
+        assert (noop.type, other.type) == ("Noop", "Other")
+        assert (noop.depth, noop.scheduled, noop.processing, noop.workers, noop.throughput) == (0, 0, 0, 0, 0)
+        assert (noop.oldest_age_seconds, noop.rate, noop.tokens, noop.concurrency) == (None, None, None, None)
+        assert (noop.burst, noop.paused) == (1, False)
+
+    def test_a_busy_one(self, broker: Broker) -> None:
+        for priority in (0, 0, 4, 9):
+            submit(broker, priority=priority)
+        submit(broker, delay_seconds=60, priority=3)
+        fail(broker)
+        broker.store.claim(Claim("w", "y", "Noop", 5_000_000))
+        broker.store.enlist("w", ttl=30, queues="Noop,Other", fields={"pid": 1})
+        broker.store.enlist("gone", ttl=30, queues="Noop", fields={"pid": 2})
+        broker.redis.delete(broker.keys.worker("gone"))
+        noop, other = broker.queues()
+        assert (noop.depth, noop.scheduled, noop.processing, noop.workers) == (2, 1, 1, 1)
+        assert noop.throughput == 1 / 60
+        assert (other.depth, other.workers) == (0, 1)
+
+    def test_its_age_is_that_of_the_head_that_waits_longest(self, broker: Broker) -> None:
+        now_us = broker.redis.time()[0] * 1_000_000
+        for priority, seconds in ((0, 100), (5, 40)):
+            task_id = submit(broker, priority=priority)
+            broker.redis.hset(broker.keys.job(task_id), "created_at", _rfc3339(now_us - seconds * 1_000_000))
+        age = broker.queues()[0].oldest_age_seconds
+        assert age is not None
+        assert 100 <= age < 130
+        head = broker.redis.lindex(broker.keys.rq_queue("Noop"), 0)
+        broker.redis.hset(broker.keys.job(head), "enqueued_at", _rfc3339(now_us - 7_000_000))  # waits anew
+        age = broker.queues()[0].oldest_age_seconds
+        assert age is not None
+        assert 40 <= age < 70
+
+    def test_tokens_are_those_of_the_moment(self, broker: Broker) -> None:
+        queue = broker.configure_queue("Noop", rate=0.001, burst=5, concurrency=3, paused=True)
+        assert (queue.rate, queue.burst, queue.concurrency, queue.paused) == (0.001, 5, 3, True)
+        assert queue.tokens == 0
+        seconds = broker.redis.time()[0]
+        broker.redis.hset(broker.keys.limits("Noop"), mapping={"level": 2 * 10**9, "ts": (seconds - 500) * 1_000_000})
+        assert broker.queues()[0].tokens == pytest.approx(2.5, abs=0.05)
+        broker.redis.hset(broker.keys.limits("Noop"), "ts", (seconds - 50_000) * 1_000_000)
+        assert broker.queues()[0].tokens == 5
+        broker.redis.hset(broker.keys.limits("Noop"), "ts", (seconds + 3600) * 1_000_000)  # the clock stepped back
+        assert broker.queues()[0].tokens == 2
+
+    def test_limits_can_be_lifted(self, broker: Broker) -> None:
+        broker.configure_queue("Noop", rate=2, concurrency=1)
+        queue = broker.configure_queue("Noop", rate=None, concurrency=None)
+        assert (queue.rate, queue.tokens, queue.concurrency) == (None, None, None)
+
+    @pytest.mark.parametrize(
+        ("change", "pointer"),
+        [
+            ({"rate": 0}, "/rate"),
+            ({"rate": 0.0015}, "/rate"),
+            ({"rate": 1e9}, "/rate"),
+            ({"burst": 0}, "/burst"),
+            ({"burst": 10**9}, "/burst"),
+            ({"concurrency": 0}, "/concurrency"),
+        ],
+    )
+    def test_a_bad_limit_changes_nothing(self, broker: Broker, change: dict[str, float], pointer: str) -> None:
+        before = broker.redis.hgetall(broker.keys.limits("Noop"))
+        with pytest.raises(InvalidInput) as refused:
+            broker.configure_queue("Noop", **({"paused": True} | change))
+        assert [error["pointer"] for error in refused.value.extra["errors"]] == [pointer]
+        assert broker.redis.hgetall(broker.keys.limits("Noop")) == before
+
+    def test_an_unknown_type(self, broker: Broker) -> None:
+        with pytest.raises(NotFound):
+            broker.configure_queue("Nothing", paused=True)
+
+
+def test_without_redis_everything_is_unavailable(types: dict[str, TaskType]) -> None:
+    broker = Broker(BrokerSettings("redis://127.0.0.1:1/0"), types)
+    calls = [
+        broker.ping,
+        broker.declare_types,
+        broker.queues,
+        lambda: submit(broker),
+        lambda: broker.get("acme", ID),
+        lambda: broker.page("acme"),
+        lambda: broker.stats("acme"),
+        lambda: broker.cancel("acme", ID),
+        lambda: broker.retry("acme", ID),
+        lambda: broker.configure_queue("Noop", paused=True),
+    ]
+    for call in calls:
+        with pytest.raises(Unavailable) as told:
+            call()
+        assert told.value.extra["retry_after"] > 0
+
+
+def test_a_full_store_is_unavailable_for_new_work_only(broker: Broker) -> None:
+    task_id = submit(broker)
+    broker.redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(Unavailable) as told:
+            submit(broker)
+        assert told.value.extra["retry_after"] > 0
+        assert broker.cancel("acme", task_id).status == "cancelled"
+    finally:
+        broker.redis.config_set("maxmemory", 0)
+
+
+def test_an_answer_that_needs_the_disk_is_not_given_without_one(
+    settings: BrokerSettings, types: dict[str, TaskType]
+) -> None:
+    broker = Broker.connect(replace(settings, durability="fsync"), types)
+    with pytest.raises(TaskBrokerError, match="append-only file"):
+        submit(broker)
+
+
+def _rfc3339(us: int) -> str:
+    return to_rfc3339(us)
