@@ -90,10 +90,10 @@ class Broker:
                 raise QueueFull(
                     f"{answer} {new.type} tasks are waiting; try again later.", retry_after=self._drain_time(new.type)
                 )
-        try:
-            # A client repeats the script when its reply was lost: what it finds then under a new id is what it created.
+        # A client repeats the script when its reply was lost: what it finds then under a new id is what it created.
         created = code == 1 or (new.id is None and answer == arguments["id"])
-        return self.get(tenant, answer), created
+        try:
+            return self.get(tenant, answer), created
         except NotFound:  # the server has restarted in between and has forgotten its last moments
             raise Unavailable("The task was not kept; repeat the request.", retry_after=2) from None
 
