@@ -67,8 +67,10 @@ def _drain(peer: Peer, submitted: int, server: Server) -> dict[str, float]:
     def done() -> int:
         return peer.done(server.redis, submitted)
 
-    first = _wait(done, submitted // 10)
-    foreign, used, started = ForeignCpu(), server.cpu_us(), time.perf_counter()
+    first, foreign, used, started = 0, ForeignCpu(), server.cpu_us(), time.perf_counter()
+    begun = _wait(done, submitted // 10)
+    if begun < submitted:  # else it was over before it could be seen to begin: the workers' start is part of it
+        first, foreign, used, started = begun, ForeignCpu(), server.cpu_us(), time.perf_counter()
     last = _wait(done, submitted)
     seconds = time.perf_counter() - started
     cpu = (server.cpu_us() - used) / (last - first)
