@@ -25,7 +25,11 @@ def load_types(environ: Mapping[str, str]) -> dict[str, TaskType]:
 def declared(group: str, variable: str) -> Iterator[tuple[str, Any]]:
     """(where from, object) of an entry point group and of a ``module:attribute,...`` list."""
     for entry in entry_points(group=group):
-        yield f"entry point {entry.value}", entry.load()
+        try:
+            found = entry.load()
+        except (ImportError, AttributeError) as error:
+            raise ValueError(f"cannot load entry point {entry.value}: {error}") from error
+        yield f"entry point {entry.value}", found
     for name in filter(None, (part.strip() for part in variable.split(","))):
         yield name, import_named(name)
 

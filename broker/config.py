@@ -43,6 +43,8 @@ class BrokerSettings:
         url = environ.get("REDIS_URL", "")
         if not url:
             raise ValueError("REDIS_URL is not set: point it at a Redis or Valkey server, or use `make run`")
+        if not url.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("REDIS_URL must begin with redis://, rediss:// or unix://")
         return cls(
             redis_url=url,
             key_prefix=_choice(environ, "RQ_KEY_PREFIX", "rq", _PREFIX),
@@ -50,13 +52,13 @@ class BrokerSettings:
             data_dir=Path(environ.get("DATA_DIR") or ".data"),
             storage_url=environ.get("STORAGE_URL", ""),
             lease_seconds=_number(environ, "LEASE_SECONDS", 5.0, 1.0, 3600.0),
-            max_crashes=int(_number(environ, "MAX_CRASHES", 3, 1, 1000)),
-            max_pending=int(_number(environ, "MAX_PENDING", 1_000_000, 0, 1e9)),
+            max_crashes=_whole(environ, "MAX_CRASHES", 3, 1, 1000),
+            max_pending=_whole(environ, "MAX_PENDING", 1_000_000, 0, 1e9),
             retention_days=_number(environ, "RETENTION_DAYS", 30.0, 0.0, 3650.0),
-            worker_processes=int(_number(environ, "WORKER_PROCESSES", 2, 1, 256)),
+            worker_processes=_whole(environ, "WORKER_PROCESSES", 2, 1, 256),
             drain_seconds=_number(environ, "DRAIN_SECONDS", 18.0, 0.0, 3600.0),
-            child_max_tasks=int(_number(environ, "CHILD_MAX_TASKS", 100_000, 1, 1e9)),
-            child_max_rss_mib=int(_number(environ, "CHILD_MAX_RSS_MIB", 4096, 64, 1e6)),
+            child_max_tasks=_whole(environ, "CHILD_MAX_TASKS", 100_000, 1, 1e9),
+            child_max_rss_mib=_whole(environ, "CHILD_MAX_RSS_MIB", 4096, 64, 1e6),
         )
 
 
@@ -65,6 +67,13 @@ def _choice(environ: Mapping[str, str], name: str, default: str, allowed: re.Pat
     if not allowed.fullmatch(value):
         raise ValueError(f"{name}={value!r} must match {allowed.pattern}")
     return value
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int, low: float, high: float) -> int:
+    value = _number(environ, name, default, low, high)
+    if value != int(value):
+        raise ValueError(f"{name}={environ[name]} must be a whole number")
+    return int(value)
 
 
 def _number(environ: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:

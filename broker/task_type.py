@@ -23,6 +23,7 @@ _BOUNDS = {
     "max_retries": (0, MAX_RETRIES),
     "priority": (0, MAX_PRIORITY),
 }
+_OPTIONAL = ("rate", "concurrency")
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class TaskType:
             value = getattr(self, setting)
             if value is not None and not low <= value <= high:
                 raise ValueError(f"{self.name}: {setting} must lie between {low:g} and {high:g}")
+        if self.rate is not None and abs(self.rate * 1000 - round(self.rate * 1000)) > 1e-6:
+            raise ValueError(f"{self.name}: rate must have at most three decimals")
 
     @property
     def env_prefix(self) -> str:
@@ -69,17 +72,21 @@ class TaskType:
     def with_environment(self, environ: Mapping[str, str]) -> "TaskType":
         """This type with the defaults that ``<TYPE>_RATE``, ``_BURST``, ... override. Raises ``ValueError``."""
         readers = {"rate": float, "burst": int, "concurrency": int, "timeout": int, "max_retries": int}
-        changes: dict[str, Any] = {}
+        changed = self
         for field, read in readers.items():
             variable = f"{self.env_prefix}_{field.upper()}"
             text = environ.get(variable)
             if not text:
                 continue
             try:
-                changes[field] = None if text == "none" and field in ("rate", "concurrency") else read(text)
+                change: dict[str, Any] = {field: None if text == "none" and field in _OPTIONAL else read(text)}
             except ValueError:
-                raise ValueError(f"{variable}={text!r} is not a number") from None
-        return replace(self, **changes)
+                raise ValueError(f"{variable}={text!r} is not a {'whole ' if read is int else ''}number") from None
+            try:
+                changed = replace(changed, **change)
+            except ValueError as error:
+                raise ValueError(f"{variable}={text}: {error}") from None
+        return changed
 
     def check_payload(self, payload: Any) -> dict[str, Any]:
         """The payload in its stored form (JSON values only), or ``InvalidInput`` naming each bad field."""

@@ -1,0 +1,94 @@
+"""Guards how task types are found: installed ones and those that a variable names, and what is told of bad ones."""
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from broker import catalogue
+from broker.catalogue import import_named, load_types
+from broker.task_type import TaskType
+from tests.conftest import AnyPayload
+
+NOOP = TaskType("Noop", AnyPayload, "a:b", rate=1)
+OTHER = TaskType("Other", AnyPayload, "a:b")
+
+
+class Entry:
+    """An installed package's entry point."""
+
+    def __init__(self, value: str, found: Any) -> None:
+        self.value = value
+        self._found = found
+
+    def load(self) -> Any:
+        if isinstance(self._found, Exception):
+            raise self._found
+        return self._found
+
+
+@pytest.fixture(autouse=True)
+def plugins(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A module whose attributes ``TASK_TYPES`` may name; nothing is installed."""
+    module = ModuleType("plugins_of_tests")
+    module.__dict__.update(NOOP=NOOP, OTHER=OTHER, SAME=NOOP, RIVAL=TaskType("Noop", AnyPayload, "c:d"), NUMBER=7)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(catalogue, "entry_points", lambda group: [])
+    return module
+
+
+def named(*attributes: str) -> dict[str, str]:
+    return {"TASK_TYPES": ",".join(f"plugins_of_tests:{attribute}" for attribute in attributes)}
+
+
+def test_named_types_come_in_order_with_their_overrides() -> None:
+    types = load_types(named("OTHER", "NOOP") | {"NOOP_RATE": "3"})
+    assert list(types) == ["Noop", "Other"]
+    assert types["Noop"].rate == 3
+
+
+def test_none_named_none_found() -> None:
+    assert load_types({}) == load_types({"TASK_TYPES": " , "}) == {}
+
+
+def test_installed_types_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups: list[str] = []
+    monkeypatch.setattr(catalogue, "entry_points", lambda group: groups.append(group) or [Entry("pkg:OTHER", OTHER)])
+    assert set(load_types(named("NOOP"))) == {"Noop", "Other"}
+    assert groups == ["mindia_tasks.types"]
+
+
+def test_the_same_type_twice_is_one() -> None:
+    assert set(load_types(named("NOOP", "SAME"))) == {"Noop"}
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["RIVAL", "NOOP"], "plugins_of_tests:NOOP: there are two task types named Noop"),
+        (["NUMBER"], "plugins_of_tests:NUMBER is 7, not a broker.task_type.TaskType"),
+        (["ABSENT"], "cannot load 'plugins_of_tests:ABSENT'"),
+    ],
+)
+def test_what_is_wrong_is_named(names: list[str], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        load_types(named(*names))
+
+
+@pytest.mark.parametrize("name", ["no_such_module:X", "plugins_of_tests", "plugins_of_tests.NOOP", ":X", "x..y:Z"])
+def test_a_name_that_leads_nowhere(name: str) -> None:
+    with pytest.raises(ValueError, match="want module:attribute"):
+        import_named(name)
+
+
+def test_an_installed_type_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Entry("pkg.types:BROKEN", ModuleNotFoundError("No module named 'pkg'"))
+    monkeypatch.setattr(catalogue, "entry_points", lambda group: [broken])
+    with pytest.raises(ValueError, match=r"cannot load entry point pkg.types:BROKEN: No module named 'pkg'"):
+        load_types({})
+
+
+def test_a_bad_override_is_named() -> None:
+    with pytest.raises(ValueError, match="NOOP_RATE"):
+        load_types(named("NOOP") | {"NOOP_RATE": "fast"})

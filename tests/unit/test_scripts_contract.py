@@ -1,0 +1,148 @@
+"""Guards that what is said of the scripts is true of them: headers, the table of transitions, the page of the docs, the
+store's methods, and that nothing writes tasks but scripts.
+"""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from broker.queue_state import KEEP_SECONDS
+from broker.scripts import Script, moves, names, read
+from broker.status import RQ_STATUS, TERMINAL, TRANSITIONS, Status
+from broker.store import Store
+
+ROOT = Path(__file__).parents[2]
+LUA = ROOT / "broker" / "lua"
+HEADER = re.compile(r"(?:--.*\n)+")
+
+#: Commands that change something. The short ones are other objects' methods too, so there the receiver's name decides.
+WRITES = re.compile(
+    r"decr(by)?|p?expire(at)?|getdel|getex|getset|h(del|incrby|set|setnx)|incr(by)?|l(move|pop|push|rem|set|trim)|mset|"
+    r"p?setex|r(pop|push)|s(add|move|rem)|setnx|x(add|del|trim)|z(add|incrby|popmin|rem|remrangeby\w+)"
+)
+SHORT = re.compile(r"append|copy|delete|persist|rename|set|spop|unlink")
+#: The only modules outside the scripts that send any, and what for: nothing of a task, of a queue or of a limit.
+EXCEPTIONS = {
+    "daemon/audit.py": {"srem"},  # names of dead workers
+    "idempotency.py": {"hset", "hdel", "expire"},  # answers to requests
+    "search.py": {"set", "rpush", "expire"},  # queries, their answers, the sign of life of who answers
+    "worker/supervisor.py": {"rpush", "expire"},  # wakes its own children
+}
+
+
+def header(name: str) -> str:
+    found = HEADER.match(read(name))
+    assert found, f"{name}.lua has no header"
+    return found[0]
+
+
+def code(name: str) -> str:
+    """The script without comments."""
+    return re.sub(r"--.*", "", read(name))
+
+
+@pytest.mark.parametrize("name", names())
+class TestHeaders:
+    def test_it_begins_with_its_name_and_tells_what_it_returns(self, name: str) -> None:
+        assert header(name).startswith(f"-- {name}: ")
+        assert re.search(r"^-- Returns \S", header(name), re.M)
+
+    def test_parameters_are_numbered_in_order(self, name: str) -> None:
+        numbers = [int(number) for number in re.findall(r"^-- ARGV\[(\d+)", header(name), re.M)]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert re.findall(r"^-- KEYS\[(\d+)\]", header(name), re.M) == ["1"]
+
+    def test_every_parameter_is_used(self, name: str) -> None:
+        script = Script(name)
+        for parameter in [*script.args, *([script.rest] if script.rest else [])]:
+            assert re.search(rf"\b{parameter}\b", code(name)), f"{parameter} is declared and never read"
+
+    def test_it_reads_arguments_by_name_only(self, name: str) -> None:
+        assert not re.search(r"\b(KEYS|ARGV)\b", code(name))
+
+
+class TestTransitions:
+    def test_headers_and_the_table_say_the_same(self) -> None:
+        told = {name: moves(name) for name in names() if moves(name)}
+        table = {
+            name: {(str(source or "none"), str(target or "none")) for source, target in pairs}
+            for name, pairs in TRANSITIONS.items()
+        }
+        assert told == table
+
+    def test_so_does_the_architecture_page(self) -> None:
+        page = (ROOT / "docs" / "architecture.md").read_text().partition("## States")[2].partition("\n## ")[0]
+        rows = set(re.findall(r"^\| (\w+) \| (\w+) \| (\w+) \|", page, re.M)) - {("script", "from", "to")}
+        assert rows == {(name, *pair) for name in names() for pair in moves(name)}
+
+    def test_every_state_can_be_reached_and_left(self) -> None:
+        pairs = {pair for pairs in TRANSITIONS.values() for pair in pairs}
+        assert {target for _, target in pairs} >= set(Status)
+        assert {source for source, _ in pairs} >= set(Status)
+
+    def test_only_retry_leaves_an_end_for_another_state(self) -> None:
+        revivals = {
+            (name, pair) for name, pairs in TRANSITIONS.items() for pair in pairs if pair[0] in TERMINAL and pair[1]
+        }
+        assert revivals == {("retry", (Status.FAILED, Status.SCHEDULED))}
+
+    def test_each_has_a_method_of_its_name(self) -> None:
+        for name in TRANSITIONS:
+            assert inspect.isfunction(getattr(Store, name))
+
+
+def test_lua_and_python_use_the_same_words_for_states() -> None:
+    task = read("include/task")
+    to_rq = re.search(r"local RQ_STATUS = \{(.*?)\}", task, re.S)
+    from_rq = re.search(r"local STATUS = \{(.*?)\}", task, re.S)
+    assert to_rq
+    assert from_rq
+    words = re.compile(r"(\w+) = '(\w+)'")
+    assert dict(words.findall(to_rq[1])) == {str(status): word for status, word in RQ_STATUS.items()}
+    assert dict(words.findall(from_rq[1])) == {word: str(status) for status, word in RQ_STATUS.items()}
+
+
+def test_every_state_in_a_script_is_one() -> None:
+    """In what moves a task between indexes: a misspelt word would be an index that nobody reads."""
+    for path in LUA.rglob("*.lua"):
+        for call in re.findall(r"\b(?:reindex|status_index|enter_end|announce)\(task, (.*?)\)", path.read_text()):
+            assert set(re.findall(r"'(\w+)'", call)) <= set(Status), f"{path.name}: {call}"
+
+
+def test_registries_are_kept_as_long_as_they_are_read_for() -> None:
+    found = re.search(r"KEEP_US = (\d+)", read("include/task"))
+    assert found
+    assert int(found[1]) == KEEP_SECONDS * 1_000_000
+
+
+def test_includes_are_there_and_used() -> None:
+    files = {path.stem for path in (LUA / "include").glob("*.lua")} - {"clock_test"}
+    wanted = {name for path in LUA.rglob("*.lua") for name in re.findall(r"^-- @include (\w+)", path.read_text(), re.M)}
+    assert wanted == files
+
+
+def test_time_is_read_in_one_place() -> None:
+    readers = {path.name for path in LUA.rglob("*.lua") if "'TIME'" in path.read_text()}
+    assert readers == {"clock.lua"}
+
+
+def writes(call: ast.AST) -> str | None:
+    """The command, if it is one that changes something."""
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
+        return None
+    name, receiver = call.func.attr, ast.unparse(call.func.value)
+    on_redis = re.search(r"redis|client|connection|pipe|reads|writes", receiver)
+    return name if WRITES.fullmatch(name) or (SHORT.fullmatch(name) and on_redis) else None
+
+
+def test_nothing_writes_tasks_but_the_scripts() -> None:
+    found = {
+        str(path.relative_to(ROOT / "broker")): {
+            name for node in ast.walk(ast.parse(path.read_text())) if (name := writes(node))
+        }
+        for path in (ROOT / "broker").rglob("*.py")
+    }
+    assert {module: commands for module, commands in found.items() if commands} == EXCEPTIONS
