@@ -50,6 +50,7 @@ class Child:
         self._nonce = os.urandom(6).hex()
         self._execution = ""  # under which the latest claim was made
         self._claims = self._runs = 0
+        self._enlisted = 0.0
         self._completed = self._failed = 0
         self._stop = False
 
@@ -95,12 +96,13 @@ class Child:
     def _sleep(self, wait: Wait) -> None:
         seconds = LONGEST_SLEEP if wait.us < 0 else min(LONGEST_SLEEP, wait.us / 1e6)
         try:
-            woken = self._redis.blpop([self._broker.keys.wake(self._name)], timeout=max(0.001, seconds))
-            if woken is None and seconds == LONGEST_SLEEP:
-                self._enlist()
+            self._redis.blpop([self._broker.keys.wake(self._name)], timeout=max(0.001, seconds))
         except RedisError as error:
             log.warning("Redis does not answer: %s", error)
             time.sleep(0.2)
+        # Neither many short sleeps nor runs shorter than a beat may let the record expire.
+        if time.monotonic() - self._enlisted >= LONGEST_SLEEP:
+            self._enlist()
 
     def _enlist(self) -> None:
         fields: dict[str, Any] = {
@@ -113,6 +115,7 @@ class Child:
             "failed_job_count": self._failed,
         }
         self._until_answered(lambda: self._store.enlist(self._name, ttl=WORKER_TTL, queues=self._group, fields=fields))
+        self._enlisted = time.monotonic()
 
     # running ----------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,14 @@
 """Guards the records by which workers are known: they live as long as their workers, and notes outlive runs."""
 
 import json
+from types import SimpleNamespace
 
+import pytest
+
+from broker.broker import Broker
+from broker.store import Wait
+from broker.worker import child
+from broker.worker.slate import Slate
 from tests.invariants import changes
 from tests.redis.engine import Engine, at
 
@@ -53,6 +60,22 @@ class TestEnlist:
         engine.submit()
         engine.renew(engine.start("w1"))
         assert engine.redis.ttl(engine.keys.worker("w1")) == 30
+
+
+def test_short_sleeps_keep_the_record_alive(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a worker that wakes for each token of a slow type and runs it in less than a beat."""
+    now = [100.0]
+    monkeypatch.setattr(child, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=lambda _: None))
+    worker, record = child.Child("w1", broker.settings, broker.types, Slate()), broker.keys.worker("w1")
+    worker._sleep(Wait(1000))
+    assert broker.redis.smembers(broker.keys.workers()) == {record}
+    broker.redis.expire(record, 7)
+    now[0] += 4
+    worker._sleep(Wait(1000))
+    assert broker.redis.ttl(record) <= 7  # not at every turn
+    now[0] += 1
+    worker._sleep(Wait(1000))
+    assert broker.redis.ttl(record) == child.WORKER_TTL
 
 
 def test_retired_nothing_is_left(engine: Engine) -> None:
