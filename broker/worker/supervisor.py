@@ -172,10 +172,11 @@ class Supervisor:
 
     def _drain(self) -> None:
         """Lets short work end, hands the rest back to the front of its queue, and leaves no process."""
-        log.info("stopping: running tasks have %g s to end", self._settings.drain_seconds)
         deadline = time.monotonic() + self._settings.drain_seconds
         for slot in self._living():
             slot.slate.ask_to_stop()
+        log.info("stopping: running tasks have %g s to end", self._settings.drain_seconds)
+        for slot in self._living():
             self._wake(slot)
         while self._living() and time.monotonic() < deadline:
             self._give_back(self._wait_until(min(deadline, time.monotonic() + self._beat)))
