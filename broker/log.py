@@ -3,10 +3,13 @@
 import json
 import logging
 import sys
+import time
 from collections.abc import Mapping
 
 
 class _Json(logging.Formatter):
+    converter = time.gmtime
+
     def format(self, record: logging.LogRecord) -> str:
         entry = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}Z",
