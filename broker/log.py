@@ -3,16 +3,15 @@
 import json
 import logging
 import sys
-import time
 from collections.abc import Mapping
+
+from broker.clock import to_rfc3339
 
 
 class _Json(logging.Formatter):
-    converter = time.gmtime
-
     def format(self, record: logging.LogRecord) -> str:
         entry = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}Z",
+            "time": to_rfc3339(round(record.created * 1_000_000)),
             "level": record.levelname.lower(),
             "logger": record.name,
             "process": record.process,
