@@ -1,9 +1,12 @@
 """Guards that a task whose worker is gone runs again, soon and counted, and that nobody is judged for an absence."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from broker.config import BrokerSettings
+from broker.daemon.reap import Reap
 from broker.store import Claimed
 from tests.invariants import changes
 from tests.redis.engine import LEASE, SECOND, START, Engine, Run, at
@@ -154,6 +157,42 @@ class TestReap:
         engine.redis.delete(engine.keys.job(run.id))
         engine.reap_later(5)
         assert engine.keys.leases("Noop") not in engine.state().values
+
+
+class TestChore:
+    def test_it_comes_twice_a_second_and_at_once_after_a_full_batch(
+        self, engine: Engine, settings: BrokerSettings
+    ) -> None:
+        chore = Reap(engine.store, settings)
+        assert chore.tick() == 0.5
+        for number in range(101):
+            engine.submit()
+            engine.start(f"w{number}")
+        for _ in range(4):
+            engine.advance(1)
+            assert chore.tick() == 0.5
+        engine.advance(1)
+        assert chore.tick() == 0.0
+        assert chore.tick() == 0.5
+        assert len(engine.waiting()) == 101
+
+    def test_an_absence_is_measured_in_leases(self, engine: Engine, settings: BrokerSettings) -> None:
+        chore = Reap(engine.store, replace(settings, lease_seconds=20.0))
+        chore.tick()
+        engine.submit()
+        engine.start()
+        engine.advance(11)
+        chore.tick()
+        assert engine.task("task-1").status == "pending"  # eleven of twenty seconds are no absence
+
+    def test_a_longer_one_is(self, engine: Engine, settings: BrokerSettings) -> None:
+        chore = Reap(engine.store, replace(settings, lease_seconds=20.0))
+        chore.tick()
+        engine.submit()
+        engine.start()
+        engine.advance(13)
+        chore.tick()
+        assert engine.task("task-1").status == "processing"
 
 
 class TestGap:

@@ -46,6 +46,16 @@ class TestArrivals:
         engine.submit()
         assert engine.woken() == []
 
+    def test_nobody_who_woke_by_itself(self, engine: Engine) -> None:
+        sleepers(engine, 1)
+        engine.redis.set(engine.keys.suspended(), 1)
+        engine.submit()
+        engine.redis.delete(engine.keys.suspended())
+        engine.start("w1")
+        engine.submit()
+        assert engine.woken() == []
+        engine.check()
+
     def test_a_woken_worker_is_not_woken_again(self, engine: Engine) -> None:
         sleepers(engine, 1)
         engine.submit()
