@@ -15,6 +15,13 @@ from tests.redis.engine import LEASE, SECOND, Engine
 CASES: dict[str, Callable[[Engine], Callable[[], Any]]] = {}
 
 
+#: Those that tell or note the time; they are repeated at the same moment.
+TIMELY = {
+    *("claim_and_wait", "finish_and_wait", "finish_and_watch", "renew", "declare", "configure", "enlist"),
+    *("reap", "reap_after_a_gap"),
+}
+
+
 def case(prepare: Callable[[Engine], Callable[[], Any]]) -> Callable[[Engine], Callable[[], Any]]:
     CASES[prepare.__name__] = prepare
     return prepare
@@ -54,6 +61,15 @@ def finish(engine: Engine) -> Callable[[], Any]:
 def finish_and_wait(engine: Engine) -> Callable[[], Any]:
     engine.submit()
     run, then = engine.start(), engine.by("w1")
+    return lambda: engine.finish(run, then)
+
+
+@case
+def finish_and_watch(engine: Engine) -> Callable[[], Any]:
+    engine.submit()
+    engine.submit()
+    run, then = engine.start(), engine.by("w1")
+    engine.configure(rate="1000")
     return lambda: engine.finish(run, then)
 
 
@@ -180,18 +196,8 @@ def test_sent_twice_it_happens_once(engine: Engine, name: str) -> None:
     send = CASES[name](engine)
     first = send()
     once = engine.state()
-    engine.advance(0.2)
-    if name in (
-        "claim_and_wait",
-        "finish_and_wait",
-        "renew",
-        "declare",
-        "configure",
-        "reap",
-        "reap_after_a_gap",
-        "enlist",
-    ):
-        engine.advance(-0.2)  # these tell or note the time
+    if name not in TIMELY:
+        engine.advance(0.2)
     assert send() == first
     assert engine.state() == once
     engine.check()
