@@ -125,12 +125,16 @@ class Keys:
         return f"{self._ours}histogram:{type_name}"
 
     def listeners(self) -> str:
-        """set: tenants that want an event per terminal transition."""
+        """hash: ``<tenant>:webhooks`` -> 1, ``<tenant>:live`` -> the microsecond until which events are recorded."""
         return f"{self._ours}listeners"
 
     def outbox(self) -> str:
-        """stream: terminal events not yet delivered."""
+        """stream: events for webhooks, not yet delivered."""
         return f"{self._ours}outbox"
+
+    def events(self, tenant: str) -> str:
+        """stream: the newest of everything that happened to a tenant's tasks while somebody listened."""
+        return f"{self._ours}events:{tenant}"
 
     # ours: media ------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,17 @@ from scripts.bench.server import Server, fresh
 from scripts.formation.valkey import free_port
 
 #: As the Procfile serves.
-_GUNICORN = ("--workers", "2", "--worker-class", "gthread", "--threads", "16", "--no-control-socket", "--keep-alive", "75")
+_GUNICORN = (
+    "--workers",
+    "2",
+    "--worker-class",
+    "gthread",
+    "--threads",
+    "16",
+    "--no-control-socket",
+    "--keep-alive",
+    "75",
+)
 _APPS = {"gateway": "scripts.web:app", "constant": "constant_web:app"}
 _CLIENTS = 8
 _KEY = "bench-key"

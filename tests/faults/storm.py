@@ -32,7 +32,7 @@ class Storm:
         self._seconds = seconds
         self._environ = environ
         self._stop = threading.Event()
-        formation.broker.redis.sadd(formation.broker.keys.listeners(), TENANT)
+        formation.broker.redis.hset(formation.broker.keys.listeners(), f"{TENANT}:webhooks", 1)
 
     @contextmanager
     def raging(self, workers: int = 3) -> Iterator[None]:

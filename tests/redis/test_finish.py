@@ -137,7 +137,7 @@ class TestEvents:
 
     @pytest.fixture
     def listening(self, engine: Engine) -> Engine:
-        engine.redis.sadd(engine.keys.listeners(), "acme")
+        engine.redis.hset(engine.keys.listeners(), "acme:webhooks", 1)
         return engine
 
     def test_each_end_is_announced_once(self, listening: Engine) -> None:

@@ -281,7 +281,7 @@ class TestCancel:
     @pytest.mark.parametrize("beaten", [False, True])
     @pytest.mark.parametrize("state", ["pending", "scheduled", "processing", "failed"])
     def test_a_cancelled_task_is_cancelled(self, engine: Engine, raw: Redis, state: str, beaten: bool) -> None:
-        engine.redis.sadd(engine.keys.listeners(), "other", "acme")
+        engine.redis.hset(engine.keys.listeners(), "acme:webhooks", 1)
         task_id = put(engine, state)
         if state == "processing" and beaten:
             lease = engine.field(task_id, "lease") or ""

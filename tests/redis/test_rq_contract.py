@@ -196,7 +196,7 @@ def test_every_key_has_its_line_in_keys(redis: Redis, prefix: str) -> None:
     engine = Engine(redis, keys)
     engine.declare("Noop", rate=1000, burst=100)
     engine.advance(1)
-    engine.redis.sadd(keys.listeners(), "acme")
+    engine.redis.hset(keys.listeners(), mapping={"acme:webhooks": 1, "acme:live": engine.now + 60 * SECOND})
     engine.store.enlist("w1", ttl=30, queues="Noop", fields={"pid": 7})
     engine.submit(unique_key="k", media_id="m1", media_kind="image", media_fields=["id", "m1"])
     engine.submit(priority=3)
@@ -220,7 +220,7 @@ def test_every_key_has_its_line_in_keys(redis: Redis, prefix: str) -> None:
         *(keys.groups(), keys.idle(r"[\w,]+"), keys.wake(words), keys.reaped(), keys.tenants(), keys.index(words)),
         *(keys.status_index(words, r"\w+", status) for status in Status),
         *(keys.unique(words, r"\w+", ".*"), keys.durations(words), keys.histogram(r"\w+"), keys.listeners()),
-        *(keys.outbox(), keys.media(words), keys.media_index(words, r"\w+")),
+        *(keys.outbox(), keys.events(words), keys.media(words), keys.media_index(words, r"\w+")),
     ]
     patterns = [pattern.replace("{tasks}", r"\{tasks\}") for pattern in patterns]
     found = set(redis.keys("*")) - {"test:now"}

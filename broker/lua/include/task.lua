@@ -1,4 +1,4 @@
--- @include base
+-- @include events
 -- A task's hash, its place in the indexes and its queue. Nothing else writes a status.
 
 local RQ_STATUS = {
@@ -86,13 +86,6 @@ local function end_run(task)
   if task.last_heartbeat >= (task.started_at or '') and task.last_heartbeat ~= '' then
     call('DEL', P .. 'execution:' .. execution, P .. 'executions:' .. task.id)
     if task.worker then call('SREM', P .. 'worker:' .. task.worker .. ':executions', execution) end
-  end
-end
-
--- One event per terminal transition, for tenants that listen.
-local function announce(task, status)
-  if call('SISMEMBER', B .. 'listeners', task.tenant) == 1 then
-    call('XADD', B .. 'outbox', '*', 'task', task.id, 'tenant', task.tenant, 'type', 'task.' .. status, 'at', iso(now))
   end
 end
 
