@@ -7,6 +7,9 @@ worker read these; nobody else maps errors.
 
 from typing import Any
 
+#: Seconds: whoever waits longer looks again in between.
+LONGEST_POSTPONEMENT = 7 * 24 * 3600.0
+
 
 class TaskBrokerError(Exception):
     """Something went wrong."""
@@ -120,6 +123,18 @@ class TransientError(TaskBrokerError):
     """The task failed for a reason that may pass."""
 
     code, retryable = "task_failed", True
+
+
+class Postpone(BaseException):
+    """A handler waits for somebody else: run the task again later. No failure: no retry is spent, no worker is held.
+
+    Not an ``Exception``, so that a broad ``except`` cannot swallow it. What the next run has to know is remembered before.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """``seconds`` until the next run, within 0 and a week."""
+        self.seconds = min(max(0.0, seconds), LONGEST_POSTPONEMENT)
+        super().__init__(f"again in {self.seconds:g} s")
 
 
 class TaskTimeout(BaseException):

@@ -6,9 +6,9 @@ from enum import StrEnum
 class Status(StrEnum):
     #: Queued, waiting for a token and a worker. Moved in by submit, promote, release and reap; out by claim and cancel.
     PENDING = "pending"
-    #: Has a future due time, asked for or a back-off. Moved in by submit, fail and retry; out by promote and cancel.
+    #: Has a future due time, asked for, a back-off or a wait. Moved in by submit, fail, postpone and retry; out by promote and cancel.
     SCHEDULED = "scheduled"
-    #: Leased to a live worker. Moved in by claim; out by finish, fail, release, cancel (forced) and reap.
+    #: Leased to a live worker. Moved in by claim; out by finish, fail, postpone, release, cancel (forced) and reap.
     PROCESSING = "processing"
     #: Ended well. Moved in by finish; removed by prune.
     COMPLETED = "completed"
@@ -36,6 +36,7 @@ TRANSITIONS: dict[str, frozenset[tuple[Status | None, Status | None]]] = {
     "claim": frozenset({(Status.PENDING, Status.PROCESSING)}),
     "finish": frozenset({(Status.PROCESSING, Status.COMPLETED)}),
     "fail": frozenset({(Status.PROCESSING, Status.SCHEDULED), (Status.PROCESSING, Status.FAILED)}),
+    "postpone": frozenset({(Status.PROCESSING, Status.SCHEDULED)}),
     "release": frozenset({(Status.PROCESSING, Status.PENDING), (Status.PROCESSING, Status.FAILED)}),
     "reap": frozenset({(Status.PROCESSING, Status.PENDING), (Status.PROCESSING, Status.FAILED)}),
     "cancel": frozenset(

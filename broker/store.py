@@ -12,7 +12,7 @@ from broker.rq_records import DATA, traceback_text
 from broker.scripts import Script
 
 _NAMES = (
-    *("submit", "claim", "finish", "fail", "renew", "release", "cancel", "retry", "promote", "reap", "prune"),
+    *("submit", "claim", "finish", "fail", "postpone", "renew", "release", "cancel", "retry", "promote", "reap", "prune"),
     *("declare", "configure", "remember", "enlist", "retire"),
 )
 
@@ -117,6 +117,20 @@ class Store:
             traceback=traceback_text(traceback),
             retryable=int(delay_us is not None),
             delay_us=delay_us or 0,
+            worker=then.worker,
+            next_execution=then.execution,
+            lease_us=then.lease_us,
+            group=then.group,
+        )
+        return outcome, _grant(grant)
+
+    def postpone(self, task_id: str, execution: str, delay_us: int, then: Claim) -> tuple[str, Claimed | Wait]:
+        """Ends a run until a time, as if it had not been: ('scheduled' or 'stale', what to do next)."""
+        outcome, grant = self._run(
+            "postpone",
+            id=task_id,
+            execution=execution,
+            delay_us=delay_us,
             worker=then.worker,
             next_execution=then.execution,
             lease_us=then.lease_us,

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from broker.errors import PermanentError, TransientError
+from broker.errors import PermanentError, Postpone, TransientError
 from broker.worker.context import TaskContext
 
 #: Longer than any test: a process that is still there after it was forgotten, not killed.
@@ -189,6 +189,14 @@ def flaky(context: TaskContext, failures: int) -> dict[str, Any]:
     return {"attempt": context.attempt}
 
 
+def await_file(context: TaskContext, path: str) -> dict[str, Any]:
+    """Waits for the test to make the file, holding no worker meanwhile."""
+    context.remember("looks", (context.recall("looks") or 0) + 1)
+    if not Path(path).exists():
+        raise Postpone(0.05)
+    return {"looks": context.recall("looks")}
+
+
 def strange(_: TaskContext, kind: str) -> Any:
     """An answer that is not JSON, or not for long."""
     loop: list[Any] = []
@@ -240,6 +248,6 @@ ACTS = {
     each.__name__: each
     for each in (
         answer, sleep, hold, tell, burn, swallow, deaf, hang_in_c, die, leave, segfault, die_once, encode, spawn,
-        fork_bomb, swell, fail, flaky, strange, unreadable, count_up, litter, learn,
+        fork_bomb, swell, fail, flaky, await_file, strange, unreadable, count_up, litter, learn,
     )
 }  # fmt: skip

@@ -21,7 +21,7 @@ from broker.rq_records import RQ_VERSION
 from broker.store import Claim, Claimed, Wait
 from broker.task_type import TaskTypes
 from broker.worker.context import Handler
-from broker.worker.run import Completed, Failed, RunContext, execute
+from broker.worker.run import Completed, Outcome, Postponed, RunContext, execute
 from broker.worker.slate import Run, Slate
 
 log = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ class Child:
         outcome = execute(lambda: self._handler(claimed.queue), context, claimed.timeout, claimed.retry_count)
         return self._report(run, outcome)
 
-    def _report(self, run: Run, outcome: Completed | Failed) -> Claimed | Wait:
+    def _report(self, run: Run, outcome: Outcome) -> Claimed | Wait:
         then = self._next_claim()
         self._slate.write(
             Run(run.execution, then.execution, run.task_id, run.started, run.deadline, run.retry_count, ending=True)
@@ -139,6 +139,8 @@ class Child:
             send: Callable[[], tuple[str, Claimed | Wait]] = lambda: self._store.finish(  # noqa: E731
                 run.task_id, run.execution, outcome.result, then, outcome.media_id, outcome.info
             )
+        elif isinstance(outcome, Postponed):
+            send = lambda: self._store.postpone(run.task_id, run.execution, outcome.delay_us, then)  # noqa: E731
         else:
             self._failed += 1
             log.warning("task %s failed: %s", run.task_id, outcome.message)

@@ -16,7 +16,7 @@ from typing import Any
 
 from broker import backoff
 from broker.broker import Broker
-from broker.errors import NotFound, PermanentError, TaskBrokerError, TaskTimeout
+from broker.errors import NotFound, PermanentError, Postpone, TaskBrokerError, TaskTimeout
 from broker.media.records import MediaRecord, info_fields
 from broker.media.storage import Storage
 from broker.media.vectors import VectorStore
@@ -48,6 +48,17 @@ class Failed:
     message: str
     traceback: str
     delay_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """The handler waits for somebody else, and its task runs again after so long."""
+
+    delay_us: int
+
+
+#: How a run ended.
+Outcome = Completed | Failed | Postponed
 
 
 class RunContext:
@@ -131,9 +142,7 @@ def _time_is_up(_signal: int, _frame: FrameType | None) -> None:
     raise TaskTimeout
 
 
-def execute(
-    handler: Callable[[], Handler], context: RunContext, timeout: float, retry_count: int
-) -> Completed | Failed:
+def execute(handler: Callable[[], Handler], context: RunContext, timeout: float, retry_count: int) -> Outcome:
     """Runs the handler under its timeout; whatever happens, the outcome says it."""
     signal.signal(signal.SIGALRM, _time_is_up)
     try:
@@ -145,6 +154,8 @@ def execute(
         return _completed(answer, context.attached)
     except TaskTimeout:
         return timed_out(timeout, retry_count)
+    except Postpone as wait:
+        return Postponed(int(wait.seconds * 1_000_000))
     except BaseException as error:  # some libraries raise more than Exceptions: asyncio.CancelledError
         return _failed(error, retry_count)
     finally:

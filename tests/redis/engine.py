@@ -130,6 +130,9 @@ class Engine:
         delay_us = None if delay is None else round(delay * SECOND)
         return self.store.fail(run.id, run.execution, "boom", "Trace: boom", delay_us, then or self.no_more(run.worker))
 
+    def postpone(self, run: Run, delay: float, then: Claim | None = None) -> tuple[str, Claimed | Wait]:
+        return self.store.postpone(run.id, run.execution, round(delay * SECOND), then or self.no_more(run.worker))
+
     def release(self, run: Run, *, crashed: bool = False) -> str:
         return self.store.release(run.worker, run.execution, crashed=crashed, max_crashes=3, message="It died")
 

@@ -54,6 +54,10 @@ def failed(engine: Engine, run: Run) -> None:
     assert engine.fail(run)[0] == "failed"
 
 
+def postponed(engine: Engine, run: Run) -> None:
+    assert engine.postpone(run, 60)[0] == "scheduled"
+
+
 def failed_and_retried(engine: Engine, run: Run) -> None:
     failed(engine, run)
     engine.retry(run.id)
@@ -61,7 +65,7 @@ def failed_and_retried(engine: Engine, run: Run) -> None:
 
 AWAY = [
     *(reaped, reaped_and_started_elsewhere, reaped_and_finished_elsewhere, released, crashed, cancelled, deleted),
-    *(requeued, failed, failed_and_retried),
+    *(requeued, failed, failed_and_retried, postponed),
 ]
 
 # What its worker may still say -------------------------------------------------------------------------------------
@@ -69,6 +73,7 @@ AWAY = [
 LATE: dict[str, Callable[[Engine, Run], bool]] = {
     "finish": lambda engine, run: engine.finish(run)[0] == "stale",
     "fail": lambda engine, run: engine.fail(run, delay=1)[0] == "stale",
+    "postpone": lambda engine, run: engine.postpone(run, 1)[0] == "stale",
     "renew": lambda engine, run: engine.renew(run, progress='{"percent":99}') == [run.execution],
     "remember": lambda engine, run: not engine.store.remember(run.id, run.execution, {"late": True}),
 }
@@ -90,7 +95,7 @@ def test_late_words_change_nothing(engine: Engine, away: Callable[[Engine, Run],
     stale = LATE[late](engine, run)
     assert without_worker(engine, engine.state()) == without_worker(engine, before)
     engine.check()
-    repeated_own_end = late == "fail" and away in (failed, failed_and_retried)
+    repeated_own_end = away in {"fail": (failed, failed_and_retried), "postpone": (postponed,)}.get(late, ())
     assert stale != repeated_own_end
 
 

@@ -89,6 +89,14 @@ def fail_for_good(engine: Engine) -> Callable[[], Any]:
 
 
 @case
+def postpone(engine: Engine) -> Callable[[], Any]:
+    engine.submit()
+    engine.submit()
+    run, then = engine.start(), engine.by("w1")
+    return lambda: engine.postpone(run, 5, then)
+
+
+@case
 def renew(engine: Engine) -> Callable[[], Any]:
     engine.submit()
     engine.submit()

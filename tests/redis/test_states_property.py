@@ -261,6 +261,17 @@ class Life(RuleBasedStateMachine):
             task.status, task.run, task.due = "scheduled", None, now + delay * SECOND
             task.retries += 1
 
+    @rule(run=runs, delay=st.sampled_from([0, 3]))
+    def postpone(self, run: Run, delay: int) -> None:
+        now = self.pass_time()
+        task = self.owned(run)
+        outcome, _ = self.engine.postpone(run, delay)
+        if not task:
+            assert outcome in ("stale", "scheduled")
+            return
+        assert outcome == "scheduled"
+        task.status, task.run, task.crashes, task.due = "scheduled", None, 0, now + delay * SECOND
+
     @rule(run=runs, crashed=st.booleans())
     def release(self, run: Run, crashed: bool) -> None:
         """Found through the worker's record: only what that worker began last can be given up."""

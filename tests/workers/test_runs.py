@@ -34,6 +34,20 @@ def test_a_passing_failure_is_tried_again_and_told_in_the_history(running: Forma
     assert all(each["started_at"] <= each["ended_at"] and each["worker"] for each in task.attempts)
 
 
+def test_a_task_that_waits_for_somebody_else_spends_nothing_and_holds_nobody_up(running: Formation) -> None:
+    """One child, of which the waiting task leaves so much that others run before its wait is over."""
+    path = running.file("arrived")
+    task_id = running.submit("await_file", path=str(path), options=ONCE)
+    running.until(lambda: len(running.effects(task_id, "start")) >= 3, "three looks")
+    other = running.until_status(running.submit("answer", value="meanwhile"), "completed")
+    assert running.task(task_id).status in ("scheduled", "pending", "processing")
+    path.touch()
+    task = running.until_status(task_id, "completed")
+    assert task.result["looks"] == len(running.effects(task_id, "start")) >= 3
+    assert (task.retry_count, task.error, task.attempts) == (0, None, [])
+    assert (task.completed_at or "") > (other.completed_at or "")
+
+
 def test_a_failure_that_does_not_pass_uses_all_retries(running: Formation) -> None:
     task_id = running.submit("fail", kind="value", message="two\nlines", options={"max_retries": 1})
     task = running.until_status(task_id, "failed")

@@ -1,0 +1,31 @@
+-- postpone: ends a run that waits for somebody else, until a time; takes the worker's next task in the same round trip.
+-- KEYS[1] prefix
+-- ARGV[1] id
+-- ARGV[2] execution
+-- ARGV[3] delay_us
+-- ARGV[4] worker
+-- ARGV[5] next_execution
+-- ARGV[6] lease_us
+-- ARGV[7] group
+-- Returns {outcome, next}: 'scheduled', or 'stale' when the run was no longer this caller's
+-- Moves processing -> scheduled
+-- @include claim
+local task = read_task(id)
+local outcome = 'stale'
+local fresh = task and task.lease == execution and task.status == 'processing'
+if fresh then
+  outcome = 'scheduled'
+  local due = now + tonumber(delay_us)
+  end_run(task)
+  reindex(task, 'processing', 'scheduled')
+  -- Neither an attempt nor an error: a wait of an hour may be hundreds of looks.
+  call('HSET', task.key, 'status', 'scheduled', 'lease', execution .. ' postponed', 'crashes', 0, 'scheduled_at', iso(due))
+  call('ZADD', B .. 'due', int(due), id)
+  call('ZADD', P .. 'scheduled:' .. task.queue, int(due / 1000000), id)
+elseif ended_as(task, execution) == 'postponed' then
+  outcome = 'scheduled'
+end
+local grant = not fresh and repeated_grant(worker, next_execution)
+  or take_next(worker, next_execution, tonumber(lease_us), group)
+if fresh then wake_for_slot(task.type) end
+return { outcome, grant }

@@ -1,0 +1,100 @@
+"""Guards the wait for somebody else: the task runs again at its time, and nothing else about it has changed."""
+
+import pytest
+
+from tests.invariants import changes
+from tests.redis.engine import NOTHING, SECOND, START, Engine, at
+
+
+def test_a_postponed_task_waits_for_its_time_and_spends_nothing(engine: Engine) -> None:
+    engine.submit(max_retries=0)
+    run = engine.start()
+    engine.advance(1)
+    before = engine.state()
+    assert engine.postpone(run, 2.25) == ("scheduled", NOTHING)
+    assert changes(before, engine.state()) == {
+        "job:task-1": {
+            "status": ("started", "scheduled"),
+            "lease": ("x1", "x1 postponed"),
+            "crashes": (None, "0"),
+            "scheduled_at": (None, at(3.25)),
+        },
+        "wip:Noop": {"task-1:x1": (START / SECOND + 86400, None)},
+        "scheduled:Noop": {"task-1": (None, START / SECOND + 3)},
+        "worker:w1": {"state": ("busy", "idle")},
+        "broker:due": {"task-1": (None, START + 3.25 * SECOND)},
+        "broker:leases:Noop": {"task-1": (START + 5 * SECOND, None)},
+        "broker:tasks:acme:Noop:processing": {"task-1": (START, None)},
+        "broker:tasks:acme:Noop:scheduled": {"task-1": (None, START)},
+    }
+    engine.check()
+
+
+def test_it_runs_again_with_what_it_remembered_when_it_is_due(engine: Engine) -> None:
+    task_id = engine.submit()
+    run = engine.start()
+    engine.store.remember(task_id, run.execution, {"remote": 7})
+    engine.postpone(run, 5)
+    engine.advance(4.9)
+    assert engine.store.promote() == (0, SECOND // 10)
+    engine.advance(0.1)
+    assert engine.store.promote()[0] == 1
+    again = engine.start().claimed
+    assert (again.id, again.runs, again.retry_count, again.memo) == (task_id, 2, 0, '{"remote": 7}')
+
+
+def test_any_number_of_waits_leaves_retries_and_history_alone(engine: Engine) -> None:
+    task_id = engine.submit(max_retries=1)
+    engine.fail(engine.start(), delay=0)
+    for _ in range(15):
+        engine.store.promote()
+        engine.postpone(engine.start(), 0)
+    task = engine.task(task_id)
+    assert (task.status, task.retry_count, task.error, len(task.attempts)) == ("scheduled", 1, "boom", 1)
+    engine.check()
+
+
+def test_a_wait_ends_a_row_of_crashes(engine: Engine) -> None:
+    engine.submit()
+    for _ in range(2):
+        engine.release(engine.start(), crashed=True)
+    engine.postpone(engine.start(), 0)
+    engine.store.promote()
+    for _ in range(2):
+        assert engine.release(engine.start(), crashed=True) == "pending"
+    assert engine.release(engine.start(), crashed=True) == "failed"
+
+
+def test_the_slot_of_a_waiting_task_is_free(engine: Engine) -> None:
+    engine.configure(concurrency="1")
+    engine.submit()
+    other = engine.submit()
+    run = engine.start("w1")
+    assert engine.claim("w2") == NOTHING
+    engine.postpone(run, 60)
+    assert engine.woken() == ["w2"]
+    assert engine.start("w2").id == other
+    engine.check()
+
+
+def test_its_owner_may_cancel_it_while_it_waits(engine: Engine) -> None:
+    task_id = engine.submit(unique_key="k")
+    engine.postpone(engine.start(), 60)
+    assert engine.try_submit(unique_key="k") == (0, task_id)
+    assert engine.store.cancel(task_id, "acme", force=False) == "scheduled"
+    assert engine.task(task_id).status == "cancelled"
+    engine.check()
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_a_repeat_is_told_the_same_outcome_and_the_same_next_task(engine: Engine, more: bool) -> None:
+    engine.submit()
+    engine.submit()
+    run = engine.start()
+    then = engine.by("w1") if more else engine.no_more("w1")
+    first = engine.postpone(run, 5, then)
+    before = engine.state()
+    engine.advance(0.5)
+    assert engine.postpone(run, 5, then) == first
+    assert engine.state() == before
+    assert (first[1] != NOTHING) == more
