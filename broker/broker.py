@@ -12,6 +12,7 @@ from broker.clock import from_rfc3339
 from broker.config import BrokerSettings
 from broker.connection import connect, redis_errors
 from broker.errors import InvalidInput, NotCancellable, NotFailed, NotFound, QueueFull, RetriesExhausted, Unavailable
+from broker.holds import Holds
 from broker.idempotency import Idempotency
 from broker.keys import Keys
 from broker.limits import KEEP
@@ -19,6 +20,7 @@ from broker.media.open_storage import open_storage
 from broker.media.records import MediaRecord, MediaStore, fields
 from broker.media.storage import Storage
 from broker.media.vectors import RedisVectors, VectorStore
+from broker.plugin_configs import PluginConfigs
 from broker.queries import Queries
 from broker.queue_state import QueueStates
 from broker.rq_records import queue_name
@@ -187,6 +189,14 @@ class Broker:
     @cached_property
     def vectors(self) -> VectorStore:
         return RedisVectors(connect(self.settings.redis_url, decode_responses=False), self.keys)
+
+    @cached_property
+    def plugin_configs(self) -> PluginConfigs:
+        return PluginConfigs(self.redis, self.keys, self.settings.secret_key)
+
+    @cached_property
+    def holds(self) -> Holds:
+        return Holds(self.redis, self.keys)
 
     @cached_property
     def search(self) -> SearchBus:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _PREFIX = re.compile(r"[A-Za-z0-9_.:{}-]+")
@@ -36,6 +36,8 @@ class BrokerSettings:
     #: A child is replaced after so many tasks, and after a task that leaves it above so many MiB of memory.
     child_max_tasks: int = 100_000
     child_max_rss_mib: int = 4096
+    #: Encrypts what is secret in Redis; older keys follow after commas, until nothing of theirs is left.
+    secret_key: str = field(default="", repr=False)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "BrokerSettings":
@@ -59,6 +61,7 @@ class BrokerSettings:
             drain_seconds=_number(environ, "DRAIN_SECONDS", 18.0, 0.0, 3600.0),
             child_max_tasks=_whole(environ, "CHILD_MAX_TASKS", 100_000, 1, 1e9),
             child_max_rss_mib=_whole(environ, "CHILD_MAX_RSS_MIB", 4096, 64, 1e6),
+            secret_key=environ.get("SECRET_KEY", ""),
         )
 
 

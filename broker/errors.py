@@ -125,10 +125,17 @@ class TransientError(TaskBrokerError):
     code, retryable = "task_failed", True
 
 
+class RateLimited(TransientError):
+    """A service asks not to be called for a while.
+
+    Raised by a plugin with ``retry_after`` in seconds, it holds all tasks of this plugin and account until then.
+    """
+
+
 class Postpone(BaseException):
     """A handler waits for somebody else: run the task again later. No failure: no retry is spent, no worker is held.
 
-    Not an ``Exception``, so that a broad ``except`` cannot swallow it. What the next run has to know is remembered before.
+    Not an ``Exception``, so that a broad ``except`` cannot swallow it. First ``remember`` what the next run must know.
     """
 
     def __init__(self, seconds: float) -> None:

@@ -158,6 +158,16 @@ class Keys:
         """set: models of which the tenant has vectors."""
         return f"{self._ours}vector_models:{tenant}"
 
+    # ours: plugins ----------------------------------------------------------------------------------------------
+
+    def plugin_configs(self, tenant: str) -> str:
+        """hash: plugin -> the tenant's settings for it, encrypted."""
+        return f"{self._ours}plugin_configs:{tenant}"
+
+    def hold(self, name: str) -> str:
+        """string: there while work with somebody outside has to rest."""
+        return f"{self._ours}hold:{name}"
+
     # ours: search -----------------------------------------------------------------------------------------------
 
     def search_requests(self) -> str:

@@ -4,11 +4,33 @@ import logging
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Protocol
 
 from marshmallow import Schema
 
 from broker.media.records import MediaRecord
+
+if TYPE_CHECKING:
+    from requests import Session
+
+
+#: What plugins may keep as files, by the end of the name: nothing that a browser would run.
+FILE_TYPES = {
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "json": "application/json",
+    "txt": "text/plain; charset=utf-8",
+    "vtt": "text/vtt; charset=utf-8",
+}
+
+
+#: Begins the names in a media record's ``info`` of what plugins answered: ``{"task_id", "data", "files"}``.
+NOTE = "plugin:"
+
+
+def file_key(tenant: str, media_id: str, plugin: str, task_id: str, name: str) -> str:
+    """Where in the storage a plugin's file lies. A task has a place of its own, so that no link changes its bytes."""
+    return f"{tenant}/{media_id}/plugins/{plugin}/{task_id}/{name}"
 
 
 class PluginContext(Protocol):
@@ -19,6 +41,14 @@ class PluginContext(Protocol):
     media: MediaRecord
     config: Mapping[str, Any]
     log: logging.Logger
+
+    @property
+    def http(self) -> "Session":
+        """For HTTP: every call has time limits and follows no redirect, and netrc is not read.
+
+        A service that cannot be reached is a ``TransientError``, and its 429 a ``RateLimited``, which makes all tasks
+        of the plugin wait for as long as it asks.
+        """
 
     def open(self) -> BinaryIO:
         """The media file as a stream of bytes, to be closed by the caller."""
@@ -31,6 +61,18 @@ class PluginContext(Protocol):
 
     def seconds_left(self) -> float:
         """Seconds until the run is stopped for taking too long."""
+
+    def stopping(self) -> bool:
+        """The run should end: its worker stops in seconds. What is not done by then runs again elsewhere.
+
+        A run that its owner cancels, or that takes too long, is ended without being asked.
+        """
+
+    def save(self, name: str, data: bytes | Path) -> None:
+        """Keep a file that the plugin made; it is listed beside the result, with a link, once the task is completed.
+
+        ``name`` ends in one of ``FILE_TYPES``; the same name again replaces it.
+        """
 
     def recall(self, key: str) -> Any:
         """What an earlier attempt at this task remembered under ``key``, else ``None``."""
@@ -46,18 +88,38 @@ class Plugin:
     description: ClassVar[str]
     #: Kinds of media it takes, of ``video``, ``image``, ``audio``, ``document``.
     media_types: ClassVar[frozenset[str]]
+    #: Its settings. Those that are ``load_only`` are secrets: nobody is ever shown them.
     config_schema: ClassVar[type[Schema]] = Schema
+    #: Settings that no tenant may change, such as where secrets are sent to.
+    operator_settings: ClassVar[frozenset[str]] = frozenset()
 
-    def config(self, environ: Mapping[str, str]) -> dict[str, Any]:
-        """Its configuration, read from environment variables ``<NAME>_<FIELD>`` of the schema's fields."""
+    def config(self, environ: Mapping[str, str], own: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Its settings, unchecked: ``own``, what the tenant has set, else the operator's.
+
+        The operator's are read from environment variables ``<NAME>_<FIELD>``. The two are never mixed, so that no
+        secret of the operator's goes where a tenant sends it; only ``operator_settings`` hold for all.
+        """
         prefix = self.name.upper()
-        found = {name: environ.get(f"{prefix}_{name.upper()}") for name in self.config_schema().fields}
-        return {name: value for name, value in found.items() if value}
+        names = self.config_schema().fields if own is None else self.operator_settings
+        found = {name: environ.get(f"{prefix}_{name.upper()}") for name in names}
+        return {**(own or {}), **{name: value for name, value in found.items() if value}}
 
-    def enabled(self, environ: Mapping[str, str]) -> bool:
-        """Whether its configuration is complete."""
-        return not self.config_schema().validate(self.config(environ))
+    def enabled(self, environ: Mapping[str, str], own: Mapping[str, Any] | None = None) -> bool:
+        """Whether its settings are complete."""
+        return not self.config_schema().validate(self.config(environ, own))
+
+    def tenant_schema(self) -> Schema:
+        """The settings that a tenant may make."""
+        return self.config_schema(exclude=self.operator_settings)
+
+    def secrets(self) -> frozenset[str]:
+        """Names of the settings that are secret."""
+        return frozenset(name for name, field in self.config_schema().fields.items() if field.load_only)
 
     def execute(self, context: PluginContext) -> dict[str, Any]:
-        """Do the work and return JSON values. Raise ``PermanentError`` when no retry can help."""
+        """Do the work and return JSON values.
+
+        Raise ``PermanentError`` when no retry can help, ``TransientError`` when one may, ``Postpone`` to wait for
+        somebody else without holding a worker, ``RateLimited`` to make all tasks of this plugin wait.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define execute()")

@@ -6,7 +6,8 @@ from enum import StrEnum
 class Status(StrEnum):
     #: Queued, waiting for a token and a worker. Moved in by submit, promote, release and reap; out by claim and cancel.
     PENDING = "pending"
-    #: Has a future due time, asked for, a back-off or a wait. Moved in by submit, fail, postpone and retry; out by promote and cancel.
+    #: Has a future due time: asked for, a back-off, or a wait. Moved in by submit, fail, postpone and retry; out by
+    #: promote and cancel.
     SCHEDULED = "scheduled"
     #: Leased to a live worker. Moved in by claim; out by finish, fail, postpone, release, cancel (forced) and reap.
     PROCESSING = "processing"

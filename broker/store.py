@@ -12,7 +12,20 @@ from broker.rq_records import DATA, traceback_text
 from broker.scripts import Script
 
 _NAMES = (
-    *("submit", "claim", "finish", "fail", "postpone", "renew", "release", "cancel", "retry", "promote", "reap", "prune"),
+    *(
+        "submit",
+        "claim",
+        "finish",
+        "fail",
+        "postpone",
+        "renew",
+        "release",
+        "cancel",
+        "retry",
+        "promote",
+        "reap",
+        "prune",
+    ),
     *("declare", "configure", "remember", "enlist", "retire"),
 )
 

@@ -12,9 +12,10 @@ from gateway.current import EXTENSION, Services, services
 from gateway.errors import register_errors
 from gateway.links import StreamLinks
 from gateway.openapi import make_api
-from gateway.routes import health, images, plugins, queues, search, streams, tasks, videos
+from gateway.routes import health, images, plugin_files, plugins, queues, search, streams, tasks, videos
 
-_STREAM = "streams.serve"
+#: Where the signature in the path stands for a key.
+_SIGNED = frozenset({"streams.serve", "plugin_files.download"})
 
 
 class Gateway(Flask):
@@ -35,14 +36,14 @@ def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str
     app.before_request(refuse_undeclared_parameters)
     app.after_request(_set_headers)
     api = make_api(app, broker.types)
-    for module in (tasks, queues, videos, streams, images, search, plugins, health):
+    for module in (tasks, queues, videos, streams, images, search, plugins, plugin_files, health):
         api.register_blueprint(module.blueprint)
     return app
 
 
 def _authenticate() -> None:
     """Everything under ``/api`` needs a key, whether it exists or not; a stream link is one."""
-    if f"{request.path}/".startswith("/api/") and request.endpoint != _STREAM:
+    if f"{request.path}/".startswith("/api/") and request.endpoint not in _SIGNED:
         g.tenant = services().settings.tenants.authenticate(request.headers.get("Authorization"))
 
 

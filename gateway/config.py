@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from broker.encryption import secret_keys
 from gateway.auth import Tenants, parse_api_keys
 
 _MAX_UPLOAD_BYTES = 2 * 1024**3
@@ -14,7 +15,7 @@ class GatewaySettings:
     """Settings of the gateway alone; the broker's are ``broker.config.BrokerSettings``."""
 
     tenants: Tenants
-    #: Signs stream links. All gateways of one deployment need the same.
+    #: Signs stream links; older keys follow after commas. All gateways of one deployment need the same.
     secret_key: str = field(repr=False)
     #: The largest file that is accepted, in bytes.
     max_upload_bytes: int = _MAX_UPLOAD_BYTES
@@ -30,7 +31,9 @@ class GatewaySettings:
         """
         api_keys = environ.get("API_KEYS", "")
         tenants = parse_api_keys(api_keys)
-        secret = environ.get("SECRET_KEY") or sha256(b"mindia-tasks stream links\0" + api_keys.encode()).hexdigest()
+        given = environ.get("SECRET_KEY", "")
+        derived = sha256(b"mindia-tasks stream links\0" + api_keys.encode()).hexdigest()
+        secret = given if secret_keys(given) else derived
         return cls(tenants, secret, _bytes(environ, "MAX_UPLOAD_BYTES", _MAX_UPLOAD_BYTES), environ)
 
 

@@ -8,6 +8,7 @@ from flask import url_for
 
 from broker.errors import NotFound
 from broker.media.records import MediaRecord
+from broker.plugin import NOTE
 from broker.status import Status
 from broker.task import Task
 from gateway.current import broker, services, tenant
@@ -27,10 +28,26 @@ def find(kind: str, media_id: UUID) -> MediaRecord:
 def show(record: MediaRecord, task: Task | None) -> dict[str, Any]:
     """What every kind of media shows. ``task`` is ``None`` when it is no longer kept; what it made tells its end."""
     view = {name: getattr(record, name) for name in ("id", "filename", "content_type", "size", "created_at", "task_id")}
+    view["plugins"] = _plugins(record)
     if task is None:
         made = _MADE[record.kind] in record.info
         return view | {"status": Status.COMPLETED if made else Status.FAILED, "progress": None, "error": None}
     return view | {"status": task.status, "progress": task.progress, "error": task.error}
+
+
+def _plugins(record: MediaRecord) -> dict[str, Any]:
+    """What plugins have answered last, by name, with fresh links to what they have made."""
+    noted = {name.removeprefix(NOTE): note for name, note in record.info.items() if name.startswith(NOTE)}
+    return {name: _plugin(record, name, note) for name, note in sorted(noted.items())}
+
+
+def _plugin(record: MediaRecord, plugin: str, note: dict[str, Any]) -> dict[str, Any]:
+    place: dict[str, Any] = {"media_id": UUID(record.id), "plugin": plugin, "task_id": UUID(note["task_id"])}
+    signature = services().links.sign(tenant().id, record.id)
+    links = [
+        url_for("plugin_files.download", signature=signature, name=each["name"], **place) for each in note["files"]
+    ]
+    return note | {"files": [each | {"url": link} for each, link in zip(note["files"], links, strict=True)]}
 
 
 def show_video(record: MediaRecord, task: Task | None) -> dict[str, Any]:

@@ -46,6 +46,18 @@ class TaskContext(Protocol):
     def seconds_left(self) -> float:
         """Seconds until the run is stopped for taking too long."""
 
+    def stopping(self) -> bool:
+        """The worker is asked to stop: what is not done in seconds is handed back and runs again elsewhere."""
+
+    def plugin_config(self, plugin: str) -> dict[str, Any] | None:
+        """What the tenant has set for a plugin, secrets included; ``None`` when it has set nothing."""
+
+    def hold(self, name: str, seconds: float) -> None:
+        """Tell all runs that work under this name has to rest for so long."""
+
+    def held(self, name: str) -> float:
+        """Seconds for which work under this name has to rest, 0 when it may go on."""
+
     def recall(self, key: str) -> Any:
         """What an earlier run of this task remembered under ``key``, else ``None``."""
 

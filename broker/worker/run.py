@@ -111,6 +111,18 @@ class RunContext:
     def seconds_left(self) -> float:
         return self._deadline - time.monotonic()
 
+    def stopping(self) -> bool:
+        return self._slate.stop_asked
+
+    def plugin_config(self, plugin: str) -> dict[str, Any] | None:
+        return self._broker.plugin_configs.read(self.tenant, plugin)
+
+    def hold(self, name: str, seconds: float) -> None:
+        self._broker.holds.hold(name, seconds)
+
+    def held(self, name: str) -> float:
+        return self._broker.holds.left(name)
+
     def recall(self, key: str) -> Any:
         return self._memo.get(key)
 

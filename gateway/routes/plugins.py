@@ -1,4 +1,4 @@
-"""``/api/plugins``: what there is, and running one on an uploaded file."""
+"""``/api/plugins``: what there is, the tenant's settings, and running one on an uploaded file."""
 
 from functools import partial
 from typing import Any
@@ -9,12 +9,13 @@ from flask_smorest import current_api
 from broker.errors import InvalidInput, NotFound, TaskBrokerError
 from broker.plugin import Plugin
 from broker.task import NewTask
+from gateway import plugin_settings
 from gateway.blueprint import Blueprint
 from gateway.current import broker, services, tenant
 from gateway.idempotency import IdempotencyHeader, once
 from gateway.routes.answers import LOCATION
 from gateway.routes.tasks import submit
-from gateway.schemas.plugins import Execute, PluginList
+from gateway.schemas.plugins import Execute, PluginConfigUpdate, PluginList, PluginSettings
 from gateway.schemas.tasks import TaskDetail
 
 blueprint = Blueprint(
@@ -23,7 +24,7 @@ blueprint = Blueprint(
 
 
 class PluginNotConfigured(TaskBrokerError):
-    """This plugin lacks settings; see its config_schema."""
+    """This plugin lacks settings: PUT them to /api/plugins/{name}/config, as its config_schema says."""
 
     code, status = "plugin_not_configured", 409
 
@@ -33,6 +34,42 @@ class PluginNotConfigured(TaskBrokerError):
 def list_plugins() -> dict[str, list[dict[str, Any]]]:
     """List plugins"""
     return {"plugins": [_show(plugin) for plugin in services().plugins.values()]}
+
+
+@blueprint.get("/<name>/config")
+@blueprint.response(200, PluginSettings)
+@blueprint.problems(404, 409)
+def get_plugin_config(name: str) -> dict[str, Any]:
+    """Show your settings of a plugin
+
+    Secrets are masked.
+    """
+    return plugin_settings.show(_plugin(name))
+
+
+@blueprint.put("/<name>/config")
+@blueprint.arguments(PluginConfigUpdate)
+@blueprint.response(200, PluginSettings)
+@blueprint.problems(404, 409)
+def put_plugin_config(body: dict[str, Any], name: str) -> dict[str, Any]:
+    """Replace your settings of a plugin
+
+    They are kept encrypted, and replace the operator's for your tasks from the next run on.
+    """
+    plugin = _plugin(name)
+    plugin_settings.store(plugin, body["config"])
+    return plugin_settings.show(plugin)
+
+
+@blueprint.delete("/<name>/config")
+@blueprint.response(204)
+@blueprint.problems(404)
+def delete_plugin_config(name: str) -> None:
+    """Forget your settings of a plugin
+
+    The operator's are in force again, if there are any.
+    """
+    broker().plugin_configs.delete(tenant().name, _plugin(name).name)
 
 
 @blueprint.post("/<name>/execute")
@@ -51,11 +88,16 @@ def execute_plugin(body: dict[str, Any], headers: dict[str, Any], name: str) -> 
     return once(headers, lambda: media_id, partial(submit, new))
 
 
-def _check(name: str, media_id: str) -> None:
+def _plugin(name: str) -> Plugin:
     plugin = services().plugins.get(name)
     if plugin is None:
         raise NotFound("There is no plugin of this name.")
-    if not plugin.enabled(services().settings.environ):
+    return plugin
+
+
+def _check(name: str, media_id: str) -> None:
+    plugin = _plugin(name)
+    if not plugin_settings.enabled(plugin):
         raise PluginNotConfigured()
     kind = broker().media.get(tenant().name, media_id).kind
     if kind not in plugin.media_types:
@@ -68,6 +110,6 @@ def _show(plugin: Plugin) -> dict[str, Any]:
         "name": plugin.name,
         "description": plugin.description,
         "media_types": sorted(plugin.media_types),
-        "config_schema": current_api.ma_plugin.converter.schema2jsonschema(plugin.config_schema()),
-        "enabled": plugin.enabled(services().settings.environ),
+        "config_schema": current_api.ma_plugin.converter.schema2jsonschema(plugin.tenant_schema()),
+        "enabled": plugin_settings.ready(plugin),
     }

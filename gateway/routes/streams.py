@@ -4,13 +4,12 @@ import gzip
 from uuid import UUID
 
 from flask import Response, request
-from werkzeug.wsgi import wrap_file
 
 from broker.errors import NotFound
-from broker.media.storage import CHUNK, StoredObject
+from broker.media.storage import StoredObject
 from gateway.blueprint import Blueprint
 from gateway.current import broker, services
-from gateway.links import LIFETIME_SECONDS
+from gateway.stored_file import send_unchanging
 
 blueprint = Blueprint("streams", __name__, url_prefix="/api/videos", description="HLS playlists and segments.")
 
@@ -45,7 +44,7 @@ def serve(video_id: UUID, signature: str, name: str) -> Response:
         raise NotFound()
     key = f"{tenant.name}/{video_id}/hls/{name}"
     stored = broker().storage.stat(key)
-    response = _playlist(key, stored) if content_type == _PLAYLIST else _segment(key, stored)
+    response = _playlist(key, stored) if content_type == _PLAYLIST else send_unchanging(key, stored)
     response.content_type = content_type
     # The link itself is what lets in, so whoever has it may play it on a page of their own.
     response.access_control_allow_origin = "*"
@@ -64,20 +63,4 @@ def _playlist(key: str, stored: StoredObject) -> Response:
     response.cache_control.no_cache = True
     response.set_etag(f"{stored.etag}-gzip" if compressed else stored.etag)
     response.make_conditional(request)
-    return response
-
-
-def _segment(key: str, stored: StoredObject) -> Response:
-    """The part that is asked for, as it comes out of storage. Segments never change, so they are cached."""
-    response = Response()
-    response.content_length = stored.size
-    response.cache_control.public = True
-    response.cache_control.max_age = LIFETIME_SECONDS
-    response.cache_control.immutable = True
-    response.set_etag(stored.etag)
-    response.make_conditional(request, accept_ranges=True, complete_length=stored.size)
-    if request.method == "GET" and response.status_code != 304:
-        file = broker().storage.open(key, response.content_range.start or 0, response.content_length)
-        response.response = wrap_file(request.environ, file, CHUNK)
-        response.direct_passthrough = True
     return response

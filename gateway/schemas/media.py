@@ -14,6 +14,22 @@ class FileUpload(Schema):
     file = Upload(required=True, metadata={"description": "The file, with its name. Its bytes tell what it is."})
 
 
+class LinkedFile(Schema):
+    """A file that a plugin has made."""
+
+    name = fields.String(**required("Its name."))
+    size = fields.Integer(**required("Bytes."))
+    url = fields.String(**required("Where it is; opens without a key, for 24 hours."))
+
+
+class PluginNote(Schema):
+    """What a plugin made of a file last."""
+
+    task_id = fields.String(**required("The task whose result has all of it.", format="uuid"))
+    data = fields.Dict(**nullable("Its answer; null above 4 KiB: see the task's result."))
+    files = fields.List(fields.Nested(LinkedFile), **required("What it has made beside that."))
+
+
 class Media(Schema):
     """An uploaded file and what has become of it."""
 
@@ -26,6 +42,9 @@ class Media(Schema):
     status = fields.Enum(Status, by_value=True, **required("That task's status."))
     progress = fields.Nested(Progress, **nullable("How far that task is."))
     error = fields.String(**nullable("What went wrong with it last."))
+    plugins = fields.Dict(
+        keys=fields.String(), values=fields.Nested(PluginNote), **required("What plugins made of it, by their names.")
+    )
 
 
 class Rendition(Schema):

@@ -21,6 +21,26 @@ class PluginList(Schema):
     plugins = fields.List(fields.Nested(PluginInfo), required=True)
 
 
+class PluginSettings(Schema):
+    """Your settings of a plugin."""
+
+    config = fields.Dict(
+        keys=fields.String(),
+        **required("What you have set. Secrets are shown as ********, and kept when sent back so."),
+    )
+    source = fields.String(
+        **required("Whose settings are in force: yours, or the operator's while you have none.",
+                   enum=["tenant", "operator", "none"])
+    )  # fmt: skip
+    enabled = fields.Boolean(**required("Whether they are complete."))
+
+
+class PluginConfigUpdate(Schema):
+    """All settings anew."""
+
+    config = fields.Dict(keys=fields.String(), **required("As the plugin's config_schema says."))
+
+
 class Execute(Schema):
     """Which file to run a plugin on."""
 

@@ -5,39 +5,28 @@ header and nowhere else.
 """
 
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
-from requests import PreparedRequest, RequestException, Response, Session
+from requests import PreparedRequest, Response, Session
 
 from broker.errors import PermanentError, TransientError
+from handlers.plugins.http import retry_after
 
-#: Seconds to connect (and for one write), and to wait for the next bytes of an answer.
-_TIMEOUT = (10.0, 60.0)
 #: What ``find`` looks through, newest first: the most that the service lists at once, so many times.
 _PAGE, _PAGES = 200, 5
 #: 422 is how an upload says that it broke and should be repeated.
-_MAY_PASS = frozenset({408, 422, 429})
-_LONGEST_WAIT = 3600
+_MAY_PASS = frozenset({408, 422})
 _LONGEST_MESSAGE = 300
 
 
 class AssemblyAIClient:
-    """One connection to the service. Raises ``PermanentError`` and ``TransientError``; close it after use."""
+    """Speaks over a plugin's ``http``. Raises ``PermanentError``, ``TransientError`` and, of these, ``RateLimited``."""
 
-    def __init__(self, base_url: str, api_key: str) -> None:
+    def __init__(self, http: Session, base_url: str, api_key: str) -> None:
+        self._http = http
         self._base_url = base_url.rstrip("/")
         self._api_key = api_key
-        self._session = Session()
-        # As an auth hook it also keeps requests from preferring a password that ~/.netrc has for the host.
-        self._session.auth = self._authorize
-
-    def __enter__(self) -> "AssemblyAIClient":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._session.close()
 
     def upload(self, chunks: Iterator[bytes]) -> str:
         """Send a file of any length; returns the URL by which a transcript can be asked for."""
@@ -71,12 +60,7 @@ class AssemblyAIClient:
 
     def _call(self, method: str, path: str, expected: str, **options: Any) -> dict[str, Any]:
         """The answer's JSON object, which has the member ``expected``."""
-        try:
-            response = self._session.request(
-                method, self._base_url + path, timeout=_TIMEOUT, allow_redirects=False, **options
-            )
-        except RequestException as error:
-            raise TransientError(f"AssemblyAI cannot be reached ({type(error).__name__}).") from error
+        response = self._http.request(method, self._base_url + path, auth=self._authorize, **options)
         answer = _json(response)
         if response.status_code != 200:
             raise self._refusal(response, answer)
@@ -87,11 +71,14 @@ class AssemblyAIClient:
     def _refusal(self, response: Response, answer: dict[str, Any]) -> PermanentError | TransientError:
         status = response.status_code
         if status == 401:
-            return PermanentError("AssemblyAI refused the API key; check ASSEMBLY_AI_API_KEY.")
-        said = str(answer.get("error", "")).replace(self._api_key, "[API key]")[:_LONGEST_MESSAGE]
+            return PermanentError(
+                "AssemblyAI refused the API key; PUT a valid one to /api/plugins/assembly_ai/config, or check "
+                "ASSEMBLY_AI_API_KEY."
+            )
+        said = str(answer.get("error", ""))[:_LONGEST_MESSAGE]
         message = f"AssemblyAI answered {status}: {said}" if said else f"AssemblyAI answered {status}."
         if status in _MAY_PASS or status >= 500:
-            return TransientError(message, retry_after=_retry_after(response))
+            return TransientError(message, retry_after=retry_after(response))
         return PermanentError(message)
 
 
@@ -102,9 +89,3 @@ def _json(response: Response) -> dict[str, Any]:
     except ValueError:
         return {}
     return answer if isinstance(answer, dict) else {}
-
-
-def _retry_after(response: Response) -> int:
-    """Seconds the service asks us to wait, 0 when it does not say."""
-    text = response.headers.get("Retry-After", "")
-    return min(int(text), _LONGEST_WAIT) if text.isascii() and text.isdigit() else 0

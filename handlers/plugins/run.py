@@ -1,19 +1,23 @@
 """Runs one plugin on one media file: the handler of ``PluginExecution``."""
 
+import json
 import os
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from functools import cache
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from marshmallow import EXCLUDE, ValidationError
 
-from broker.errors import NotFound, PermanentError
+from broker.errors import PermanentError, Postpone, RateLimited
 from broker.media.records import MediaRecord
-from broker.plugin import Plugin
+from broker.plugin import NOTE, Plugin
 from broker.worker.context import TaskContext
+from handlers.plugins.concealment import Concealment
+from handlers.plugins.context import Context
 from handlers.plugins.registry import load_plugins
+
+#: Bytes of JSON of an answer that is kept with the media file too; what is larger stays with the task alone.
+MAX_NOTED = 4_096
 
 
 @cache
@@ -29,14 +33,47 @@ def execute(context: TaskContext) -> dict[str, Any]:
 def run(context: TaskContext, plugins: Mapping[str, Plugin], environ: Mapping[str, str]) -> dict[str, Any]:
     """Find the plugin, check media and configuration, execute, and note the answer in the media record.
 
-    The record's info gets it as ``plugin_<name>``, so that plugins that run side by side do not touch each other's.
+    The record's info gets it as ``plugin:<name>``, so that plugins that run side by side do not touch each other's.
+    Raises ``Postpone`` while the service that the plugin works with has to rest.
     """
     plugin = _plugin(plugins, context.payload["plugin_name"])
     media = _media(context, plugin)
-    config = _config(plugin, environ)
-    data = plugin.execute(_Context(context, media, config))
-    context.attach(media.id, **{f"plugin_{plugin.name}": data})
-    return {"plugin_name": plugin.name, "media_id": media.id, "data": data}
+    own = context.plugin_config(plugin.name)
+    config = _config(plugin, environ, own)
+    # Whoever pays with an account of its own is held by that account's limits, and holds nobody else.
+    account = f"{plugin.name}:{'' if own is None else context.tenant}"
+    if (rest := context.held(account)) > 0:
+        raise Postpone(rest)
+    of_plugin = Context(context, plugin.name, media, config)
+    data = _execute(plugin, of_plugin, account, context)
+    files = [{"name": name, "size": size} for name, size in sorted(of_plugin.saved.items())]
+    _note(context, plugin, media, data, files)
+    return {"plugin_name": plugin.name, "media_id": media.id, "data": data, "files": files}
+
+
+def _execute(plugin: Plugin, of_plugin: Context, account: str, task: TaskContext) -> dict[str, Any]:
+    concealment = Concealment(of_plugin.config.get(name) for name in plugin.secrets())
+    try:
+        with of_plugin.http:
+            answer = plugin.execute(of_plugin)
+    except RateLimited as busy:
+        seconds = float(busy.extra.get("retry_after", 0))
+        task.log.warning("plugin %s rests for %g s: %s", plugin.name, seconds, concealment.clean(busy.message))
+        task.hold(account, seconds)
+        raise Postpone(seconds) from None
+    except Exception as error:
+        cleaned = concealment.clean_error(error)
+        if cleaned is error:
+            raise
+        raise cleaned from None
+    cleaned_answer: dict[str, Any] = concealment.clean(answer)
+    return cleaned_answer
+
+
+def _note(context: TaskContext, plugin: Plugin, media: MediaRecord, data: Any, files: list[dict[str, Any]]) -> None:
+    small = len(json.dumps(data, default=str)) <= MAX_NOTED
+    note = {"task_id": context.task_id, "data": data if small else None, "files": files}
+    context.attach(media.id, **{f"{NOTE}{plugin.name}": note})
 
 
 def _plugin(plugins: Mapping[str, Plugin], name: str) -> Plugin:
@@ -53,51 +90,17 @@ def _media(context: TaskContext, plugin: Plugin) -> MediaRecord:
     return media
 
 
-def _config(plugin: Plugin, environ: Mapping[str, str]) -> dict[str, Any]:
-    """The plugin's whole configuration, defaults filled in. The error names variables, never their values."""
+def _config(plugin: Plugin, environ: Mapping[str, str], own: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The plugin's whole configuration, defaults filled in. The error names settings, never their values."""
     try:
-        config: dict[str, Any] = plugin.config_schema().load(plugin.config(environ), unknown=EXCLUDE)
+        config: dict[str, Any] = plugin.config_schema().load(plugin.config(environ, own), unknown=EXCLUDE)
     except ValidationError as error:
-        wrong = ", ".join(f"{plugin.name}_{name}".upper() for name in sorted(error.normalized_messages()))
-        raise PermanentError(f"Plugin {plugin.name} is not configured: {wrong} is missing or wrong.") from None
+        wrong = sorted(error.normalized_messages())
+        path = f"/api/plugins/{plugin.name}/config"
+        if own is None:
+            variables = ", ".join(f"{plugin.name}_{name}".upper() for name in wrong)
+            what = f"{variables} is missing or wrong; PUT {path} also sets it"
+        else:
+            what = f"{', '.join(wrong)} is missing or wrong; PUT it to {path}"
+        raise PermanentError(f"Plugin {plugin.name} is not configured: {what}.") from None
     return config
-
-
-class _Context:
-    """The plugin's ``PluginContext``: the little of the task's context that a plugin may use."""
-
-    def __init__(self, task: TaskContext, media: MediaRecord, config: Mapping[str, Any]) -> None:
-        self.task_id = task.task_id
-        self.tenant = task.tenant
-        self.log = task.log
-        self.media = media
-        self.config = config
-        self._task = task
-
-    def open(self) -> BinaryIO:
-        try:
-            return self._task.storage.open(self.media.source_key)
-        except NotFound as error:
-            raise self._gone() from error
-
-    def local_file(self) -> AbstractContextManager[Path]:
-        try:
-            self._task.storage.stat(self.media.source_key)
-        except NotFound as error:
-            raise self._gone() from error
-        return self._task.storage.local_file(self.media.source_key)
-
-    def _gone(self) -> PermanentError:
-        return PermanentError(f"The bytes of media file {self.media.id} are gone; upload it again.")
-
-    def progress(self, percent: float, stage: str = "") -> None:
-        self._task.progress(percent, stage)
-
-    def seconds_left(self) -> float:
-        return self._task.seconds_left()
-
-    def recall(self, key: str) -> Any:
-        return self._task.recall(key)
-
-    def remember(self, key: str, value: Any) -> None:
-        self._task.remember(key, value)

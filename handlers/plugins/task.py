@@ -14,12 +14,21 @@ class PluginPayload(Schema):
     tenant_id = fields.String(validate=validate.Length(1, 255))
 
 
+class PluginFile(Schema):
+    """A file that the plugin has made."""
+
+    name = fields.String(required=True)
+    size = fields.Integer(required=True)
+
+
 class PluginResult(Schema):
     """What the plugin answered."""
 
     plugin_name = fields.String(required=True)
     media_id = fields.UUID(required=True)
     data = fields.Dict(keys=fields.String(), required=True)
+    #: What it has made beside that; the media file's detail has links to them.
+    files = fields.List(fields.Nested(PluginFile), required=True)
 
 
 PLUGIN_EXECUTION = TaskType(

@@ -50,7 +50,9 @@ def gateway_settings() -> GatewaySettings:
 @pytest.fixture(scope="session")
 def app(server: ValkeyServer, gateway_settings: GatewaySettings, tmp_path_factory: pytest.TempPathFactory) -> Flask:
     """One gateway for all tests, since neither it nor its broker keeps any state."""
-    settings = BrokerSettings(redis_url=f"redis://127.0.0.1:{server.port}/0", data_dir=tmp_path_factory.mktemp("data"))
+    settings = BrokerSettings(
+        redis_url=f"redis://127.0.0.1:{server.port}/0", data_dir=tmp_path_factory.mktemp("data"), secret_key="a secret"
+    )
     plugins = {each.name: each for each in (AssemblyAI(), Checksum())}
     return create_app(gateway_settings, Broker(settings, declared_types()), plugins)
 

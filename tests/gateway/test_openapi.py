@@ -55,7 +55,12 @@ def test_keys_are_needed_everywhere_but_for_health_and_streams(document: dict[st
     assert document["security"] == [{"key": []}]
     assert document["components"]["securitySchemes"]["key"] == {"type": "http", "scheme": "bearer"}
     open_to_all = {path for path, item in document["paths"].items() if item.get("get", {}).get("security") == []}
-    assert open_to_all == {"/livez", "/readyz", "/api/videos/{video_id}/stream/{signature}/{name}"}
+    assert open_to_all == {
+        "/livez",
+        "/readyz",
+        "/api/videos/{video_id}/stream/{signature}/{name}",
+        "/api/media/{media_id}/files/{signature}/{plugin}/{task_id}/{name}",
+    }
 
 
 def test_bounds_and_words_are_those_that_are_checked(document: dict[str, Any], broker: Broker) -> None:

@@ -76,6 +76,7 @@ def test_what_is_not_set_has_a_default() -> None:
     assert settings.secret_key == GatewaySettings.from_env({"API_KEYS": "acme:key"}).secret_key
     assert settings.secret_key != GatewaySettings.from_env({"API_KEYS": "acme:other"}).secret_key
     assert "key" not in settings.secret_key
+    assert settings.secret_key == GatewaySettings.from_env({"API_KEYS": "acme:key", "SECRET_KEY": ","}).secret_key
 
 
 def test_what_is_set_counts_and_is_not_shown() -> None:

@@ -210,6 +210,18 @@ def test_every_reading_makes_a_link_that_all_gateways_know(
     problem(create_app(without_acme, broker, {}).test_client().get(video["hls_url"]), 404, "not_found")
 
 
+def test_a_link_outlives_the_replacement_of_its_key(
+    video: dict[str, Any], broker: Broker, gateway_settings: GatewaySettings
+) -> None:
+    """While the old key is still named, behind the new one, which signs."""
+    both = create_app(GatewaySettings(gateway_settings.tenants, "a new one,a secret"), broker, {}).test_client()
+    assert both.get(video["hls_url"]).data == MASTER
+    shown = both.get(f"/api/videos/{video['id']}", headers={"Authorization": "Bearer acme-key"}).json
+    new = create_app(GatewaySettings(gateway_settings.tenants, "a new one"), broker, {}).test_client()
+    assert new.get(shown["hls_url"]).data == MASTER
+    problem(new.get(video["hls_url"]), 404, "not_found")
+
+
 def test_nothing_plays_before_it_is_made(client: FlaskClient, anonymous: FlaskClient) -> None:
     problem(anonymous.get(upload(client, "/api/videos", MP4).json["hls_url"]), 404, "not_found")
 

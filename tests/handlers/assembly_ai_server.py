@@ -27,6 +27,9 @@ class Service:
     #: Statuses that one look after the other finds; the last one stays.
     statuses: list[str] = field(default_factory=lambda: ["queued", "processing", "completed"])
     error: str | None = None
+    words: list[dict[str, Any]] = field(
+        default_factory=lambda: [{"text": "Smoke", "start": 250, "end": 650, "confidence": 0.97, "speaker": None}]
+    )
     uploads: dict[str, bytes] = field(default_factory=dict)
     #: Newest last.
     orders: list[dict[str, Any]] = field(default_factory=list)
@@ -64,7 +67,7 @@ class Service:
             "confidence": 0.95,
             "audio_duration": 7,
             "speech_model_used": "assemblyai-stt-3-7",
-            "words": [{"text": "Smoke", "start": 250, "end": 650}],
+            "words": self.words,
         }
         known = {"id": transcript_id, "status": status, "error": self.error if status == "error" else None}
         return 200, {**known, **(done if status == "completed" else {"text": None})}, {}

@@ -31,6 +31,13 @@ class Run:
         self.progressed: list[tuple[float, str]] = []
         self.memory: dict[str, Any] = {}
         self.left = 1e9
+        #: Seconds for which the task asked to wait, in order.
+        self.waits: list[float] = []
+        self.asked_to_stop = False
+        #: Plugin -> what the tenant has set for it.
+        self.configs: dict[str, dict[str, Any]] = {}
+        #: Name -> seconds; a test ends a hold by removing it.
+        self.holds: dict[str, float] = {}
 
     def again(self) -> "Run":
         self.attempt += 1
@@ -51,6 +58,18 @@ class Run:
 
     def seconds_left(self) -> float:
         return self.left
+
+    def stopping(self) -> bool:
+        return self.asked_to_stop
+
+    def plugin_config(self, plugin: str) -> dict[str, Any] | None:
+        return self.configs.get(plugin)
+
+    def hold(self, name: str, seconds: float) -> None:
+        self.holds[name] = seconds
+
+    def held(self, name: str) -> float:
+        return self.holds.get(name, 0)
 
     def recall(self, key: str) -> Any:
         return self.memory.get(key)

@@ -5,7 +5,7 @@ The account must never pay twice for a task, whenever a run ends, and its key mu
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from traceback import format_exception
@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 import requests
 
-from broker.errors import PermanentError, TransientError
+from broker.errors import PermanentError, Postpone, TransientError
 from handlers.plugins.assembly_ai import AssemblyAI
 from handlers.plugins.run import run
 from tests.handlers.assembly_ai_server import KEY, Answer, Service, serve
 from tests.handlers.plugin_context import Run
 
+#: Runs the handler under these variables.
+Start = Callable[..., dict[str, Any]]
 AUDIO = Random(7).randbytes(1_200_000)
 
 
@@ -34,19 +36,42 @@ def task(tmp_path: Path) -> Run:
     return Run(tmp_path, AUDIO, payload={"plugin_name": "assembly_ai"})
 
 
-def transcribe(task: Run, service: Service, **environ: str) -> dict[str, Any]:
-    """Run the handler with the plugin; its sleeps cost nothing but take their time off the run."""
-
-    def sleep(seconds: float) -> None:
-        task.left -= seconds
-
-    settings = {"ASSEMBLY_AI_API_KEY": KEY, "ASSEMBLY_AI_BASE_URL": service.url, **environ}
-    result: dict[str, Any] = run(task, {"assembly_ai": AssemblyAI(sleep=sleep)}, settings)["data"]
-    return result
+@pytest.fixture
+def clock() -> list[float]:
+    """Seconds since the epoch, as the plugin sees them; the waits between runs move it."""
+    return [1_700_000_000.0]
 
 
-def test_a_file_is_uploaded_ordered_and_awaited(task: Run, service: Service) -> None:
-    assert transcribe(task, service) == {
+@pytest.fixture
+def start(task: Run, service: Service, clock: list[float]) -> Start:
+    """One run of the handler."""
+
+    def start(**environ: str) -> dict[str, Any]:
+        settings = {"ASSEMBLY_AI_API_KEY": KEY, "ASSEMBLY_AI_BASE_URL": service.url, **environ}
+        result: dict[str, Any] = run(task, {"assembly_ai": AssemblyAI(lambda: clock[0])}, settings)["data"]
+        return result
+
+    return start
+
+
+@pytest.fixture
+def transcribe(task: Run, start: Start, clock: list[float]) -> Start:
+    """Runs of the task until it has ended; it notes for how long the task asked to wait in between."""
+
+    def transcribe(**environ: str) -> dict[str, Any]:
+        while True:
+            try:
+                return start(**environ)
+            except Postpone as wait:
+                task.waits.append(wait.seconds)
+                clock[0] += wait.seconds
+                task.holds.clear()
+
+    return transcribe
+
+
+def test_a_file_is_uploaded_ordered_and_awaited(task: Run, service: Service, transcribe: Start) -> None:
+    assert transcribe() == {
         "transcript_id": "transcript-0",
         "text": "Smoke from hundreds of wildfires.",
         "language_code": "en_us",
@@ -54,25 +79,53 @@ def test_a_file_is_uploaded_ordered_and_awaited(task: Run, service: Service) -> 
         "confidence": 0.95,
         "audio_duration": 7,
         "speech_model_used": "assemblyai-stt-3-7",
+        "words": [{"text": "Smoke", "start": 250, "end": 650, "confidence": 0.97}],
     }
     assert list(service.uploads.values()) == [AUDIO]
     assert service.upload_encoding == "chunked", "the file was held in memory to be sent"
     assert service.orders[0]["language_detection"] is True
     assert service.orders[0]["speech_models"] == ["assemblyai-stt-3-7", "universal-2"]
     assert service.requests == ["POST /v2/upload", "POST /v2/transcript", *["GET /v2/transcript/transcript-0"] * 3]
-    assert task.attached["plugin_assembly_ai"]["text"].startswith("Smoke")
+    noted = task.attached["plugin:assembly_ai"]
+    assert noted["data"]["text"].startswith("Smoke")
+    key = f"acme/{task.record.id}/plugins/assembly_ai/{task.task_id}/transcript.json"
+    with task.storage.open(key) as file:
+        assert json.load(file) == noted["data"]
+    assert [each["name"] for each in noted["files"]] == ["transcript.json"]
 
 
-def test_progress_rises_while_uploading_and_names_the_remote_state(task: Run, service: Service) -> None:
-    transcribe(task, service)
+def test_no_worker_is_held_between_two_looks(service: Service, start: Start, clock: list[float]) -> None:
+    """The next look comes soon for what is young, and seldom for what takes long."""
+    service.statuses = ["processing"]
+    ordered_at = clock[0]
+    waits = []
+    for age in (0, 3, 100, 1000):
+        clock[0] = ordered_at + age
+        with pytest.raises(Postpone) as wait:
+            start()
+        waits.append(wait.value.seconds)
+    assert waits == pytest.approx([3, 3, 20, 60])
+    assert service.requests == ["POST /v2/upload", "POST /v2/transcript", *["GET /v2/transcript/transcript-0"] * 3]
+
+
+def test_words_that_do_not_fit_into_a_result_are_in_the_file(task: Run, service: Service, transcribe: Start) -> None:
+    service.words = [{"text": f"word{n}", "start": n, "end": n, "confidence": 0.5} for n in range(15_000)]
+    result = transcribe()
+    assert result["words"] is None
+    with task.storage.open(f"acme/{task.record.id}/plugins/assembly_ai/{task.task_id}/transcript.json") as file:
+        assert len(json.load(file)["words"]) == 15_000
+
+
+def test_progress_rises_while_uploading(task: Run, transcribe: Start) -> None:
+    transcribe()
     percents = [percent for percent, _ in task.progressed]
     assert percents == sorted(percents)
     assert percents[-1] == 50
-    assert {stage for _, stage in task.progressed} == {"uploading", "queued", "processing"}
+    assert {stage for _, stage in task.progressed} == {"uploading"}
 
 
-def test_a_language_that_is_set_is_not_detected(task: Run, service: Service) -> None:
-    transcribe(task, service, ASSEMBLY_AI_LANGUAGE_CODE="de", ASSEMBLY_AI_SPEECH_MODELS="universal-2")
+def test_a_language_that_is_set_is_not_detected(service: Service, transcribe: Start) -> None:
+    transcribe(ASSEMBLY_AI_LANGUAGE_CODE="de", ASSEMBLY_AI_SPEECH_MODELS="universal-2")
     order = service.orders[0]
     assert (order["language_code"], order["speech_models"]) == ("de", ["universal-2"])
     assert "language_detection" not in order
@@ -81,59 +134,68 @@ def test_a_language_that_is_set_is_not_detected(task: Run, service: Service) -> 
 # one payment, whenever a run ends ----------------------------------------------------------------------------------
 
 
-def test_a_retry_waits_for_the_transcript_that_was_ordered(task: Run, service: Service) -> None:
-    service.statuses = ["processing"]
-    task.left = 60
-    with pytest.raises(TransientError, match="goes on waiting"):
-        transcribe(task, service)
-    service.statuses = ["processing", "completed"]
+def test_a_later_run_looks_for_the_transcript_that_was_ordered(service: Service, start: Start) -> None:
+    """Whatever ended the first: a wait, an error, or the death of its worker."""
+    with pytest.raises(Postpone):
+        start()
+    service.statuses = ["completed"]
     service.requests.clear()
-    task.again().left = 60
-    assert transcribe(task, service)["transcript_id"] == "transcript-0"
-    assert service.requests == ["GET /v2/transcript/transcript-0"] * 2
+    assert start()["transcript_id"] == "transcript-0"
+    assert service.requests == ["GET /v2/transcript/transcript-0"]
 
 
-def test_an_order_whose_answer_was_lost_is_found_again(task: Run, service: Service) -> None:
+def test_a_transcript_that_is_never_done_is_given_up_and_a_retry_waits_on(
+    service: Service, transcribe: Start, start: Start
+) -> None:
+    service.statuses = ["processing"]
+    with pytest.raises(PermanentError, match="not finished the transcript in 24 hours; retry the task to go on"):
+        transcribe()
+    service.statuses = ["processing", "completed"]
+    assert transcribe()["transcript_id"] == "transcript-0"
+    assert len(service.orders) == 1
+
+
+def test_an_order_whose_answer_was_lost_is_found_again(service: Service, transcribe: Start) -> None:
     service.lost_answers = {"POST /v2/transcript"}
     with pytest.raises(TransientError, match="cannot be reached"):
-        transcribe(task, service)
+        transcribe()
     service.orders += [{"id": f"other-{number}", "audio_url": "https://elsewhere"} for number in range(450)]
-    assert transcribe(task.again(), service)["transcript_id"] == "transcript-0"
+    assert transcribe()["transcript_id"] == "transcript-0"
     assert len(service.uploads) == 1
     assert len([order for order in service.orders if order["audio_url"] in service.uploads]) == 1
 
 
-def test_an_order_that_never_arrived_is_made_with_the_same_upload(task: Run, service: Service) -> None:
+def test_an_order_that_never_arrived_is_made_with_the_same_upload(service: Service, transcribe: Start) -> None:
     service.planned = {"POST /v2/transcript": [(503, "", {})]}
     with pytest.raises(TransientError):
-        transcribe(task, service)
-    assert transcribe(task.again(), service)["transcript_id"] == "transcript-0"
+        transcribe()
+    assert transcribe()["transcript_id"] == "transcript-0"
     assert (len(service.uploads), len(service.orders)) == (1, 1)
 
 
-def test_a_lost_upload_is_repeated_and_ordered_once(task: Run, service: Service) -> None:
+def test_a_lost_upload_is_repeated_and_ordered_once(service: Service, transcribe: Start) -> None:
     service.lost_answers = {"POST /v2/upload"}
     with pytest.raises(TransientError):
-        transcribe(task, service)
+        transcribe()
     assert not service.orders
-    transcribe(task.again(), service)
+    transcribe()
     assert len(service.orders) == 1
 
 
-def test_a_failed_transcript_is_permanent_and_a_retry_by_hand_orders_anew(task: Run, service: Service) -> None:
+def test_a_failed_transcript_is_permanent_and_a_retry_by_hand_orders_anew(service: Service, transcribe: Start) -> None:
     service.statuses, service.error = ["processing", "error"], f"Audio is silent ({KEY})"
-    with pytest.raises(PermanentError, match=r"could not transcribe the file: Audio is silent \(\[API key\]\)"):
-        transcribe(task, service)
+    with pytest.raises(PermanentError, match=r"could not transcribe the file: Audio is silent \(\[secret\]\)"):
+        transcribe()
     service.statuses = ["completed"]
-    assert transcribe(task.again(), service)["transcript_id"] == "transcript-1"
+    assert transcribe()["transcript_id"] == "transcript-1"
     assert len(service.uploads) == 2
 
 
-def test_a_refused_order_is_permanent_and_a_retry_by_hand_uploads_anew(task: Run, service: Service) -> None:
+def test_a_refused_order_is_permanent_and_a_retry_by_hand_uploads_anew(service: Service, transcribe: Start) -> None:
     service.planned = {"POST /v2/transcript": [(403, {"error": "Cannot access uploaded file"}, {})]}
     with pytest.raises(PermanentError, match="403: Cannot access uploaded file"):
-        transcribe(task, service)
-    transcribe(task.again(), service)
+        transcribe()
+    transcribe()
     assert (len(service.uploads), len(service.orders)) == (2, 1)
 
 
@@ -147,13 +209,12 @@ def test_a_refused_order_is_permanent_and_a_retry_by_hand_uploads_anew(task: Run
         (
             (401, {"error": "Authentication error"}, {}),
             PermanentError,
-            "refused the API key; check ASSEMBLY_AI_API_KEY",
+            "refused the API key; PUT a valid one to /api/plugins/assembly_ai/config, or check",
         ),
         ((400, {"error": "speech_models is wrong"}, {}), PermanentError, "answered 400: speech_models is wrong"),
         ((404, {"error": "Not found"}, {}), PermanentError, "answered 404: Not found"),
         ((302, "", {"Location": "http://elsewhere/"}), PermanentError, "answered 302"),
         ((422, {"error": "Upload failed"}, {}), TransientError, "answered 422: Upload failed"),
-        ((429, {"error": "Too Many Requests"}, {"Retry-After": "17"}), TransientError, "answered 429"),
         ((500, {"error": "Internal Server Error"}, {}), TransientError, "answered 500"),
         ((503, "<html>", {}), TransientError, r"answered 503\."),
         ((504, "", {}), TransientError, "answered 504"),
@@ -165,31 +226,61 @@ def test_a_refused_order_is_permanent_and_a_retry_by_hand_uploads_anew(task: Run
     ids=lambda value: str(value[0]) if isinstance(value, tuple) else None,
 )
 def test_each_refusal_is_told_apart(
-    task: Run, service: Service, request_: str, answer: Answer, error: type[Exception], message: str
+    service: Service, transcribe: Start, request_: str, answer: Answer, error: type[Exception], message: str
 ) -> None:
     service.planned = {request_: [answer] * 10}
-    with pytest.raises(error, match=message) as raised:
-        transcribe(task, service)
-    if answer is not None and "Retry-After" in answer[2]:
-        assert raised.value.extra["retry_after"] == 17  # type: ignore[attr-defined]
+    with pytest.raises(error, match=message):
+        transcribe()
 
 
-def test_a_wait_goes_on_through_a_few_failed_looks(task: Run, service: Service) -> None:
+@pytest.mark.parametrize("request_", ["POST /v2/upload", "POST /v2/transcript", "GET /v2/transcript/"])
+@pytest.mark.parametrize(("said", "seconds"), [("17", 17), (None, 30), ("soon", 30), ("999999", 3600)])
+def test_a_service_that_asks_for_rest_gets_it_from_all_tasks(
+    task: Run, service: Service, start: Start, request_: str, said: str | None, seconds: float
+) -> None:
+    """No retry is spent, and until the rest is over not one request is made."""
+    if request_.startswith("GET"):
+        with pytest.raises(Postpone):
+            start()
+    service.planned = {request_: [(429, {"error": "Too Many Requests"}, {"Retry-After": said} if said else {})]}
+    with pytest.raises(Postpone) as wait:
+        start()
+    assert (wait.value.seconds, task.holds) == (seconds, {"assembly_ai:": seconds})
+    service.requests.clear()
+    with pytest.raises(Postpone) as wait:
+        start()
+    assert (wait.value.seconds, service.requests) == (seconds, [])
+
+
+def test_an_account_of_ones_own_rests_alone(task: Run, service: Service, start: Start) -> None:
+    task.configs["assembly_ai"] = {"api_key": KEY}
+    service.planned = {"POST /v2/upload": [(429, "", {"Retry-After": "9"})]}
+    with pytest.raises(Postpone):
+        start()
+    assert task.holds == {"assembly_ai:acme": 9}
+    del task.configs["assembly_ai"]
+    with pytest.raises(Postpone, match="again in 3 s"):
+        start()
+
+
+def test_a_paid_transcript_outlives_an_outage(task: Run, service: Service, transcribe: Start) -> None:
+    """Looks that fail cost no retry while there are not too many in a row."""
     working: Answer = (200, {"id": "transcript-0", "status": "processing"}, {})
-    outage: list[Answer] = [(500, "", {}), None, (429, "", {}), (503, "", {})]
+    outage: list[Answer] = [(500, "", {}), None, (502, "", {}), (503, "", {}), None, None, (500, "", {}), None, None]
     service.planned = {"GET /v2/transcript/": [*outage, working, *outage]}
-    assert transcribe(task, service)["transcript_id"] == "transcript-0"
+    assert transcribe()["transcript_id"] == "transcript-0"
     assert len(service.orders) == 1
+    assert len(task.waits) >= 18
 
 
-def test_a_service_that_is_away_is_transient(task: Run) -> None:
-    with serve() as service:
+def test_a_service_that_is_away_is_transient(service: Service, transcribe: Start) -> None:
+    with serve() as gone:
         pass
     with pytest.raises(TransientError, match="cannot be reached"):
-        transcribe(task, service)
+        transcribe(ASSEMBLY_AI_BASE_URL=gone.url)
 
 
-def test_every_request_has_a_time_limit(task: Run, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_request_has_a_time_limit(transcribe: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     limits: list[Any] = []
     send = requests.Session.send
 
@@ -198,7 +289,7 @@ def test_every_request_has_a_time_limit(task: Run, service: Service, monkeypatch
         return send(self, request, **options)
 
     monkeypatch.setattr(requests.Session, "send", spy)
-    transcribe(task, service)
+    transcribe()
     assert len(limits) == 5
     assert all(0 < seconds <= 60 for limit in limits for seconds in limit)
 
@@ -208,32 +299,47 @@ def test_every_request_has_a_time_limit(task: Run, service: Service, monkeypatch
 
 @pytest.mark.parametrize("answer", [(400, {"error": f"bad token {KEY}"}, {}), (500, {"error": KEY}, {}), None])
 def test_the_key_is_in_no_error_log_result_or_memory(
-    task: Run, service: Service, answer: Answer, caplog: pytest.LogCaptureFixture
+    task: Run, service: Service, transcribe: Start, answer: Answer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     service.planned = {"POST /v2/transcript": [answer]}
     with pytest.raises((PermanentError, TransientError)) as raised:
-        transcribe(task, service)
-    result = transcribe(task.again(), service)
+        transcribe()
+    result = transcribe()
     shown = [*format_exception(raised.value), caplog.text]
     kept = [json.dumps(each) for each in (result, task.memory, task.attached, task.progressed)]
     assert not [text for text in shown + kept if KEY in text]
 
 
-def test_a_key_that_is_no_key_is_refused_before_it_is_sent(task: Run, service: Service) -> None:
+def test_a_key_that_is_no_key_is_refused_before_it_is_sent(task: Run, service: Service, transcribe: Start) -> None:
     for key in ("", "two words", f"{KEY}\n", f"{KEY}\r\nX-Injected: 1", "ключ"):
         with pytest.raises(PermanentError, match="ASSEMBLY_AI_API_KEY is missing or wrong") as raised:
-            transcribe(task, service, ASSEMBLY_AI_API_KEY=key)
+            transcribe(ASSEMBLY_AI_API_KEY=key)
         assert not key or key not in "".join(format_exception(raised.value))
+        task.configs["assembly_ai"] = {"api_key": key}
+        with pytest.raises(
+            PermanentError, match="api_key is missing or wrong; PUT it to /api/plugins/assembly_ai/config"
+        ):
+            transcribe()
+        task.configs.clear()
     assert service.requests == []
 
 
+def test_a_tenant_pays_with_its_own_key_and_cannot_send_the_operators_elsewhere(
+    task: Run, service: Service, transcribe: Start
+) -> None:
+    task.configs["assembly_ai"] = {"api_key": KEY, "language_code": "de", "base_url": "http://127.0.0.1:1"}
+    transcribe(ASSEMBLY_AI_API_KEY="the-operators", ASSEMBLY_AI_SPEECH_MODELS="universal-2")
+    assert service.orders[0]["language_code"] == "de"
+    assert service.orders[0]["speech_models"] != ["universal-2"], "the operator's settings are mixed with the tenant's"
+
+
 def test_a_netrc_password_does_not_replace_the_key(
-    task: Run, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    transcribe: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    assert transcribe(task, service)["transcript_id"] == "transcript-0"
+    assert transcribe()["transcript_id"] == "transcript-0"
 
 
 def test_enabled_means_that_there_is_a_key() -> None:

@@ -2,14 +2,16 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from random import Random
+from traceback import format_exception
 from typing import Any, ClassVar
 
 import pytest
 from marshmallow import Schema, fields, validate
 
-from broker.errors import InvalidInput, PermanentError
+from broker.errors import InvalidInput, PermanentError, Postpone, TransientError
 from broker.plugin import Plugin, PluginContext
 from handlers.plugins.checksum import Checksum
 from handlers.plugins.run import run
@@ -48,8 +50,8 @@ def test_the_checksum_of_a_file_of_any_kind(tmp_path: Path, size: int, kind: str
     task = Run(tmp_path, data, kind=kind)
     expected = {"sha256": hashlib.sha256(data).hexdigest(), "size": size}
     result = start(task)
-    assert result == {"plugin_name": "checksum", "media_id": MEDIA_ID, "data": expected}
-    assert task.attached == {"plugin_checksum": expected}
+    assert result == {"plugin_name": "checksum", "media_id": MEDIA_ID, "data": expected, "files": []}
+    assert task.attached == {"plugin:checksum": {"task_id": task.task_id, "data": expected, "files": []}}
     assert PluginResult().validate(result) == {}
     percents = [percent for percent, _ in task.progressed]
     assert percents == sorted(percents)
@@ -93,6 +95,90 @@ def test_what_no_retry_can_cure_fails_at_once(
         start(task, environ)
     assert "abc" not in raised.value.message, "a value of the configuration is shown"
     assert task.attached == {}
+
+
+class Talkative(NeedsConfig):
+    """Shows its token wherever it can."""
+
+    name = "talkative"
+
+    class config_schema(Schema):
+        token = fields.String(required=True, load_only=True)
+
+    def execute(self, context: PluginContext) -> dict[str, Any]:
+        token = context.config["token"]
+        if context.media.filename == "broken":
+            raise ValueError(f"no luck with {token}") from KeyError(token)
+        return {"echo": [f"Bearer {token}", {token: 1}]}
+
+
+def test_a_secret_is_in_no_answer_even_if_a_service_echoes_it(tmp_path: Path) -> None:
+    task = Run(tmp_path, b"x", kind="image", payload={"plugin_name": "talkative"})
+    result = run(task, {"talkative": Talkative()}, {"TALKATIVE_TOKEN": "sesame"})
+    assert result["data"] == {"echo": ["Bearer [secret]", {"[secret]": 1}]}
+    assert "sesame" not in str(task.attached)
+
+
+def test_a_secret_is_in_no_error(tmp_path: Path) -> None:
+    task = Run(tmp_path, b"x", kind="image", payload={"plugin_name": "talkative"})
+    task.record = replace(task.record, filename="broken")
+    with pytest.raises(TransientError, match=r"ValueError: no luck with \[secret\]") as raised:
+        run(task, {"talkative": Talkative()}, {"TALKATIVE_TOKEN": "sesame"})
+    assert "sesame" not in "".join(format_exception(raised.value)).replace('"sesame"', "")
+
+
+def test_a_tenants_settings_replace_the_operators(tmp_path: Path) -> None:
+    task = Run(tmp_path, b"x", kind="image", payload={"plugin_name": "needs_config"})
+    task.configs["needs_config"] = {"token": "of the tenant"}
+    start(task, {"NEEDS_CONFIG_TOKEN": "sesame", "NEEDS_CONFIG_LEVEL": "7"})
+    assert NeedsConfig.seen.pop().config == {"token": "of the tenant", "level": 5}
+
+
+def test_a_plugin_that_rests_makes_nobody_else_wait(tmp_path: Path) -> None:
+    task = Run(tmp_path, b"x", kind="image", payload={"plugin_name": "needs_config"})
+    task.holds["needs_config:"] = 12.5
+    with pytest.raises(Postpone) as wait:
+        start(task, {"NEEDS_CONFIG_TOKEN": "sesame"})
+    assert wait.value.seconds == 12.5
+    task.payload["plugin_name"] = "checksum"
+    assert start(task)["data"]["size"] == 1
+
+
+class Writer(Plugin):
+    """Keeps a file of the name that the test says."""
+
+    name = "writer"
+    description = "For this test."
+    media_types = frozenset({"image"})
+    files: ClassVar[dict[str, Any]] = {}
+
+    def execute(self, context: PluginContext) -> dict[str, Any]:
+        for name, data in self.files.items():
+            context.save(name, data)
+        return {"text": "x" * 5_000, "stopping": context.stopping()}
+
+
+def test_what_a_plugin_makes_is_kept_by_task_and_listed(tmp_path: Path) -> None:
+    task = Run(tmp_path, b"x", kind="image", payload={"plugin_name": "writer"})
+    task.asked_to_stop = True
+    (tmp_path / "b.png").write_bytes(b"\x89PNG")
+    Writer.files = {"b.png": tmp_path / "b.png", "a.json": b"{}"}
+    result = run(task, {"writer": Writer()}, {})
+    assert result["files"] == [{"name": "a.json", "size": 2}, {"name": "b.png", "size": 4}]
+    assert result["data"]["stopping"] is True
+    assert PluginResult().validate(result) == {}
+    with task.storage.open(f"acme/{MEDIA_ID}/plugins/writer/{task.task_id}/b.png") as file:
+        assert file.read() == b"\x89PNG"
+    noted = {"task_id": task.task_id, "data": None, "files": result["files"]}
+    assert task.attached == {"plugin:writer": noted}, "a large answer is kept twice"
+
+
+@pytest.mark.parametrize("name", ["x.html", "x.svg", "../x.jpg", "X.jpg", "x", ".jpg", "a/b.jpg", ""])
+def test_a_name_that_could_lead_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    task = Run(tmp_path, b"x", kind="image", payload={"plugin_name": "writer"})
+    Writer.files = {name: b""}
+    with pytest.raises(ValueError, match="must be named like"):
+        run(task, {"writer": Writer()}, {})
 
 
 @pytest.mark.parametrize("name", ["checksum", "needs_config"])

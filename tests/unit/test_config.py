@@ -29,11 +29,13 @@ def test_every_setting_has_its_variable() -> None:
         "DRAIN_SECONDS": "0",
         "CHILD_MAX_TASKS": "77",
         "CHILD_MAX_RSS_MIB": "512",
+        "SECRET_KEY": "hush",
     }
     settings = BrokerSettings.from_env(environ)
     default = BrokerSettings(redis_url="")
     assert all(getattr(settings, each.name) != getattr(default, each.name) for each in fields(settings))
     assert (settings.key_prefix, settings.data_dir, settings.lease_seconds) == ("{tasks}", Path("/data"), 7.5)
+    assert "hush" not in repr(settings)
 
 
 def test_an_empty_variable_is_none() -> None:

@@ -27,7 +27,9 @@ SHORT = re.compile(r"append|copy|delete|persist|rename|set|spop|unlink")
 #: The only modules outside the scripts that send any, and what for: nothing of a task, of a queue or of a limit.
 EXCEPTIONS = {
     "daemon/audit.py": {"srem"},  # names of dead workers
+    "holds.py": {"set"},  # until when a service outside is left alone
     "idempotency.py": {"hset", "hdel", "expire"},  # answers to requests
+    "plugin_configs.py": {"hset", "hdel"},  # settings of tenants
     "search.py": {"set", "rpush", "expire"},  # queries, their answers, the sign of life of who answers
     "worker/supervisor.py": {"rpush", "expire"},  # wakes its own children
 }

@@ -1,0 +1,60 @@
+"""A tenant's settings of a plugin: checked by the plugin's own schema, and shown without what is secret in them."""
+
+from typing import Any
+
+from marshmallow import ValidationError
+
+from broker.encryption import SecretKeyMissing, Undecryptable
+from broker.errors import InvalidInput
+from broker.plugin import Plugin
+from broker.task_type import pointers
+from gateway.current import broker, services, tenant
+
+#: Stands for a secret that is set. Sent back, it leaves the secret as it is.
+MASK = "********"
+
+
+def own(plugin: Plugin) -> dict[str, Any] | None:
+    """What the caller's tenant has set, secrets included; ``None`` when it has set nothing."""
+    return broker().plugin_configs.read(tenant().name, plugin.name)
+
+
+def enabled(plugin: Plugin) -> bool:
+    """Whether the plugin's settings are complete for the caller's tenant. Raises what reading them raises."""
+    return plugin.enabled(services().settings.environ, own(plugin))
+
+
+def ready(plugin: Plugin) -> bool:
+    """The same, but settings that cannot be read are none, so that one of them does not hide all plugins."""
+    try:
+        return enabled(plugin)
+    except (SecretKeyMissing, Undecryptable):
+        return False
+
+
+def show(plugin: Plugin) -> dict[str, Any]:
+    """The settings for everybody's eyes. The operator's are not shown, only whether they are there."""
+    kept = own(plugin)
+    environ = services().settings.environ
+    operators = "operator" if plugin.enabled(environ) else "none"
+    return {
+        "source": operators if kept is None else "tenant",
+        "enabled": plugin.enabled(environ, kept),
+        "config": {name: MASK if name in plugin.secrets() else value for name, value in (kept or {}).items()},
+    }
+
+
+def store(plugin: Plugin, config: dict[str, Any]) -> None:
+    """Replaces the tenant's settings. Raises ``InvalidInput``, which names settings and never values."""
+    kept = own(plugin) if MASK in config.values() else None
+    known = {name: kept[name] for name in plugin.secrets() if kept and config.get(name) == MASK and name in kept}
+    merged = {**config, **known}
+    unknown = [name for name in plugin.secrets() if merged.get(name) == MASK]
+    if unknown:
+        detail = f"{MASK} stands for a secret that is set, but none is; send the secret itself."
+        raise InvalidInput(errors=[{"pointer": f"/config/{name}", "detail": detail} for name in unknown])
+    try:
+        plugin.tenant_schema().load(merged)
+    except ValidationError as error:
+        raise InvalidInput(errors=pointers(error.normalized_messages(), "/config")) from None
+    broker().plugin_configs.write(tenant().name, plugin.name, merged)

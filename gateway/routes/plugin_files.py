@@ -1,0 +1,38 @@
+"""``/api/media/{id}/files/{signature}/...``: what plugins made of a file, for pages that send no header."""
+
+from uuid import UUID
+
+from flask import Response
+
+from broker.errors import NotFound
+from broker.plugin import FILE_TYPES, file_key
+from gateway.blueprint import Blueprint
+from gateway.current import broker, services
+from gateway.stored_file import send_unchanging
+
+blueprint = Blueprint("plugin_files", __name__, url_prefix="/api/media", description="Files made by plugins.")
+_BYTES = {"type": "string", "format": "binary"}
+
+
+@blueprint.get("/<uuid:media_id>/files/<signature>/<plugin>/<uuid:task_id>/<name>")
+@blueprint.response(200, _BYTES, content_type=FILE_TYPES["jpg"])
+@blueprint.response(200, _BYTES, content_type=FILE_TYPES["png"])
+@blueprint.response(200, _BYTES, content_type=FILE_TYPES["json"])
+@blueprint.alt_response(206, description="The part of the file that was asked for.", success=True)
+@blueprint.alt_response(304, description="Not modified.", success=True)
+@blueprint.problems(403, 404, 416)
+@blueprint.doc(security=[])
+def download(media_id: UUID, signature: str, plugin: str, task_id: UUID, name: str) -> Response:
+    """Download a file that a plugin has made
+
+    The signature in the path stands for a key; take the whole path from the url in the detail of the video or image.
+    """
+    tenant = services().settings.tenants.by_id(services().links.tenant_id(signature, str(media_id)))
+    content_type = FILE_TYPES.get(name.rpartition(".")[2])
+    if tenant is None or content_type is None:
+        raise NotFound()
+    key = file_key(tenant.name, str(media_id), plugin, str(task_id), name)
+    response = send_unchanging(key, broker().storage.stat(key))
+    response.content_type = content_type
+    response.access_control_allow_origin = "*"
+    return response

@@ -1,0 +1,37 @@
+"""Keeps a plugin's secrets out of what it leaves behind, whatever a service echoes or a library puts into errors."""
+
+from collections.abc import Iterable
+from traceback import format_exception
+from typing import Any
+
+from broker.errors import TaskBrokerError, TransientError
+
+SHOWN = "[secret]"
+#: A shorter text is no secret worth the name, and would be found in everything.
+_SHORTEST = 4
+
+
+class Concealment:
+    """What must not be shown."""
+
+    def __init__(self, secrets: Iterable[Any]) -> None:
+        self._secrets = sorted({each for each in secrets if isinstance(each, str) and len(each) >= _SHORTEST}, key=len)
+
+    def clean(self, value: Any) -> Any:
+        """A JSON value with every secret in its texts replaced."""
+        if isinstance(value, str):
+            for secret in reversed(self._secrets):
+                value = value.replace(secret, SHOWN)
+            return value
+        if isinstance(value, dict):
+            return {self.clean(key): self.clean(each) for key, each in value.items()}
+        return [self.clean(each) for each in value] if isinstance(value, list | tuple) else value
+
+    def clean_error(self, error: Exception) -> Exception:
+        """The error itself if neither it nor its cause shows a secret, else one in its place that does not."""
+        shown = "".join(format_exception(error))
+        if self.clean(shown) == shown:
+            return error
+        if isinstance(error, TaskBrokerError):
+            return type(error)(self.clean(error.message), **error.extra)
+        return TransientError(self.clean(f"{type(error).__name__}: {error}"))

@@ -1,0 +1,43 @@
+"""The HTTP client that plugins get: bounded in time, and with the broker's errors for what goes wrong on the way."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from requests import PreparedRequest, RequestException, Response, Session
+
+from broker.errors import RateLimited, TransientError
+
+#: Seconds to connect (and for one write), and to wait for the next bytes of an answer.
+TIMEOUT = (10.0, 60.0)
+#: What a service is given that refuses without saying for how long, and the longest that it is believed.
+_USUAL_WAIT, _LONGEST_WAIT = 30, 3600
+
+
+class Http(Session):
+    """A ``requests.Session`` for one run. Raises ``TransientError`` and ``RateLimited``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Anything here keeps requests from sending a password that ~/.netrc has for the host.
+        self.auth = _unchanged
+
+    def request(self, method: str, url: str, **options: Any) -> Response:  # type: ignore[override]
+        """As in requests; 429 is raised, every other answer is returned."""
+        host = urlsplit(url).hostname
+        try:
+            response = super().request(method, url, **{"timeout": TIMEOUT, "allow_redirects": False, **options})
+        except RequestException as error:
+            raise TransientError(f"{host} cannot be reached ({type(error).__name__}).") from error
+        if response.status_code == 429:
+            raise RateLimited(f"{host} asks for fewer requests.", retry_after=retry_after(response) or _USUAL_WAIT)
+        return response
+
+
+def retry_after(response: Response) -> int:
+    """Seconds the service asks us to wait, at most an hour; 0 when it does not say."""
+    text = response.headers.get("Retry-After", "")
+    return min(int(text), _LONGEST_WAIT) if text.isascii() and text.isdigit() else 0
+
+
+def _unchanged(request: PreparedRequest) -> PreparedRequest:
+    return request
