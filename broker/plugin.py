@@ -93,6 +93,9 @@ class Plugin:
     #: Settings that no tenant may change, such as where secrets are sent to.
     operator_settings: ClassVar[frozenset[str]] = frozenset()
 
+    #: Modules without which it cannot work; import them in ``execute``, because the gateway lists plugins without them.
+    requires: ClassVar[tuple[str, ...]] = ()
+
     def config(self, environ: Mapping[str, str], own: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Its settings, unchecked: ``own``, what the tenant has set, else the operator's.
 

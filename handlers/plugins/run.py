@@ -4,11 +4,12 @@ import json
 import os
 from collections.abc import Mapping
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 from marshmallow import EXCLUDE, ValidationError
 
-from broker.errors import PermanentError, Postpone, RateLimited
+from broker.errors import PermanentError, Postpone, RateLimited, TransientError
 from broker.media.records import MediaRecord
 from broker.plugin import NOTE, Plugin
 from broker.worker.context import TaskContext
@@ -38,6 +39,7 @@ def run(context: TaskContext, plugins: Mapping[str, Plugin], environ: Mapping[st
     """
     plugin = _plugin(plugins, context.payload["plugin_name"])
     media = _media(context, plugin)
+    _check_installed(plugin)
     own = context.plugin_config(plugin.name)
     config = _config(plugin, environ, own)
     # Whoever pays with an account of its own is held by that account's limits, and holds nobody else.
@@ -80,6 +82,12 @@ def _plugin(plugins: Mapping[str, Plugin], name: str) -> Plugin:
     if name not in plugins:
         raise PermanentError(f"There is no plugin {name!r} here; there are: {', '.join(plugins) or 'none'}.")
     return plugins[name]
+
+
+def _check_installed(plugin: Plugin) -> None:
+    missing = [module for module in plugin.requires if find_spec(module) is None]
+    if missing:
+        raise TransientError(f"Plugin {plugin.name} cannot run on this machine: {', '.join(missing)} is not installed.")
 
 
 def _media(context: TaskContext, plugin: Plugin) -> MediaRecord:

@@ -11,7 +11,10 @@ from broker import catalogue
 from broker.plugin import Plugin, PluginContext
 from handlers.plugins.assembly_ai import AssemblyAI
 from handlers.plugins.checksum import Checksum
+from handlers.plugins.media_info import MediaInfo
 from handlers.plugins.registry import load_plugins
+from handlers.plugins.thumbnail import Thumbnail
+from handlers.plugins.waveform import Waveform
 
 HERE = "tests.handlers.test_plugins_registry"
 SETUP = Path(__file__).parents[2] / "setup.cfg"
@@ -65,8 +68,11 @@ def test_installed_plugins_and_named_ones_are_found() -> None:
         "assembly_ai": AssemblyAI,
         "checksum": Checksum,
         "good": Good,
+        "media_info": MediaInfo,
+        "thumbnail": Thumbnail,
+        "waveform": Waveform,
     }
-    assert list(load_plugins({})) == ["assembly_ai", "checksum"]
+    assert list(load_plugins({})) == ["assembly_ai", "checksum", "media_info", "thumbnail", "waveform"]
 
 
 def test_a_name_belongs_to_one_plugin() -> None:

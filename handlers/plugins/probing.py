@@ -1,0 +1,70 @@
+"""What media files say about themselves. Sizes are pixels, times seconds, rates per second; unknown is ``None``."""
+
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.stream import Stream
+
+from handlers.plugins.opening import picture, recording, upright
+
+
+def describe_recording(path: Path) -> dict[str, Any]:
+    """A video or audio file. Raises ``PermanentError``."""
+    with recording(path) as container:
+        return {
+            "format": container.format.name,
+            "duration_seconds": _seconds(container.duration, Fraction(1, av.time_base)),
+            "bit_rate": container.bit_rate or None,
+            "streams": [_stream(container, stream) for stream in container.streams],
+        }
+
+
+def describe_picture(path: Path) -> dict[str, Any]:
+    """A picture as it is to be seen. Raises ``PermanentError``."""
+    with picture(path) as image:
+        seen = upright(image)
+        return {
+            "format": image.format,
+            "width": seen.width,
+            "height": seen.height,
+            "mode": image.mode,
+            "transparent": image.has_transparency_data,
+            "frames": getattr(image, "n_frames", 1),
+        }
+
+
+def _stream(container: InputContainer, stream: Stream) -> dict[str, Any]:
+    codec = stream.codec_context
+    told = {
+        "index": stream.index,
+        "type": stream.type,
+        "codec": codec.name if codec else None,
+        "profile": stream.profile if codec else None,
+        "duration_seconds": _seconds(stream.duration, stream.time_base),
+        "bit_rate": (codec.bit_rate or None) if codec else None,
+        "language": stream.language,
+    }
+    if isinstance(stream, av.VideoStream) and codec:
+        rate = stream.average_rate
+        told |= {"width": stream.width, "height": stream.height, "pixel_format": stream.pix_fmt}
+        told |= {"frame_rate": round(float(rate), 3) if rate else None, "rotation": _rotation(container, stream)}
+    elif isinstance(stream, av.AudioStream) and codec:
+        told |= {"sample_rate": stream.rate, "channels": stream.channels, "layout": stream.layout.name}
+    return told
+
+
+def _rotation(container: InputContainer, stream: av.VideoStream) -> int | None:
+    """Degrees by which players turn the picture, which only a picture tells."""
+    with suppress(av.FFmpegError):
+        container.seek(0)
+        for frame in container.decode(stream):
+            return int(frame.rotation)
+    return None
+
+
+def _seconds(length: int | None, base: Fraction | None) -> float | None:
+    return round(float(length * base), 3) if length and base else None
