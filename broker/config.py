@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+_PUBLIC_URL = re.compile(r"(https?://[\w.:\[\]-]+(/[\w./~-]*)?)?")
 _PREFIX = re.compile(r"[A-Za-z0-9_.:{}-]+")
 
 
@@ -36,6 +37,8 @@ class BrokerSettings:
     #: A child is replaced after so many tasks, and after a task that leaves it above so many MiB of memory.
     child_max_tasks: int = 100_000
     child_max_rss_mib: int = 4096
+    #: Where the gateway is reached from outside, for links that leave the system: ``https://tasks.example.com``.
+    public_url: str = ""
     #: Encrypts what is secret in Redis; older keys follow after commas, until nothing of theirs is left.
     secret_key: str = field(default="", repr=False)
 
@@ -61,6 +64,7 @@ class BrokerSettings:
             drain_seconds=_number(environ, "DRAIN_SECONDS", 18.0, 0.0, 3600.0),
             child_max_tasks=_whole(environ, "CHILD_MAX_TASKS", 100_000, 1, 1e9),
             child_max_rss_mib=_whole(environ, "CHILD_MAX_RSS_MIB", 4096, 64, 1e6),
+            public_url=_choice(environ, "PUBLIC_URL", "", _PUBLIC_URL).rstrip("/"),
             secret_key=environ.get("SECRET_KEY", ""),
         )
 

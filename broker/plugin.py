@@ -56,6 +56,9 @@ class PluginContext(Protocol):
     def local_file(self) -> AbstractContextManager[Path]:
         """The media file as a path on this machine, for tools that need one; read only."""
 
+    def media_url(self) -> str:
+        """A link to the media file for a service outside: it opens without a key, for a day."""
+
     def progress(self, percent: float, stage: str = "") -> None:
         """Tell how far the work is, 0 to 100."""
 

@@ -5,17 +5,17 @@ from collections.abc import Mapping
 from flask import Flask, Response, g, request
 
 from broker.broker import Broker
+from broker.links import SignedLinks
 from broker.plugin import Plugin
 from gateway.blueprint import MAX_JSON_BYTES, StrictRequest, refuse_undeclared_parameters
 from gateway.config import GatewaySettings
 from gateway.current import EXTENSION, Services, services
 from gateway.errors import register_errors
-from gateway.links import StreamLinks
 from gateway.openapi import make_api
 from gateway.routes import health, images, plugin_files, plugins, queues, search, streams, tasks, videos
 
 #: Where the signature in the path stands for a key.
-_SIGNED = frozenset({"streams.serve", "plugin_files.download"})
+_SIGNED = frozenset({"streams.serve", "plugin_files.download", "plugin_files.source"})
 
 
 class Gateway(Flask):
@@ -27,7 +27,7 @@ class Gateway(Flask):
 def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str, Plugin]) -> Gateway:
     """The gateway to ``broker``, offering the ``installed`` plugins by name."""
     app = Gateway("gateway", static_folder=None)
-    app.extensions[EXTENSION] = Services(settings, broker, installed, StreamLinks(settings.secret_key))
+    app.extensions[EXTENSION] = Services(settings, broker, installed, SignedLinks(settings.secret_key))
     app.config["MAX_CONTENT_LENGTH"] = MAX_JSON_BYTES
     app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]

@@ -7,10 +7,10 @@ from typing import cast
 from flask import current_app, g
 
 from broker.broker import Broker
+from broker.links import SignedLinks
 from broker.plugin import Plugin
 from gateway.auth import Tenant
 from gateway.config import GatewaySettings
-from gateway.links import StreamLinks
 
 EXTENSION = "mindia-tasks"
 
@@ -22,7 +22,7 @@ class Services:
     settings: GatewaySettings
     broker: Broker
     plugins: Mapping[str, Plugin]
-    links: StreamLinks
+    links: SignedLinks
 
 
 def services() -> Services:

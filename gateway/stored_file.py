@@ -3,9 +3,9 @@
 from flask import Response, request
 from werkzeug.wsgi import wrap_file
 
+from broker.links import LIFETIME_SECONDS
 from broker.media.storage import CHUNK, StoredObject
 from gateway.current import broker
-from gateway.links import LIFETIME_SECONDS
 
 
 def send_unchanging(key: str, stored: StoredObject) -> Response:

@@ -59,7 +59,7 @@ def _run(environ: Mapping[str, str], started: float) -> int:
     try:
         if valkey and valkey.ensure():
             print("The embedded Valkey of an earlier run is still there; it is used again.", flush=True)
-        shared = shared_environment(environ, data_dir, valkey.url if valkey else environ["REDIS_URL"])
+        shared = shared_environment(environ, data_dir, valkey.url if valkey else environ["REDIS_URL"], url)
         BrokerSettings.from_env(shared)  # a bad setting is told once, not ten times by each process
         if not valkey:
             _check_answers(shared["REDIS_URL"])

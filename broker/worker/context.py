@@ -37,6 +37,9 @@ class TaskContext(Protocol):
     def media(self, media_id: str) -> MediaRecord:
         """The tenant's media record; raises ``PermanentError`` when it does not exist (any more)."""
 
+    def source_url(self, media_id: str) -> str:
+        """A link to the uploaded file that opens without a key, for a day; ``PermanentError`` without settings."""
+
     def attach(self, media_id: str, **info: Any) -> None:
         """Merge ``info`` into the record's info, in the same transaction that completes the task, or never."""
 

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from uuid import NAMESPACE_DNS, uuid5
 
 from broker import backoff
 from broker.broker import Broker
+from broker.encryption import secret_keys
 from broker.errors import NotFound, PermanentError, Postpone, TaskBrokerError, TaskTimeout
+from broker.links import SignedLinks, source_of
 from broker.media.records import MediaRecord, info_fields
 from broker.media.storage import Storage
 from broker.media.vectors import VectorStore
@@ -98,6 +101,14 @@ class RunContext:
             return self._broker.media.get(self.tenant, media_id)
         except NotFound as error:
             raise PermanentError(f"There is no media file {media_id} (any more).") from error
+
+    def source_url(self, media_id: str) -> str:
+        settings = self._broker.settings
+        if not settings.public_url or not secret_keys(settings.secret_key):
+            raise PermanentError("There are no links to files: the operator has to set PUBLIC_URL and SECRET_KEY.")
+        tenant_id = uuid5(NAMESPACE_DNS, self.tenant)  # as the gateway knows the tenant by
+        signature = SignedLinks(settings.secret_key).sign(tenant_id, source_of(media_id))
+        return f"{settings.public_url}/api/media/{media_id}/source/{signature}"
 
     def attach(self, media_id: str, **info: Any) -> None:
         if self.attached.keys() - {media_id}:

@@ -1,16 +1,19 @@
-"""``/api/media/{id}/files/{signature}/...``: what plugins made of a file, for pages that send no header."""
+"""``/api/media/{id}/...``: uploaded files and what plugins made of them, behind signed links that need no header."""
 
 from uuid import UUID
 
 from flask import Response
 
 from broker.errors import NotFound
+from broker.links import source_of
 from broker.plugin import FILE_TYPES, file_key
 from gateway.blueprint import Blueprint
 from gateway.current import broker, services
 from gateway.stored_file import send_unchanging
 
-blueprint = Blueprint("plugin_files", __name__, url_prefix="/api/media", description="Files made by plugins.")
+blueprint = Blueprint(
+    "plugin_files", __name__, url_prefix="/api/media", description="Uploaded files and what plugins made of them."
+)
 _BYTES = {"type": "string", "format": "binary"}
 
 
@@ -35,4 +38,25 @@ def download(media_id: UUID, signature: str, plugin: str, task_id: UUID, name: s
     response = send_unchanging(key, broker().storage.stat(key))
     response.content_type = content_type
     response.access_control_allow_origin = "*"
+    return response
+
+
+@blueprint.get("/<uuid:media_id>/source/<signature>")
+@blueprint.response(200, _BYTES, content_type="application/octet-stream")
+@blueprint.alt_response(206, description="The part of the file that was asked for.", success=True)
+@blueprint.alt_response(304, description="Not modified.", success=True)
+@blueprint.problems(403, 404, 416)
+@blueprint.doc(security=[])
+def source(media_id: UUID, signature: str) -> Response:
+    """Download an uploaded file
+
+    The signature in the path stands for a key; plugins give such links to the services that they work with.
+    """
+    tenant = services().settings.tenants.by_id(services().links.tenant_id(signature, source_of(str(media_id))))
+    if tenant is None:
+        raise NotFound()
+    record = broker().media.get(tenant.name, str(media_id))
+    response = send_unchanging(record.source_key, broker().storage.stat(record.source_key))
+    response.content_type = record.content_type
+    response.headers["Content-Disposition"] = "attachment"
     return response

@@ -78,7 +78,7 @@ class AssemblyAIClient:
         said = str(answer.get("error", ""))[:_LONGEST_MESSAGE]
         message = f"AssemblyAI answered {status}: {said}" if said else f"AssemblyAI answered {status}."
         if status in _MAY_PASS or status >= 500:
-            return TransientError(message, retry_after=retry_after(response))
+            return TransientError(message, retry_after=retry_after(response.headers.get("Retry-After")))
         return PermanentError(message)
 
 

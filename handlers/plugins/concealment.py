@@ -9,13 +9,17 @@ from broker.errors import TaskBrokerError, TransientError
 SHOWN = "[secret]"
 #: A shorter text is no secret worth the name, and would be found in everything.
 _SHORTEST = 4
+#: A part of a secret such as "Bearer <token>".
+_SHORTEST_WORD = 8
 
 
 class Concealment:
     """What must not be shown."""
 
     def __init__(self, secrets: Iterable[Any]) -> None:
-        self._secrets = sorted({each for each in secrets if isinstance(each, str) and len(each) >= _SHORTEST}, key=len)
+        whole = {each for each in secrets if isinstance(each, str) and len(each) >= _SHORTEST}
+        words = {word for each in whole for word in each.split() if len(word) >= _SHORTEST_WORD}
+        self._secrets = sorted(whole | words, key=len)
 
     def clean(self, value: Any) -> Any:
         """A JSON value with every secret in its texts replaced."""

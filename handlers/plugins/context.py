@@ -47,6 +47,9 @@ class Context:
     def _gone(self) -> PermanentError:
         return PermanentError(f"The bytes of media file {self.media.id} are gone; upload it again.")
 
+    def media_url(self) -> str:
+        return self._task.source_url(self.media.id)
+
     def save(self, name: str, data: bytes | Path) -> None:
         if not _NAME.fullmatch(name):
             raise ValueError(f"a plugin's file must be named like {_NAME.pattern}, not {name!r}")

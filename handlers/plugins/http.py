@@ -10,7 +10,7 @@ from broker.errors import RateLimited, TransientError
 #: Seconds to connect (and for one write), and to wait for the next bytes of an answer.
 TIMEOUT = (10.0, 60.0)
 #: What a service is given that refuses without saying for how long, and the longest that it is believed.
-_USUAL_WAIT, _LONGEST_WAIT = 30, 3600
+USUAL_WAIT, _LONGEST_WAIT = 30, 3600
 
 
 class Http(Session):
@@ -29,13 +29,16 @@ class Http(Session):
         except RequestException as error:
             raise TransientError(f"{host} cannot be reached ({type(error).__name__}).") from error
         if response.status_code == 429:
-            raise RateLimited(f"{host} asks for fewer requests.", retry_after=retry_after(response) or _USUAL_WAIT)
+            raise RateLimited(
+                f"{host} asks for fewer requests.",
+                retry_after=retry_after(response.headers.get("Retry-After")) or USUAL_WAIT,
+            )
         return response
 
 
-def retry_after(response: Response) -> int:
+def retry_after(header: str | None) -> int:
     """Seconds the service asks us to wait, at most an hour; 0 when it does not say."""
-    text = response.headers.get("Retry-After", "")
+    text = header or ""
     return min(int(text), _LONGEST_WAIT) if text.isascii() and text.isdigit() else 0
 
 

@@ -13,7 +13,7 @@ TENANT = "default"
 _DRAIN_SECONDS = "6"
 
 
-def shared_environment(environ: Mapping[str, str], data_dir: Path, redis_url: str) -> dict[str, str]:
+def shared_environment(environ: Mapping[str, str], data_dir: Path, redis_url: str, url: str) -> dict[str, str]:
     """What all processes share: the user's settings, and ours for those left open. ``PORT`` belongs to web alone."""
     shared = {
         **environ,
@@ -21,6 +21,7 @@ def shared_environment(environ: Mapping[str, str], data_dir: Path, redis_url: st
         "DATA_DIR": str(data_dir),
         "API_KEYS": environ.get("API_KEYS") or f"{TENANT}:{keep(data_dir / 'api_key')}",
         "SECRET_KEY": environ.get("SECRET_KEY") or keep(data_dir / "secret_key"),
+        "PUBLIC_URL": environ.get("PUBLIC_URL") or url,
         "HOST": environ.get("HOST") or "127.0.0.1",
         "DRAIN_SECONDS": environ.get("DRAIN_SECONDS") or _DRAIN_SECONDS,
         "PYTHONUNBUFFERED": "1",

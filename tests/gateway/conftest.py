@@ -51,7 +51,10 @@ def gateway_settings() -> GatewaySettings:
 def app(server: ValkeyServer, gateway_settings: GatewaySettings, tmp_path_factory: pytest.TempPathFactory) -> Flask:
     """One gateway for all tests, since neither it nor its broker keeps any state."""
     settings = BrokerSettings(
-        redis_url=f"redis://127.0.0.1:{server.port}/0", data_dir=tmp_path_factory.mktemp("data"), secret_key="a secret"
+        redis_url=f"redis://127.0.0.1:{server.port}/0",
+        data_dir=tmp_path_factory.mktemp("data"),
+        secret_key="a secret",
+        public_url="https://tasks.example.com",
     )
     plugins = {each.name: each for each in (AssemblyAI(), Checksum())}
     return create_app(gateway_settings, Broker(settings, declared_types()), plugins)

@@ -60,6 +60,7 @@ def test_keys_are_needed_everywhere_but_for_health_and_streams(document: dict[st
         "/readyz",
         "/api/videos/{video_id}/stream/{signature}/{name}",
         "/api/media/{media_id}/files/{signature}/{plugin}/{task_id}/{name}",
+        "/api/media/{media_id}/source/{signature}",
     }
 
 

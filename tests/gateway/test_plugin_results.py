@@ -1,12 +1,17 @@
 """Guards that what plugins made of a file is found with the file, and opens by its link alone."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
 
 from broker.broker import Broker
+from broker.errors import PermanentError
 from broker.plugin import file_key
+from broker.store import Claimed
+from broker.worker.run import RunContext
+from broker.worker.slate import Slate
 from tests.gateway.media import MP4, PNG, upload
 from tests.gateway.problem import problem
 from tests.gateway.work import complete
@@ -65,3 +70,35 @@ def test_a_link_opens_the_files_of_plugins_on_its_own_media_and_nothing_else(
         link.replace("/files/", "/files/x"),
     ):
         problem(anonymous.get(wrong), 404, "not_found")
+
+
+def run_context(broker: Broker, tenant: str = "acme") -> RunContext:
+    return RunContext(broker, Slate(), Claimed(TASK_ID, "PluginExecution", tenant, "{}", 1, 60, 0, ""), "x", 1e9)
+
+
+def test_a_service_that_a_worker_sends_to_the_gateway_gets_the_uploaded_file(
+    client: FlaskClient, anonymous: FlaskClient, broker: Broker
+) -> None:
+    media_id, other = (upload(client, "/api/images", body).json["id"] for body in (PNG, PNG + b" "))
+    url = run_context(broker).source_url(media_id)
+    assert url.startswith(f"https://tasks.example.com/api/media/{media_id}/source/")
+    path = url.removeprefix("https://tasks.example.com")
+    served = anonymous.get(path)
+    assert (served.data, served.content_type) == (PNG, "image/png")
+    assert served.headers["Content-Disposition"] == "attachment"
+    problem(anonymous.get(path.replace(media_id, other)), 404, "not_found")
+    rival = run_context(broker, "rival").source_url(media_id).removeprefix("https://tasks.example.com")
+    problem(anonymous.get(rival), 404, "not_found")
+
+
+def test_a_link_for_players_does_not_open_the_uploaded_file(client: FlaskClient, anonymous: FlaskClient) -> None:
+    video = upload(client, "/api/videos", MP4).json
+    signature = video["hls_url"].split("/")[-2]
+    problem(anonymous.get(f"/api/media/{video['id']}/source/{signature}"), 404, "not_found")
+
+
+@pytest.mark.parametrize("missing", ["public_url", "secret_key"])
+def test_without_settings_there_are_no_links(broker: Broker, missing: str) -> None:
+    other = Broker(replace(broker.settings, **{missing: ""}), broker.types)
+    with pytest.raises(PermanentError, match="has to set PUBLIC_URL and SECRET_KEY"):
+        run_context(other).source_url(TASK_ID)

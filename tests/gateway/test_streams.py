@@ -10,10 +10,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from broker.broker import Broker
+from broker.links import LIFETIME_SECONDS, SignedLinks
 from gateway.app import create_app
 from gateway.auth import parse_api_keys
 from gateway.config import GatewaySettings
-from gateway.links import LIFETIME_SECONDS, StreamLinks
 from tests.gateway.media import MP4, PNG, upload
 from tests.gateway.problem import problem
 from tests.gateway.work import complete, fail
@@ -187,13 +187,13 @@ def test_a_link_is_of_one_video_and_cannot_be_changed(
 
 def test_a_link_ends_after_a_day(video: dict[str, Any], app: Flask, gateway_settings: GatewaySettings) -> None:
     now = [1_700_000_000.0]
-    links = StreamLinks(gateway_settings.secret_key, clock=lambda: now[0])
+    links = SignedLinks(gateway_settings.secret_key, clock=lambda: now[0])
     acme = gateway_settings.tenants.authenticate("Bearer acme-key").id
     signature = links.sign(acme, video["id"])
     now[0] += LIFETIME_SECONDS
     assert links.tenant_id(signature, video["id"]) == acme
     now[0] += 1
-    old = StreamLinks(gateway_settings.secret_key, clock=lambda: 1_700_000_000.0).sign(acme, video["id"])
+    old = SignedLinks(gateway_settings.secret_key, clock=lambda: 1_700_000_000.0).sign(acme, video["id"])
     expired = app.test_client().get(f"/api/videos/{video['id']}/stream/{old}/master.m3u8")
     problem(expired, 403, "link_expired")
 

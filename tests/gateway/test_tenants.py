@@ -26,7 +26,11 @@ def routes(app: Flask) -> list[tuple[str, str]]:
     }
     found = []
     for rule in app.url_map.iter_rules():
-        if rule.rule.startswith("/api") and rule.endpoint not in ("streams.serve", "plugin_files.download"):
+        if rule.rule.startswith("/api") and rule.endpoint not in (
+            "streams.serve",
+            "plugin_files.download",
+            "plugin_files.source",
+        ):
             path = rule.rule.replace("<uuid:", "<")
             for name, value in values.items():
                 path = path.replace(f"<{name}>", value)

@@ -49,6 +49,9 @@ class Run:
             raise PermanentError(f"There is no media file {media_id} (any more).")
         return self.record
 
+    def source_url(self, media_id: str) -> str:
+        return f"https://tasks.example.com/api/media/{media_id}/source/signature"
+
     def attach(self, media_id: str, **info: Any) -> None:
         assert media_id == self.record.id
         self.attached.update(info)

@@ -11,6 +11,7 @@ from broker import catalogue
 from broker.plugin import Plugin, PluginContext
 from handlers.plugins.assembly_ai import AssemblyAI
 from handlers.plugins.checksum import Checksum
+from handlers.plugins.http_request import HttpRequest
 from handlers.plugins.media_info import MediaInfo
 from handlers.plugins.registry import load_plugins
 from handlers.plugins.thumbnail import Thumbnail
@@ -68,11 +69,12 @@ def test_installed_plugins_and_named_ones_are_found() -> None:
         "assembly_ai": AssemblyAI,
         "checksum": Checksum,
         "good": Good,
+        "http_request": HttpRequest,
         "media_info": MediaInfo,
         "thumbnail": Thumbnail,
         "waveform": Waveform,
     }
-    assert list(load_plugins({})) == ["assembly_ai", "checksum", "media_info", "thumbnail", "waveform"]
+    assert list(load_plugins({})) == ["assembly_ai", "checksum", "http_request", "media_info", "thumbnail", "waveform"]
 
 
 def test_a_name_belongs_to_one_plugin() -> None:

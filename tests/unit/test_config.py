@@ -30,6 +30,7 @@ def test_every_setting_has_its_variable() -> None:
         "CHILD_MAX_TASKS": "77",
         "CHILD_MAX_RSS_MIB": "512",
         "SECRET_KEY": "hush",
+        "PUBLIC_URL": "https://tasks.example.com/",
     }
     settings = BrokerSettings.from_env(environ)
     default = BrokerSettings(redis_url="")

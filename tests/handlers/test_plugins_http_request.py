@@ -1,0 +1,126 @@
+"""Guards the plugin that asks a service of the tenant's: what it is sent, what is kept, and where it may be."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.errors import PermanentError, Postpone, TransientError
+from handlers.plugins.http_request import HttpRequest
+from handlers.plugins.run import run
+from tests.handlers.plugin_context import Run
+from tests.webhooks.receiver import Receiver, running, status
+
+TOKEN = "Bearer sesame-0123456789"
+
+
+@pytest.fixture
+def service() -> Iterator[Receiver]:
+    with running() as receiver:
+        receiver.behaviour = status(200, b'{"labels": ["cat"]}')
+        yield receiver
+
+
+@pytest.fixture
+def task(tmp_path: Path, service: Receiver) -> Run:
+    task = Run(tmp_path, b"bytes", kind="image", payload={"plugin_name": "http_request"})
+    task.configs["http_request"] = {"url": service.url, "authorization": TOKEN}
+    return task
+
+
+def ask(task: Run, **environ: str) -> Any:
+    return run(task, {"http_request": HttpRequest()}, {"WEBHOOKS_ALLOW_PRIVATE": "1", **environ})["data"]
+
+
+def test_the_service_gets_a_link_and_its_answer_is_kept(task: Run, service: Receiver) -> None:
+    assert ask(task) == {"status": 200, "body": {"labels": ["cat"]}, "truncated": False}
+    (request,) = service.requests
+    assert json.loads(request.body) == {
+        "task_id": task.task_id,
+        "media": {
+            "id": task.record.id,
+            "kind": "image",
+            "filename": "talk.bin",
+            "content_type": "audio/wav",
+            "size": 5,
+        },
+        "url": task.source_url(task.record.id),
+    }
+    assert request.headers["authorization"] == TOKEN
+    assert request.headers["idempotency-key"] == task.task_id
+    assert task.attached["plugin:http_request"]["data"]["body"] == {"labels": ["cat"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [(b"done", "done"), (b"", ""), (b"\xff", "\ufffd"), (b"NaN", "NaN"), (b"[" * 60_000, "[" * 60_000)],
+)
+def test_an_answer_that_is_not_json_is_text(task: Run, service: Receiver, body: bytes, kept: str) -> None:
+    service.behaviour = status(201, body)
+    assert ask(task) == {"status": 201, "body": kept, "truncated": False}
+
+
+def test_a_long_answer_is_cut(task: Run, service: Receiver) -> None:
+    service.behaviour = status(200, b"x" * 100_000)
+    answer = ask(task)
+    assert (len(answer["body"]), answer["truncated"]) == (64 * 1024, True)
+
+
+def test_a_private_address_is_called_only_if_the_operator_allows_it(task: Run, service: Receiver) -> None:
+    task.configs["http_request"]["allow_private"] = True
+    with pytest.raises(PermanentError, match="not on the public internet"):
+        ask(task, WEBHOOKS_ALLOW_PRIVATE="")
+    assert service.requests == []
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "message"),
+    [
+        (503, TransientError, "answered 503"),
+        (408, TransientError, "answered 408"),
+        (404, PermanentError, "answered 404"),
+        (302, PermanentError, "answered 302; redirects are not followed"),
+    ],
+)
+def test_each_refusal_is_told_apart(
+    task: Run, service: Receiver, code: int, error: type[Exception], message: str
+) -> None:
+    service.behaviour = status(code, Location="http://127.0.0.1:1/", Retry_After="7")
+    with pytest.raises(error, match=message) as raised:
+        ask(task)
+    assert not isinstance(raised.value, TransientError) or raised.value.extra["retry_after"] == 7
+    assert len(service.requests) == 1
+
+
+def test_a_service_that_is_away_is_tried_again(task: Run) -> None:
+    with running() as gone:
+        pass
+    task.configs["http_request"]["url"] = gone.url
+    with pytest.raises(TransientError, match="connection was refused"):
+        ask(task)
+
+
+def test_a_service_that_asks_for_rest_gets_it_from_this_tenant_alone(task: Run, service: Receiver) -> None:
+    service.behaviour = status(429, Retry_After="9")
+    with pytest.raises(Postpone):
+        ask(task)
+    assert task.holds == {"http_request:acme": 9}
+
+
+def test_a_token_that_is_echoed_is_not_kept(task: Run, service: Receiver) -> None:
+    service.behaviour = status(200, json.dumps({"headers": {"Authorization": TOKEN}, "token": TOKEN[7:]}).encode())
+    assert "sesame" not in json.dumps([ask(task), task.attached, task.memory])
+
+
+@pytest.mark.parametrize("url", ["ftp://x/", "http://", "//x", "http://user:pass@x/", "http://x/\n", ""])
+def test_what_can_never_be_called_is_no_setting(url: str) -> None:
+    assert set(HttpRequest().tenant_schema().validate({"url": url})) == {"url"}
+    assert HttpRequest().tenant_schema().validate({"url": "https://example.com/hook"}) == {}
+
+
+def test_only_the_operator_says_what_is_private() -> None:
+    assert "allow_private" in HttpRequest().tenant_schema().validate(
+        {"url": "https://x.example/", "allow_private": True}
+    )
