@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +13,11 @@ KEY = "0123456789abcdef-the-secret-key"
 
 #: (status, body, headers); a dict or list becomes JSON, ``None`` closes the connection without an answer.
 Answer = tuple[int, Any, dict[str, str]] | None
+
+
+def _set(event: Event) -> Event:
+    event.set()
+    return event
 
 
 @dataclass
@@ -35,6 +40,9 @@ class Service:
     orders: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     upload_encoding: str | None = None
+    #: Set when an order was made; its answer waits for the second.
+    ordered: Event = field(default_factory=Event)
+    answering: Event = field(default_factory=lambda: _set(Event()))
 
     def upload(self, data: bytes) -> Answer:
         url = f"https://cdn.assemblyai.com/upload/{len(self.uploads)}"
@@ -45,6 +53,8 @@ class Service:
         if body["audio_url"] not in self.uploads:
             return 400, {"error": "audio_url is not reachable"}, {}
         self.orders.append({"id": f"transcript-{len(self.orders)}", **body})
+        self.ordered.set()
+        self.answering.wait(60)
         return 200, {"id": self.orders[-1]["id"], "status": "queued", "audio_url": body["audio_url"]}, {}
 
     def list(self, query: dict[str, list[str]]) -> Answer:
@@ -125,7 +135,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {**headers, "Content-Length": str(len(data))}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(data)
+        with suppress(OSError):  # whoever asked may be dead
+            self.wfile.write(data)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Tests read ``Service.requests`` instead."""
@@ -143,6 +154,7 @@ def serve() -> Iterator[Service]:
     try:
         yield service
     finally:
+        service.answering.set()
         server.shutdown()
         thread.join(10)
         server.server_close()

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from broker.errors import PermanentError, Postpone, TransientError
+from handlers.plugins import http
 from handlers.plugins.assembly_ai import AssemblyAI
 from handlers.plugins.run import run
 from tests.handlers.assembly_ai_server import KEY, Answer, Service, serve
@@ -278,6 +279,18 @@ def test_a_service_that_is_away_is_transient(service: Service, transcribe: Start
         pass
     with pytest.raises(TransientError, match="cannot be reached"):
         transcribe(ASSEMBLY_AI_BASE_URL=gone.url)
+
+
+def test_a_slow_order_is_given_up_and_found_again(
+    service: Service, transcribe: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "TIMEOUT", (10.0, 0.2))
+    service.answering.clear()
+    with pytest.raises(TransientError, match=r"cannot be reached \(ReadTimeout\)"):
+        transcribe()
+    service.answering.set()
+    assert transcribe()["transcript_id"] == "transcript-0"
+    assert len(service.orders) == 1
 
 
 def test_every_request_has_a_time_limit(transcribe: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def test_a_passing_failure_is_tried_again_and_told_in_the_history(running: Forma
 
 
 def test_a_task_that_waits_for_somebody_else_spends_nothing_and_holds_nobody_up(running: Formation) -> None:
-    """One child, of which the waiting task leaves so much that others run before its wait is over."""
+    """Its many looks are runs without a failure, between which other tasks run."""
     path = running.file("arrived")
     task_id = running.submit("await_file", path=str(path), options=ONCE)
     running.until(lambda: len(running.effects(task_id, "start")) >= 3, "three looks")
