@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 from broker.errors import PermanentError
 from broker.plugin import Plugin, file_key
@@ -129,6 +129,22 @@ def test_a_video_is_seen_at_the_times_that_are_asked_for(tmp_path: Path) -> None
             assert still.size == (64, 48)
             shown = (luma - 16) * 255 / 219
             assert still.convert("L").getpixel((30, 20)) == pytest.approx(shown, abs=6), name
+
+
+def test_a_video_is_seen_as_players_show_it(tmp_path: Path) -> None:
+    """Turned, with pixels that are not square; what ffmpeg itself makes of it is the measure."""
+    made(tmp_path, "flat.mp4", *picture("128x96"), "-vf", "setsar=2/1", *X264)
+    data = made(tmp_path, "turned.mp4", "-display_rotation", "90", "-i", str(tmp_path / "flat.mp4"), "-c", "copy")
+    wanted = made(tmp_path, "wanted.png", "-i", str(tmp_path / "turned.mp4"), "-frames:v", "1", "-vf",
+                  "scale=96:256,setsar=1")  # fmt: skip
+    found, task = start(tmp_path, Thumbnail(), data, "video", sizes=[256], times=[0], format="png")
+    assert [(each["width"], each["height"]) for each in found["thumbnails"]] == [(96, 256)]
+    still, shown = (
+        Image.open(io.BytesIO(each)).convert("RGB") for each in (kept(task, "thumbnail", "0-256.png"), wanted)
+    )
+    difference = ImageStat.Stat(ImageChops.difference(still, shown))
+    assert max(difference.mean) < 8, "it is turned the wrong way"
+    assert abs(start(tmp_path, MediaInfo(), data, "video")[0]["streams"][0]["rotation"]) == 90
 
 
 def test_the_operators_settings_are_lists_with_commas(tmp_path: Path) -> None:
