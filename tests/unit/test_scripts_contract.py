@@ -11,7 +11,7 @@ import pytest
 
 from broker.queue_state import KEEP_SECONDS
 from broker.scripts import Script, moves, names, read
-from broker.status import RQ_STATUS, TERMINAL, TRANSITIONS, Status
+from broker.status import RQ_STATUS, TERMINAL, TRANSITIONS, Status, score_range
 from broker.store import Store
 
 ROOT = Path(__file__).parents[2]
