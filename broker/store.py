@@ -7,6 +7,7 @@ from typing import Any
 
 from redis import Redis
 
+from broker.connection import Line
 from broker.keys import Keys
 from broker.rq_records import DATA, traceback_text
 from broker.scripts import Script
@@ -69,11 +70,11 @@ class Store:
     """
 
     def __init__(self, redis: "Redis", keys: Keys, *, clock: str = "clock") -> None:
-        self.redis = redis
+        self.redis: Redis | Line = redis
         self.keys = keys
         self._scripts = {name: Script(name, clock=clock) for name in _NAMES}
 
-    def on(self, redis: "Redis") -> "Store":
+    def on(self, redis: "Redis | Line") -> "Store":
         """The same transitions over another client."""
         other = copy(self)
         other.redis = redis

@@ -27,13 +27,13 @@ if unique then
   local holder = call('GET', unique)
   if holder and call('EXISTS', P .. 'job:' .. holder) == 1 then return { 0, holder } end
 end
-local waiting = call('ZCARD', status_index(task, 'pending'))
+local waiting = count_in(index_of(tenant, type), 'pending')
 if tonumber(max_pending) > 0 and waiting >= tonumber(max_pending) then return { -1, waiting } end
 
 local due = tonumber(due_us)
 if tonumber(delay_us) > 0 then due = now + tonumber(delay_us) end
 local status = due > now and 'scheduled' or 'pending'
-call('HSET', task.key, 'created_at', iso(now), 'us', task.us, 'status', RQ_STATUS[status], 'origin', queue,
+call('HSET', task.key, 'created_at', at(), 'us', task.us, 'status', RQ_STATUS[status], 'origin', queue,
   'data', data, 'description', type .. ' for ' .. tenant, 'timeout', timeout, 'tenant', tenant, 'payload', payload,
   'max_retries', max_retries, 'seq', status == 'pending' and next_seq(queue) or 0)
 if unique then
@@ -41,16 +41,16 @@ if unique then
   call('SET', unique, id)
 end
 if media_id ~= '' then
-  call('HSET', B .. 'media:' .. media_id, 'created_at', iso(now), unpack(media_fields))
+  call('HSET', B .. 'media:' .. media_id, 'created_at', at(), unpack(media_fields))
   call('ZADD', B .. 'media:' .. tenant .. ':' .. media_kind, task.us, media_id)
 end
 call('ZADD', B .. 'tasks:' .. tenant, task.us, id)
-call('ZADD', status_index(task, status), task.us, id)
+call('ZADD', index_of(tenant, type), score_of(status, now), id)
 if waiting == 0 then call('SADD', B .. 'tenants', tenant) end
 if status == 'scheduled' then
   call('HSET', task.key, 'scheduled_at', iso(due))
-  call('ZADD', B .. 'due', int(due), id)
-  call('ZADD', P .. 'scheduled:' .. queue, int(due / 1000000), id)
+  call('ZADD', B .. 'due', due, id)
+  call('ZADD', P .. 'scheduled:' .. queue, math.floor(due / 1000000), id)
   call('SADD', P .. 'queues', P .. 'queue:' .. queue)
 else
   append(task)

@@ -16,7 +16,7 @@ from redis import RedisError
 from broker.broker import Broker
 from broker.catalogue import import_named
 from broker.config import BrokerSettings
-from broker.connection import connect
+from broker.connection import Line, connect
 from broker.rq_records import RQ_VERSION
 from broker.store import Claim, Claimed, Wait
 from broker.task_type import TaskTypes
@@ -42,7 +42,7 @@ class Child:
         self._broker = Broker(settings, types)
         # One answer may take as long as the longest sleep.
         self._redis = connect(settings.redis_url, timeout=2 * LONGEST_SLEEP)
-        self._store = self._broker.store.on(self._redis)
+        self._store = self._broker.store.on(Line(self._redis))
         self._slate = slate
         self._group = ",".join(sorted(types))
         self._lease_us = int(settings.lease_seconds * 1_000_000)

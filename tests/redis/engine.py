@@ -10,6 +10,7 @@ from broker.daemon.audit import Audit
 from broker.keys import Keys
 from broker.limits import burst_argument, concurrency_argument, rate_argument
 from broker.queries import Queries
+from broker.status import Status, score_range
 from broker.store import Claim, Claimed, Store, Wait
 from broker.task import Task
 from tests.invariants import State, check_invariants, snapshot
@@ -19,6 +20,16 @@ START = 1_700_000_000_000_000
 SECOND = 1_000_000
 LEASE = 5 * SECOND
 NOTHING = Wait(-1)
+
+
+def indexed(status: str, us: int = START) -> int:
+    """The score of a task that was created then in the index of its type."""
+    return score_range(Status(status), us)[0]
+
+
+def leased(until: int) -> float:
+    """The score in RQ's registry of running tasks of a lease that ends then."""
+    return (until + 86_400 * SECOND) / SECOND
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from broker.scripts import names
-from tests.redis.engine import LEASE, SECOND, Engine
+from tests.redis.engine import LEASE, SECOND, Engine, leased
 
 #: Script -> what brings the engine into its state, then what is sent twice.
 CASES: dict[str, Callable[[Engine], Callable[[], Any]]] = {}
@@ -235,4 +235,4 @@ def test_a_lease_is_that_of_the_first_claim(engine: Engine) -> None:
     due = engine.now + LEASE
     engine.advance(1)
     engine.store.claim(claim)
-    assert set(engine.state().values[engine.keys.leases("Noop")].values()) == {due}
+    assert set(engine.state().values[engine.keys.registry("wip", "Noop")].values()) == {leased(due)}

@@ -18,10 +18,10 @@ end
 local function announce(task, status)
   local who = listeners(task.tenant)
   if who.webhooks and ENDS[status] then
-    call('XADD', B .. 'outbox', '*', 'task', task.id, 'tenant', task.tenant, 'type', 'task.' .. status, 'at', iso(now))
+    call('XADD', B .. 'outbox', '*', 'task', task.id, 'tenant', task.tenant, 'type', 'task.' .. status, 'at', at())
   end
   if who.live then
     call('XADD', B .. 'events:' .. task.tenant, 'MAXLEN', '~', KEPT_EVENTS, '*', 'task', task.id, 'type', task.type,
-      'status', status, 'at', iso(now))
+      'status', status, 'at', at())
   end
 end
