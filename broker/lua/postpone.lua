@@ -17,11 +17,11 @@ if fresh then
   outcome = 'scheduled'
   local due = now + tonumber(delay_us)
   end_run(task)
-  reindex(task, 'processing', 'scheduled')
+  reindex(task, 'scheduled')
   -- Neither an attempt nor an error: a wait of an hour may be hundreds of looks.
   call('HSET', task.key, 'status', 'scheduled', 'lease', execution .. ' postponed', 'crashes', 0, 'scheduled_at', iso(due))
-  call('ZADD', B .. 'due', int(due), id)
-  call('ZADD', P .. 'scheduled:' .. task.queue, int(due / 1000000), id)
+  call('ZADD', B .. 'due', due, id)
+  call('ZADD', P .. 'scheduled:' .. task.queue, math.floor(due / 1000000), id)
 elseif ended_as(task, execution) == 'postponed' then
   outcome = 'scheduled'
 end
