@@ -85,7 +85,7 @@ class Engine:
             "media_kind": "",
         }
         queue = f"{name}:{priority}" if priority else name
-        return self.store.submit(tenant=tenant, type=name, queue=queue, **(plain | fields))
+        return self.store.submit(tenant=tenant, type=name, queue=queue, **(plain | fields))[:2]
 
     def submit(self, name: str = "Noop", **fields: Any) -> str:
         code, task_id = self.try_submit(name, **fields)
