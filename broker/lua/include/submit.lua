@@ -64,20 +64,25 @@ local function write_hash(task, seq)
 end
 
 local function schedule(task)
+  write_hash(task, 0)
   call('HSET', task.key, 'scheduled_at', iso(task.due))
   call('ZADD', B .. 'due', int(task.due), task.id)
   call('ZADD', P .. 'scheduled:' .. task.queue, int(task.due / 1000000), task.id)
+  call('ZADD', status_index(task, 'scheduled'), task.us, task.id)
   call('SADD', P .. 'queues', P .. 'queue:' .. task.queue)
 end
 
-local function gather(lists, name, first, second)
-  local list = lists[name]
-  if not list then
-    list = {}
-    lists[name] = list
+-- Pending tasks of one queue.
+local function enqueue(queue, tasks)
+  local ids, members = {}, {}
+  local seq = call('HINCRBY', B .. 'arrivals', queue, #tasks) - #tasks
+  for i, task in ipairs(tasks) do
+    ids[i] = task.id
+    members[2 * i - 1], members[2 * i] = task.us, task.id
+    write_hash(task, seq + i)
   end
-  list[#list + 1] = first
-  if second then list[#list + 1] = second end
+  call('ZADD', status_index(tasks[1], 'pending'), unpack(members))
+  if call('RPUSH', P .. 'queue:' .. queue, unpack(ids)) == #ids then filled(queue, 1) end
 end
 
 -- Wakes a sleeper for each new task that could start now; for more than one, tokens are counted first.
@@ -90,33 +95,30 @@ local function wake_for(type, count)
 end
 
 local function write(tasks)
-  local indexes, queues, types = {}, {}, {}
+  local members, queues, pending = {}, {}, {}
   for _, task in ipairs(tasks) do
     if not task.holder then
-      gather(indexes, B .. 'tasks:' .. task.tenant, task.us, task.id)
-      gather(indexes, status_index(task, task.status), task.us, task.id)
+      members[#members + 1] = task.us
+      members[#members + 1] = task.id
       if task.status == 'scheduled' then
-        write_hash(task, 0)
         schedule(task)
       else
-        gather(queues, task.queue, task.id)
-        gather(types, task.type, task)
+        local line = queues[task.queue]
+        if not line then
+          line = {}
+          queues[task.queue] = line
+        end
+        line[#line + 1] = task
       end
     end
   end
-  local last = {}
-  for queue, ids in pairs(queues) do last[queue] = call('HINCRBY', B .. 'arrivals', queue, #ids) - #ids end
-  for type, pending in pairs(types) do
-    for _, task in ipairs(pending) do
-      last[task.queue] = last[task.queue] + 1
-      write_hash(task, last[task.queue])
-    end
+  if #members == 0 then return end
+  call('ZADD', B .. 'tasks:' .. tasks[1].tenant, unpack(members))
+  for queue, line in pairs(queues) do
+    enqueue(queue, line)
+    pending[line[1].type] = (pending[line[1].type] or 0) + #line
   end
-  for key, members in pairs(indexes) do call('ZADD', key, unpack(members)) end
-  for queue, ids in pairs(queues) do
-    if call('RPUSH', P .. 'queue:' .. queue, unpack(ids)) == #ids then filled(queue, 1) end
-  end
-  for type, pending in pairs(types) do wake_for(type, #pending) end
+  for type, count in pairs(pending) do wake_for(type, count) end
 end
 
 -- nil when all were accepted or found (those have a `holder` now), else the reply that refuses them.
