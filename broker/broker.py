@@ -117,9 +117,15 @@ class Broker:
         """
         return self.submit_checked(tenant, prepare_all(self.check, batch))
 
-    def submit_checked(self, tenant: str, checked: Sequence[Submission]) -> list[tuple[Task, bool]]:
-        """``submit_many`` of tasks that were found valid before. Raises ``QueueFull``, ``Unavailable``."""
-        ids = [each.id or fresh for each, fresh in zip(checked, new_ids(len(checked)), strict=True)]
+    def submit_checked(
+        self, tenant: str, checked: Sequence[Submission], ids: Sequence[str] = ()
+    ) -> list[tuple[Task, bool]]:
+        """``submit_many`` of tasks that were found valid before, under these ids for those that have none.
+
+        Raises ``QueueFull``, ``Unavailable``.
+        """
+        chosen = bool(ids)
+        ids = [each.id or own for each, own in zip(checked, ids or new_ids(len(checked)), strict=True)]
         flat, most = fields_of(checked, ids), self.settings.max_pending
         code, first, *more = self._durably(lambda store: store.submit_many(tenant, flat, max_pending=most))
         if code < 0:
@@ -130,7 +136,7 @@ class Broker:
         for number, (each, task_id) in enumerate(zip(checked, ids, strict=True)):
             if number in holders:
                 holder = holders[number]
-                answers.append((found[holder], each.id is None and holder == task_id))
+                answers.append((found[holder], not chosen and each.id is None and holder == task_id))
             else:
                 answers.append((each.task(task_id, tenant, int(first) + number), True))
         return answers

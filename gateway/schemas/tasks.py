@@ -6,6 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, Range
 
 from broker.status import Status
+from broker.submission import MAX_BATCH
 from broker.task_type import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT
 from gateway.fields import JsonNumber, Moment, Payload, QueryFlag, Result, TypeName
 from gateway.schemas.paging import PageQuery, nullable, page_of, required
@@ -78,6 +79,28 @@ class CreateTask(Schema):
             raise ValidationError("Give scheduled_at or delay_seconds, not both.", "delay_seconds")
 
 
+class _Batch(fields.List[Any]):
+    """A list whose length is checked before its members are looked at, which takes time for each of them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, list) and not 1 <= len(value) <= MAX_BATCH:
+            raise ValidationError(f"Must have 1 to {MAX_BATCH} members.")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class CreateTasks(Schema):
+    """New tasks."""
+
+    #: Of a body: a thousand tasks with payloads of 16 KiB each.
+    max_bytes = 16 * 1024 * 1024
+
+    tasks = _Batch(
+        fields.Nested(CreateTask),
+        required=True,
+        metadata={"description": "Accepted all or none.", "minItems": 1, "maxItems": MAX_BATCH},
+    )
+
+
 class Progress(Schema):
     """How far a run is."""
 
@@ -122,6 +145,12 @@ class TaskDetail(TaskInList):
     """A task with the history of its runs."""
 
     attempts = fields.List(fields.Nested(Attempt), **required("The last ended runs, oldest first."))
+
+
+class TaskList(Schema):
+    """Tasks, in the order in which they were asked for."""
+
+    tasks = fields.List(fields.Nested(TaskDetail), required=True)
 
 
 TaskPage = page_of("TaskPage", "tasks", TaskInList)
