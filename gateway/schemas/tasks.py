@@ -8,11 +8,13 @@ from marshmallow.validate import Length, Range
 from broker.status import Status
 from broker.submission import MAX_BATCH
 from broker.task_type import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT
+from gateway.current import broker
 from gateway.fields import JsonNumber, Moment, Payload, QueryFlag, Result, TypeName
 from gateway.schemas.paging import PageQuery, nullable, page_of, required
 
 #: Beyond it a time in microseconds is no longer exact as a double, which is what Redis and Lua count in.
 _LAST_MOMENT = 2**53
+_LEAST = {"type", "payload"}
 _LONGEST_DELAY = 10 * 365 * 24 * 3600
 
 
@@ -88,6 +90,16 @@ class _Batch(fields.List[Any]):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
+class _InBatch(fields.Nested):
+    """A task of a batch. One of nothing but a known type and an object is valid as it is; the schema sees all others."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(value, dict) and value.keys() == _LEAST and isinstance(value["payload"], dict):
+            if isinstance(value["type"], str) and value["type"] in broker().types:
+                return value
+        return super()._deserialize(value, *args, **kwargs)
+
+
 class CreateTasks(Schema):
     """New tasks."""
 
@@ -95,7 +107,7 @@ class CreateTasks(Schema):
     max_bytes = 16 * 1024 * 1024
 
     tasks = _Batch(
-        fields.Nested(CreateTask),
+        _InBatch(CreateTask),
         required=True,
         metadata={"description": "Accepted all or none.", "minItems": 1, "maxItems": MAX_BATCH},
     )
