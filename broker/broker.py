@@ -25,6 +25,7 @@ from broker.store import Store
 from broker.submission import MISSING, Submission, canonical_id, fields_of, new_ids, prepare, prepare_all
 from broker.task import NewTask, Page, Queue, Stats, Task
 from broker.task_type import TaskTypes
+from broker.worker_state import Worker, WorkerStates
 
 _CANCELLED_NOW = ("pending", "scheduled", "cancelled")
 T = TypeVar("T")
@@ -41,6 +42,7 @@ class Broker:
         self.store = Store(self.redis, self.keys)
         self._queries = Queries(self.redis, self.keys)
         self._queues = QueueStates(self.redis, self.keys)
+        self._workers = WorkerStates(self.redis, self.keys)
 
     @classmethod
     def connect(cls, settings: BrokerSettings, types: TaskTypes) -> "Broker":
@@ -198,6 +200,11 @@ class Broker:
         """The queue of every type."""
         with redis_errors():
             return self._queues.read(sorted(self.types))
+
+    def workers(self) -> list[Worker]:
+        """All live workers."""
+        with redis_errors():
+            return self._workers.read()
 
     def configure_queue(self, type_name: str, *, rate: Any = KEEP, burst: Any = KEEP, concurrency: Any = KEEP,
                         paused: Any = KEEP) -> Queue:  # fmt: skip

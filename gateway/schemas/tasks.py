@@ -91,12 +91,12 @@ class _Batch(fields.List[Any]):
 
 
 class _InBatch(fields.Nested):
-    """A task of a batch. One of nothing but a known type and an object is valid as it is; the schema sees all others."""
+    """A task of a batch. With nothing but a known type and an object it is valid; the schema sees the others."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(value, dict) and value.keys() == _LEAST and isinstance(value["payload"], dict):
-            if isinstance(value["type"], str) and value["type"] in broker().types:
-                return value
+        plain = isinstance(value, dict) and value.keys() == _LEAST and isinstance(value["payload"], dict)
+        if plain and isinstance(value["type"], str) and value["type"] in broker().types:
+            return value
         return super()._deserialize(value, *args, **kwargs)
 
 
