@@ -2,14 +2,18 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
 from broker.broker import Broker
+from broker.connection import connect
 from broker.daemon.audit import Audit
 from broker.doctor.doctor import Doctor, doctor
 from broker.status import Status
+from broker.store import Claim, Claimed
+from broker.task import NewTask
 from tests.redis.engine import SECOND, Engine
 
 pytestmark = pytest.mark.parametrize("redis", ["valkey"], indirect=True)
@@ -230,6 +234,33 @@ def test_more_than_a_page(engine: Engine, physician: Doctor) -> None:
     for task_id in (ids[99], ids[100], ids[349]):
         engine.redis.hset(engine.keys.job(task_id), "seq", 1)
     assert {finding.member for finding in physician.examine()} >= {ids[99], ids[100], ids[349]}
+
+
+def test_nothing_is_called_wrong_on_a_system_at_work(broker: Broker) -> None:
+    """With no time between the looks, which is stricter than the command is."""
+    idle = Claim("w", "", "Noop", 5 * SECOND)
+
+    def work() -> None:
+        store = broker.store.on(connect(broker.settings.redis_url))
+        for number in range(150):
+            broker.submit_many("acme", [NewTask("Noop", {}, unique_key=f"{number}-{n}") for n in range(5)])
+            for n in range(4):
+                claimed = store.claim(replace(idle, execution=f"x{number}-{n}"))
+                assert isinstance(claimed, Claimed)
+                if n < 3:
+                    store.finish(claimed.id, f"x{number}-{n}", "{}", idle)
+                else:
+                    store.fail(claimed.id, f"x{number}-{n}", "no", "", 0, idle)
+            store.promote()
+
+    looks = 0
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+        while not working.done():
+            assert Doctor(broker, wait=lambda seconds: None).examine() == []
+            looks += 1
+    working.result()
+    assert looks > 1
 
 
 class TestCommand:
