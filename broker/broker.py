@@ -77,17 +77,9 @@ class Broker:
         """
         submission = prepare(self.types, new)
         task_id = submission.id or str(uuid.uuid4())
-        arguments = {
+        arguments = submission.arguments() | {
             "id": task_id,
             "tenant": tenant,
-            "type": submission.type,
-            "queue": submission.queue,
-            "payload": submission.payload,
-            "max_retries": submission.max_retries,
-            "timeout": submission.timeout,
-            "due_us": submission.due_us,
-            "delay_us": submission.delay_us,
-            "unique_key": submission.unique_key,
             "max_pending": self.settings.max_pending,
             "media_id": "",
             "media_kind": "",

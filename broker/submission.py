@@ -38,6 +38,19 @@ class Submission:
         """The RQ queue it goes to."""
         return queue_name(self.type, self.priority)
 
+    def arguments(self) -> dict[str, Any]:
+        """What submit.lua takes of it by name."""
+        return {
+            "type": self.type,
+            "queue": self.queue,
+            "payload": self.payload,
+            "max_retries": self.max_retries,
+            "timeout": self.timeout,
+            "due_us": self.due_us,
+            "delay_us": self.delay_us,
+            "unique_key": self.unique_key,
+        }
+
     def task(self, task_id: str, tenant: str, created_us: int) -> Task:
         """The task that a script has made of it at this microsecond."""
         due = created_us + self.delay_us if self.delay_us else self.due_us
