@@ -32,11 +32,11 @@ def connect(url: str, *, decode_responses: bool = True, timeout: float = SOCKET_
 
 
 class Line:
-    """A client's calls of functions over one connection that is never given back, for a process of one thread.
+    """A client whose most frequent calls go over one connection that is never given back, for a process of one thread.
 
     A pooled call of redis-py spends more time on the pool, its hooks and its metrics than on the call (measured: 60 of
-    100 us); a worker child makes one call after another. Nothing is repeated here: whoever calls does that. Everything
-    but ``fcall`` is the client's own.
+    100 us); a worker child makes one call after another. Nothing is repeated here: whoever calls does that. What is not
+    defined here is the client's own.
     """
 
     def __init__(self, redis: "Redis") -> None:
@@ -48,12 +48,18 @@ class Line:
 
     def fcall(self, function: str, numkeys: int, *keys_and_args: Any) -> Any:
         """As ``Redis.fcall``. Raises ``RedisError``."""
+        return self._call("FCALL", function, numkeys, *keys_and_args)
+
+    def blpop(self, key: str, timeout: float) -> Any:
+        """As ``Redis.blpop``; the connection's own time-out must be longer. Raises ``RedisError``."""
+        return self._call("BLPOP", key, timeout)
+
+    def _call(self, *words: Any) -> Any:
         if self._connection is None:
             self._connection = self._redis.connection_pool.get_connection()
         connection = self._connection
         try:
-            command = connection.pack_command("FCALL", function, numkeys, *keys_and_args)
-            connection.send_packed_command(command, check_health=False)
+            connection.send_packed_command(connection.pack_command(*words), check_health=False)
             return connection.read_response()
         except ResponseError:
             raise

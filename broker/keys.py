@@ -114,10 +114,6 @@ class Keys:
         """hash: type -> microseconds that the tenant's completed tasks took together."""
         return f"{self._ours}durations:{tenant}"
 
-    def histogram(self, type_name: str) -> str:
-        """hash: floor(2 * log2(microseconds)) -> how many completed runs took about that long."""
-        return f"{self._ours}histogram:{type_name}"
-
     def listeners(self) -> str:
         """hash: ``<tenant>:webhooks`` -> 1, ``<tenant>:live`` -> the microsecond until which events are recorded."""
         return f"{self._ours}listeners"

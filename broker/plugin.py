@@ -91,7 +91,8 @@ class Plugin:
     description: ClassVar[str]
     #: Kinds of media it takes, of ``video``, ``image``, ``audio``, ``document``.
     media_types: ClassVar[frozenset[str]]
-    #: Its settings. Those that are ``load_only`` are secrets: nobody is ever shown them.
+    #: Its settings. Those that are ``load_only`` are secrets: nobody is ever shown them. It is shown as JSON Schema, so
+    #: patterns are written as JavaScript reads them too: ``^`` at the beginning, and ``(?![\s\S])`` for the end.
     config_schema: ClassVar[type[Schema]] = Schema
     #: Settings that no tenant may change, such as where secrets are sent to.
     operator_settings: ClassVar[frozenset[str]] = frozenset()

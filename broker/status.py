@@ -44,6 +44,7 @@ def score_range(status: Status, first_us: int | None = None, last_us: int | None
 #: Script name -> the moves it may make. ``None`` as a source is creation, as a target removal.
 TRANSITIONS: dict[str, frozenset[tuple[Status | None, Status | None]]] = {
     "submit": frozenset({(None, Status.PENDING), (None, Status.SCHEDULED)}),
+    "submit_many": frozenset({(None, Status.PENDING), (None, Status.SCHEDULED)}),
     "claim": frozenset({(Status.PENDING, Status.PROCESSING)}),
     "finish": frozenset({(Status.PROCESSING, Status.COMPLETED)}),
     "fail": frozenset({(Status.PROCESSING, Status.SCHEDULED), (Status.PROCESSING, Status.FAILED)}),

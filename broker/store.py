@@ -13,21 +13,8 @@ from broker.rq_records import DATA, traceback_text
 from broker.scripts import Script
 
 _NAMES = (
-    *(
-        "submit",
-        "claim",
-        "finish",
-        "fail",
-        "postpone",
-        "renew",
-        "release",
-        "cancel",
-        "retry",
-        "promote",
-        "reap",
-        "prune",
-    ),
-    *("declare", "configure", "remember", "enlist", "retire"),
+    *("submit", "submit_many", "claim", "finish", "fail", "postpone", "renew", "release", "cancel", "retry"),
+    *("promote", "reap", "prune", "declare", "configure", "remember", "enlist", "retire"),
 )
 
 
@@ -83,11 +70,18 @@ class Store:
     def _run(self, name: str, **values: Any) -> Any:
         return self._scripts[name](self.redis, prefix=self.keys.prefix, **values)
 
-    def submit(self, **fields: Any) -> tuple[int, Any]:
-        """(1, id) created, (0, id that was there), (-1, number waiting) refused; fields as in submit.lua."""
+    def submit(self, **fields: Any) -> tuple[int, Any, Any]:
+        """(1, id, microsecond) created, (0, id that was there, None), (-1, number waiting, type) refused.
+
+        Fields as in submit.lua.
+        """
         media_fields = fields.pop("media_fields", ())
-        code, answer = self._run("submit", data=DATA, media_fields=media_fields, **fields)
-        return code, answer
+        code, answer, *more = self._run("submit", data=DATA, media_fields=media_fields, **fields)
+        return code, answer, more[0] if more else None
+
+    def submit_many(self, tenant: str, fields: list[Any], *, max_pending: int) -> list[Any]:
+        """Accepts all or none; ``fields`` of the tasks one after the other, and the reply, as in submit_many.lua."""
+        return list(self._run("submit_many", tenant=tenant, data=DATA, max_pending=max_pending, fields=fields))
 
     def claim(self, claim: Claim) -> Claimed | Wait:
         """The next startable task, leased; or how long there is none."""

@@ -12,7 +12,7 @@ from gateway.config import GatewaySettings
 from gateway.current import EXTENSION, Services, services
 from gateway.errors import register_errors
 from gateway.openapi import make_api
-from gateway.routes import health, images, plugin_files, plugins, queues, search, streams, tasks, videos
+from gateway.routes import batch, health, images, plugin_files, plugins, queues, search, streams, tasks, videos, workers
 
 #: Where the signature in the path stands for a key.
 _SIGNED = frozenset({"streams.serve", "plugin_files.download", "plugin_files.source"})
@@ -36,7 +36,7 @@ def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str
     app.before_request(refuse_undeclared_parameters)
     app.after_request(_set_headers)
     api = make_api(app, broker.types)
-    for module in (tasks, queues, videos, streams, images, search, plugins, plugin_files, health):
+    for module in (tasks, batch, queues, workers, videos, streams, images, search, plugins, plugin_files, health):
         api.register_blueprint(module.blueprint)
     return app
 

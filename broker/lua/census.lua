@@ -6,7 +6,8 @@
 local REGISTRY = { scheduled = 'scheduled', processing = 'wip', completed = 'finished', failed = 'failed', cancelled = 'canceled' }
 local tenants = call('SMEMBERS', B .. 'tenants')
 local reply = {}
-for status in pairs(RANK) do
+for rank = 0, #STATUS_OF_RANK do
+  local status = STATUS_OF_RANK[rank]
   local theirs, ours = 0, 0
   for _, queue in ipairs(queues_of(type)) do
     if status == 'pending' then

@@ -29,7 +29,6 @@ if fresh then
   end
   local took = math.max(0, now - (microseconds(task.started_at) or now))
   call('HINCRBY', B .. 'durations:' .. task.tenant, task.type, took)
-  call('HINCRBY', B .. 'histogram:' .. task.type, math.floor(2 * math.log(took + 1) / math.log(2)), 1)
   enter_end(task, 'completed')
 elseif ended_as(task, execution) == 'completed' then
   outcome = 'completed'

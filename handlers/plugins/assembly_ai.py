@@ -37,7 +37,7 @@ class AssemblyAIConfig(Schema):
     api_key = fields.String(
         required=True,
         load_only=True,
-        validate=validate.Regexp(r"[\x21-\x7e]{1,200}\Z"),
+        validate=validate.Regexp(r"^[\x21-\x7e]{1,200}(?![\s\S])"),
         metadata={"description": "Key of an AssemblyAI account."},
     )
     base_url = fields.Url(
@@ -48,7 +48,7 @@ class AssemblyAIConfig(Schema):
     )
     speech_models = fields.String(
         load_default="assemblyai-stt-3-7,universal-2",
-        validate=validate.Regexp(r"[\w.-]+(,[\w.-]+)*\Z"),
+        validate=validate.Regexp(r"^[\w.-]+(,[\w.-]+)*(?![\s\S])"),
         metadata={"description": "Models in order of preference; the second takes the languages the first lacks."},
     )
     language_code = fields.String(

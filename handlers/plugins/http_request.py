@@ -32,7 +32,7 @@ class HttpRequestConfig(Schema):
     )
     authorization = fields.String(
         load_only=True,
-        validate=validate.Regexp(r"[\x20-\x7e]{1,2000}\Z"),
+        validate=validate.Regexp(r"^[\x20-\x7e]{1,2000}(?![\s\S])"),
         metadata={"description": "The whole header Authorization, such as Bearer and a token."},
     )
     allow_private = fields.Boolean(load_default=False)

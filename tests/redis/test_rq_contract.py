@@ -218,7 +218,7 @@ def test_every_key_has_its_line_in_keys(redis: Redis, prefix: str) -> None:
         *(keys.ready(), keys.due(), keys.limits(r"\w+"), keys.types(), keys.arrivals()),
         *(keys.groups(), keys.idle(r"[\w,]+"), keys.wake(words), keys.reaped(), keys.tenants(), keys.index(words)),
         *(keys.type_index(words, r"\w+"), keys.unique(words, r"\w+", ".*"), keys.durations(words)),
-        *(keys.histogram(r"\w+"), keys.listeners(), keys.outbox(), keys.events(words)),
+        *(keys.listeners(), keys.outbox(), keys.events(words)),
         *(keys.media(words), keys.media_index(words, r"\w+")),
     ]
     patterns = [pattern.replace("{tasks}", r"\{tasks\}") for pattern in patterns]

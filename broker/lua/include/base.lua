@@ -3,10 +3,18 @@
 local call, P, B, now
 -- What this call has read already.
 local seen
+-- What seldom changes, by key: read again after KEPT_US, and at once after a script of ours has changed it. It lives
+-- between calls where scripts are a function library; elsewhere each call starts with none.
+local kept, kept_since = {}, 0
+
+local function forget()
+  kept, kept_since = {}, now
+end
 
 local function begin(prefix)
   call, P, B, seen = redis.call, prefix .. ':', prefix .. ':broker:', {}
   now = clock()
+  if now >= kept_since + KEPT_US or now < kept_since then forget() end
 end
 
 -- The priority levels of a type as queues.

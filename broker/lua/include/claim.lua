@@ -40,21 +40,22 @@ local function granted(task)
   return { 1, task.id, task.queue, task.tenant, task.payload, task.runs, task.timeout, task.retry_count, task.memo }
 end
 
-local function read_waiting(id)
+-- What a run needs of its task, which was found in `queue`.
+local function read_waiting(id, queue)
   local key = P .. 'job:' .. id
-  local f = call('HMGET', key, 'status', 'origin', 'tenant', 'us', 'payload', 'runs', 'timeout', 'retry_count', 'memo')
-  if not (f[1] and f[2] and f[3] and f[4]) then return nil end
-  return { id = id, key = key, status = f[1], queue = f[2], type = split(f[2]), tenant = f[3], us = f[4],
-    payload = f[5] or '{}', runs = tonumber(f[6] or 0), timeout = tonumber(f[7] or 3600), retry_count = tonumber(f[8] or 0),
-    memo = f[9] or '' }
+  local f = call('HMGET', key, 'status', 'tenant', 'us', 'payload', 'runs', 'timeout', 'retry_count', 'memo')
+  if not (f[1] and f[2] and f[3]) then return nil end
+  return { id = id, key = key, status = f[1], queue = queue, type = split(queue), tenant = f[2], us = f[3],
+    payload = f[4] or '{}', runs = tonumber(f[5] or 0), timeout = tonumber(f[6] or 3600), retry_count = tonumber(f[7] or 0),
+    memo = f[8] or '' }
 end
 
 -- The reply of an earlier call whose answer was lost on the way, else nil.
 local function repeated_grant(worker, execution)
   local id = call('HGET', P .. 'worker:' .. worker, 'current_job')
-  local task = id and read_waiting(id)
-  if task and task.status == 'started' and call('HGET', task.key, 'lease') == execution then return granted(task) end
-  return nil
+  local f = id and call('HMGET', P .. 'job:' .. id, 'lease', 'origin')
+  local task = f and f[1] == execution and f[2] and read_waiting(id, f[2])
+  return task and task.status == 'started' and granted(task) or nil
 end
 
 -- Nothing may start: the worker is known to sleep from this instant on, and watches for the tokens that no other
@@ -81,12 +82,12 @@ end
 -- {1, task...} or {0, microseconds until the token that the worker has to be awake for, or -1}
 local function take(worker, execution, lease_us, group, busy)
   local throttled = {}
-  while call('EXISTS', P .. 'suspended') == 0 do
+  while not suspended() do
     local queue, compete
     queue, throttled, compete = choose(group)
     if not queue then break end
     local id = call('LPOP', P .. 'queue:' .. queue)
-    local task = id and read_waiting(id)
+    local task = id and read_waiting(id, queue)
     if not id then
       call('ZREM', B .. 'ready', queue)
     elseif task and task.status == 'queued' then -- anything else was deleted or moved by a foreign hand

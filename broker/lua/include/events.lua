@@ -4,14 +4,14 @@
 local KEPT_EVENTS = 10000
 local ENDS = { completed = true, failed = true, cancelled = true }
 
--- Who listens for the tenant; nobody, most of the time.
+-- Who listens for the tenant: nobody, most of the time. A script that changes it has to forget().
 local function listeners(tenant)
-  local name = 'listeners:' .. tenant -- no type has a ':' in its name
-  if not seen[name] then
+  local name = B .. 'listeners:' .. tenant
+  if not kept[name] then
     local f = call('HMGET', B .. 'listeners', tenant .. ':webhooks', tenant .. ':live')
-    seen[name] = { webhooks = f[1], live = (tonumber(f[2]) or 0) > now }
+    kept[name] = { webhooks = f[1], live = tonumber(f[2]) or 0 }
   end
-  return seen[name]
+  return kept[name]
 end
 
 -- Call it after the task's hash is written.
@@ -20,7 +20,7 @@ local function announce(task, status)
   if who.webhooks and ENDS[status] then
     call('XADD', B .. 'outbox', '*', 'task', task.id, 'tenant', task.tenant, 'type', 'task.' .. status, 'at', at())
   end
-  if who.live then
+  if who.live > now then
     call('XADD', B .. 'events:' .. task.tenant, 'MAXLEN', '~', KEPT_EVENTS, '*', 'task', task.id, 'type', task.type,
       'status', status, 'at', at())
   end

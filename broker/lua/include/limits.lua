@@ -9,14 +9,24 @@ local function limits_key(type)
   return B .. 'limits:' .. type
 end
 
+-- What was set for a type. Who changes it has to forget().
+local function settings(type)
+  local key = limits_key(type)
+  if not kept[key] then
+    local f = call('HMGET', key, 'rate', 'burst', 'concurrency', 'paused')
+    kept[key] = { rate = tonumber(f[1]), burst = tonumber(f[2]) or 1, concurrency = tonumber(f[3]), paused = f[4] == '1' }
+  end
+  return kept[key]
+end
+
 local function limits(type)
   local s = seen[type]
   if s then return s end
-  local f = call('HMGET', limits_key(type), 'rate', 'burst', 'concurrency', 'paused')
-  s = { type = type, rate = tonumber(f[1]), burst = tonumber(f[2]) or 1, concurrency = tonumber(f[3]),
-    paused = f[4] == '1', level = 0, alarm = 0 }
+  local set = settings(type)
+  s = { type = type, rate = set.rate, burst = set.burst, concurrency = set.concurrency, paused = set.paused,
+    level = 0, alarm = 0 }
   if s.rate then
-    f = call('HMGET', limits_key(type), 'level', 'ts', 'alarm', 'watcher')
+    local f = call('HMGET', limits_key(type), 'level', 'ts', 'alarm', 'watcher')
     s.level, s.ts, s.alarm, s.watcher = tonumber(f[1]) or 0, tonumber(f[2]), tonumber(f[3]) or 0, f[4]
     -- A clock that steps back refills nothing, and the bucket's time follows it at once, or the type would starve.
     if not s.ts or now < s.ts then
@@ -63,4 +73,11 @@ local function spend(s, compete)
     s.served = now
     call('HSET', key, 'served', now)
   end
+end
+
+-- Does `rq suspend` hold everything?
+local function suspended()
+  local key = P .. 'suspended'
+  if kept[key] == nil then kept[key] = call('EXISTS', key) == 1 end
+  return kept[key]
 end
