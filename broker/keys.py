@@ -125,11 +125,13 @@ class Keys:
         return f"{self._ours}histogram:{type_name}"
 
     def listeners(self) -> str:
-        """hash: ``<tenant>:webhooks`` -> 1, ``<tenant>:live`` -> the microsecond until which events are recorded."""
+        """hash: ``<tenant>:webhooks`` -> the event types that its webhooks want, with commas between them;
+        ``<tenant>:live`` -> the microsecond until which events are recorded.
+        """
         return f"{self._ours}listeners"
 
     def outbox(self) -> str:
-        """stream: events for webhooks, not yet delivered."""
+        """stream: events for webhooks, with the task as it was then, until they are with the endpoints they are for."""
         return f"{self._ours}outbox"
 
     def events(self, tenant: str) -> str:

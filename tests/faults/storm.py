@@ -32,7 +32,8 @@ class Storm:
         self._seconds = seconds
         self._environ = environ
         self._stop = threading.Event()
-        formation.broker.redis.hset(formation.broker.keys.listeners(), f"{TENANT}:webhooks", 1)
+        ends = "task.cancelled,task.completed,task.failed"
+        formation.broker.redis.hset(formation.broker.keys.listeners(), f"{TENANT}:webhooks", ends)
 
     @contextmanager
     def raging(self, workers: int = 3) -> Iterator[None]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.queries import FIELDS
 from broker.queue_state import KEEP_SECONDS
 from broker.scripts import Script, moves, names, read
 from broker.status import RQ_STATUS, TERMINAL, TRANSITIONS, Status
@@ -110,6 +111,12 @@ def test_every_state_in_a_script_is_one() -> None:
     for path in LUA.rglob("*.lua"):
         for call in re.findall(r"\b(?:reindex|status_index|enter_end|announce)\(task, (.*?)\)", path.read_text()):
             assert set(re.findall(r"'(\w+)'", call)) <= set(Status), f"{path.name}: {call}"
+
+
+def test_an_event_carries_all_that_a_task_is_read_from() -> None:
+    found = re.search(r"SNAPSHOT = \{(.*?)\}", read("include/events"), re.S)
+    assert found
+    assert tuple(re.findall(r"'(\w+)'", found[1])) == FIELDS
 
 
 def test_registries_are_kept_as_long_as_they_are_read_for() -> None:
