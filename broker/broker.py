@@ -27,6 +27,7 @@ from broker.status import Status
 from broker.store import Store
 from broker.task import NewTask, Page, Queue, Stats, Task
 from broker.task_type import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT, TaskTypes
+from broker.webhooks.endpoints import Webhooks
 
 _CANCELLED_NOW = ("pending", "scheduled", "cancelled")
 _MISSING = "There is no task with this id."
@@ -191,6 +192,10 @@ class Broker:
     @cached_property
     def search(self) -> SearchBus:
         return SearchBus(self.redis, self.keys)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        return Webhooks(self.redis, self.keys, allow_private=self.settings.webhooks_allow_private)
 
     # ------------------------------------------------------------------------------------------------------------
 

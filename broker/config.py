@@ -36,6 +36,8 @@ class BrokerSettings:
     #: A child is replaced after so many tasks, and after a task that leaves it above so many MiB of memory.
     child_max_tasks: int = 100_000
     child_max_rss_mib: int = 4096
+    #: Webhooks and plugins may call private addresses, which in production would open the internal network to tenants.
+    webhooks_allow_private: bool = False
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "BrokerSettings":
@@ -59,6 +61,7 @@ class BrokerSettings:
             drain_seconds=_number(environ, "DRAIN_SECONDS", 18.0, 0.0, 3600.0),
             child_max_tasks=_whole(environ, "CHILD_MAX_TASKS", 100_000, 1, 1e9),
             child_max_rss_mib=_whole(environ, "CHILD_MAX_RSS_MIB", 4096, 64, 1e6),
+            webhooks_allow_private=_choice(environ, "WEBHOOKS_ALLOW_PRIVATE", "0", re.compile("[01]")) == "1",
         )
 
 

@@ -82,6 +82,7 @@ def test_answers_look_as_described(client: FlaskClient, broker: Broker, document
     client.post("/api/tasks", json=NEW_TASK)
     complete(broker)
     video = upload(client, "/api/videos", MP4).json
+    webhook = client.post("/api/webhooks", json={"url": "https://example.org/", "events": ["task.failed"]}).json
     for path, shown in {
         "/api/tasks": client.get("/api/tasks").json,
         "/api/tasks/{task_id}": client.get(f"/api/tasks/{video['task_id']}").json,
@@ -89,6 +90,9 @@ def test_answers_look_as_described(client: FlaskClient, broker: Broker, document
         "/api/videos/{video_id}": video,
         "/api/videos": client.get("/api/videos").json,
         "/api/plugins": client.get("/api/plugins").json,
+        "/api/webhooks": client.get("/api/webhooks").json,
+        "/api/webhooks/{webhook_id}": client.get(f"/api/webhooks/{webhook['id']}").json,
+        "/api/webhooks/{webhook_id}/deliveries": client.get(f"/api/webhooks/{webhook['id']}/deliveries").json,
     }.items():
         answer = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         schema = document["components"]["schemas"][answer["$ref"].rpartition("/")[2]]

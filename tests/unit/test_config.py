@@ -29,6 +29,7 @@ def test_every_setting_has_its_variable() -> None:
         "DRAIN_SECONDS": "0",
         "CHILD_MAX_TASKS": "77",
         "CHILD_MAX_RSS_MIB": "512",
+        "WEBHOOKS_ALLOW_PRIVATE": "1",
     }
     settings = BrokerSettings.from_env(environ)
     default = BrokerSettings(redis_url="")

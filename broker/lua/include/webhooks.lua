@@ -1,0 +1,83 @@
+-- @include base
+-- Endpoints, and what is owed to them. An endpoint's events of one task stand in a lane, and only the first of a lane is in
+-- `waiting` (by the time it is due) or `running` (by the end of its sender's lease): so a later event of a task waits for
+-- the earlier one, and for nothing else. `webhook_due` tells when somebody has to look at which endpoint.
+local KEPT_ATTEMPTS, KEPT_EVENTS_ENDED, MOST_OWED = 1000, 1000, 100000
+
+local function webhook_key(id)
+  return B .. 'webhook:' .. id
+end
+
+local function delivery_key(id, event)
+  return webhook_key(id) .. ':event:' .. event
+end
+
+-- Is this the id of an endpoint of the tenant?
+local function owns(tenant, id)
+  return call('HGET', webhook_key(id), 'tenant') == tenant
+end
+
+-- What the tenant's endpoints want to be told, for announce().
+local function refresh_listeners(tenant)
+  local wanted = {}
+  for _, id in ipairs(call('ZRANGE', B .. 'webhooks:' .. tenant, 0, -1)) do
+    local f = call('HMGET', webhook_key(id), 'enabled', 'events')
+    if f[1] == '1' then wanted[#wanted + 1] = f[2] end
+  end
+  if #wanted > 0 then
+    call('HSET', B .. 'listeners', tenant .. ':webhooks', table.concat(wanted, ','))
+  else
+    call('HDEL', B .. 'listeners', tenant .. ':webhooks')
+  end
+end
+
+-- Notes when somebody has to look at the endpoint again, if ever. `full`: it gets nothing more until an attempt has ended.
+-- An endpoint that was served just now stands behind those that have waited for longer.
+local function rearm(id, full)
+  local at = tonumber(call('ZRANGE', webhook_key(id) .. ':running', 0, 0, 'WITHSCORES')[2])
+  local f = call('HMGET', webhook_key(id), 'enabled', 'hold_until')
+  local due = tonumber(call('ZRANGE', webhook_key(id) .. ':waiting', 0, 0, 'WITHSCORES')[2])
+  if f[1] == '1' and due and not full then
+    due = math.max(due, tonumber(f[2]) or 0, now)
+    at = math.min(at or due, due)
+  end
+  if at then
+    call('ZADD', B .. 'webhook_due', int(at), id)
+  else
+    call('ZREM', B .. 'webhook_due', id)
+  end
+end
+
+local function disable(id, reason)
+  call('HSET', webhook_key(id), 'enabled', '0', 'disabled_reason', reason)
+  refresh_listeners(call('HGET', webhook_key(id), 'tenant'))
+end
+
+-- Puts a noted event at the end of its task's lane.
+local function enqueue(id, event, task)
+  call('HINCRBY', webhook_key(id), 'owed', 1)
+  if call('RPUSH', webhook_key(id) .. ':lane:' .. task, event) == 1 then
+    call('ZADD', webhook_key(id) .. ':waiting', int(now), event)
+    rearm(id, false)
+  end
+end
+
+-- Ends what is owed about an event, and lets the next one of its task go. The event is kept for a while, to be sent again.
+local function conclude(id, event, task, state)
+  local lane, ended = webhook_key(id) .. ':lane:' .. task, webhook_key(id) .. ':ended'
+  call('HSET', delivery_key(id, event), 'state', state)
+  call('HINCRBY', webhook_key(id), 'owed', -1)
+  call('LREM', lane, 1, event)
+  local next = call('LINDEX', lane, 0)
+  if next then call('ZADD', webhook_key(id) .. ':waiting', int(now), next) end
+  if call('LPUSH', ended, event) > KEPT_EVENTS_ENDED then
+    call('DEL', delivery_key(id, call('RPOP', ended)))
+  end
+end
+
+local function log_attempt(id, event, status_code, error, duration_ms, next_at)
+  local f = call('HMGET', delivery_key(id, event), 'type', 'task', 'attempts')
+  call('XADD', webhook_key(id) .. ':log', 'MAXLEN', KEPT_ATTEMPTS, '*', 'event', event, 'type', f[1], 'task', f[2],
+    'attempt', f[3], 'at', iso(now), 'status_code', status_code, 'error', error, 'duration_ms', duration_ms,
+    'next_at', next_at and iso(next_at) or '')
+end
