@@ -11,10 +11,10 @@
 if call('XDEL', B .. 'outbox', entry) == 0 then return -1 end
 local count = 0
 for _, id in ipairs(call('ZRANGE', B .. 'webhooks:' .. tenant, 0, -1)) do
-  local f = call('HMGET', webhook_key(id), 'enabled', 'events', 'owed')
+  local f = call('HMGET', webhook_key(id), 'enabled', 'events', 'owed_bytes')
   if f[1] == '1' and string.find(',' .. f[2] .. ',', ',' .. type .. ',', 1, true) then
-    if tonumber(f[3] or 0) >= MOST_OWED then
-      disable(id, 'More than ' .. MOST_OWED .. ' events waited for it.')
+    if tonumber(f[3] or 0) >= MOST_OWED_BYTES then
+      disable(id, 'More than ' .. MOST_OWED_BYTES / 1048576 .. ' MiB of events waited for it.')
     else
       call('HSET', delivery_key(id, event), 'type', type, 'task', task, 'body', body, 'state', 'pending')
       enqueue(id, event, task)

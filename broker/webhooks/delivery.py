@@ -1,5 +1,6 @@
 """What is owed to endpoints: one method per script. Any number of daemons may call them at the same time."""
 
+import logging
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -12,7 +13,9 @@ from broker.webhooks.retries import PATIENCE
 
 #: An attempt that nobody has told the end of by then is made again: its sender was killed.
 LEASE_SECONDS = 60
-_LANES = 100
+_LANES = 1000
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +65,19 @@ class Deliveries:
         """
         entries = self._redis.xrange(self._keys.outbox(), count=limit)
         for entry, values in entries:
+            body = task_body(values)
+            if body is None:
+                log.warning("the outbox held no event in %s; it is left out", entry)
+            task_id = values.get("task", "")
             self._fan_out(
                 self._redis,
                 prefix=self._keys.prefix,
                 entry=entry,
-                event=event_id(values["task"], entry),
-                tenant=values.get("tenant", ""),
-                type=values["type"],
-                task=values["task"],
-                body=task_body(values) or "",
+                event=event_id(task_id, entry),
+                tenant=values["tenant"] if body else "",  # nobody's
+                type=values.get("type", ""),
+                task=task_id,
+                body=body or "",
             )
         return len(entries)
 

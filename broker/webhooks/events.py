@@ -18,9 +18,12 @@ def event_id(task_id: str, entry: str) -> str:
 
 
 def task_body(entry: Mapping[str, str]) -> str | None:
-    """The body of an entry of the outbox; ``None`` for one that holds no task, which somebody else has written."""
-    task = from_snapshot(entry["task"], entry)
-    return body(entry["type"], entry["at"], task.detail()) if task else None
+    """The body of an entry of the outbox; ``None`` for one without a task, which a foreign hand has written."""
+    try:
+        task = from_snapshot(entry["task"], entry)
+        return body(entry["type"], entry["at"], task.detail()) if task else None
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def body(type_name: str, timestamp: str, data: Any) -> str:

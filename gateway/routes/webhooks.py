@@ -131,7 +131,7 @@ def test_webhook(_body: dict[str, Any], webhook_id: UUID) -> dict[str, str]:
 def resend_delivery(_body: dict[str, Any], webhook_id: UUID, event_id: str) -> dict[str, str]:
     """Send an event again
 
-    With the same id and body. The last 1,000 events that have been delivered or given up are kept for it.
+    With the same id and body. The last 1,000 events (16 MiB at most) that were delivered or given up are kept for it.
     """
     broker().webhooks.resend(tenant().name, str(webhook_id), event_id)
     return {"event_id": event_id}

@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from redis import Redis
 
+from broker.errors import NotFound
+from broker.keys import Keys
 from broker.webhooks.retries import PATIENCE, SCHEDULE
-from tests.redis.engine import SECOND, at
+from tests.redis.engine import SECOND, Engine, at
 from tests.webhooks.post_office import ENDS, PostOffice, bodies_by_id
 from tests.webhooks.receiver import Receiver, status
 
@@ -307,3 +310,105 @@ class TestBounds:
         assert attempts[0].event_id in receiver.ids[-30:]
         events = [key for key in office.engine.state().values if ":event:" in key]
         assert len(events) == 1000
+
+    def test_large_events_are_kept_for_a_shorter_time(self, office: PostOffice, receiver: Receiver) -> None:
+        webhook = office.subscribe(receiver)
+        for _ in range(20):
+            office.engine.submit(payload=json.dumps({"text": "x" * 1_000_000}))
+            office.engine.finish(office.engine.start())
+            office.tick(receiver)
+        events = [key for key in office.engine.state().values if ":event:" in key]
+        assert len(events) == 16
+        for event in receiver.ids[-2:]:
+            office.webhooks.resend("acme", webhook.id, event)
+        office.tick(receiver)
+        with pytest.raises(NotFound):
+            office.webhooks.resend("acme", webhook.id, receiver.ids[0])
+
+    def test_an_endpoint_that_is_owed_too_much_is_disabled(self, office: PostOffice, receiver: Receiver) -> None:
+        webhook = office.subscribe(receiver)
+        receiver.behaviour = status(503)
+        office.finish()
+        office.tick(receiver)
+        key = office.engine.keys.webhook(webhook.id)
+        assert office.engine.redis.hget(key, "owed_bytes") == str(len(receiver.requests[0].body))
+        office.engine.redis.hincrby(key, "owed_bytes", 2**28)  # as if that much had come since
+        office.finish()
+        office.tick(receiver)
+        found = office.webhooks.get("acme", webhook.id)
+        assert (found.enabled, found.disabled_reason) == (False, "More than 256 MiB of events waited for it.")
+
+    def test_what_was_delivered_is_not_owed(self, office: PostOffice, receiver: Receiver) -> None:
+        webhook = office.subscribe(receiver)
+        office.finish()
+        office.tick(receiver)
+        office.webhooks.resend("acme", webhook.id, receiver.ids[0])
+        office.tick(receiver)
+        size = str(len(receiver.requests[0].body))
+        fields = office.engine.redis.hmget(office.engine.keys.webhook(webhook.id), "owed_bytes", "ended_bytes")
+        assert fields == ["0", size]
+
+
+class TestChanges:
+    def test_a_moved_endpoint_gets_what_is_owed_at_once(self, office: PostOffice, new_receiver: NewReceiver) -> None:
+        wrong, right = new_receiver(), new_receiver()
+        webhook = office.subscribe(wrong)
+        wrong.behaviour = status(503, Retry_After="86400")
+        office.finish()
+        office.tick()
+        office.finish()
+        office.webhooks.change("acme", webhook.id, {"url": right.url})
+        office.tick()
+        assert len(right.requests) == 1
+        assert office.webhooks.get("acme", webhook.id).failing_since is None
+
+    def test_a_change_is_for_later_events(self, office: PostOffice, receiver: Receiver) -> None:
+        webhook = office.subscribe(receiver)
+        office.finish()
+        office.tick()
+        office.webhooks.change("acme", webhook.id, {"events": ["task.failed"]})
+        office.finish()
+        office.tick()
+        assert len(receiver.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [{"x": "y"}, {"task": "t", "type": "task.completed", "tenant": "acme", "at": "now"},
+     {"task": "t", "type": "task.completed", "tenant": "acme", "at": "", "status": "finished", "origin": "Noop",
+      "payload": "{broken"}],
+)  # fmt: skip
+def test_a_foreign_entry_holds_nobody_up(office: PostOffice, receiver: Receiver, entry: dict[str, str]) -> None:
+    office.subscribe(receiver)
+    office.engine.redis.xadd(office.engine.keys.outbox(), entry)
+    task_id = office.finish()
+    office.tick(receiver)
+    (request,) = receiver.requests
+    assert json.loads(request.body)["data"]["id"] == task_id
+    assert office.engine.redis.xlen(office.engine.keys.outbox()) == 0
+
+
+@pytest.mark.parametrize("prefix", ["rq", "{tasks}"])
+def test_every_key_has_its_line_in_keys(
+    redis: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch, new_receiver: NewReceiver
+) -> None:
+    keys = Keys(prefix)
+    office = PostOffice(Engine(redis, keys), monkeypatch)
+    office.engine.declare()
+    good, bad = new_receiver(), new_receiver()
+    bad.behaviour = status(500)
+    webhooks = [office.subscribe(each, ALL) for each in (good, bad)]
+    office.webhooks.delete("acme", office.subscribe(good).id)
+    office.finish()
+    office.deliveries.fan_out()
+    office.deliveries.claim(1, 1)
+    office.tick()
+    ids = [each.id for each in webhooks]
+    known = {keys.webhooks("acme"), keys.webhook_due(), keys.webhooks_gone(), keys.listeners()}
+    for each in ids:
+        known |= {keys.webhook(each), keys.webhook_waiting(each), keys.webhook_running(each), keys.webhook_log(each)}
+        known |= {keys.webhook_ended(each), keys.webhook_lane(each, "task-1"), keys.delivery(each, good.ids[0])}
+    found = {key for key in redis.keys("*") if "webhook" in key}
+    events = {key for key in found if ":event:" in key}
+    assert found - events <= known
+    assert all(key.rpartition(":")[0] in {keys.delivery(each, "")[:-1] for each in ids} for key in events)

@@ -2,7 +2,9 @@
 -- Endpoints, and what is owed to them. An endpoint's events of one task stand in a lane, and only the first of a lane is in
 -- `waiting` (by the time it is due) or `running` (by the end of its sender's lease): so a later event of a task waits for
 -- the earlier one, and for nothing else. `webhook_due` tells when somebody has to look at which endpoint.
-local KEPT_ATTEMPTS, KEPT_EVENTS_ENDED, MOST_OWED = 1000, 1000, 100000
+local KEPT_ATTEMPTS = 1000
+-- Of the events that have ended, so many and so many bytes of their bodies; of what is owed, so many bytes.
+local KEPT_ENDED, KEPT_ENDED_BYTES, MOST_OWED_BYTES = 1000, 16777216, 268435456
 
 local function webhook_key(id)
   return B .. 'webhook:' .. id
@@ -55,23 +57,34 @@ end
 
 -- Puts a noted event at the end of its task's lane.
 local function enqueue(id, event, task)
-  call('HINCRBY', webhook_key(id), 'owed', 1)
+  call('HINCRBY', webhook_key(id), 'owed_bytes', call('HSTRLEN', delivery_key(id, event), 'body'))
   if call('RPUSH', webhook_key(id) .. ':lane:' .. task, event) == 1 then
     call('ZADD', webhook_key(id) .. ':waiting', int(now), event)
     rearm(id, false)
   end
 end
 
+-- Makes room; returns the bytes that are still kept.
+local function forget_oldest(id)
+  local event = call('RPOP', webhook_key(id) .. ':ended')
+  local size = call('HSTRLEN', delivery_key(id, event), 'body')
+  call('DEL', delivery_key(id, event))
+  return call('HINCRBY', webhook_key(id), 'ended_bytes', -size)
+end
+
 -- Ends what is owed about an event, and lets the next one of its task go. The event is kept for a while, to be sent again.
 local function conclude(id, event, task, state)
   local lane, ended = webhook_key(id) .. ':lane:' .. task, webhook_key(id) .. ':ended'
+  local size = call('HSTRLEN', delivery_key(id, event), 'body')
   call('HSET', delivery_key(id, event), 'state', state)
-  call('HINCRBY', webhook_key(id), 'owed', -1)
+  call('HINCRBY', webhook_key(id), 'owed_bytes', -size)
   call('LREM', lane, 1, event)
   local next = call('LINDEX', lane, 0)
   if next then call('ZADD', webhook_key(id) .. ':waiting', int(now), next) end
-  if call('LPUSH', ended, event) > KEPT_EVENTS_ENDED then
-    call('DEL', delivery_key(id, call('RPOP', ended)))
+  local count, bytes = call('LPUSH', ended, event), call('HINCRBY', webhook_key(id), 'ended_bytes', size)
+  while count > KEPT_ENDED or (count > 1 and bytes > KEPT_ENDED_BYTES) do
+    bytes = forget_oldest(id)
+    count = count - 1
   end
 end
 
