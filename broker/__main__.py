@@ -47,6 +47,7 @@ def daemon(broker: Broker) -> int:
     deliver = Deliver(Deliveries(broker.redis, keys), Sender(allow_private=settings.webhooks_allow_private))
     log.info("daemon: promote, reap, prune, audit, deliver")
     run([Promote(store), Reap(store, settings), Prune(store, keys, settings), Audit(broker.redis, keys), deliver], stop)
+    log.info("stopping: deliveries that have begun end")
     deliver.close()
     log.info("stopped")
     return 0
