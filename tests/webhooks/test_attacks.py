@@ -185,6 +185,20 @@ def test_a_daemon_killed_between_the_answer_and_its_record(office: PostOffice, r
     assert owed(office) == 0
 
 
+def test_a_word_that_comes_after_the_lease_changes_nothing(office: PostOffice, receiver: Receiver) -> None:
+    webhook = office.subscribe(receiver)
+    office.finish()
+    office.deliveries.fan_out()
+    (attempt,) = office.deliveries.claim(10, 4)
+    office.webhooks.change("acme", webhook.id, {"enabled": False})
+    office.engine.advance(LEASE_SECONDS)
+    assert office.deliveries.claim(10, 4) == []
+    assert not office.deliveries.record(attempt, office.new_sender().send(attempt))
+    office.webhooks.change("acme", webhook.id, {"enabled": True})
+    office.tick(receiver)
+    assert ([each.status_code for each in office.log(webhook)], owed(office)) == ([None, 204], 0)
+
+
 def test_a_record_that_is_repeated_counts_once(office: PostOffice, receiver: Receiver) -> None:
     webhook = office.subscribe(receiver)
     receiver.behaviour = status(500)

@@ -251,6 +251,7 @@ class TestDisabling:
         office.finish()
         office.webhooks.change("acme", webhook.id, {"enabled": False})
         office.finish()
+        assert office.engine.redis.xlen(office.engine.keys.outbox()) == 1
         office.tick(receiver)
         assert office.engine.redis.xlen(office.engine.keys.outbox()) == 0
         office.webhooks.change("acme", webhook.id, {"enabled": True})
@@ -296,6 +297,20 @@ class TestOrder:
             (first, "task.processing"),
             (first, "task.completed"),
         ]
+
+    def test_endpoints_take_turns(self, office: PostOffice, new_receiver: NewReceiver) -> None:
+        busy, other = new_receiver(), new_receiver()
+        office.subscribe(busy)
+        for _ in range(5):
+            office.finish()
+        office.deliveries.fan_out()
+        office.engine.advance(1)
+        office.subscribe(other)
+        office.finish()
+        office.deliveries.fan_out()
+        office.engine.advance(1)
+        urls = [office.deliveries.claim(1, 4)[0].url for _ in range(3)]
+        assert urls == [busy.url, other.url, busy.url]
 
 
 class TestBounds:
