@@ -9,6 +9,7 @@ from broker.webhooks.events import TYPES
 from broker.webhooks.guard import MAX_URL
 from gateway.fields import JsonBoolean
 from gateway.schemas.paging import nullable, page_of, required
+from gateway.schemas.tasks import TaskDetail
 
 _DAY = 24 * 3600
 _TIME = {"format": "date-time", "example": "2024-01-01T00:00:05.123456Z"}
@@ -104,6 +105,14 @@ class Delivery(Schema):
     error = fields.String(**nullable("What went wrong; null when it was delivered."))
     duration_seconds = fields.Float(**nullable("How long it took; null when that is not known."))
     next_attempt_at = fields.String(**nullable("When it is sent again; null when it is not.", **_TIME))
+
+
+class WebhookEvent(Schema):
+    """What a webhook is sent."""
+
+    type = fields.String(**required("What happened.", enum=list(TYPES)))
+    timestamp = fields.String(**required("When it happened.", **_TIME))
+    data = fields.Nested(TaskDetail, **required("The task as it was in that moment."))
 
 
 DeliveryPage = page_of("DeliveryPage", "deliveries", Delivery)
