@@ -1,4 +1,5 @@
-"""``python -m broker`` is the daemon; ``python -m broker check`` looks at the configuration before a release."""
+"""``python -m broker`` is the daemon; ``check`` looks at the configuration before a release, ``doctor`` at everything
+that is in Redis, and with ``--repair`` puts it right."""
 
 import argparse
 import logging
@@ -16,6 +17,7 @@ from broker.daemon.loop import run
 from broker.daemon.promote import Promote
 from broker.daemon.prune import Prune
 from broker.daemon.reap import Reap
+from broker.doctor.doctor import doctor
 from broker.log import set_up_logging
 from broker.webhooks.delivery import Deliveries
 from broker.webhooks.sending import Sender
@@ -26,8 +28,11 @@ _STOP = {signal.SIGTERM, signal.SIGINT}
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m broker", description=__doc__)
-    parser.add_argument("command", nargs="?", choices=["daemon", "check"], default="daemon")
-    command = parser.parse_args().command
+    parser.add_argument("command", nargs="?", choices=["daemon", "check", "doctor"], default="daemon")
+    parser.add_argument("--repair", action="store_true", help="doctor: put right what is wrong")
+    options = parser.parse_args()
+    if options.repair and options.command != "doctor":
+        parser.error("--repair belongs to doctor")
     set_up_logging(os.environ)
     try:
         settings = BrokerSettings.from_env(os.environ)
@@ -35,7 +40,9 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     broker = Broker(settings, {})
-    return check(broker) if command == "check" else daemon(broker)
+    if options.command == "doctor":
+        return doctor(broker, repair=options.repair)
+    return check(broker) if options.command == "check" else daemon(broker)
 
 
 def daemon(broker: Broker) -> int:

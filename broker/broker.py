@@ -1,17 +1,15 @@
 """The face of the broker: what gateway, command line and tests call. Everything behind it speaks Redis."""
 
-import json
 import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from broker import limits
-from broker.clock import from_rfc3339
 from broker.config import BrokerSettings
 from broker.connection import connect, redis_errors
-from broker.errors import InvalidInput, NotCancellable, NotFailed, NotFound, QueueFull, RetriesExhausted, Unavailable
+from broker.errors import NotCancellable, NotFailed, NotFound, QueueFull, RetriesExhausted, Unavailable
 from broker.idempotency import Idempotency
 from broker.keys import Keys
 from broker.limits import KEEP
@@ -21,16 +19,17 @@ from broker.media.storage import Storage
 from broker.media.vectors import RedisVectors, VectorStore
 from broker.queries import Queries
 from broker.queue_state import QueueStates
-from broker.rq_records import queue_name
 from broker.search import SearchBus
 from broker.status import Status
 from broker.store import Store
+from broker.submission import MISSING, Submission, canonical_id, fields_of, new_ids, prepare, prepare_all
 from broker.task import NewTask, Page, Queue, Stats, Task
-from broker.task_type import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT, TaskTypes
+from broker.task_type import TaskTypes
 from broker.webhooks.endpoints import Webhooks
+from broker.worker_state import Worker, WorkerStates
 
 _CANCELLED_NOW = ("pending", "scheduled", "cancelled")
-_MISSING = "There is no task with this id."
+T = TypeVar("T")
 
 
 class Broker:
@@ -44,6 +43,7 @@ class Broker:
         self.store = Store(self.redis, self.keys)
         self._queries = Queries(self.redis, self.keys)
         self._queues = QueueStates(self.redis, self.keys)
+        self._workers = WorkerStates(self.redis, self.keys)
 
     @classmethod
     def connect(cls, settings: BrokerSettings, types: TaskTypes) -> "Broker":
@@ -76,7 +76,15 @@ class Broker:
         Returns the task and whether it was created now; it was not when its id, or its unique key, was there before.
         Raises ``InvalidInput``, ``QueueFull``, ``Unavailable``.
         """
-        arguments = self._submission(tenant, new)
+        submission = prepare(self.types, new)
+        task_id = submission.id or str(uuid.uuid4())
+        arguments = submission.arguments() | {
+            "id": task_id,
+            "tenant": tenant,
+            "max_pending": self.settings.max_pending,
+            "media_id": "",
+            "media_kind": "",
+        }
         if media is not None:
             record = fields(media)
             del record["created_at"]  # the transaction's own time, as the task's
@@ -85,18 +93,48 @@ class Broker:
                 "media_kind": media.kind,
                 "media_fields": [part for pair in record.items() for part in pair],
             }
-        with redis_errors():
-            code, answer = self._submit(arguments)
-            if code < 0:
-                raise QueueFull(
-                    f"{answer} {new.type} tasks are waiting; try again later.", retry_after=self._drain_time(new.type)
-                )
+        code, answer, more = self._durably(lambda store: store.submit(**arguments))
+        if code < 0:
+            raise self._full(answer, new.type)
+        if code == 1:
+            return submission.task(task_id, tenant, int(more)), True
         # A client repeats the script when its reply was lost: what it finds then under a new id is what it created.
-        created = code == 1 or (new.id is None and answer == arguments["id"])
-        try:
-            return self.get(tenant, answer), created
-        except NotFound:  # the server has restarted in between and has forgotten its last moments
-            raise Unavailable("The task was not kept; repeat the request.", retry_after=2) from None
+        return self._found(tenant, [answer])[answer], submission.id is None and answer == task_id
+
+    def check(self, new: NewTask) -> Submission:
+        """A new task, found valid. Raises ``InvalidInput``."""
+        return prepare(self.types, new)
+
+    def submit_many(self, tenant: str, batch: Sequence[NewTask]) -> list[tuple[Task, bool]]:
+        """Accepts 1 to 1,000 tasks, all or none, in one transaction; the answers as those of ``submit``, in order.
+
+        Raises ``InvalidInput`` (with pointers such as ``/tasks/3/payload``), ``QueueFull``, ``Unavailable``.
+        """
+        return self.submit_checked(tenant, prepare_all(self.check, batch))
+
+    def submit_checked(
+        self, tenant: str, checked: Sequence[Submission], ids: Sequence[str] = ()
+    ) -> list[tuple[Task, bool]]:
+        """``submit_many`` of tasks that were found valid before, under these ids for those that have none.
+
+        Raises ``QueueFull``, ``Unavailable``.
+        """
+        chosen = bool(ids)
+        ids = [each.id or own for each, own in zip(checked, ids or new_ids(len(checked)), strict=True)]
+        flat, most = fields_of(checked, ids), self.settings.max_pending
+        code, first, *more = self._durably(lambda store: store.submit_many(tenant, flat, max_pending=most))
+        if code < 0:
+            raise self._full(first, *more)
+        holders = dict(zip(more[::2], more[1::2], strict=True))
+        found = self._found(tenant, list(holders.values())) if holders else {}
+        answers = []
+        for number, (each, task_id) in enumerate(zip(checked, ids, strict=True)):
+            if number in holders:
+                holder = holders[number]
+                answers.append((found[holder], not chosen and each.id is None and holder == task_id))
+            else:
+                answers.append((each.task(task_id, tenant, int(first) + number), True))
+        return answers
 
     def get(self, tenant: str, task_id: str) -> Task:
         """One task. Raises ``NotFound``, also for another tenant's."""
@@ -124,7 +162,7 @@ class Broker:
         with redis_errors():
             found = self.store.cancel(task_id, tenant, force=force)
         if found == "missing":
-            raise NotFound(_MISSING)
+            raise NotFound(MISSING)
         if found not in _CANCELLED_NOW and not (force and found == Status.PROCESSING):
             raise NotCancellable(
                 f"This task is {found}; only pending and scheduled tasks can be cancelled.", current_status=found
@@ -139,7 +177,7 @@ class Broker:
         if scheduled:
             return self.get(tenant, task_id)
         if found == "missing":
-            raise NotFound(_MISSING)
+            raise NotFound(MISSING)
         if found != Status.FAILED:
             raise NotFailed(f"This task is {found}; only failed tasks can be retried.", current_status=found)
         raise RetriesExhausted(
@@ -155,6 +193,11 @@ class Broker:
         """The queue of every type."""
         with redis_errors():
             return self._queues.read(sorted(self.types))
+
+    def workers(self) -> list[Worker]:
+        """All live workers."""
+        with redis_errors():
+            return self._workers.read()
 
     def configure_queue(self, type_name: str, *, rate: Any = KEEP, burst: Any = KEEP, concurrency: Any = KEEP,
                         paused: Any = KEEP) -> Queue:  # fmt: skip
@@ -199,62 +242,31 @@ class Broker:
 
     # ------------------------------------------------------------------------------------------------------------
 
-    def _submission(self, tenant: str, new: NewTask) -> dict[str, Any]:
-        task_type = self.types.get(new.type)
-        if task_type is None:
-            known = ", ".join(sorted(self.types))
-            raise InvalidInput(
-                f"There is no task type {new.type!r}; known are {known}.",
-                errors=[{"pointer": "/type", "detail": f"must be one of {known}"}],
-            )
-        payload = task_type.check_payload(new.payload)
-        priority = _within("priority", new.priority, task_type.priority, 0, MAX_PRIORITY)
-        return {
-            "id": canonical_id(new.id) if new.id else str(uuid.uuid4()),
-            "tenant": tenant,
-            "type": new.type,
-            "queue": queue_name(new.type, priority),
-            "payload": json.dumps(payload, ensure_ascii=False, separators=(",", ":")),
-            "max_retries": _within("max_retries", new.max_retries, task_type.max_retries, 0, MAX_RETRIES),
-            "timeout": _within("timeout_seconds", new.timeout_seconds, task_type.timeout, 1, MAX_TIMEOUT),
-            "due_us": from_rfc3339(new.scheduled_at) if new.scheduled_at else 0,
-            "delay_us": int((new.delay_seconds or 0) * 1_000_000),
-            "unique_key": new.unique_key or "",
-            "max_pending": self.settings.max_pending,
-            "media_id": "",
-            "media_kind": "",
-        }
+    def _found(self, tenant: str, task_ids: Sequence[str]) -> dict[str, Task]:
+        """Tasks that a script has found, by id. Raises ``Unavailable`` when they are gone by now."""
+        found = self.get_many(tenant, task_ids)
+        if not found.keys() >= set(task_ids):  # the server has restarted in between and has forgotten its last moments
+            raise Unavailable("The task was not kept; repeat the request.", retry_after=2)
+        return found
+
+    def _full(self, waiting: int, type_name: str) -> QueueFull:
+        with redis_errors():
+            after = self._drain_time(type_name)
+        return QueueFull(f"{waiting} {type_name} tasks are waiting; try again later.", retry_after=after)
 
     def _drain_time(self, type_name: str) -> int:
         """Seconds until a place is likely to be free: one over what the queue gets through, at most an hour."""
         throughput = self._queues.read([type_name])[0].throughput
         return min(3600, math.ceil(1 / throughput)) if throughput else 60
 
-    def _submit(self, arguments: dict[str, Any]) -> tuple[int, Any]:
-        if self.settings.durability != "fsync":
-            return self.store.submit(**arguments)
-        with self.redis.client() as connection:  # WAITAOF waits for what its own connection wrote
-            answer = self.store.on(connection).submit(**arguments)
-            on_disk, _ = connection.execute_command("WAITAOF", 1, 0, 4000)
+    def _durably(self, submit: Callable[[Store], T]) -> T:
+        """What ``submit`` returns, once Redis has it as the settings demand."""
+        with redis_errors():
+            if self.settings.durability != "fsync":
+                return submit(self.store)
+            with self.redis.client() as connection:  # WAITAOF waits for what its own connection wrote
+                answer = submit(self.store.on(connection))
+                on_disk, _ = connection.execute_command("WAITAOF", 1, 0, 4000)
         if not on_disk:
             raise Unavailable("The task is not on disk yet; repeat the request to make sure.", retry_after=2)
         return answer
-
-
-def canonical_id(text: str) -> str:
-    """A task id as it is stored. Anything but the 36-character form of a UUID names no task: ``NotFound``."""
-    try:
-        canonical = str(uuid.UUID(text))
-    except ValueError:
-        raise NotFound(_MISSING) from None
-    if canonical != text.lower():
-        raise NotFound(_MISSING)
-    return canonical
-
-
-def _within(name: str, value: int | None, default: int, low: int, high: int) -> int:
-    if value is None:
-        return default
-    if not low <= value <= high:
-        raise InvalidInput(errors=[{"pointer": f"/{name}", "detail": f"must lie between {low} and {high}"}])
-    return value

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 class Clock:
@@ -17,7 +18,13 @@ class Clock:
 def to_rfc3339(us: int) -> str:
     """Microseconds since the epoch as ``2024-01-01T00:00:05.123456Z``, the text that RQ and the API use."""
     seconds, micros = divmod(us, 1_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{micros:06d}Z"
+    return f"{_whole_second(seconds)}.{micros:06d}Z"
+
+
+@lru_cache(maxsize=64)
+def _whole_second(seconds: int) -> str:
+    """Kept, because most of what is told in a row happened in the same few seconds."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def from_rfc3339(text: str) -> int:

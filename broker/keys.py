@@ -1,7 +1,5 @@
 """Every Redis key on one screen, RQ's first, ours (below ``<prefix>:broker:``) after them."""
 
-from broker.status import Status
-
 
 class Keys:
     """Key names under one prefix (``RQ_KEY_PREFIX``); the scripts build the same names."""
@@ -29,7 +27,7 @@ class Keys:
         return f"{self.prefix}:queue:{queue}"
 
     def registry(self, name: str, queue: str) -> str:
-        """sorted set: RQ's ``wip``, ``finished``, ``failed``, ``scheduled`` or ``canceled`` registry of a queue."""
+        """sorted set: RQ's ``wip`` (our leases), ``finished``, ``failed``, ``scheduled`` or ``canceled`` of a queue."""
         return f"{self.prefix}:{name}:{queue}"
 
     def workers(self) -> str:
@@ -56,15 +54,11 @@ class Keys:
         """string: present while ``rq suspend`` holds everything."""
         return f"{self.prefix}:suspended"
 
-    # ours: queues, leases, limits -------------------------------------------------------------------------------
+    # ours: queues and limits ------------------------------------------------------------------------------------
 
     def ready(self) -> str:
         """sorted set: names of non-empty queues by priority."""
         return f"{self._ours}ready"
-
-    def leases(self, type_name: str) -> str:
-        """sorted set: running tasks of a type by the microsecond their lease ends; its size is the concurrency."""
-        return f"{self._ours}leases:{type_name}"
 
     def due(self) -> str:
         """sorted set: scheduled tasks by the microsecond they are due."""
@@ -108,9 +102,9 @@ class Keys:
         """sorted set: all task ids of a tenant by the microsecond of creation."""
         return f"{self._ours}tasks:{tenant}"
 
-    def status_index(self, tenant: str, type_name: str, status: Status) -> str:
-        """sorted set: the tenant's task ids of a type in a status, by the microsecond of creation."""
-        return f"{self._ours}tasks:{tenant}:{type_name}:{status}"
+    def type_index(self, tenant: str, type_name: str) -> str:
+        """sorted set: the tenant's task ids of a type by status, then by creation; see `broker.status.score_range`."""
+        return f"{self._ours}tasks:{tenant}:{type_name}"
 
     def unique(self, tenant: str, type_name: str, key: str) -> str:
         """string: id of the unfinished task that holds a caller's unique key."""
@@ -119,10 +113,6 @@ class Keys:
     def durations(self, tenant: str) -> str:
         """hash: type -> microseconds that the tenant's completed tasks took together."""
         return f"{self._ours}durations:{tenant}"
-
-    def histogram(self, type_name: str) -> str:
-        """hash: floor(2 * log2(microseconds)) -> how many completed runs took about that long."""
-        return f"{self._ours}histogram:{type_name}"
 
     def listeners(self) -> str:
         """hash: ``<tenant>:webhooks`` -> the event types that its webhooks want, with commas between them;

@@ -9,7 +9,7 @@ from redis import Redis
 from broker.errors import NotFound
 from broker.keys import Keys
 from broker.scripts import Script
-from broker.status import RQ_STATUS, Status
+from broker.status import RQ_STATUS, Status, score_range
 from broker.task import Page, Stats, Task
 
 _STATUS = {word: status for status, word in RQ_STATUS.items()}
@@ -77,7 +77,7 @@ class Queries:
         with self._redis.pipeline(transaction=True) as reads:
             for type_name in types:
                 for status in Status:
-                    reads.zcard(self._keys.status_index(tenant, type_name, status))
+                    reads.zcount(self._keys.type_index(tenant, type_name), *score_range(status))
             reads.hgetall(self._keys.durations(tenant))
             *counts, durations = reads.execute()
         by_type = {name: sum(counts[i * len(Status) : (i + 1) * len(Status)]) for i, name in enumerate(types)}

@@ -46,16 +46,16 @@ class QueueStates:
         with self._redis.pipeline(transaction=False) as reads:
             for name in types:
                 reads.hgetall(keys.limits(name))
-                reads.zcard(keys.leases(name))
                 reads.smembers(keys.registry("workers", name))
-                wanted += [(name, "limits"), (name, "processing"), (name, "workers")]
+                wanted += [(name, "limits"), (name, "workers")]
                 for queue in levels[name]:
                     reads.llen(keys.rq_queue(queue))
                     reads.lindex(keys.rq_queue(queue), 0)
+                    reads.zcard(keys.registry("wip", queue))
                     reads.zcard(keys.registry("scheduled", queue))
                     reads.zcount(keys.registry("finished", queue), since, "+inf")
                     reads.zcount(keys.registry("failed", queue), since, "+inf")
-                    wanted += [(name, each) for each in ("depth", "head", "scheduled", "ended", "ended")]
+                    wanted += [(name, each) for each in ("depth", "head", "processing", "scheduled", "ended", "ended")]
             facts: dict[str, dict[str, list[Any]]] = {name: defaultdict(list) for name in types}
             for (name, what), value in zip(wanted, reads.execute(), strict=True):
                 facts[name][what].append(value)
@@ -86,7 +86,7 @@ def _queue(name: str, facts: dict[str, list[Any]], now_us: int) -> Queue:
         type=name,
         depth=sum(facts["depth"]),
         scheduled=sum(facts["scheduled"]),
-        processing=facts["processing"][0],
+        processing=sum(facts["processing"]),
         oldest_age_seconds=max(0, max(waits)) / 1e6 if waits else None,
         rate=rate / 1000 if rate else None,
         burst=int(limits.get("burst", 1)),

@@ -22,8 +22,8 @@ _INCLUDE = re.compile(r"^-- @include (\w+)\n", re.M)
 _MOVES = re.compile(r"^-- Moves (\w+) -> (\w+)", re.M)
 _ROOT = resources.files("broker") / "lua"
 
-#: The one script that a full Redis may refuse. All others end or move work, which frees memory.
-_REFUSABLE = "submit"
+#: What a full Redis may refuse. All other scripts end or move work, which frees memory.
+_REFUSABLE = ("submit", "submit_many")
 
 
 class _Client(Protocol):
@@ -64,7 +64,7 @@ def library(clock: str = "clock") -> tuple[str, str]:
 
 
 def _registration(name: str) -> str:
-    flags = "" if name == _REFUSABLE else "'allow-oom'"
+    flags = "" if name in _REFUSABLE else "'allow-oom'"
     head = f"redis.register_function{{function_name='TITLE_{name}', flags={{{flags}}}, callback=function(KEYS, ARGV)"
     return f"{head}\n{_body(name)}\nend}}\n"
 
@@ -88,8 +88,11 @@ def _body(name: str) -> str:
     text = read(name)
     lines = ["begin(KEYS[1])\n"] if _INCLUDE.search(text) else []
     for kind, number, rest, parameter in _PARAMETER.findall(text):
-        value = f"{{unpack({kind}, {number})}}" if rest else f"{kind}[{number}]"
-        lines.append(f"local {parameter} = {value}\n")
+        if rest:  # unpack() could not take more than a few thousand
+            copy = f"for i = {number}, #{kind} do {parameter}[i - {int(number) - 1}] = {kind}[i] end"
+            lines.append(f"local {parameter} = {{}}\n{copy}\n")
+        else:
+            lines.append(f"local {parameter} = {kind}[{number}]\n")
     return "".join(lines) + _INCLUDE.sub("", text)
 
 
@@ -128,7 +131,7 @@ class Script:
         try:
             client.function_load(library(self._clock)[1], replace=True)
         except OutOfMemoryError:  # a full server takes no library, but lets scripts end work
-            flags = "" if self.name == _REFUSABLE else "#!lua flags=allow-oom\n"
+            flags = "" if self.name in _REFUSABLE else "#!lua flags=allow-oom\n"
             return client.eval(flags + source(self.name, self._clock), len(self.keys), *arguments)
         except ResponseError as error:
             if not _unsupported(error):

@@ -30,9 +30,20 @@ RQ_STATUS = {
     Status.CANCELLED: "canceled",
 }
 
+_SPAN, _EPOCH_US = 1 << 50, 1_577_836_800_000_000
+_RANK = {status: rank for rank, status in enumerate(Status)}
+
+
+def score_range(status: Status, first_us: int | None = None, last_us: int | None = None) -> tuple[int, int]:
+    """The scores in an index of a type that belong to a status and to bounds on the creation time; see index.lua."""
+    low, high = (max(0, min(_SPAN - 1, us - _EPOCH_US)) for us in (first_us or _EPOCH_US, last_us or _EPOCH_US + _SPAN))
+    return _RANK[status] * _SPAN + low, _RANK[status] * _SPAN + high
+
+
 #: Script name -> the moves it may make. ``None`` as a source is creation, as a target removal.
 TRANSITIONS: dict[str, frozenset[tuple[Status | None, Status | None]]] = {
     "submit": frozenset({(None, Status.PENDING), (None, Status.SCHEDULED)}),
+    "submit_many": frozenset({(None, Status.PENDING), (None, Status.SCHEDULED)}),
     "claim": frozenset({(Status.PENDING, Status.PROCESSING)}),
     "finish": frozenset({(Status.PROCESSING, Status.COMPLETED)}),
     "fail": frozenset({(Status.PROCESSING, Status.SCHEDULED), (Status.PROCESSING, Status.FAILED)}),

@@ -7,12 +7,26 @@ from typing import Any
 
 from redis import Redis
 
+from broker.connection import Line
 from broker.keys import Keys
 from broker.rq_records import DATA, traceback_text
 from broker.scripts import Script
 
 _NAMES = (
-    *("submit", "claim", "finish", "fail", "renew", "release", "cancel", "retry", "promote", "reap", "prune"),
+    *(
+        "submit",
+        "submit_many",
+        "claim",
+        "finish",
+        "fail",
+        "renew",
+        "release",
+        "cancel",
+        "retry",
+        "promote",
+        "reap",
+        "prune",
+    ),
     *("declare", "configure", "remember", "enlist", "retire"),
 )
 
@@ -56,11 +70,11 @@ class Store:
     """
 
     def __init__(self, redis: "Redis", keys: Keys, *, clock: str = "clock") -> None:
-        self.redis = redis
+        self.redis: Redis | Line = redis
         self.keys = keys
         self._scripts = {name: Script(name, clock=clock) for name in _NAMES}
 
-    def on(self, redis: "Redis") -> "Store":
+    def on(self, redis: "Redis | Line") -> "Store":
         """The same transitions over another client."""
         other = copy(self)
         other.redis = redis
@@ -69,11 +83,18 @@ class Store:
     def _run(self, name: str, **values: Any) -> Any:
         return self._scripts[name](self.redis, prefix=self.keys.prefix, **values)
 
-    def submit(self, **fields: Any) -> tuple[int, Any]:
-        """(1, id) created, (0, id that was there), (-1, number waiting) refused; fields as in submit.lua."""
+    def submit(self, **fields: Any) -> tuple[int, Any, Any]:
+        """(1, id, microsecond) created, (0, id that was there, None), (-1, number waiting, type) refused.
+
+        Fields as in submit.lua.
+        """
         media_fields = fields.pop("media_fields", ())
-        code, answer = self._run("submit", data=DATA, media_fields=media_fields, **fields)
-        return code, answer
+        code, answer, *more = self._run("submit", data=DATA, media_fields=media_fields, **fields)
+        return code, answer, more[0] if more else None
+
+    def submit_many(self, tenant: str, fields: list[Any], *, max_pending: int) -> list[Any]:
+        """Accepts all or none; ``fields`` of the tasks one after the other, and the reply, as in submit_many.lua."""
+        return list(self._run("submit_many", tenant=tenant, data=DATA, max_pending=max_pending, fields=fields))
 
     def claim(self, claim: Claim) -> Claimed | Wait:
         """The next startable task, leased; or how long there is none."""

@@ -12,7 +12,7 @@ from gateway.current import EXTENSION, Services, services
 from gateway.errors import register_errors
 from gateway.links import StreamLinks
 from gateway.openapi import make_api
-from gateway.routes import health, images, plugins, queues, search, streams, tasks, videos, webhooks
+from gateway.routes import batch, health, images, plugins, queues, search, streams, tasks, videos, webhooks, workers
 
 _STREAM = "streams.serve"
 
@@ -35,7 +35,7 @@ def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str
     app.before_request(refuse_undeclared_parameters)
     app.after_request(_set_headers)
     api = make_api(app, broker.types)
-    for module in (tasks, queues, videos, streams, images, search, plugins, webhooks, health):
+    for module in (tasks, batch, queues, workers, videos, streams, images, search, plugins, webhooks, health):
         api.register_blueprint(module.blueprint)
     return app
 

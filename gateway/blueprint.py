@@ -19,7 +19,7 @@ from broker.task_type import pointers
 from gateway import strict_json
 from gateway.current import services
 
-#: The largest JSON body, in bytes; uploads have a bound of their own.
+#: The largest JSON body, in bytes, unless the schema has ``max_bytes``; uploads have a bound of their own.
 MAX_JSON_BYTES = 1024 * 1024
 #: What a multipart body adds to the file in it.
 _FRAMING_BYTES = 64 * 1024
@@ -42,10 +42,11 @@ class StrictParser(FlaskParser):
         return _once(req.args)
 
     def load_json(self, req: Request, schema: Schema) -> Any:
-        req.max_content_length = MAX_JSON_BYTES + 1  # werkzeug ends a stream of unknown length there without a word
+        limit = getattr(schema, "max_bytes", MAX_JSON_BYTES)
+        req.max_content_length = limit + 1  # werkzeug ends a stream of unknown length there without a word
         body = req.get_data(cache=False)
-        if len(body) > MAX_JSON_BYTES:
-            raise TooLarge(f"The body is larger than {MAX_JSON_BYTES} bytes.", max_bytes=MAX_JSON_BYTES)
+        if len(body) > limit:
+            raise TooLarge(f"The body is larger than {limit} bytes.", max_bytes=limit)
         if not body and not any(field.required for field in schema.fields.values()):
             return missing
         _check_type(req, "application/json")

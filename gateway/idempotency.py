@@ -1,8 +1,10 @@
 """The Idempotency-Key header: one creation per key, however often it is asked for."""
 
+import base64
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,6 +17,8 @@ from broker.idempotency import StoredAnswer
 from gateway.current import broker, tenant
 
 _MAX_KEY = 255
+#: Characters above which an answer is kept packed, and how such a text begins, as no JSON does.
+_LONG, _PACKED = 16 * 1024, "zlib:"
 #: A structured field string (RFC 9651, section 3.3.3), and the same characters without quotes.
 _QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 _BARE = re.compile(r"[\x21\x23-\x7e]+")
@@ -54,15 +58,30 @@ def once(headers: dict[str, Any], content: Callable[[], Any], create: Callable[[
     records = broker().idempotency
     begun = records.begin(*scope, _fingerprint(content()))
     if isinstance(begun, StoredAnswer):
-        return Response(begun.body, begun.status, {"Location": begun.location}, "application/json")
+        location = {"Location": begun.location} if begun.location else {}
+        return Response(_unpacked(begun.body), begun.status, location, "application/json")
     try:
         response = create(begun)
     except BaseException:
         _unless_lost(lambda: records.abandon(*scope))
         raise
-    answer = StoredAnswer(response.status_code, response.headers["Location"], response.get_data(as_text=True))
+    body = _packed(response.get_data(as_text=True))
+    answer = StoredAnswer(response.status_code, response.headers.get("Location", ""), body)
     _unless_lost(lambda: records.finish(*scope, answer))
     return response
+
+
+def _packed(body: str) -> str:
+    """A long answer, such as that of a batch, is mostly the same words again; it is kept at a tenth of its length."""
+    if len(body) <= _LONG:
+        return body
+    return _PACKED + base64.b85encode(zlib.compress(body.encode(), 1)).decode()
+
+
+def _unpacked(body: str) -> str:
+    if not body.startswith(_PACKED):
+        return body
+    return zlib.decompress(base64.b85decode(body[len(_PACKED) :])).decode()
 
 
 def _fingerprint(content: Any) -> str:

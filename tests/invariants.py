@@ -14,7 +14,7 @@ from redis.client import NEVER_DECODE
 
 from broker.clock import from_rfc3339
 from broker.keys import Keys
-from broker.status import RQ_STATUS, TERMINAL, Status
+from broker.status import RQ_STATUS, TERMINAL, Status, score_range
 
 _TOKEN = 1_000_000_000
 _STATUS = {word: status for status, word in RQ_STATUS.items()}
@@ -92,7 +92,7 @@ def check_drained(redis: Redis, keys: Keys) -> None:
     assert not unfinished, unfinished
     rests = [key for key in state.values if key.startswith((keys.execution("", "")[:-1], keys.executions("")))]
     assert not rests, rests
-    lists = [key for key in state.values if key.startswith((keys.rq_queue(""), keys.leases(""), keys.due()))]
+    lists = [key for key in state.values if key.startswith((keys.rq_queue(""), keys.due()))]
     assert not lists, lists
 
 
@@ -121,16 +121,16 @@ def _misplaced(state: State, keys: Keys) -> Iterator[str]:
 
 
 def _misindexed(state: State, keys: Keys) -> Iterator[str]:
-    """Indexes are sorted by the time of creation, and those of the statuses add up to the whole."""
+    """Indexes hold a task by status and time of creation, and those of the types add up to the whole."""
     tasks = _tasks(state, keys)
     sizes: dict[str, int] = defaultdict(int)
     for name, index in _below(state, keys.index("")):
         tenant, *rest = name.split(":")
         sizes[tenant] += len(index) if rest else -len(index)
         for task_id, score in index.items():
-            if task_id in tasks and score != int(tasks[task_id]["us"]):
-                yield f"{task_id} has score {score} in the index {name}, was created at {tasks[task_id]['us']}"
-    yield from (f"{tenant}'s status indexes hold {n} more than its index" for tenant, n in sizes.items() if n)
+            if task_id in tasks and score != _score(tasks[task_id], in_type=bool(rest)):
+                yield f"{task_id} has score {score} in the index {name}: {tasks[task_id]}"
+    yield from (f"{tenant}'s type indexes hold {n} more than its index" for tenant, n in sizes.items() if n)
     tenants = state.values.get(keys.tenants(), set())
     yield from (f"{tenant} has tasks and is not among the tenants" for tenant in sizes if tenant not in tenants)
 
@@ -216,7 +216,7 @@ def _tasks(state: State, keys: Keys) -> dict[str, dict[str, str]]:
 def _places(state: State, keys: Keys) -> dict[str, list[str]]:
     """Task id -> every place that holds it, as often as it does."""
     places: dict[str, list[str]] = defaultdict(list)
-    for prefix in (keys.rq_queue(""), keys.leases(""), keys.index(""), *(keys.registry(r, "") for r in _REGISTRIES)):
+    for prefix in (keys.rq_queue(""), keys.index(""), *(keys.registry(r, "") for r in _REGISTRIES)):
         for name, members in _below(state, prefix):
             for task_id in members:
                 places[task_id].append(prefix + name)
@@ -236,13 +236,19 @@ def _home(task_id: str, task: dict[str, str]) -> list[str]:
     home = {
         Status.PENDING: [f"queue:{queue}"],
         Status.SCHEDULED: ["broker:due", f"scheduled:{queue}"],
-        Status.PROCESSING: [f"broker:leases:{_type(task)}", f"wip:{queue} {task.get('lease')}"],
+        Status.PROCESSING: [f"wip:{queue} {task.get('lease')}"],
         Status.COMPLETED: [f"finished:{queue}"],
         Status.FAILED: [f"failed:{queue}"],
         Status.CANCELLED: [f"canceled:{queue}"],
     }
     return [*home.get(status, [f"a place for status {task['status']}"]), f"broker:tasks:{tenant}",
-            f"broker:tasks:{tenant}:{_type(task)}:{status}"]  # fmt: skip
+            f"broker:tasks:{tenant}:{_type(task)}"]  # fmt: skip
+
+
+def _score(task: dict[str, str], *, in_type: bool) -> int:
+    """Where an index should have the task."""
+    us, status = int(task["us"]), _STATUS.get(task["status"])
+    return score_range(status, us)[0] if in_type and status else us
 
 
 def _type(task: dict[str, str]) -> str:

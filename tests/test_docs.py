@@ -79,7 +79,7 @@ def test_every_process_of_the_procfile_is_in_the_readme() -> None:
 
 
 def test_the_architecture_page_names_our_keys() -> None:
-    ours = {"ready": Keys("x").ready(), "due": Keys("x").due(), "leases": Keys("x").leases("T")}
+    ours = {"ready": Keys("x").ready(), "due": Keys("x").due()}
     for name, key in ours.items():
         assert key.startswith(f"x:broker:{name}")
         assert f"`broker:{name}" in ARCHITECTURE

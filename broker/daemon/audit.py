@@ -12,7 +12,7 @@ from redis import Redis
 
 from broker.keys import Keys
 from broker.scripts import Script
-from broker.status import Status
+from broker.status import Status, score_range
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Audit:
             log.warning("%s was changed from outside; now %s", type_name, mended)
 
     def _odd(self, type_name: str, status: Status) -> Iterator[tuple[str, str, str]]:
-        """(task id, tenant or '', queue) of all that our indexes, RQ's structures and the leases do not agree about."""
+        """(task id, tenant or '', queue) of all that our indexes and RQ's structures do not agree about."""
         indexed = dict(self._indexed(type_name, status))
         placed = list(self._placed(type_name, status))
         queues = dict(placed)
@@ -69,9 +69,8 @@ class Audit:
         for task_id, queue in placed:
             if times[task_id] > 1 or task_id not in indexed:
                 yield task_id, indexed.get(task_id, ""), queue
-        leased = set(self._members(self._keys.leases(type_name))) if status is Status.PROCESSING else times.keys()
         for task_id, tenant in indexed.items():
-            if task_id not in times or task_id not in leased:
+            if task_id not in times:
                 yield task_id, tenant, queues.get(task_id) or self._origin(task_id, type_name)
 
     def _origin(self, task_id: str, type_name: str) -> str:
@@ -81,8 +80,13 @@ class Audit:
     def _indexed(self, type_name: str, status: Status) -> Iterator[tuple[str, str]]:
         """(task id, tenant) of our indexes."""
         for tenant in self._redis.smembers(self._keys.tenants()):
-            for task_id in self._members(self._keys.status_index(tenant, type_name, status)):
-                yield task_id, tenant
+            index = self._keys.type_index(tenant, type_name)
+            low, high = score_range(status)
+            first = self._redis.zcount(index, "-inf", f"({low}")
+            end = first + self._redis.zcount(index, low, high)
+            for start in range(first, end, _CHUNK):
+                for task_id in self._redis.zrange(index, start, min(start + _CHUNK, end) - 1):
+                    yield task_id, tenant
 
     def _placed(self, type_name: str, status: Status) -> Iterator[tuple[str, str]]:
         """(task id, queue) of RQ's list or registry."""

@@ -23,8 +23,8 @@ elseif from == 'scheduled' then
 else
   return from
 end
-reindex(task, from, 'cancelled')
-call('HSET', task.key, 'status', 'canceled', 'ended_at', iso(now))
+reindex(task, 'cancelled')
+call('HSET', task.key, 'status', 'canceled', 'ended_at', at())
 enter_end(task, 'cancelled')
 if from == 'processing' then wake_for_slot(task.type) end
 return from

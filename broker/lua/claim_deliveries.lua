@@ -8,10 +8,10 @@
 -- @include webhooks
 -- What nobody has told the end of is due again; a failure it is not.
 local function take_back(id)
-  for _, event in ipairs(call('ZRANGEBYSCORE', webhook_key(id) .. ':running', '-inf', int(now))) do
+  for _, event in ipairs(call('ZRANGEBYSCORE', webhook_key(id) .. ':running', '-inf', now)) do
     log_attempt(id, event, '', 'How it ended is not known: the sender was stopped.', '', now)
     call('ZREM', webhook_key(id) .. ':running', event)
-    call('ZADD', webhook_key(id) .. ':waiting', int(now), event)
+    call('ZADD', webhook_key(id) .. ':waiting', now, event)
   end
 end
 
@@ -19,7 +19,7 @@ local granted = {}
 local function grant(id, event, endpoint)
   local attempt = claim .. ':' .. (#granted + 1)
   call('ZREM', webhook_key(id) .. ':waiting', event)
-  call('ZADD', webhook_key(id) .. ':running', int(now + tonumber(lease_us)), event)
+  call('ZADD', webhook_key(id) .. ':running', now + tonumber(lease_us), event)
   call('HSET', delivery_key(id, event), 'claim', attempt)
   call('HINCRBY', delivery_key(id, event), 'attempts', 1)
   local f = call('HMGET', delivery_key(id, event), 'type', 'body', 'failed')
@@ -28,7 +28,7 @@ local function grant(id, event, endpoint)
     tonumber(endpoint[7] or 0), endpoint[4], former }
 end
 
-for _, id in ipairs(call('ZRANGEBYSCORE', B .. 'webhook_due', '-inf', int(now), 'LIMIT', 0, tonumber(limit))) do
+for _, id in ipairs(call('ZRANGEBYSCORE', B .. 'webhook_due', '-inf', now, 'LIMIT', 0, tonumber(limit))) do
   take_back(id)
   local endpoint = call('HMGET', webhook_key(id), 'enabled', 'hold_until', 'url', 'secret', 'old_secret', 'old_until',
     'failures')
@@ -38,7 +38,7 @@ for _, id in ipairs(call('ZRANGEBYSCORE', B .. 'webhook_due', '-inf', int(now), 
   local open = endpoint[1] == '1' and tonumber(endpoint[2] or 0) <= now
   if open and wanted > 0 then
     local waiting = webhook_key(id) .. ':waiting'
-    for _, event in ipairs(call('ZRANGEBYSCORE', waiting, '-inf', int(now), 'LIMIT', 0, wanted)) do
+    for _, event in ipairs(call('ZRANGEBYSCORE', waiting, '-inf', now, 'LIMIT', 0, wanted)) do
       grant(id, event, endpoint)
       free = free - 1
     end

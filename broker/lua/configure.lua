@@ -9,6 +9,7 @@
 -- @include wake
 if call('SISMEMBER', B .. 'types', type) == 0 then return 0 end
 local key = limits_key(type)
+forget()
 local s = limits(type) -- settled at the old rate
 local function set(field, value)
   if value ~= 'keep' then call('HSET', key, field, value) end
@@ -19,10 +20,10 @@ set('concurrency', concurrency)
 set('paused', paused)
 local cap = (burst == 'keep' and s.burst or tonumber(burst)) * TOKEN
 -- A type that had no rate starts its bucket empty, as any bucket that was not there.
-call('HSET', key, 'level', int(math.min(s.rate and s.level or 0, cap)), 'ts', int(now), 'alarm', '0')
+call('HSET', key, 'level', math.min(s.rate and s.level or 0, cap), 'ts', now, 'alarm', 0)
 seen = {}
-for priority = 0, 10 do
-  local queue = priority == 0 and type or type .. ':' .. priority
+forget()
+for _, queue in ipairs(queues_of(type)) do
   for _ = 1, math.min(100, call('LLEN', P .. 'queue:' .. queue)) do
     if not wake(type) or wait_for(limits(type)) ~= 0 then return 1 end
   end

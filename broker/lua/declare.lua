@@ -9,10 +9,12 @@
 -- @include limits
 call('SADD', B .. 'types', type)
 local key = limits_key(type)
+forget()
 local declared = rate .. '/' .. burst .. '/' .. concurrency
 if call('HGET', key, 'declared') == declared then return 0 end
 local s = limits(type) -- a bucket that is not there starts empty, a changed one settles at its old rate
 local level = math.min(s.level, tonumber(burst) * TOKEN)
 call('HSET', key, 'declared', declared, 'rate', rate, 'burst', burst, 'concurrency', concurrency,
-  'level', int(level), 'ts', int(now), 'alarm', '0')
+  'level', level, 'ts', now, 'alarm', 0)
+forget()
 return 1

@@ -8,9 +8,9 @@
 -- @include base
 local key = P .. 'worker:' .. worker
 local new = call('EXISTS', key) == 0
-call('HSET', key, 'last_heartbeat', iso(now), 'queues', queues, unpack(fields))
+call('HSET', key, 'last_heartbeat', at(), 'queues', queues, unpack(fields))
 if new or call('HEXISTS', key, 'birth') == 0 then
-  call('HSET', key, 'birth', iso(now), 'state', 'idle')
+  call('HSET', key, 'birth', at(), 'state', 'idle')
   call('SADD', P .. 'workers', key)
   for queue in string.gmatch(queues, '[^,]+') do call('SADD', P .. 'workers:' .. queue, key) end
 end

@@ -20,17 +20,17 @@ local fresh = task and task.lease == execution and task.status == 'processing'
 if fresh then
   outcome = (retryable == '1' and task.retry_count < task.max_retries) and 'scheduled' or 'failed'
   end_run(task)
-  reindex(task, 'processing', outcome)
+  reindex(task, outcome)
   call('HSET', task.key, 'status', outcome, 'lease', execution .. ' ' .. outcome, 'error', message, 'crashes', 0,
     'attempts', with_attempt(task, 'failed', message))
   call('XADD', P .. 'results:' .. id, 'MAXLEN', 1, '*', 'type', 2, 'exc_string', traceback, 'worker_name', worker)
   if outcome == 'scheduled' then
     local due = now + tonumber(delay_us)
     call('HSET', task.key, 'retry_count', task.retry_count + 1, 'scheduled_at', iso(due))
-    call('ZADD', B .. 'due', int(due), id)
-    call('ZADD', P .. 'scheduled:' .. task.queue, int(due / 1000000), id)
+    call('ZADD', B .. 'due', due, id)
+    call('ZADD', P .. 'scheduled:' .. task.queue, math.floor(due / 1000000), id)
   else
-    call('HSET', task.key, 'ended_at', iso(now))
+    call('HSET', task.key, 'ended_at', at())
     enter_end(task, 'failed')
   end
 else

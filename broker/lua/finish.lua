@@ -12,15 +12,15 @@
 -- Returns {outcome, next}: 'completed', or 'stale' when the run was no longer this caller's; next as claim returns it
 -- Moves processing -> completed
 -- @include claim
-local task = read_task(id)
+local task = read_run(id, worker)
 local outcome = 'stale'
 local fresh = task and task.lease == execution and task.status == 'processing'
 if fresh then
   outcome = 'completed'
   end_run(task)
-  reindex(task, 'processing', 'completed')
-  call('HSET', task.key, 'status', 'finished', 'lease', execution .. ' completed', 'ended_at', iso(now), 'outcome', result)
-  if task.attempts or task.retry_count > 0 then
+  reindex(task, 'completed')
+  call('HSET', task.key, 'status', 'finished', 'lease', execution .. ' completed', 'ended_at', at(), 'outcome', result)
+  if task.troubled then
     call('HDEL', task.key, 'error', 'crashes')
     call('DEL', P .. 'results:' .. id)
   end
@@ -28,8 +28,7 @@ if fresh then
     call('HSET', B .. 'media:' .. media_id, unpack(info))
   end
   local took = math.max(0, now - (microseconds(task.started_at) or now))
-  call('HINCRBY', B .. 'durations:' .. task.tenant, task.type, int(took))
-  call('HINCRBY', B .. 'histogram:' .. task.type, math.floor(2 * math.log(took + 1) / math.log(2)), 1)
+  call('HINCRBY', B .. 'durations:' .. task.tenant, task.type, took)
   enter_end(task, 'completed')
 elseif ended_as(task, execution) == 'completed' then
   outcome = 'completed'

@@ -9,64 +9,79 @@
 -- ARGV[7] limit
 -- ARGV[8..] fields  of the task hashes to return
 -- Returns {total, {id, field values...}, ...}
-local P, B = prefix .. ':', prefix .. ':broker:'
-local call = redis.call
+-- @include index
 offset, limit = tonumber(offset), tonumber(limit)
+first = first == '-inf' and EPOCH or math.max(EPOCH, tonumber(first))
+last = last == '+inf' and EPOCH + SPAN - 1 or math.min(EPOCH + SPAN - 1, tonumber(last))
 
-local indexes = {}
+-- Where to look: an index, and what its scores add to the time of creation.
+local parts = {}
 if status == '' and type == '' then
-  indexes[1] = B .. 'tasks:' .. tenant
+  parts[1] = { B .. 'tasks:' .. tenant, 0 }
 else
-  local types = type ~= '' and { type } or call('SMEMBERS', B .. 'types')
-  local statuses = status ~= '' and { status } or
-    { 'pending', 'scheduled', 'processing', 'completed', 'failed', 'cancelled' }
-  for _, each in ipairs(types) do
-    for _, word in ipairs(statuses) do indexes[#indexes + 1] = B .. 'tasks:' .. tenant .. ':' .. each .. ':' .. word end
+  for _, each in ipairs(type ~= '' and { type } or call('SMEMBERS', B .. 'types')) do
+    for word, rank in pairs(RANK) do
+      if status == '' or status == word then parts[#parts + 1] = { index_of(tenant, each), rank * SPAN - EPOCH } end
+    end
   end
 end
 
-local function count(from, to)
+-- How many were created after `from` (at or after it, with `inclusive`) and at `to` or before.
+local function count(from, to, inclusive)
   local sum = 0
-  for _, index in ipairs(indexes) do sum = sum + call('ZCOUNT', index, from, to) end
+  for _, part in ipairs(parts) do
+    sum = sum + call('ZCOUNT', part[1], (inclusive and '' or '(') .. int(from + part[2]), to + part[2])
+  end
   return sum
+end
+
+local total = first <= last and count(first, last, true) or 0
+if offset >= total then return { total } end
+
+-- The creation times of the oldest and the newest that match.
+local function extremes()
+  local low, high
+  for _, part in ipairs(parts) do
+    local from, to = first + part[2], last + part[2]
+    local a = call('ZRANGEBYSCORE', part[1], from, to, 'WITHSCORES', 'LIMIT', 0, 1)[2]
+    local z = call('ZREVRANGEBYSCORE', part[1], to, from, 'WITHSCORES', 'LIMIT', 0, 1)[2]
+    if a then
+      low = math.min(low or math.huge, tonumber(a) - part[2])
+      high = math.max(high or 0, tonumber(z) - part[2])
+    end
+  end
+  return low, high
 end
 
 -- Merging skips whole stretches of time, so that a page far back costs a few counts per index instead of a walk:
 -- everything newer than `upper` lies before the page.
 local upper, skipped = last, 0
-if #indexes > 1 and offset > 200 then
-  local low, high = 0, 0
-  for _, index in ipairs(indexes) do
-    local a = call('ZRANGEBYSCORE', index, first, last, 'WITHSCORES', 'LIMIT', 0, 1)[2]
-    local z = call('ZREVRANGEBYSCORE', index, last, first, 'WITHSCORES', 'LIMIT', 0, 1)[2]
-    if a and (low == 0 or tonumber(a) < low) then low = tonumber(a) end
-    if z and tonumber(z) > high then high = tonumber(z) end
-  end
-  if high == 0 then return { 0 } end
+if #parts > 1 and offset > 200 then
+  local low, high = extremes()
   while low < high do -- smallest `low` such that at most `offset` tasks are newer than it
     local middle = math.floor((low + high) / 2)
-    if count(string.format('(%.0f', middle), last) <= offset then high = middle else low = middle + 1 end
+    if count(middle, last) <= offset then high = middle else low = middle + 1 end
   end
-  upper = string.format('%.0f', low)
-  skipped = count('(' .. upper, last)
+  upper = low
+  skipped = count(upper, last)
 end
 
 local found = {}
-if #indexes == 1 then
-  local newer = last == '+inf' and 0 or call('ZCOUNT', indexes[1], '(' .. last, '+inf')
-  local total = count(first, last)
-  local stop = math.min(offset + limit, total)
-  if stop > offset then found = call('ZREVRANGE', indexes[1], newer + offset, newer + stop - 1) end
+if #parts == 1 then
+  local index, base = parts[1][1], parts[1][2]
+  local newer = call('ZCOUNT', index, '(' .. int(last + base), '+inf')
+  found = call('ZREVRANGE', index, newer + offset, newer + math.min(offset + limit, total) - 1)
 else
   local entries = {}
-  for _, index in ipairs(indexes) do
-    local part = call('ZREVRANGEBYSCORE', index, upper, first, 'WITHSCORES', 'LIMIT', 0, offset - skipped + limit)
-    for i = 1, #part, 2 do entries[#entries + 1] = { part[i], tonumber(part[i + 1]) } end
+  for _, part in ipairs(parts) do
+    local rows = call('ZREVRANGEBYSCORE', part[1], upper + part[2], first + part[2], 'WITHSCORES', 'LIMIT', 0,
+      offset - skipped + limit)
+    for i = 1, #rows, 2 do entries[#entries + 1] = { rows[i], tonumber(rows[i + 1]) - part[2] } end
   end
   table.sort(entries, function(a, b) return a[2] > b[2] or (a[2] == b[2] and a[1] > b[1]) end)
   for i = offset - skipped + 1, math.min(offset - skipped + limit, #entries) do found[#found + 1] = entries[i][1] end
 end
 
-local reply = { count(first, last) }
+local reply = { total }
 for _, id in ipairs(found) do reply[#reply + 1] = { id, call('HMGET', P .. 'job:' .. id, unpack(fields)) } end
 return reply

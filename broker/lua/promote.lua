@@ -6,14 +6,14 @@
 -- @include task
 -- @include wake
 local promoted = 0
-for _, id in ipairs(call('ZRANGEBYSCORE', B .. 'due', '-inf', int(now), 'LIMIT', 0, limit)) do
+for _, id in ipairs(call('ZRANGEBYSCORE', B .. 'due', '-inf', now, 'LIMIT', 0, limit)) do
   call('ZREM', B .. 'due', id)
   local task = read_task(id)
   if task then
     call('ZREM', P .. 'scheduled:' .. task.queue, id)
     if task.status == 'scheduled' then
-      reindex(task, 'scheduled', 'pending')
-      call('HSET', task.key, 'status', 'queued', 'enqueued_at', iso(now), 'seq', next_seq(task.queue))
+      reindex(task, 'pending')
+      call('HSET', task.key, 'status', 'queued', 'enqueued_at', at(), 'seq', next_seq(task.queue))
       append(task)
       wake(task.type)
       promoted = promoted + 1
@@ -21,4 +21,4 @@ for _, id in ipairs(call('ZRANGEBYSCORE', B .. 'due', '-inf', int(now), 'LIMIT',
   end
 end
 local first = call('ZRANGE', B .. 'due', 0, 0, 'WITHSCORES')
-return { promoted, first[2] and int(math.max(0, first[2] - now)) or '-1' }
+return { promoted, first[2] and math.max(0, first[2] - now) or -1 }

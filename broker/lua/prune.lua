@@ -10,7 +10,8 @@
 -- Moves cancelled -> none
 -- @include task
 local registry = P .. RQ_STATUS[status] .. ':' .. queue
-local oldest = call('ZRANGEBYSCORE', registry, '-inf', int((now - tonumber(retention_us) + KEEP_US) / 1000000), 'LIMIT', 0, limit)
+local oldest = call('ZRANGEBYSCORE', registry, '-inf',
+  math.floor((now - tonumber(retention_us) + KEEP_US) / 1000000), 'LIMIT', 0, limit)
 for _, id in ipairs(oldest) do
   call('ZREM', registry, id)
   local task = read_task(id)
@@ -18,10 +19,10 @@ for _, id in ipairs(oldest) do
     if status == 'completed' then
       local started, ended = microseconds(task.started_at), microseconds(call('HGET', task.key, 'ended_at'))
       if started and ended then
-        call('HINCRBY', B .. 'durations:' .. task.tenant, task.type, int(-math.max(0, ended - started)))
+        call('HINCRBY', B .. 'durations:' .. task.tenant, task.type, -math.max(0, ended - started))
       end
     end
-    call('ZREM', status_index(task, status), id)
+    call('ZREM', index_of(task.tenant, task.type), id)
     call('ZREM', B .. 'tasks:' .. task.tenant, id)
     call('DEL', task.key, P .. 'results:' .. id)
   end

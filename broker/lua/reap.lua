@@ -10,29 +10,39 @@
 -- Moves processing -> pending
 -- Moves processing -> failed
 -- @include lose
+lease_us = tonumber(lease_us)
 local last = tonumber(call('GET', B .. 'reaped') or 0)
-call('SET', B .. 'reaped', int(now))
+call('SET', B .. 'reaped', now)
 local away = now - last > tonumber(gap_us) or now < last
 local lost, extended = 0, 0
-for _, type in ipairs(call('SMEMBERS', B .. 'types')) do
-  local leases = B .. 'leases:' .. type
-  if now < last then -- the clock stepped back: no lease may outlive its worker by the step
-    for _, id in ipairs(call('ZRANGEBYSCORE', leases, '(' .. int(now + tonumber(lease_us)), '+inf')) do
-      call('ZADD', leases, int(now + tonumber(lease_us)), id)
-    end
+
+local function judge(type, registry, run)
+  local id, execution = string.match(run, '^([^:]+):(.*)$')
+  local task = id and read_task(id)
+  if not task or task.status ~= 'processing' or task.lease ~= execution then -- the task was deleted, or is not run by us
+    call('ZREM', registry, run)
+    call('DEL', P .. 'execution:' .. run)
+    if id then call('ZREM', P .. 'executions:' .. id, execution) end
+    wake_for_slot(type)
+  elseif away and call('HGET', task.key, 'grace') ~= task.lease .. task.last_heartbeat then
+    call('HSET', task.key, 'grace', task.lease .. task.last_heartbeat)
+    hold(task, execution, lease_us)
+    extended = extended + 1
+  else
+    lose(task, tonumber(max_crashes), 'The worker running this task was lost')
+    lost = lost + 1
   end
-  for _, id in ipairs(call('ZRANGEBYSCORE', leases, '-inf', int(now), 'LIMIT', 0, limit)) do
-    local task = read_task(id)
-    if not task or task.status ~= 'processing' then
-      call('ZREM', leases, id)
-      wake_for_slot(type)
-    elseif away and call('HGET', task.key, 'grace') ~= task.lease .. task.last_heartbeat then
-      call('HSET', task.key, 'grace', task.lease .. task.last_heartbeat)
-      call('ZADD', leases, int(now + tonumber(lease_us)), id)
-      extended = extended + 1
-    else
-      lose(task, tonumber(max_crashes), 'The worker running this task was lost')
-      lost = lost + 1
+end
+
+for _, type in ipairs(call('SMEMBERS', B .. 'types')) do
+  for _, queue in ipairs(queues_of(type)) do
+    local registry = P .. 'wip:' .. queue
+    if now < last then -- the clock stepped back: no lease may outlive its worker by the step
+      local longest = lease_score(now + lease_us)
+      for _, run in ipairs(call('ZRANGEBYSCORE', registry, longest, '+inf')) do call('ZADD', registry, longest, run) end
+    end
+    for _, run in ipairs(call('ZRANGEBYSCORE', registry, '-inf', lease_score(now), 'LIMIT', 0, limit)) do
+      judge(type, registry, run)
     end
   end
 end

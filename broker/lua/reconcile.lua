@@ -22,7 +22,6 @@ local function forget(q, status)
   end
   if call('EXISTS', list) == 1 then filled(q, 1) end
   if status ~= 'scheduled' then call('ZREM', B .. 'due', id) end
-  if status ~= 'processing' then call('ZREM', B .. 'leases:' .. type, id) end
   for _, run in ipairs(call('ZRANGE', P .. 'wip:' .. q, 0, -1)) do
     local own = status == 'processing' and run == id .. ':' .. task.lease
     if string.sub(run, 1, #id + 1) == id .. ':' and not own then
@@ -35,17 +34,17 @@ end
 
 -- How long a completed task that a foreign hand took ran is not known any more: the mean stays what it was.
 local function uncount(of)
-  local index = B .. 'tasks:' .. of .. ':' .. type .. ':completed'
-  if not call('ZSCORE', index, id) then return end
+  local index = index_of(of, type)
+  if indexed_as(index, id) ~= 'completed' then return end
   local sum = tonumber(call('HGET', B .. 'durations:' .. of, type) or 0)
-  call('HINCRBY', B .. 'durations:' .. of, type, int(-math.floor(sum / call('ZCARD', index))))
+  call('HINCRBY', B .. 'durations:' .. of, type, -math.floor(sum / count_in(index, 'completed')))
 end
 
 if not task then
   forget(queue)
   if tenant ~= '' then
     uncount(tenant)
-    for status in pairs(RQ_STATUS) do call('ZREM', B .. 'tasks:' .. tenant .. ':' .. type .. ':' .. status, id) end
+    call('ZREM', index_of(tenant, type), id)
     call('ZREM', B .. 'tasks:' .. tenant, id)
   end
   wake_for_slot(type)
@@ -53,13 +52,15 @@ if not task then
 end
 
 if queue ~= task.queue then forget(queue) end
-local indexed
-for status in pairs(RQ_STATUS) do
-  if call('ZSCORE', status_index(task, status), id) then indexed = status end
-end
-local leased = call('ZSCORE', B .. 'leases:' .. type, id)
+local index = index_of(task.tenant, type)
+local indexed = indexed_as(index, id)
+local leased = call('ZSCORE', P .. 'wip:' .. task.queue, id .. ':' .. task.lease)
 
 local truth = task.status
+if truth == 'processing' and not leased and task.lease ~= '' and not string.find(task.lease, ' ', 1, true) then
+  hold(task, task.lease, 5000000) -- a foreign hand took our run out of RQ's registry: its worker's next beat decides
+  leased = true
+end
 if truth == 'processing' and not (leased and indexed == truth) then
   -- A stock worker that is at it fails within moments; give it that long.
   if now - (microseconds(task.started_at) or 0) < 2000000 then return '' end
@@ -77,12 +78,10 @@ end
 -- RQ's entry for a task that is where it belongs.
 local function restore()
   local registry = P .. RQ_STATUS[truth] .. ':' .. task.queue
-  if truth == 'processing' then
-    call('ZADD', P .. 'wip:' .. task.queue, 'NX', int(now / 1000000 + 86400), id .. ':' .. task.lease)
-  elseif truth == 'scheduled' then
-    call('ZADD', registry, 'NX', int(call('ZSCORE', B .. 'due', id) / 1000000), id)
-  elseif truth ~= 'pending' and tonumber(call('ZSCORE', registry, id) or 0) < now / 1000000 + KEEP_US / 2000000 then
-    call('ZADD', registry, int((now + KEEP_US) / 1000000), id)
+  if truth == 'scheduled' then
+    call('ZADD', registry, 'NX', math.floor(call('ZSCORE', B .. 'due', id) / 1000000), id)
+  elseif truth ~= 'pending' and truth ~= 'processing' and tonumber(call('ZSCORE', registry, id) or 0) < now / 1000000 + KEEP_US / 2000000 then
+    call('ZADD', registry, math.floor((now + KEEP_US) / 1000000), id)
   end
 end
 
@@ -94,21 +93,20 @@ end
 
 if indexed == 'completed' then uncount(task.tenant) end
 forget(task.queue)
-for status in pairs(RQ_STATUS) do call('ZREM', status_index(task, status), id) end
-call('ZADD', status_index(task, truth), task.us, id)
+call('ZADD', index, score_of(truth, task.us), id)
 call('PERSIST', task.key)
 if truth == 'pending' then
-  call('HSET', task.key, 'status', 'queued', 'enqueued_at', iso(now), 'seq', next_seq(task.queue), 'crashes', 0)
+  call('HSET', task.key, 'status', 'queued', 'enqueued_at', at(), 'seq', next_seq(task.queue), 'crashes', 0)
   call('HDEL', task.key, 'ended_at')
   if task.unique then call('SET', unique_key(task), id, 'NX') end
   append(task)
   wake(type)
 elseif truth == 'scheduled' then
   local due = microseconds(call('HGET', task.key, 'scheduled_at')) or now
-  call('ZADD', B .. 'due', int(due), id)
+  call('ZADD', B .. 'due', due, id)
   restore()
 else
-  call('HSET', task.key, 'ended_at', iso(now))
+  call('HSET', task.key, 'ended_at', at())
   enter_end(task, truth)
 end
 if leased then wake_for_slot(type) end

@@ -10,9 +10,8 @@
 -- Moves processing -> failed
 -- @include lose
 local record = P .. 'worker:' .. worker
-local f = call('HMGET', record, 'execution', 'current_job')
-if f[1] ~= execution or not f[2] then return 'stale' end
-local task = read_task(f[2])
+local id = call('HGET', record, 'current_job')
+local task = id and read_task(id)
 if not task or task.lease ~= execution or task.status ~= 'processing' then
   return ({ released = 'pending', lost = 'pending', poison = 'failed' })[ended_as(task, execution)] or 'stale'
 end

@@ -6,28 +6,27 @@
 -- Returns the executions that are over: their runs must be stopped
 -- @include task
 local stale = {}
-local at = iso(now)
 for i = 1, #runs, 4 do
   local worker, id, execution, progress = runs[i], runs[i + 1], runs[i + 2], runs[i + 3]
   local task = read_task(id)
   if not task or task.lease ~= execution or task.status ~= 'processing' then
     stale[#stale + 1] = execution
   else
-    call('ZADD', B .. 'leases:' .. task.type, 'XX', int(now + tonumber(lease_us)), id)
-    call('HSET', task.key, 'last_heartbeat', at)
+    hold(task, execution, tonumber(lease_us))
+    call('HSET', task.key, 'last_heartbeat', at())
     if progress ~= '' then call('HSET', task.key, 'progress', progress) end
     local run = id .. ':' .. execution
     if task.last_heartbeat < task.started_at then -- first beat: RQ's records of the run
       call('HSET', P .. 'execution:' .. run, 'id', execution, 'job_id', id, 'worker_name', worker,
-        'created_at', int(now / 1000000), 'last_heartbeat', int(now / 1000000))
-      call('ZADD', P .. 'executions:' .. id, int(now / 1000000 + 86400), execution)
+        'created_at', math.floor(now / 1000000), 'last_heartbeat', math.floor(now / 1000000))
+      call('ZADD', P .. 'executions:' .. id, math.floor(now / 1000000 + 86400), execution)
       call('SADD', P .. 'worker:' .. worker .. ':executions', run)
     end
     call('EXPIRE', P .. 'execution:' .. run, 86400)
     call('EXPIRE', P .. 'executions:' .. id, 86400)
     call('EXPIRE', P .. 'worker:' .. worker .. ':executions', worker_ttl)
   end
-  call('HSET', P .. 'worker:' .. worker, 'last_heartbeat', at)
+  call('HSET', P .. 'worker:' .. worker, 'last_heartbeat', at())
   call('EXPIRE', P .. 'worker:' .. worker, worker_ttl)
 end
 return stale

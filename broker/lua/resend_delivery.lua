@@ -16,6 +16,6 @@ else
   call('LREM', webhook_key(id) .. ':ended', 0, event)
   call('HINCRBY', webhook_key(id), 'ended_bytes', -call('HSTRLEN', delivery_key(id, event), 'body'))
   call('HSET', delivery_key(id, event), 'state', 'pending', 'failed', 0)
-  enqueue(id, event, f[2])
+  owe(id, event, f[2])
 end
 return 'sent'

@@ -17,11 +17,11 @@ if task.retry_count >= task.max_retries then
   call('HSET', task.key, 'max_retries', task.max_retries)
 end
 call('ZREM', P .. 'failed:' .. task.queue, id)
-reindex(task, 'failed', 'scheduled')
-call('HSET', task.key, 'status', 'scheduled', 'retry_count', task.retry_count + 1, 'crashes', 0, 'scheduled_at', iso(now),
+reindex(task, 'scheduled')
+call('HSET', task.key, 'status', 'scheduled', 'retry_count', task.retry_count + 1, 'crashes', 0, 'scheduled_at', at(),
   'retry_request', request)
 call('HDEL', task.key, 'ended_at')
 if task.unique then call('SET', unique_key(task), id, 'NX') end
-call('ZADD', B .. 'due', int(now), id)
-call('ZADD', P .. 'scheduled:' .. task.queue, int(now / 1000000), id)
+call('ZADD', B .. 'due', now, id)
+call('ZADD', P .. 'scheduled:' .. task.queue, math.floor(now / 1000000), id)
 return { 1, 'failed', task.retry_count + 1, task.max_retries }

@@ -16,7 +16,7 @@ from redis import RedisError
 from broker.broker import Broker
 from broker.catalogue import import_named
 from broker.config import BrokerSettings
-from broker.connection import connect
+from broker.connection import Line, connect
 from broker.rq_records import RQ_VERSION
 from broker.store import Claim, Claimed, Wait
 from broker.task_type import TaskTypes
@@ -41,7 +41,7 @@ class Child:
         self._settings = settings
         self._broker = Broker(settings, types)
         # One answer may take as long as the longest sleep.
-        self._redis = connect(settings.redis_url, timeout=2 * LONGEST_SLEEP)
+        self._redis = Line(connect(settings.redis_url, timeout=2 * LONGEST_SLEEP))
         self._store = self._broker.store.on(self._redis)
         self._slate = slate
         self._group = ",".join(sorted(types))
@@ -96,7 +96,7 @@ class Child:
     def _sleep(self, wait: Wait) -> None:
         seconds = LONGEST_SLEEP if wait.us < 0 else min(LONGEST_SLEEP, wait.us / 1e6)
         try:
-            self._redis.blpop([self._broker.keys.wake(self._name)], timeout=max(0.001, seconds))
+            self._redis.blpop(self._broker.keys.wake(self._name), timeout=max(0.001, seconds))
         except RedisError as error:
             log.warning("Redis does not answer: %s", error)
             time.sleep(0.2)

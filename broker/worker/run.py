@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 #: Bytes of JSON that a handler may answer; what is larger belongs into storage.
 MAX_RESULT = 1_048_576
 _MAX_MESSAGE, _MAX_TRACEBACK = 500, 8_000
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def timed_out(timeout: float, retry_count: int) -> Failed:
 
 def _completed(answer: Any, attached: dict[str, dict[str, Any]]) -> Completed:
     try:
-        result = json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        result = _JSON.encode(answer)
         size = len(result.encode())
     except (TypeError, ValueError) as error:  # also text that is not Unicode, as names of files may be
         raise PermanentError(f"The handler's answer is not JSON: {error}") from error

@@ -45,9 +45,9 @@ def create_task(body: dict[str, Any], headers: dict[str, Any]) -> Response:
 
     The payload's form is checked now; whether the media it names exists is checked when the task runs.
     """
-    _check_tenant_id(body["payload"])
+    check_tenant_id(body["payload"])
     broker().types[body["type"]].check_payload(body["payload"])  # or a key would be bound to a request that cannot be
-    return once(headers, lambda: body, partial(submit, _new_task(body)))
+    return once(headers, lambda: body, partial(submit, new_task(body)))
 
 
 @blueprint.get("/stats")
@@ -93,11 +93,11 @@ def retry_task(query: dict[str, Any], _body: dict[str, Any], task_id: UUID) -> d
     return {"id": task.id, "status": Status.SCHEDULED, "message": "Task scheduled for retry"}
 
 
-def _check_tenant_id(payload: dict[str, Any]) -> None:
+def check_tenant_id(payload: dict[str, Any]) -> None:
     """Raises ``InvalidInput`` when a payload names another tenant than the caller."""
     if "tenant_id" in payload and not tenant().is_named(payload["tenant_id"]):
         detail = "Must be your own tenant, by name or by UUID, or left out."
-        raise InvalidInput(errors=[{"pointer": "#/payload/tenant_id", "detail": detail}])
+        raise InvalidInput(errors=[{"pointer": "/payload/tenant_id", "detail": detail}])
 
 
 def submit(new: NewTask, seed: UUID) -> Response:
@@ -108,7 +108,8 @@ def submit(new: NewTask, seed: UUID) -> Response:
     return created("tasks.get_task", {"task_id": task.id}, _detail.dump(task), status)
 
 
-def _new_task(body: dict[str, Any]) -> NewTask:
+def new_task(body: dict[str, Any]) -> NewTask:
+    """What a valid body asks for."""
     if "scheduled_at" not in body:
         return NewTask(**body)
     return NewTask(**body | {"scheduled_at": to_rfc3339(max(0, body["scheduled_at"]))})

@@ -6,12 +6,15 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, Range
 
 from broker.status import Status
+from broker.submission import MAX_BATCH
 from broker.task_type import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT
+from gateway.current import broker
 from gateway.fields import JsonNumber, Moment, Payload, QueryFlag, Result, TypeName
 from gateway.schemas.paging import PageQuery, nullable, page_of, required
 
 #: Beyond it a time in microseconds is no longer exact as a double, which is what Redis and Lua count in.
 _LAST_MOMENT = 2**53
+_LEAST = {"type", "payload"}
 _LONGEST_DELAY = 10 * 365 * 24 * 3600
 
 
@@ -78,6 +81,38 @@ class CreateTask(Schema):
             raise ValidationError("Give scheduled_at or delay_seconds, not both.", "delay_seconds")
 
 
+class _Batch(fields.List[Any]):
+    """A list whose length is checked before its members are looked at, which takes time for each of them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, list) and not 1 <= len(value) <= MAX_BATCH:
+            raise ValidationError(f"Must have 1 to {MAX_BATCH} members.")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class _InBatch(fields.Nested):
+    """A task of a batch. With nothing but a known type and an object it is valid; the schema sees the others."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        plain = isinstance(value, dict) and value.keys() == _LEAST and isinstance(value["payload"], dict)
+        if plain and isinstance(value["type"], str) and value["type"] in broker().types:
+            return value
+        return super()._deserialize(value, *args, **kwargs)
+
+
+class CreateTasks(Schema):
+    """New tasks."""
+
+    #: Of a body: a thousand tasks with payloads of 16 KiB each.
+    max_bytes = 16 * 1024 * 1024
+
+    tasks = _Batch(
+        _InBatch(CreateTask),
+        required=True,
+        metadata={"description": "Accepted all or none.", "minItems": 1, "maxItems": MAX_BATCH},
+    )
+
+
 class Progress(Schema):
     """How far a run is."""
 
@@ -122,6 +157,12 @@ class TaskDetail(TaskInList):
     """A task with the history of its runs."""
 
     attempts = fields.List(fields.Nested(Attempt), **required("The last ended runs, oldest first."))
+
+
+class TaskList(Schema):
+    """Tasks, in the order in which they were asked for."""
+
+    tasks = fields.List(fields.Nested(TaskDetail), required=True)
 
 
 TaskPage = page_of("TaskPage", "tasks", TaskInList)

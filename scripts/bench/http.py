@@ -1,4 +1,5 @@
-"""Submitting tasks over HTTP: the gateway against the same gunicorn answering a constant with Flask, in turns."""
+"""Submitting tasks over HTTP: the gateway against the same gunicorn answering a constant with Flask, in turns; and in
+batches."""
 
 import json
 import os
@@ -35,27 +36,35 @@ _GUNICORN = (
 )
 _APPS = {"gateway": "scripts.web:app", "constant": "constant_web:app"}
 _CLIENTS = 8
+_BATCH = 1000
 _KEY = "bench-key"
-_BODY = json.dumps({"type": "EmbeddingGeneration", "payload": tasks.PAYLOAD})
+_TASK = {"type": "EmbeddingGeneration", "payload": tasks.PAYLOAD}
+#: What each row sends: to which application, where, and what.
+_ROWS = {
+    "gateway": ("gateway", "/api/tasks", json.dumps(_TASK)),
+    "constant": ("constant", "/api/tasks", json.dumps(_TASK)),
+    "batch": ("gateway", "/api/tasks/batch", json.dumps({"tasks": [_TASK] * _BATCH})),
+}
 _PATIENCE = 60.0
 
 Found = dict[str, list[dict[str, float]]]
 
 
 def run(rounds: int, requests: int) -> Found:
-    """For each application and round: requests per second, and the median and 99th percentile latency in ms."""
-    found: Found = {name: [] for name in _APPS}
+    """For each row and round: tasks per second, and the median and 99th percentile latency of a request in ms."""
+    found: Found = {name: [] for name in _ROWS}
+    batches = max(_CLIENTS, requests * 10 // _BATCH)
     with ExitStack() as stack:
         server = stack.enter_context(fresh())
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
         ports = {name: stack.enter_context(_serving(app, server, Path(folder))) for name, app in _APPS.items()}
         for number in range(rounds + 1):
-            for name, port in ports.items():
-                figures = _load(port, requests)
+            for name, (app, *sent) in _ROWS.items():
+                figures = _load(ports[app], batches if name == "batch" else requests, *sent)
                 if number:  # the first round warms up
                     found[name].append(figures)
         waiting = server.redis.llen(Keys().rq_queue("EmbeddingGeneration"))
-        expected = (rounds + 1) * requests + 1  # one saw whether it answers
+        expected = (rounds + 1) * (requests + batches * _BATCH) + 1  # one saw whether it answers
         if waiting != expected:
             raise RuntimeError(f"{waiting} tasks are waiting after {expected} submissions")
     return found
@@ -88,18 +97,18 @@ def _wait_for(port: int, log: Path) -> None:
     while time.monotonic() < deadline:
         try:
             with closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
-                _post(connection)
+                _post(connection, *_ROWS["constant"][1:])
             return
         except OSError:
             time.sleep(0.1)
     raise RuntimeError(f"gunicorn does not answer:\n{log.read_text()[-2000:]}")
 
 
-def _load(port: int, requests: int) -> dict[str, float]:
+def _load(port: int, requests: int, path: str, body: str) -> dict[str, float]:
     """Submissions from a few connections that are kept open."""
     latencies: list[float] = []
     shares = [requests // _CLIENTS + (number < requests % _CLIENTS) for number in range(_CLIENTS)]
-    threads = [threading.Thread(target=_client, args=(port, share, latencies)) for share in shares]
+    threads = [threading.Thread(target=_client, args=(port, share, path, body, latencies)) for share in shares]
     started = time.perf_counter()
     for thread in threads:
         thread.start()
@@ -110,29 +119,29 @@ def _load(port: int, requests: int) -> dict[str, float]:
     if len(latencies) != requests:
         raise RuntimeError(f"only {len(latencies)} of {requests} requests were answered")
     return {
-        "rate": requests / seconds,
+        "rate": requests / seconds * (_BATCH if path.endswith("/batch") else 1),
         "p50": latencies[len(latencies) // 2] * 1000,
         "p99": latencies[int(len(latencies) * 0.99)] * 1000,
     }
 
 
-def _client(port: int, requests: int, latencies: list[float]) -> None:
+def _client(port: int, requests: int, path: str, body: str, latencies: list[float]) -> None:
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     for _ in range(requests):
         started = time.perf_counter()
-        _post(connection)
+        _post(connection, path, body)
         latencies.append(time.perf_counter() - started)
     connection.close()
 
 
-def _post(connection: HTTPConnection) -> Any:
+def _post(connection: HTTPConnection, path: str, body: str) -> Any:
     headers = {"Authorization": f"Bearer {_KEY}", "Content-Type": "application/json"}
-    connection.request("POST", "/api/tasks", _BODY, headers)
+    connection.request("POST", path, body, headers)
     response = connection.getresponse()
-    body = response.read()
+    answer = response.read()
     if response.status != 201:
-        raise RuntimeError(f"{response.status}: {body[:500]!r}")
-    return body
+        raise RuntimeError(f"{response.status}: {answer[:500]!r}")
+    return answer
 
 
 def report(found: Found) -> str:
@@ -143,4 +152,4 @@ def report(found: Found) -> str:
         rows.append([name, f"{medians['rate']:,.0f}", f"{medians['p50']:.1f}", f"{medians['p99']:.1f}"])
     ratios = [a["rate"] / b["rate"] for a, b in zip(found["gateway"], found["constant"], strict=True)]
     rows.append(["gateway / constant", f"{statistics.median(ratios):.2f}", "", ""])
-    return table(["POST /api/tasks", "requests/s", "p50 ms", "p99 ms"], rows)
+    return table(["POST /api/tasks, /batch of 1,000", "tasks/s", "p50 ms", "p99 ms"], rows)

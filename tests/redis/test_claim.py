@@ -6,7 +6,7 @@ import pytest
 
 from broker.store import Claimed
 from tests.invariants import changes
-from tests.redis.engine import LEASE, NOTHING, START, Engine, at
+from tests.redis.engine import LEASE, NOTHING, START, Engine, at, indexed, leased
 
 
 def test_a_claim_leases_the_head_of_the_queue(engine: Engine) -> None:
@@ -24,12 +24,9 @@ def test_a_claim_leases_the_head_of_the_queue(engine: Engine) -> None:
             "runs": (None, "1"),
         },
         "queue:Noop": ([task_id, second], [second]),
-        "wip:Noop": {"task-1:x1": (None, START / 1e6 + 1 + 86400)},
-        "worker:w1": {"state": (None, "busy"), "current_job": (None, task_id), "execution": (None, "x1")},
-        "broker:leases:Noop": {task_id: (None, START + 1_000_000 + LEASE)},
-        "broker:limits:Noop": {"served": (None, str(START + 1_000_000))},
-        "broker:tasks:acme:Noop:pending": {task_id: (START, None)},
-        "broker:tasks:acme:Noop:processing": {task_id: (None, START)},
+        "wip:Noop": {"task-1:x1": (None, leased(START + 1_000_000 + LEASE))},
+        "worker:w1": {"state": (None, "busy"), "current_job": (None, task_id)},
+        "broker:tasks:acme:Noop": {task_id: (indexed("pending"), indexed("processing"))},
     }
     engine.check()
 

@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 from tests.invariants import changes
-from tests.redis.engine import NOTHING, SECOND, START, Engine, at
+from tests.redis.engine import LEASE, NOTHING, SECOND, START, Engine, at, indexed, leased
 
 ATTEMPT = {"started_at": at(0), "ended_at": at(1), "outcome": "failed", "error": "boom", "worker": "w1"}
 
@@ -29,13 +29,11 @@ def test_a_failure_with_retries_left_waits_out_its_back_off(engine: Engine) -> N
             "crashes": (None, "0"),
             "scheduled_at": (None, at(3.25)),
         },
-        "wip:Noop": {"task-1:x1": (START / SECOND + 86400, None)},
+        "wip:Noop": {"task-1:x1": (leased(START + LEASE), None)},
         "scheduled:Noop": {"task-1": (None, START / SECOND + 3)},
         "worker:w1": {"state": ("busy", "idle")},
         "broker:due": {"task-1": (None, START + 3.25 * SECOND)},
-        "broker:leases:Noop": {"task-1": (START + 5 * SECOND, None)},
-        "broker:tasks:acme:Noop:processing": {"task-1": (START, None)},
-        "broker:tasks:acme:Noop:scheduled": {"task-1": (None, START)},
+        "broker:tasks:acme:Noop": {"task-1": (indexed("processing"), indexed("scheduled"))},
     }
     assert json.loads(history[1]) == [ATTEMPT]
     ((entry,),) = trace[1:]
@@ -54,7 +52,7 @@ def test_the_last_retry_spent_the_task_has_failed(engine: Engine) -> None:
     assert engine.fail(run, delay=0) == ("failed", NOTHING)
     found = changes(before, engine.state())
     assert found["failed:Noop"] == {task_id: (None, START // SECOND + 1 + 315_360_000)}
-    assert found["broker:tasks:acme:Noop:failed"] == {task_id: (None, START)}
+    assert found["broker:tasks:acme:Noop"] == {task_id: (indexed("processing"), indexed("failed"))}
     task = engine.task(task_id)
     assert (task.status, task.retry_count, task.error, task.completed_at) == ("failed", 1, "boom", at(1))
     engine.check()

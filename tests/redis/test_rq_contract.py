@@ -22,7 +22,6 @@ from rq.results import Result
 
 from broker.keys import Keys
 from broker.rq_records import CALL, DATA, refuse
-from broker.status import Status
 from tests.redis.engine import SECOND, START, Engine
 
 pytestmark = pytest.mark.parametrize("redis", ["valkey"], indirect=True)
@@ -216,11 +215,11 @@ def test_every_key_has_its_line_in_keys(redis: Redis, prefix: str) -> None:
         *(keys.job(words), keys.results(words), keys.rq_queues(), keys.rq_queue(r"\w+(:\d+)?"), keys.workers()),
         *(keys.registry(name, r"\w+(:\d+)?") for name in (*REGISTRIES, "workers")),
         *(keys.worker(words), keys.worker_executions(words), keys.execution(words, words), keys.executions(words)),
-        *(keys.ready(), keys.leases(r"\w+"), keys.due(), keys.limits(r"\w+"), keys.types(), keys.arrivals()),
+        *(keys.ready(), keys.due(), keys.limits(r"\w+"), keys.types(), keys.arrivals()),
         *(keys.groups(), keys.idle(r"[\w,]+"), keys.wake(words), keys.reaped(), keys.tenants(), keys.index(words)),
-        *(keys.status_index(words, r"\w+", status) for status in Status),
-        *(keys.unique(words, r"\w+", ".*"), keys.durations(words), keys.histogram(r"\w+"), keys.listeners()),
-        *(keys.outbox(), keys.events(words), keys.media(words), keys.media_index(words, r"\w+")),
+        *(keys.type_index(words, r"\w+"), keys.unique(words, r"\w+", ".*"), keys.durations(words)),
+        *(keys.listeners(), keys.outbox(), keys.events(words)),
+        *(keys.media(words), keys.media_index(words, r"\w+")),
     ]
     patterns = [pattern.replace("{tasks}", r"\{tasks\}") for pattern in patterns]
     found = set(redis.keys("*")) - {"test:now"}

@@ -2,7 +2,7 @@
 
 from broker.daemon.promote import Promote
 from tests.invariants import changes
-from tests.redis.engine import SECOND, START, Engine, at
+from tests.redis.engine import SECOND, START, Engine, at, indexed
 
 
 def test_a_task_that_is_due_enters_its_queue(engine: Engine) -> None:
@@ -17,8 +17,7 @@ def test_a_task_that_is_due_enters_its_queue(engine: Engine) -> None:
         "broker:ready": {"Noop:4": (None, 4)},
         "broker:arrivals": {"Noop:4": (None, "1")},
         "broker:due": {task_id: (START + SECOND, None)},
-        "broker:tasks:acme:Noop:scheduled": {task_id: (START, None)},
-        "broker:tasks:acme:Noop:pending": {task_id: (None, START)},
+        "broker:tasks:acme:Noop": {task_id: (indexed("scheduled"), indexed("pending"))},
     }
     engine.check()
 

@@ -266,7 +266,7 @@ class Life(RuleBasedStateMachine):
         """Found through the worker's record: only what that worker began last can be given up."""
         now = self.pass_time()
         task = self.owned(run)
-        last = self.redis.hget(self.engine.keys.worker(run.worker), "execution") == run.execution
+        last = self.redis.hget(self.engine.keys.worker(run.worker), "current_job") == run.id
         self.engine.release(run, crashed=crashed)
         if task and last and crashed:
             self.world.lose(task, now)

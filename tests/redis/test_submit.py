@@ -4,7 +4,7 @@ import pytest
 
 from broker.rq_records import DATA
 from tests.invariants import changes
-from tests.redis.engine import SECOND, START, Engine, at
+from tests.redis.engine import SECOND, START, Engine, at, indexed
 
 ACCEPTED = {
     "created_at": (None, at(0)),
@@ -27,7 +27,7 @@ def test_a_task_that_is_due_goes_to_the_end_of_its_queue(engine: Engine) -> None
         "queue:Noop:5": ([first], [first, task_id]),
         "broker:arrivals": {"Noop:5": ("1", "2")},
         "broker:tasks:acme": {task_id: (None, START)},
-        "broker:tasks:acme:Noop:pending": {task_id: (None, START)},
+        "broker:tasks:acme:Noop": {task_id: (None, indexed("pending"))},
     }
     engine.check()
 
@@ -58,7 +58,7 @@ def test_a_task_with_a_future_time_is_scheduled(engine: Engine, when: dict[str, 
         "scheduled:Noop": {task_id: (None, START / SECOND + 2)},
         "broker:due": {task_id: (None, START + 2 * SECOND)},
         "broker:tasks:acme": {task_id: (None, START)},
-        "broker:tasks:acme:Noop:scheduled": {task_id: (None, START)},
+        "broker:tasks:acme:Noop": {task_id: (None, indexed("scheduled"))},
         "broker:tenants": (None, {"acme"}),
     }
     engine.check()

@@ -1,9 +1,6 @@
 """Guards the promise that RQ's own tools work on a running system: `rq info` and rq-dashboard show real workers at
 work, and what is changed there is done."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from broker.errors import NotFound
 from scripts.dashboard.app import create_app
 from scripts.dashboard.settings import DashboardSettings
 from tests.conftest import SERVER
+from tests.system.rq_command import rq
 from tests.workers.harness import TENANT, Formation
 
 REGISTRIES = ("queued", "started", "finished", "failed", "scheduled", "canceled", "deferred")
@@ -50,14 +48,6 @@ def tasks(formation: Formation) -> dict[str, str]:
     ids["canceled"] = formation.submit("answer")
     formation.broker.cancel(TENANT, ids["canceled"])
     return ids
-
-
-def rq(formation: Formation, *arguments: str) -> str:
-    """What the ``rq`` command prints."""
-    command = [sys.executable, "-m", "rq.cli", *arguments, "--url", formation.broker.settings.redis_url]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False, env=os.environ)
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode()
 
 
 def listed(dashboard: FlaskClient) -> dict[str, str]:

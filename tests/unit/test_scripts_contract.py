@@ -12,7 +12,7 @@ import pytest
 from broker.queries import FIELDS
 from broker.queue_state import KEEP_SECONDS
 from broker.scripts import Script, moves, names, read
-from broker.status import RQ_STATUS, TERMINAL, TRANSITIONS, Status
+from broker.status import RQ_STATUS, TERMINAL, TRANSITIONS, Status, score_range
 from broker.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -106,10 +106,27 @@ def test_lua_and_python_use_the_same_words_for_states() -> None:
     assert dict(words.findall(from_rq[1])) == {word: str(status) for status, word in RQ_STATUS.items()}
 
 
+def test_lua_and_python_read_the_same_scores_off_an_index() -> None:
+    text = read("include/index")
+    found = re.search(r"SPAN, EPOCH = (\d+), (\d+)", text)
+    ranks = re.search(r"local RANK = \{(.*?)\}", text)
+    names = re.search(r"STATUS_OF_RANK = \{(.*?)\}", text)
+    assert found and ranks and names
+    span, epoch = map(int, found.groups())
+    by_rank = re.findall(r"'(\w+)'", names[1])
+    assert {name: int(rank) for name, rank in re.findall(r"(\w+) = (\d+)", ranks[1])} == {
+        name: rank for rank, name in enumerate(by_rank)
+    }
+    for rank, name in enumerate(by_rank):
+        assert score_range(Status(name)) == (rank * span, (rank + 1) * span - 1)
+        assert score_range(Status(name), epoch + 5, epoch + 7) == (rank * span + 5, rank * span + 7)
+    assert len(by_rank) * span < 2**53, "every score is a whole number"
+
+
 def test_every_state_in_a_script_is_one() -> None:
     """In what moves a task between indexes: a misspelt word would be an index that nobody reads."""
     for path in LUA.rglob("*.lua"):
-        for call in re.findall(r"\b(?:reindex|status_index|enter_end|announce)\(task, (.*?)\)", path.read_text()):
+        for call in re.findall(r"\b(?:reindex|enter_end|announce)\(task, (.*?)\)", path.read_text()):
             assert set(re.findall(r"'(\w+)'", call)) <= set(Status), f"{path.name}: {call}"
 
 
@@ -129,6 +146,17 @@ def test_includes_are_there_and_used() -> None:
     files = {path.stem for path in (LUA / "include").glob("*.lua")} - {"clock_test"}
     wanted = {name for path in LUA.rglob("*.lua") for name in re.findall(r"^-- @include (\w+)", path.read_text(), re.M)}
     assert wanted == files
+
+
+def test_no_two_includes_define_the_same_name() -> None:
+    """They share one library, where the later would take the place of the earlier."""
+    defined = [
+        name
+        for path in sorted((LUA / "include").glob("*.lua"))
+        if path.stem != "clock_test"
+        for name in re.findall(r"^local function (\w+)", path.read_text(), re.M)
+    ]
+    assert sorted(defined) == sorted(set(defined))
 
 
 def test_time_is_read_in_one_place() -> None:

@@ -58,14 +58,14 @@ def test_an_idle_worker_asks_less_than_once_a_second_and_is_woken_by_work(format
 
 
 def _commands(formation: Formation, seconds: float) -> list[str]:
-    """What clients send in so much time, not what scripts call."""
-    commands: list[str] = []
+    """What others send in so much time, not what scripts call."""
+    commands: list[tuple[str, str]] = []
     with formation.broker.redis.monitor() as monitor:
         time.sleep(seconds)
         formation.broker.redis.echo("enough")
         for each in monitor.listen():
             if each["command"] == "ECHO enough":
-                return commands
+                return [command for port, command in commands if port != each["client_port"]]
             if each["client_type"] != "lua":
-                commands.append(each["command"])
+                commands.append((each["client_port"], each["command"]))
     return commands

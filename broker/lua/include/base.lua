@@ -3,10 +3,25 @@
 local call, P, B, now
 -- What this call has read already.
 local seen
+-- What seldom changes, by key: read again after KEPT_US, and at once after a script of ours has changed it. It lives
+-- between calls where scripts are a function library; elsewhere each call starts with none.
+local kept, kept_since = {}, 0
+
+local function forget()
+  kept, kept_since = {}, now
+end
 
 local function begin(prefix)
   call, P, B, seen = redis.call, prefix .. ':', prefix .. ':broker:', {}
   now = clock()
+  if now >= kept_since + KEPT_US or now < kept_since then forget() end
+end
+
+-- The priority levels of a type as queues.
+local function queues_of(type)
+  local queues = { type }
+  for priority = 1, 10 do queues[#queues + 1] = type .. ':' .. priority end
+  return queues
 end
 
 -- 'VideoTranscoding:5' -> 'VideoTranscoding', 5
@@ -15,17 +30,20 @@ local function split(queue)
   return type, tonumber(priority) or 0
 end
 
--- tostring() would print 1.8e+15 and lose the microseconds; without the addition a negative zero would print as -0.
+-- For text that is put together here: tostring() would print 1.8e+15 and lose the microseconds, and a negative zero as
+-- -0. What is handed to a command as a number keeps all its digits.
 local function int(number)
   return string.format('%.0f', number + 0)
 end
 
--- Microseconds since the epoch as RQ and the API write a time: 2024-01-01T00:00:05.123456Z.
+-- The minute that was formatted last, as a number and as text; it outlives a call, and is right at any time.
+local minute, minute_text
+
+-- '2024-01-01T00:00:' of a minute since the epoch.
 -- Civil date from day number after H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-local function iso(us)
-  local seconds = math.floor(us / 1000000)
-  local days = math.floor(seconds / 86400)
-  local rest = seconds - days * 86400
+local function format_minute(number)
+  local days = math.floor(number / 1440)
+  local rest = number - days * 1440
   local z = days + 719468
   local era = math.floor(z / 146097)
   local doe = z - era * 146097
@@ -33,15 +51,31 @@ local function iso(us)
   local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
   local mp = math.floor((5 * doy + 2) / 153)
   local month = mp < 10 and mp + 3 or mp - 9
-  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%06dZ', yoe + era * 400 + (month <= 2 and 1 or 0), month,
-    doy - math.floor((153 * mp + 2) / 5) + 1, math.floor(rest / 3600), math.floor(rest % 3600 / 60), rest % 60,
-    us - seconds * 1000000)
+  return string.format('%04d-%02d-%02dT%02d:%02d:', yoe + era * 400 + (month <= 2 and 1 or 0), month,
+    doy - math.floor((153 * mp + 2) / 5) + 1, math.floor(rest / 60), rest % 60)
+end
+
+-- Microseconds since the epoch as RQ and the API write a time: 2024-01-01T00:00:05.123456Z.
+local function iso(us)
+  local number = math.floor(us / 60000000)
+  if number ~= minute then minute, minute_text = number, format_minute(number) end
+  local rest = us - number * 60000000
+  local seconds = math.floor(rest / 1000000)
+  return string.format('%s%02d.%06dZ', minute_text, seconds, rest - seconds * 1000000)
+end
+
+-- The present moment, formatted once a call.
+local function at()
+  seen.at = seen.at or iso(now)
+  return seen.at
 end
 
 -- The reverse of iso(); nil for anything else.
 local function microseconds(text)
-  local y, m, d, hh, mm, ss, us = string.match(text or '', '^(%d+)-(%d+)-(%d+)T(%d+):(%d+):(%d+)%.(%d+)Z$')
-  if not y then return nil end
+  local head, ss, us = string.match(text or '', '^(%d+-%d+-%d+T%d+:%d+:)(%d+)%.(%d+)Z$')
+  if not head then return nil end
+  if head == minute_text then return minute * 60000000 + ss * 1000000 + us end
+  local y, m, d, hh, mm = string.match(head, '(%d+)-(%d+)-(%d+)T(%d+):(%d+):')
   y, m, d = tonumber(y), tonumber(m), tonumber(d)
   if m <= 2 then y = y - 1 end
   local era = math.floor(y / 400)

@@ -2,7 +2,8 @@
 -- @include wake
 -- Taking the next task: the highest priority among the types that may start, ties to the type served longest ago.
 
--- The queue to take from, or nil with the types that have work and no token, and the microseconds until there is one.
+-- The queue to take from or nil; the types that have work and no token, with the microseconds until there is one; and
+-- whether types compete: other queues have work, or the worker could have.
 local function choose(group)
   local entries = call('ZREVRANGE', B .. 'ready', 0, -1, 'WITHSCORES')
   local best, best_score
@@ -15,23 +16,23 @@ local function choose(group)
       local s = limits(type)
       local wait = wait_for(s)
       if wait == 0 then
-        if not best or s.served < limits(split(best)).served then best, best_score = queue, score end
+        if not best or served(s) < served(limits(split(best))) then best, best_score = queue, score end
       elseif wait then
         throttled[type] = wait
       end
     end
   end
-  return best, throttled
+  return best, throttled, #entries > 2 or string.find(group, ',', 1, true) ~= nil
 end
 
-local function start(task, worker, execution, lease_us)
-  local started_at = iso(now)
-  reindex(task, 'pending', 'processing')
-  call('HSET', task.key, 'status', 'started', 'started_at', started_at, 'worker_name', worker, 'lease', execution,
+-- `busy`: the worker's record says already that it is.
+local function start(task, worker, execution, lease_us, busy)
+  reindex(task, 'processing')
+  call('HSET', task.key, 'status', 'started', 'started_at', at(), 'worker_name', worker, 'lease', execution,
     'runs', task.runs)
-  call('ZADD', B .. 'leases:' .. task.type, int(now + lease_us), task.id)
-  call('ZADD', P .. 'wip:' .. task.queue, int(now / 1000000 + 86400), task.id .. ':' .. execution)
-  call('HSET', P .. 'worker:' .. worker, 'state', 'busy', 'current_job', task.id, 'execution', execution)
+  hold(task, execution, lease_us)
+  local record = P .. 'worker:' .. worker
+  if busy then call('HSET', record, 'current_job', task.id) else call('HSET', record, 'current_job', task.id, 'state', 'busy') end
   announce(task, 'processing')
 end
 
@@ -40,22 +41,22 @@ local function granted(task)
   return { 1, task.id, task.queue, task.tenant, task.payload, task.runs, task.timeout, task.retry_count, task.memo }
 end
 
-local function read_waiting(id)
+-- What a run needs of its task, which was found in `queue`.
+local function read_waiting(id, queue)
   local key = P .. 'job:' .. id
-  local f = call('HMGET', key, 'status', 'origin', 'tenant', 'us', 'payload', 'runs', 'timeout', 'retry_count', 'memo')
-  if not (f[1] and f[2] and f[3] and f[4]) then return nil end
-  return { id = id, key = key, status = f[1], queue = f[2], type = split(f[2]), tenant = f[3], us = f[4],
-    payload = f[5] or '{}', runs = tonumber(f[6] or 0), timeout = tonumber(f[7] or 3600), retry_count = tonumber(f[8] or 0),
-    memo = f[9] or '' }
+  local f = call('HMGET', key, 'status', 'tenant', 'us', 'payload', 'runs', 'timeout', 'retry_count', 'memo')
+  if not (f[1] and f[2] and f[3]) then return nil end
+  return { id = id, key = key, status = f[1], queue = queue, type = split(queue), tenant = f[2], us = f[3],
+    payload = f[4] or '{}', runs = tonumber(f[5] or 0), timeout = tonumber(f[6] or 3600), retry_count = tonumber(f[7] or 0),
+    memo = f[8] or '' }
 end
 
 -- The reply of an earlier call whose answer was lost on the way, else nil.
 local function repeated_grant(worker, execution)
-  local w = call('HMGET', P .. 'worker:' .. worker, 'execution', 'current_job')
-  if w[1] ~= execution or not w[2] then return nil end
-  local task = read_waiting(w[2])
-  if task and task.status == 'started' and call('HGET', task.key, 'lease') == execution then return granted(task) end
-  return nil
+  local id = call('HGET', P .. 'worker:' .. worker, 'current_job')
+  local f = id and call('HMGET', P .. 'job:' .. id, 'lease', 'origin')
+  local task = f and f[1] == execution and f[2] and read_waiting(id, f[2])
+  return task and task.status == 'started' and granted(task) or nil
 end
 
 -- Nothing may start: the worker is known to sleep from this instant on, and watches for the tokens that no other
@@ -70,31 +71,31 @@ local function sleep(worker, group, throttled)
     end
   end
   for _, type in ipairs(watched) do
-    call('HSET', limits_key(type), 'alarm', int(now + earliest), 'watcher', worker)
+    call('HSET', limits_key(type), 'alarm', now + earliest, 'watcher', worker)
   end
   call('HSET', P .. 'worker:' .. worker, 'state', 'idle')
   call('HSET', B .. 'groups', group, '1')
   call('SADD', B .. 'idle:' .. group, worker)
   call('DEL', B .. 'wake:' .. worker)
-  return { 0, earliest and int(earliest) or '-1' }
+  return { 0, earliest or -1 }
 end
 
 -- {1, task...} or {0, microseconds until the token that the worker has to be awake for, or -1}
-local function take(worker, execution, lease_us, group)
+local function take(worker, execution, lease_us, group, busy)
   local throttled = {}
-  while call('EXISTS', P .. 'suspended') == 0 do
-    local queue
-    queue, throttled = choose(group)
+  while not suspended() do
+    local queue, compete
+    queue, throttled, compete = choose(group)
     if not queue then break end
     local id = call('LPOP', P .. 'queue:' .. queue)
-    local task = id and read_waiting(id)
+    local task = id and read_waiting(id, queue)
     if not id then
       call('ZREM', B .. 'ready', queue)
     elseif task and task.status == 'queued' then -- anything else was deleted or moved by a foreign hand
       task.runs = task.runs + 1
-      start(task, worker, execution, lease_us)
+      start(task, worker, execution, lease_us, busy)
       local s = limits(task.type)
-      spend(s)
+      spend(s, compete)
       -- Tasks that came while there was no token woke nobody, and this worker will be busy.
       if s.rate and has_work(task.type) then wake(task.type) end
       return granted(task)
@@ -105,7 +106,7 @@ end
 
 -- After a run ended: the next task, if the worker wants one.
 local function take_next(worker, execution, lease_us, group)
-  if execution ~= '' then return take(worker, execution, lease_us, group) end
+  if execution ~= '' then return take(worker, execution, lease_us, group, true) end
   call('HSET', P .. 'worker:' .. worker, 'state', 'idle')
-  return { 0, '-1' }
+  return { 0, -1 }
 end

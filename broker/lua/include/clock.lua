@@ -3,3 +3,6 @@ local function clock()
   local time = redis.call('TIME')
   return time[1] * 1000000 + time[2]
 end
+
+-- How long what seldom changes may be remembered, in microseconds.
+local KEPT_US = 100000

@@ -7,18 +7,18 @@ local KEPT_EVENTS = 10000
 local SNAPSHOT = { 'status', 'origin', 'tenant', 'payload', 'created_at', 'max_retries', 'timeout', 'retry_count',
   'scheduled_at', 'started_at', 'ended_at', 'last_heartbeat', 'error', 'progress', 'outcome', 'attempts' }
 
--- Who listens for the tenant; nobody, most of the time.
+-- Who listens for the tenant: nobody, most of the time. A script that changes it has to forget().
 local function listeners(tenant)
-  local name = 'listeners:' .. tenant -- no type has a ':' in its name
-  if not seen[name] then
+  local name = B .. 'listeners:' .. tenant
+  if not kept[name] then
     local f = call('HMGET', B .. 'listeners', tenant .. ':webhooks', tenant .. ':live')
-    seen[name] = { webhooks = f[1], live = (tonumber(f[2]) or 0) > now }
+    kept[name] = { webhooks = f[1], live = tonumber(f[2]) or 0 }
   end
-  return seen[name]
+  return kept[name]
 end
 
 local function put_into_outbox(task, event)
-  local entry = { 'task', task.id, 'type', event, 'at', iso(now) }
+  local entry = { 'task', task.id, 'type', event, 'at', at() }
   for i, value in ipairs(call('HMGET', task.key, unpack(SNAPSHOT))) do
     if value then
       entry[#entry + 1] = SNAPSHOT[i]
@@ -34,8 +34,8 @@ local function announce(task, status)
   if who.webhooks and string.find(who.webhooks, 'task.' .. status, 1, true) then
     put_into_outbox(task, 'task.' .. status)
   end
-  if who.live then
+  if who.live > now then
     call('XADD', B .. 'events:' .. task.tenant, 'MAXLEN', '~', KEPT_EVENTS, '*', 'task', task.id, 'type', task.type,
-      'status', status, 'at', iso(now))
+      'status', status, 'at', at())
   end
 end

@@ -9,19 +9,29 @@ local function limits_key(type)
   return B .. 'limits:' .. type
 end
 
+-- What was set for a type. Who changes it has to forget().
+local function settings(type)
+  local key = limits_key(type)
+  if not kept[key] then
+    local f = call('HMGET', key, 'rate', 'burst', 'concurrency', 'paused')
+    kept[key] = { rate = tonumber(f[1]), burst = tonumber(f[2]) or 1, concurrency = tonumber(f[3]), paused = f[4] == '1' }
+  end
+  return kept[key]
+end
+
 local function limits(type)
   local s = seen[type]
   if s then return s end
-  local f = call('HMGET', limits_key(type), 'rate', 'burst', 'concurrency', 'paused', 'level', 'ts', 'served',
-    'alarm', 'watcher')
-  s = { type = type, rate = tonumber(f[1]), burst = tonumber(f[2]) or 1, concurrency = tonumber(f[3]),
-    paused = f[4] == '1', level = tonumber(f[5]) or 0, ts = tonumber(f[6]), served = tonumber(f[7]) or 0,
-    alarm = tonumber(f[8]) or 0, watcher = f[9] }
+  local set = settings(type)
+  s = { type = type, rate = set.rate, burst = set.burst, concurrency = set.concurrency, paused = set.paused,
+    level = 0, alarm = 0 }
   if s.rate then
+    local f = call('HMGET', limits_key(type), 'level', 'ts', 'alarm', 'watcher')
+    s.level, s.ts, s.alarm, s.watcher = tonumber(f[1]) or 0, tonumber(f[2]), tonumber(f[3]) or 0, f[4]
     -- A clock that steps back refills nothing, and the bucket's time follows it at once, or the type would starve.
     if not s.ts or now < s.ts then
       s.ts, s.alarm = now, 0
-      call('HSET', limits_key(type), 'ts', int(now), 'alarm', '0')
+      call('HSET', limits_key(type), 'ts', now, 'alarm', 0)
     end
     local cap = s.burst * TOKEN
     local elapsed = now - s.ts
@@ -31,21 +41,43 @@ local function limits(type)
   return s
 end
 
+-- When a task of the type was last taken where types compete.
+local function served(s)
+  s.served = s.served or tonumber(call('HGET', limits_key(s.type), 'served')) or 0
+  return s.served
+end
+
+local function running(type)
+  local sum = 0
+  for _, queue in ipairs(queues_of(type)) do sum = sum + call('ZCARD', P .. 'wip:' .. queue) end
+  return sum
+end
+
 -- 0 when a task of the type may start now, the microseconds until its token is due, or nil when only somebody's
 -- act (a freed slot, a resume) can make it startable.
 local function wait_for(s)
   if s.paused then return nil end
-  if s.concurrency and call('ZCARD', B .. 'leases:' .. s.type) >= s.concurrency then return nil end
+  if s.concurrency and running(s.type) >= s.concurrency then return nil end
   if s.rate and s.level < TOKEN then return math.ceil((TOKEN - s.level) / s.rate) end
   return 0
 end
 
-local function spend(s)
-  s.served = now
+-- Takes a token. Whose turn it was matters where types compete.
+local function spend(s, compete)
+  local key = limits_key(s.type)
   if s.rate then
     s.level = s.level - TOKEN
-    call('HSET', limits_key(s.type), 'level', int(s.level), 'ts', int(now), 'served', int(now))
-  else
-    call('HSET', limits_key(s.type), 'served', int(now))
+    call('HSET', key, 'level', s.level, 'ts', now)
   end
+  if compete then
+    s.served = now
+    call('HSET', key, 'served', now)
+  end
+end
+
+-- Does `rq suspend` hold everything?
+local function suspended()
+  local key = P .. 'suspended'
+  if kept[key] == nil then kept[key] = call('EXISTS', key) == 1 end
+  return kept[key]
 end

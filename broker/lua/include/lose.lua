@@ -4,8 +4,8 @@
 
 local function hand_back(task, front, outcome)
   end_run(task)
-  reindex(task, 'processing', 'pending')
-  call('HSET', task.key, 'status', 'queued', 'lease', task.lease .. ' ' .. outcome, 'enqueued_at', iso(now))
+  reindex(task, 'pending')
+  call('HSET', task.key, 'status', 'queued', 'lease', task.lease .. ' ' .. outcome, 'enqueued_at', at())
   if front then
     prepend(task)
   else
@@ -23,8 +23,8 @@ local function lose(task, max_crashes, message)
   call('HSET', task.key, 'crashes', task.crashes, 'attempts', with_attempt(task, 'lost', message))
   if task.crashes < max_crashes then return hand_back(task, task.crashes == 1, 'lost') end
   end_run(task)
-  reindex(task, 'processing', 'failed')
-  call('HSET', task.key, 'status', 'failed', 'lease', task.lease .. ' poison', 'ended_at', iso(now),
+  reindex(task, 'failed')
+  call('HSET', task.key, 'status', 'failed', 'lease', task.lease .. ' poison', 'ended_at', at(),
     'error', message .. ' (' .. task.crashes .. ' times in a row; it is not tried again)')
   enter_end(task, 'failed')
   wake_for_slot(task.type)

@@ -1,4 +1,5 @@
 -- @include events
+-- @include index
 -- A task's hash, its place in the indexes and its queue. Nothing else writes a status.
 
 local RQ_STATUS = {
@@ -12,10 +13,6 @@ local STATUS = {
 
 -- RQ's registry cleanups drop entries whose score has passed; ours lie ten years ahead and are removed by prune.
 local KEEP_US = 315360000000000
-
-local function status_index(task, status)
-  return B .. 'tasks:' .. task.tenant .. ':' .. task.type .. ':' .. status
-end
 
 -- The fields that a transition needs, or nil when there is no such task of ours.
 local function read_task(id)
@@ -31,16 +28,24 @@ local function read_task(id)
   }
 end
 
--- Moves the task between the status indexes. A foreign hand may have changed the hash alone, so when the index
--- that should hold the task does not, every other one is cleared and a time to live that RQ may have set is lifted.
-local function reindex(task, from, to)
-  if call('ZREM', status_index(task, from), task.id) == 0 then
-    for status in pairs(RQ_STATUS) do
-      if status ~= from then call('ZREM', status_index(task, status), task.id) end
-    end
+-- What the good end of a run by this worker needs of its task; `troubled` when an earlier run did not end well.
+local function read_run(id, worker)
+  local key = P .. 'job:' .. id
+  local f = call('HMGET', key, 'status', 'origin', 'tenant', 'us', 'lease', 'started_at', 'last_heartbeat', 'unique',
+    'crashes')
+  if not (f[1] and f[2] and f[3] and f[4]) then return nil end
+  return { id = id, key = key, status = STATUS[f[1]] or f[1], queue = f[2], type = split(f[2]), tenant = f[3], us = f[4],
+    lease = f[5] or '', started_at = f[6], last_heartbeat = f[7] or '', unique = f[8], troubled = f[9], worker = worker }
+end
+
+-- Moves the task to another status in its index. Where it does not move up, or was not there, a foreign hand may have
+-- been at it: a time to live that RQ may have set is lifted.
+local function reindex(task, status)
+  local index, score = index_of(task.tenant, task.type), score_of(status, task.us)
+  if call('ZADD', index, 'XX', 'GT', 'CH', score, task.id) == 0 then
+    call('ZADD', index, score, task.id)
     call('PERSIST', task.key)
   end
-  call('ZADD', status_index(task, to), task.us, task.id)
 end
 
 -- The next number at the end of a queue: a task's place in line is its number less that of the head.
@@ -66,7 +71,7 @@ local function prepend(task)
   local list = P .. 'queue:' .. task.queue
   local head = call('LINDEX', list, 0)
   local seq = head and call('HGET', P .. 'job:' .. head, 'seq') or call('HGET', B .. 'arrivals', task.queue)
-  call('HSET', task.key, 'seq', int((tonumber(seq) or 1) - 1))
+  call('HSET', task.key, 'seq', (tonumber(seq) or 1) - 1)
   filled(task.queue, call('LPUSH', list, task.id))
 end
 
@@ -78,14 +83,25 @@ local function ended_as(task, execution)
   return nil
 end
 
+-- RQ's registry of running tasks holds our leases: a run's score is the end of its lease in seconds, a day ahead, because
+-- any stock tool that counts the registry judges by its own rules what has a score in the past.
+local DAY_US = 86400000000
+
+local function lease_score(us)
+  return (us + DAY_US) / 1000000
+end
+
+local function hold(task, execution, lease_us)
+  call('ZADD', P .. 'wip:' .. task.queue, lease_score(now + lease_us), task.id .. ':' .. execution)
+end
+
 -- Takes a task that is being run away from its lease and from everything RQ shows about the run.
 local function end_run(task)
-  call('ZREM', B .. 'leases:' .. task.type, task.id)
-  local execution = task.id .. ':' .. task.lease
-  call('ZREM', P .. 'wip:' .. task.queue, execution)
+  local run = task.id .. ':' .. task.lease
+  call('ZREM', P .. 'wip:' .. task.queue, run)
   if task.last_heartbeat >= (task.started_at or '') and task.last_heartbeat ~= '' then
-    call('DEL', P .. 'execution:' .. execution, P .. 'executions:' .. task.id)
-    if task.worker then call('SREM', P .. 'worker:' .. task.worker .. ':executions', execution) end
+    call('DEL', P .. 'execution:' .. run, P .. 'executions:' .. task.id)
+    if task.worker then call('SREM', P .. 'worker:' .. task.worker .. ':executions', run) end
   end
 end
 
@@ -95,7 +111,7 @@ end
 
 -- Enters the task into RQ's registry of an end state, gives up its unique key and announces the end.
 local function enter_end(task, status)
-  call('ZADD', P .. RQ_STATUS[status] .. ':' .. task.queue, int((now + KEEP_US) / 1000000), task.id)
+  call('ZADD', P .. RQ_STATUS[status] .. ':' .. task.queue, math.floor((now + KEEP_US) / 1000000), task.id)
   if task.unique then
     if call('GET', unique_key(task)) == task.id then call('DEL', unique_key(task)) end
   end
@@ -105,7 +121,7 @@ end
 -- The attempt history with one more ended run, at most ten.
 local function with_attempt(task, outcome, message)
   local list = task.attempts and cjson.decode(task.attempts) or {}
-  list[#list + 1] = { started_at = task.started_at, ended_at = iso(now), outcome = outcome, error = message,
+  list[#list + 1] = { started_at = task.started_at, ended_at = at(), outcome = outcome, error = message,
     worker = task.worker }
   if #list > 10 then table.remove(list, 1) end
   return cjson.encode(list)

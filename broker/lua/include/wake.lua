@@ -21,7 +21,7 @@ local function wake(type)
     if listens(group, type) and call('SCARD', B .. 'idle:' .. group) > 0 then
       local s = limits(type)
       local wait = wait_for(s)
-      if not wait or (wait > 0 and s.alarm > now) or call('EXISTS', P .. 'suspended') == 1 then return false end
+      if not wait or (wait > 0 and s.alarm > now) or suspended() then return false end
       local worker = call('SPOP', B .. 'idle:' .. group)
       call('RPUSH', B .. 'wake:' .. worker, '1')
       call('EXPIRE', B .. 'wake:' .. worker, 60)

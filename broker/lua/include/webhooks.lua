@@ -31,20 +31,21 @@ local function refresh_listeners(tenant)
   else
     call('HDEL', B .. 'listeners', tenant .. ':webhooks')
   end
+  forget()
 end
 
 -- Notes when somebody has to look at the endpoint again, if ever. `full`: it gets nothing more until an attempt has ended.
 -- An endpoint that was served just now stands behind those that have waited for longer.
 local function rearm(id, full)
-  local at = tonumber(call('ZRANGE', webhook_key(id) .. ':running', 0, 0, 'WITHSCORES')[2])
+  local look = tonumber(call('ZRANGE', webhook_key(id) .. ':running', 0, 0, 'WITHSCORES')[2])
   local f = call('HMGET', webhook_key(id), 'enabled', 'hold_until')
   local due = tonumber(call('ZRANGE', webhook_key(id) .. ':waiting', 0, 0, 'WITHSCORES')[2])
   if f[1] == '1' and due and not full then
     due = math.max(due, tonumber(f[2]) or 0, now)
-    at = math.min(at or due, due)
+    look = math.min(look or due, due)
   end
-  if at then
-    call('ZADD', B .. 'webhook_due', int(at), id)
+  if look then
+    call('ZADD', B .. 'webhook_due', look, id)
   else
     call('ZREM', B .. 'webhook_due', id)
   end
@@ -56,10 +57,10 @@ local function disable(id, reason)
 end
 
 -- Puts a noted event at the end of its task's lane.
-local function enqueue(id, event, task)
+local function owe(id, event, task)
   call('HINCRBY', webhook_key(id), 'owed_bytes', call('HSTRLEN', delivery_key(id, event), 'body'))
   if call('RPUSH', webhook_key(id) .. ':lane:' .. task, event) == 1 then
-    call('ZADD', webhook_key(id) .. ':waiting', int(now), event)
+    call('ZADD', webhook_key(id) .. ':waiting', now, event)
     rearm(id, false)
   end
 end
@@ -80,7 +81,7 @@ local function conclude(id, event, task, state)
   call('HINCRBY', webhook_key(id), 'owed_bytes', -size)
   call('LREM', lane, 1, event)
   local next = call('LINDEX', lane, 0)
-  if next then call('ZADD', webhook_key(id) .. ':waiting', int(now), next) end
+  if next then call('ZADD', webhook_key(id) .. ':waiting', now, next) end
   local count, bytes = call('LPUSH', ended, event), call('HINCRBY', webhook_key(id), 'ended_bytes', size)
   while count > KEPT_ENDED or (count > 1 and bytes > KEPT_ENDED_BYTES) do
     bytes = forget_oldest(id)
@@ -91,6 +92,6 @@ end
 local function log_attempt(id, event, status_code, error, duration_ms, next_at)
   local f = call('HMGET', delivery_key(id, event), 'type', 'task', 'attempts')
   call('XADD', webhook_key(id) .. ':log', 'MAXLEN', KEPT_ATTEMPTS, '*', 'event', event, 'type', f[1], 'task', f[2],
-    'attempt', f[3], 'at', iso(now), 'status_code', status_code, 'error', error, 'duration_ms', duration_ms,
+    'attempt', f[3], 'at', at(), 'status_code', status_code, 'error', error, 'duration_ms', duration_ms,
     'next_at', next_at and iso(next_at) or '')
 end

@@ -8,11 +8,11 @@ from marshmallow import Schema, fields
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
+from broker.submission import MAX_BATCH
 from broker.task import NewTask
 from broker.task_type import TaskType
 from broker.worker import supervisor
 from broker.worker.context import TaskContext
-from scripts.bench import pipelines
 
 
 class Payload(Schema):
@@ -37,7 +37,8 @@ async def one() -> None:
 
 
 async def many(count: int) -> None:
-    pipelines.submit(broker, pipelines.Kind("Noop", "{}"), count)
+    for start in range(0, count, MAX_BATCH):
+        broker.submit_many("acme", [NewTask("Noop", {})] * min(MAX_BATCH, count - start))
 
 
 async def stamped(sent: int) -> None:

@@ -1,0 +1,102 @@
+"""The examination: two looks, so that what is merely in motion is not called wrong, then the cures."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from broker.broker import Broker
+from broker.check import findings as server_findings
+from broker.connection import redis_errors
+from broker.daemon.audit import Audit
+from broker.doctor.finding import Finding
+from broker.doctor.places import Places
+from broker.doctor.summary import summary
+from broker.doctor.surroundings import Surroundings
+from broker.errors import Unavailable
+from broker.scripts import Script
+
+#: Seconds between the looks; within them the daemon's audit mends what a foreign hand has changed.
+BETWEEN_LOOKS = 4.0
+
+
+class Doctor:
+    """Examines one broker's Redis, also while everything runs."""
+
+    def __init__(self, broker: Broker, *, clock: str = "clock", wait: Callable[[float], object] = time.sleep) -> None:
+        self._broker = broker
+        self._redis, self._keys = broker.redis, broker.keys
+        self._places = Places(self._redis, self._keys, clock=clock)
+        self._surroundings = Surroundings(self._redis, self._keys)
+        self._audit = Audit(self._redis, self._keys, clock=clock)
+        self._wait = wait
+        self._scripts = {name: Script(name, clock=clock) for name in ("reconcile", "displace", "mend")}
+
+    def examine(self) -> list[Finding]:
+        """All that is wrong, and was wrong some seconds ago as well."""
+        first = set(self._look())
+        if not first:
+            return []
+        self._wait(BETWEEN_LOOKS)
+        return sorted(first & set(self._look()), key=lambda finding: finding.text)
+
+    def repair(self, finding: Finding) -> bool:
+        """Whether it could do something about it."""
+        if finding.cure in ("task", "order"):
+            return self._repair_task(finding)
+        if finding.cure == "workers":
+            self._audit.tick()
+            return True
+        return bool(finding.cure) and bool(
+            self._run("mend", what=finding.cure, subject=finding.place, of=finding.member)
+        )
+
+    def _repair_task(self, finding: Finding) -> bool:
+        """The audit's own means first, since they know what a foreign hand meant; then for what they leave."""
+        task_id = finding.member.partition(":")[0]
+        queue = finding.queue or self._redis.hget(self._keys.job(task_id), "origin")
+        moved = self._run("reconcile", id=task_id, tenant=finding.tenant, queue=queue) if queue else ""
+        reorder = int(finding.cure == "order" and not moved)
+        displaced = self._run("displace", place=finding.place, member=finding.member, reorder=reorder)
+        return bool(moved or displaced)
+
+    def _look(self) -> Iterator[Finding]:
+        types = sorted(self._redis.smembers(self._keys.types()))
+        tenants = sorted(self._redis.smembers(self._keys.tenants()))
+        yield from self._places.findings(types, tenants, self._below(self._keys.job("")))
+        unique = self._keys.unique("", "", "").rstrip(":") + ":"
+        yield from self._surroundings.findings(types, tenants, (unique + rest for rest in self._below(unique)))
+        refused, _ = server_findings(self._broker.settings, self._redis.info())
+        yield from map(Finding, refused)
+
+    def _below(self, prefix: str) -> Iterator[str]:
+        """What follows the prefix in the names of all keys that begin so."""
+        for key in self._redis.scan_iter(prefix + "*", count=1000):
+            yield key.removeprefix(prefix)
+
+    def _run(self, name: str, **values: object) -> object:
+        return self._scripts[name](self._redis, prefix=self._keys.prefix, **values)
+
+
+def doctor(broker: Broker, *, repair: bool, wait: Callable[[float], object] = time.sleep) -> int:
+    """Prints how things stand and what is wrong; returns the exit status, 1 when something is left."""
+    physician = Doctor(broker, wait=wait)
+    try:
+        with redis_errors():
+            for line in summary(broker.redis, broker.keys, sorted(broker.redis.smembers(broker.keys.types()))):
+                print(line)
+            left = physician.examine()
+            if repair and left:
+                _repair(physician, left)
+                left = physician.examine()
+    except Unavailable as error:
+        print(f"wrong: {error}")
+        return 1
+    for finding in left:
+        print(f"wrong: {finding.text}")
+    print(f"findings: {len(left)}" if left else "healthy")
+    return 1 if left else 0
+
+
+def _repair(physician: Doctor, findings: list[Finding]) -> None:
+    for finding in findings:
+        if physician.repair(finding):
+            print(f"repaired: {finding.text}")

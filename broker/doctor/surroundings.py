@@ -1,0 +1,64 @@
+"""What belongs to no single task: ready queues, sleeping and dead workers, unique keys, durations."""
+
+from collections.abc import Iterable, Iterator
+
+from redis import Redis
+
+from broker.doctor.finding import Finding
+from broker.doctor.places import queues_of
+from broker.keys import Keys
+from broker.status import RQ_STATUS, TERMINAL
+
+_ENDED = {RQ_STATUS[status] for status in TERMINAL}
+
+
+class Surroundings:
+    """Reads on one Redis client with ``decode_responses=True``."""
+
+    def __init__(self, redis: "Redis", keys: Keys) -> None:
+        self._redis = redis
+        self._keys = keys
+
+    def findings(self, types: list[str], tenants: list[str], unique_keys: Iterable[str]) -> Iterator[Finding]:
+        """All that is wrong around the tasks."""
+        for name in types:
+            yield from self._not_ready(name)
+        yield from self._dead_sleepers()
+        yield from self._dead_workers()
+        for key in unique_keys:
+            yield from self._wrongly_held(key)
+        for tenant in tenants:
+            yield from self._negative(tenant)
+
+    def _not_ready(self, type_name: str) -> Iterator[Finding]:
+        for priority, queue in enumerate(queues_of(type_name)):
+            with self._redis.pipeline(transaction=True) as reads:
+                reads.llen(self._keys.rq_queue(queue))
+                reads.zscore(self._keys.ready(), queue)
+                reads.sismember(self._keys.rq_queues(), self._keys.rq_queue(queue))
+                length, score, known = reads.execute()
+            if length and not (score == priority and known):
+                yield Finding(f"queue {queue} has tasks, and workers do not know of them", "ready", queue)
+
+    def _dead_sleepers(self) -> Iterator[Finding]:
+        for group in self._redis.hkeys(self._keys.groups()):
+            for worker in self._redis.sscan_iter(self._keys.idle(group)):
+                if not self._redis.exists(self._keys.worker(worker)):
+                    yield Finding(f"worker {worker} is dead and counts as asleep", "sleeper", group, worker)
+
+    def _dead_workers(self) -> Iterator[Finding]:
+        for key in self._redis.sscan_iter(self._keys.workers()):
+            if not self._redis.exists(key):
+                yield Finding(f"worker {key.removeprefix(self._keys.worker(''))} is dead and listed", "workers")
+
+    def _wrongly_held(self, key: str) -> Iterator[Finding]:
+        holder = self._redis.get(key)
+        status = self._redis.hget(self._keys.job(holder), "status") if holder else None
+        if status in _ENDED:
+            place = key.removeprefix(self._keys.prefix + ":")
+            yield Finding(f"{place} is held by task {holder}, which has ended", "unique", place)
+
+    def _negative(self, tenant: str) -> Iterator[Finding]:
+        for name, us in self._redis.hgetall(self._keys.durations(tenant)).items():
+            if int(us) < 0:
+                yield Finding(f"{tenant}'s {name} tasks took {us} microseconds together", "durations", tenant, name)

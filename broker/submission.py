@@ -1,0 +1,148 @@
+"""A task on its way in: checked once, sent to the store, and shown from what was sent instead of being read again."""
+
+import json
+import os
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from broker.clock import from_rfc3339, to_rfc3339
+from broker.errors import InvalidInput, NotFound
+from broker.rq_records import queue_name
+from broker.status import Status
+from broker.task import NewTask, Task
+from broker.task_type import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT, TaskTypes
+
+MISSING = "There is no task with this id."
+#: How many tasks one batch may have: all are accepted in one script, which nobody else's call interrupts.
+MAX_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A valid new task, as the scripts take it. ``id`` None has one made; the payload is JSON."""
+
+    id: str | None
+    type: str
+    priority: int
+    payload: str
+    max_retries: int
+    timeout: int
+    due_us: int
+    delay_us: int
+    unique_key: str
+
+    @property
+    def queue(self) -> str:
+        """The RQ queue it goes to."""
+        return queue_name(self.type, self.priority)
+
+    def arguments(self) -> dict[str, Any]:
+        """What submit.lua takes of it by name."""
+        return {
+            "type": self.type,
+            "queue": self.queue,
+            "payload": self.payload,
+            "max_retries": self.max_retries,
+            "timeout": self.timeout,
+            "due_us": self.due_us,
+            "delay_us": self.delay_us,
+            "unique_key": self.unique_key,
+        }
+
+    def task(self, task_id: str, tenant: str, created_us: int) -> Task:
+        """The task that a script has made of it at this microsecond."""
+        due = created_us + self.delay_us if self.delay_us else self.due_us
+        return Task(
+            id=task_id,
+            tenant=tenant,
+            type=self.type,
+            status=Status.SCHEDULED if due > created_us else Status.PENDING,
+            priority=self.priority,
+            payload=json.loads(self.payload),
+            created_at=to_rfc3339(created_us),
+            max_retries=self.max_retries,
+            timeout_seconds=self.timeout,
+            scheduled_at=to_rfc3339(due) if due > created_us else None,
+        )
+
+
+def prepare(types: TaskTypes, new: NewTask) -> Submission:
+    """What a caller asks for, checked and completed with its type's defaults. Raises ``InvalidInput``."""
+    task_type = types.get(new.type)
+    if task_type is None:
+        known = ", ".join(sorted(types))
+        raise InvalidInput(
+            f"There is no task type {new.type!r}; known are {known}.",
+            errors=[{"pointer": "/type", "detail": f"must be one of {known}"}],
+        )
+    payload = task_type.check_payload(new.payload)
+    return Submission(
+        canonical_id(new.id) if new.id else None,
+        new.type,
+        _within("priority", new.priority, task_type.priority, 0, MAX_PRIORITY),
+        _dumps(payload),
+        _within("max_retries", new.max_retries, task_type.max_retries, 0, MAX_RETRIES),
+        _within("timeout_seconds", new.timeout_seconds, task_type.timeout, 1, MAX_TIMEOUT),
+        from_rfc3339(new.scheduled_at) if new.scheduled_at else 0,
+        int((new.delay_seconds or 0) * 1_000_000),
+        new.unique_key or "",
+    )
+
+
+def prepare_all(check: Callable[[NewTask], Submission], batch: Sequence[NewTask]) -> list[Submission]:
+    """A batch, each of it by ``check``. Raises ``InvalidInput`` with all defects of all tasks, as ``/tasks/3/...``."""
+    if not 1 <= len(batch) <= MAX_BATCH:
+        raise InvalidInput(errors=[{"pointer": "/tasks", "detail": f"must be 1 to {MAX_BATCH} tasks"}])
+    prepared: list[Submission] = []
+    errors: list[dict[str, str]] = []
+    for number, new in enumerate(batch):
+        try:
+            prepared.append(check(new))
+        except InvalidInput as error:
+            found = error.extra["errors"]
+            errors += [each | {"pointer": f"/tasks/{number}{each['pointer']}"} for each in found]
+    if errors:
+        raise InvalidInput(errors=errors)
+    return prepared
+
+
+def fields_of(batch: Sequence[Submission], ids: Sequence[str]) -> list[Any]:
+    """All that submit_many.lua takes of a batch under these ids."""
+    fields: list[Any] = []
+    for each, task_id in zip(batch, ids, strict=True):
+        fields += (
+            *(task_id, each.type, each.queue, each.payload, each.max_retries),
+            *(each.timeout, each.due_us, each.delay_us, each.unique_key),
+        )
+    return fields
+
+
+def new_ids(count: int) -> list[str]:
+    """Random task ids; asking the system for each would take longer than all the rest."""
+    random = os.urandom(16 * count)
+    return [str(uuid.UUID(bytes=random[at : at + 16], version=4)) for at in range(0, len(random), 16)]
+
+
+def canonical_id(text: str) -> str:
+    """A task id as it is stored. Anything but the 36-character form of a UUID names no task: ``NotFound``."""
+    try:
+        canonical = str(uuid.UUID(text))
+    except ValueError:
+        raise NotFound(MISSING) from None
+    if canonical != text.lower():
+        raise NotFound(MISSING)
+    return canonical
+
+
+#: One encoder for all: ``json.dumps`` with options makes one each time.
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _within(name: str, value: int | None, default: int, low: int, high: int) -> int:
+    if value is None:
+        return default
+    if not low <= value <= high:
+        raise InvalidInput(errors=[{"pointer": f"/{name}", "detail": f"must lie between {low} and {high}"}])
+    return value

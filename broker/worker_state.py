@@ -1,0 +1,66 @@
+"""Who works: the live workers, as they and RQ's tools see them. One round trip, which writes nothing."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis
+
+from broker.keys import Keys
+from broker.scripts import Script
+
+_FIELDS = (
+    *("current_job", "queues", "hostname", "pid", "birth", "last_heartbeat", "successful_job_count"),
+    "failed_job_count",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One worker process. Times are RFC 3339 UTC text."""
+
+    name: str
+    hostname: str
+    pid: int
+    #: ``idle`` or ``busy``.
+    state: str
+    #: Task types it listens to.
+    types: list[str]
+    #: The task that it runs, its type, and when this run began.
+    task_id: str | None
+    task_type: str | None
+    running_since: str | None
+    started_at: str
+    last_heartbeat: str
+    completed: int
+    failed: int
+
+
+class WorkerStates:
+    """Reads on one Redis client with ``decode_responses=True``."""
+
+    def __init__(self, redis: "Redis", keys: Keys) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._script = Script("workers")
+
+    def read(self) -> list[Worker]:
+        """All workers whose record lives, by name."""
+        rows = self._script(self._redis, prefix=self._keys.prefix, names=_FIELDS)
+        return sorted((self._worker(*row) for row in rows), key=lambda each: each.name)
+
+    def _worker(self, key: str, task_type: str, since: str, *values: Any) -> Worker:
+        f: dict[str, str] = {name: value or "" for name, value in zip(_FIELDS, values, strict=True)}
+        return Worker(
+            name=key.removeprefix(self._keys.worker("")),
+            hostname=f["hostname"],
+            pid=int(f["pid"] or 0),
+            state="busy" if task_type else "idle",
+            types=[each for each in f["queues"].split(",") if each],
+            task_id=f["current_job"] if task_type else None,
+            task_type=task_type or None,
+            running_since=since or None,
+            started_at=f["birth"],
+            last_heartbeat=f["last_heartbeat"],
+            completed=int(f["successful_job_count"] or 0),
+            failed=int(f["failed_job_count"] or 0),
+        )

@@ -1,0 +1,66 @@
+"""GET /api/workers: the operator sees who is there and at what, and nobody else does."""
+
+from datetime import datetime
+
+import pytest
+from flask.testing import FlaskClient
+
+from broker.broker import Broker
+from tests.gateway.conftest import NEW_TASK, ClientOf
+from tests.gateway.problem import problem
+from tests.gateway.work import start
+
+
+@pytest.fixture
+def operator(client_of: ClientOf) -> FlaskClient:
+    return client_of("ops")
+
+
+def enlist(broker: Broker, name: str, pid: int = 7) -> None:
+    fields = {"hostname": "box", "pid": pid, "successful_job_count": 3, "failed_job_count": 1}
+    broker.store.enlist(name, ttl=30, queues="EmbeddingGeneration,VideoTranscoding", fields=fields)
+
+
+def test_a_worker_tells_what_it_runs_and_listens_to(operator: FlaskClient, client: FlaskClient, broker: Broker) -> None:
+    enlist(broker, "tester")
+    enlist(broker, "another", pid=8)
+    task = client.post("/api/tasks", json=NEW_TASK).json
+    start(broker)
+    idle, busy = operator.get("/api/workers").json["workers"]
+    assert (idle["name"], idle["state"], idle["task_id"], idle["task_type"]) == ("another", "idle", None, None)
+    assert busy["running_since"] == client.get(f"/api/tasks/{task['id']}").json["started_at"]
+    for name in ("started_at", "last_heartbeat"):
+        datetime.strptime(busy.pop(name), "%Y-%m-%dT%H:%M:%S.%fZ")
+    assert busy == {
+        "name": "tester",
+        "hostname": "box",
+        "pid": 7,
+        "state": "busy",
+        "types": ["EmbeddingGeneration", "VideoTranscoding"],
+        "task_id": task["id"],
+        "task_type": "VideoTranscoding",
+        "running_since": busy["running_since"],
+        "completed": 3,
+        "failed": 1,
+    }
+
+
+def test_a_run_that_was_taken_away_is_not_its_any_more(
+    operator: FlaskClient, client: FlaskClient, broker: Broker
+) -> None:
+    enlist(broker, "tester")
+    task = client.post("/api/tasks", json=NEW_TASK).json
+    start(broker)
+    client.post(f"/api/tasks/{task['id']}/cancel?force=true")
+    (worker,) = operator.get("/api/workers").json["workers"]
+    assert (worker["state"], worker["task_id"], worker["running_since"]) == ("idle", None, None)
+
+
+def test_the_dead_are_not_shown(operator: FlaskClient, broker: Broker) -> None:
+    enlist(broker, "tester")
+    broker.redis.delete(broker.keys.worker("tester"))
+    assert operator.get("/api/workers").json == {"workers": []}
+
+
+def test_others_are_told_that_it_is_not_theirs(client: FlaskClient) -> None:
+    problem(client.get("/api/workers"), 403, "forbidden")

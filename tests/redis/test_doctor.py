@@ -1,0 +1,318 @@
+"""Guards the doctor: it finds each kind of disorder, calls nothing wrong that is only in motion, and its cures work."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from broker.broker import Broker
+from broker.connection import connect
+from broker.daemon.audit import Audit
+from broker.doctor.doctor import Doctor, doctor
+from broker.status import Status
+from broker.store import Claim, Claimed
+from broker.task import NewTask
+from tests.redis.engine import SECOND, Engine, indexed, leased
+
+pytestmark = pytest.mark.parametrize("redis", ["valkey"], indirect=True)
+
+STATES = ("pending", "scheduled", "processing", "completed", "failed", "cancelled")
+
+
+@pytest.fixture
+def broker(broker: Broker, engine: Engine) -> Broker:
+    """On the engine's server; its findings about the settings are of no interest here."""
+    return broker
+
+
+@pytest.fixture
+def physician(broker: Broker) -> Iterator[Doctor]:
+    """Nothing happens between its looks."""
+    yield Doctor(broker, clock="clock_test", wait=lambda seconds: None)
+
+
+def put(engine: Engine, state: str, priority: int = 0) -> str:
+    """A task in this state, which holds a unique key while it is unfinished."""
+    delay_us = 600 * SECOND if state == "scheduled" else 0
+    task_id = engine.submit(priority=priority, delay_us=delay_us, unique_key=f"key-{state}-{priority}")
+    if state == "cancelled":
+        engine.store.cancel(task_id, "acme", force=False)
+    if state in ("processing", "completed", "failed"):
+        run = engine.start()
+        engine.advance(1)
+        if state == "completed":
+            engine.finish(run)
+        if state == "failed":
+            engine.fail(run)
+    return task_id
+
+
+def test_a_system_in_order_is_healthy(engine: Engine, physician: Doctor) -> None:
+    for state in reversed(STATES):
+        for priority in (0, 7):
+            put(engine, state, priority)
+    engine.store.enlist("w1", ttl=30, queues="Noop", fields={"pid": 1})
+    before = engine.state()
+    assert physician.examine() == []
+    assert engine.state() == before
+
+
+def delete_hash(engine: Engine, task_id: str, _: str) -> None:
+    engine.redis.delete(engine.keys.job(task_id))
+
+
+def leave_status_index(engine: Engine, task_id: str, state: str) -> None:
+    engine.redis.zrem(engine.keys.type_index("acme", "Noop"), task_id)
+
+
+def leave_tenant_index(engine: Engine, task_id: str, _: str) -> None:
+    engine.redis.zrem(engine.keys.index("acme"), task_id)
+
+
+def enter_another_index(engine: Engine, task_id: str, state: str) -> None:
+    wrong = Status.FAILED if state != "failed" else Status.COMPLETED
+    engine.redis.zadd(
+        engine.keys.type_index("acme", "Noop"), {task_id: indexed(wrong, int(engine.field(task_id, "us") or 0))}
+    )
+
+
+def enter_another_registry(engine: Engine, task_id: str, state: str) -> None:
+    wrong = "finished" if state != "completed" else "failed"
+    engine.redis.zadd(engine.keys.registry(wrong, "Noop"), {task_id: 10**10})
+
+
+def enter_another_queue(engine: Engine, task_id: str, _: str) -> None:
+    engine.redis.rpush(engine.keys.rq_queue("Noop:5"), task_id)
+
+
+def expire(engine: Engine, task_id: str, _: str) -> None:
+    engine.redis.expire(engine.keys.job(task_id), 1000)
+
+
+def lease(engine: Engine, task_id: str, state: str) -> None:
+    if state == "processing":
+        engine.redis.delete(engine.keys.registry("wip", "Noop"))
+    else:
+        engine.redis.zadd(engine.keys.registry("wip", "Noop"), {f"{task_id}:x": leased(engine.now)})
+
+
+def due(engine: Engine, task_id: str, state: str) -> None:
+    if state == "scheduled":
+        engine.redis.delete(engine.keys.due())
+    else:
+        engine.redis.zadd(engine.keys.due(), {task_id: engine.now})
+
+
+HANDS = (
+    *(delete_hash, leave_status_index, leave_tenant_index, enter_another_index, enter_another_registry),
+    *(enter_another_queue, expire, lease, due),
+)
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("hand", HANDS, ids=lambda hand: hand.__name__)
+def test_what_is_wrong_with_a_task_is_found_and_cured(
+    engine: Engine, physician: Doctor, hand: Callable[[Engine, str, str], None], state: str
+) -> None:
+    task_id = put(engine, state)
+    engine.advance(3)
+    hand(engine, task_id, state)
+    with pytest.raises(AssertionError):
+        engine.check()
+    findings = physician.examine()
+    assert findings
+    assert all(task_id in finding.text for finding in findings if finding.cure == "task")
+    for finding in findings:
+        physician.repair(finding)
+    for finding in physician.examine():
+        physician.repair(finding)
+    assert physician.examine() == []
+    engine.check(exact_durations=False)
+
+
+def lose_list(engine: Engine) -> None:
+    engine.redis.delete(engine.keys.rq_queue("Noop"))
+
+
+def lose_one_and_list_the_other_twice(engine: Engine) -> None:
+    first, _ = engine.waiting()
+    engine.redis.lset(engine.keys.rq_queue("Noop"), 1, first)
+
+
+def swap(engine: Engine) -> None:
+    key = engine.keys.rq_queue("Noop")
+    engine.redis.rpush(key, engine.redis.lpop(key) or "")
+
+
+def forget_ready(engine: Engine) -> None:
+    engine.redis.delete(engine.keys.ready())
+
+
+def wrong_ready(engine: Engine) -> None:
+    engine.redis.zadd(engine.keys.ready(), {"Noop": 5})
+
+
+def forget_queue(engine: Engine) -> None:
+    engine.redis.delete(engine.keys.rq_queues())
+
+
+@pytest.mark.parametrize(
+    "hand", [lose_list, lose_one_and_list_the_other_twice, swap, forget_ready, wrong_ready, forget_queue]
+)
+def test_what_is_wrong_with_a_queue_is_found_and_cured(
+    engine: Engine, physician: Doctor, hand: Callable[[Engine], None]
+) -> None:
+    ids = [engine.submit(), engine.submit()]
+    hand(engine)
+    for _ in range(3):
+        for finding in physician.examine():
+            physician.repair(finding)
+    assert physician.examine() == []
+    assert sorted(engine.waiting()) == ids
+    engine.check()
+
+
+def test_each_disorder_of_a_queue_is_a_finding(engine: Engine, physician: Doctor) -> None:
+    engine.submit()
+    engine.submit()
+    swap(engine)
+    assert [finding.cure for finding in physician.examine()] == ["order"]
+    forget_ready(engine)
+    assert sorted(finding.cure for finding in physician.examine()) == ["order", "ready"]
+
+
+def test_the_dead_are_found_and_forgotten(engine: Engine, physician: Doctor) -> None:
+    for worker in ("w1", "w2"):
+        engine.store.enlist(worker, ttl=30, queues="Noop", fields={"pid": 1})
+        engine.claim(worker)
+    engine.redis.delete(engine.keys.worker("w1"))
+    findings = physician.examine()
+    assert sorted(finding.cure for finding in findings) == ["sleeper", "workers"]
+    assert all("w1" in finding.text for finding in findings)
+    assert all([physician.repair(finding) for finding in findings])
+    assert engine.redis.smembers(engine.keys.idle("Noop")) == {"w2"}
+    assert physician.examine() == []
+
+
+def test_a_key_that_an_ended_task_holds_is_set_free(engine: Engine, physician: Doctor) -> None:
+    old = put(engine, "failed")
+    engine.redis.set(engine.keys.unique("acme", "Noop", "key-failed-0"), old)
+    (finding,) = physician.examine()
+    assert physician.repair(finding)
+    assert physician.examine() == []
+    assert engine.try_submit(unique_key="key-failed-0")[0] == 1
+
+
+def test_a_negative_sum_of_durations(engine: Engine, physician: Doctor) -> None:
+    engine.submit()
+    engine.redis.hset(engine.keys.durations("acme"), "Noop", -5)
+    (finding,) = physician.examine()
+    assert physician.repair(finding)
+    assert physician.examine() == []
+
+
+def test_what_is_mended_between_the_looks_is_not_wrong(engine: Engine, broker: Broker) -> None:
+    put(engine, "completed")
+    lose_list(engine)
+    audit = Audit(engine.redis, engine.keys, clock="clock_test")
+    put(engine, "pending")
+    lose_list(engine)
+    asked: list[float] = []
+
+    def mend(seconds: float) -> None:
+        asked.append(seconds)
+        audit.tick()
+
+    assert Doctor(broker, clock="clock_test", wait=mend).examine() == []
+    assert asked
+
+
+def test_more_than_a_page(engine: Engine, physician: Doctor) -> None:
+    engine.try_submit_many(*[{} for _ in range(350)])
+    assert physician.examine() == []
+    ids = engine.waiting()
+    for task_id in (ids[99], ids[100], ids[349]):
+        engine.redis.hset(engine.keys.job(task_id), "seq", 1)
+    assert {finding.member for finding in physician.examine()} >= {ids[99], ids[100], ids[349]}
+
+
+def test_nothing_is_called_wrong_on_a_system_at_work(broker: Broker) -> None:
+    """With no time between the looks, which is stricter than the command is."""
+    idle = Claim("w", "", "Noop", 5 * SECOND)
+
+    def work() -> None:
+        store = broker.store.on(connect(broker.settings.redis_url))
+        for number in range(150):
+            broker.submit_many("acme", [NewTask("Noop", {}, unique_key=f"{number}-{n}") for n in range(5)])
+            for n in range(4):
+                claimed = store.claim(replace(idle, execution=f"x{number}-{n}"))
+                assert isinstance(claimed, Claimed)
+                if n < 3:
+                    store.finish(claimed.id, f"x{number}-{n}", "{}", idle)
+                else:
+                    store.fail(claimed.id, f"x{number}-{n}", "no", "", 0, idle)
+            store.promote()
+
+    looks = 0
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+        while not working.done():
+            assert Doctor(broker, wait=lambda seconds: None).examine() == []
+            looks += 1
+    working.result()
+    assert looks > 1
+
+
+class TestCommand:
+    def say(self, broker: Broker, capsys: pytest.CaptureFixture[str], *, repair: bool = False) -> tuple[int, str]:
+        status = doctor(broker, repair=repair, wait=lambda seconds: None)
+        return status, capsys.readouterr().out
+
+    def test_healthy(self, broker: Broker, capsys: pytest.CaptureFixture[str]) -> None:
+        status, text = self.say(broker, capsys)
+        assert (status, text.splitlines()[-1]) == (0, "healthy")
+        assert "Noop: 0 pending, 0 scheduled, 0 processing, 0 completed, 0 failed, 0 cancelled" in text
+
+    def test_findings_stay_until_they_are_repaired(
+        self, engine: Engine, broker: Broker, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        put(engine, "pending")
+        lose_list(engine)
+        status, text = self.say(broker, capsys)
+        assert (status, "wrong: task task-1" in text) == (1, True)
+        status, text = self.say(broker, capsys, repair=True)
+        assert (status, "repaired: task task-1" in text) == (0, True)
+        assert self.say(broker, capsys)[0] == 0
+
+    def test_settings_that_lose_tasks_are_a_finding_that_no_repair_helps(
+        self, broker: Broker, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        broker.settings = replace(broker.settings, durability="fsync")
+        status, text = self.say(broker, capsys, repair=True)
+        assert (status, "append-only file is off" in text, "repaired" in text) == (1, True, False)
+
+    def test_a_server_that_cannot_be_reached(self, broker: Broker, capsys: pytest.CaptureFixture[str]) -> None:
+        away = Broker(replace(broker.settings, redis_url="redis://127.0.0.1:1/0"), {})
+        assert self.say(away, capsys) == (1, "wrong: The task store cannot be reached right now.\n")
+
+    def test_it_tells_why_a_task_waits(
+        self, engine: Engine, broker: Broker, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        engine.now = time.time_ns() // 1000  # ages and tokens are told by the server's own clock
+        task_id = engine.submit()
+        assert f"{task_id} waits" in self.say(broker, capsys)[1]
+        assert "no worker listens" in self.say(broker, capsys)[1]
+        engine.store.enlist("w1", ttl=30, queues="Noop", fields={"pid": 1})
+        assert "the workers are busy" in self.say(broker, capsys)[1]
+        engine.configure(rate="1")
+        assert "throttled to 0.001 starts a second" in self.say(broker, capsys)[1]
+        engine.configure(rate="", concurrency="1")
+        engine.start()
+        engine.submit()
+        assert "as many as allowed" in self.say(broker, capsys)[1]
+        engine.configure(paused="1")
+        assert "paused" in self.say(broker, capsys)[1]
+        engine.redis.set(engine.keys.suspended(), 1)
+        assert "rq resume" in self.say(broker, capsys)[1]
