@@ -12,12 +12,15 @@ from broker.broker import Broker
 from broker.check import check
 from broker.config import BrokerSettings
 from broker.daemon.audit import Audit
+from broker.daemon.deliver import Deliver
 from broker.daemon.loop import run
 from broker.daemon.promote import Promote
 from broker.daemon.prune import Prune
 from broker.daemon.reap import Reap
 from broker.doctor.doctor import doctor
 from broker.log import set_up_logging
+from broker.webhooks.delivery import Deliveries
+from broker.webhooks.sending import Sender
 
 log = logging.getLogger("broker")
 _STOP = {signal.SIGTERM, signal.SIGINT}
@@ -48,8 +51,11 @@ def daemon(broker: Broker) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     threading.Thread(target=_stop_on_signal, args=(stop,), daemon=True).start()
     store, keys, settings = broker.store, broker.keys, broker.settings
-    log.info("daemon: promote, reap, prune, audit")
-    run([Promote(store), Reap(store, settings), Prune(store, keys, settings), Audit(broker.redis, keys)], stop)
+    deliver = Deliver(Deliveries(broker.redis, keys), Sender(allow_private=settings.webhooks_allow_private))
+    log.info("daemon: promote, reap, prune, audit, deliver")
+    run([Promote(store), Reap(store, settings), Prune(store, keys, settings), Audit(broker.redis, keys), deliver], stop)
+    log.info("stopping: deliveries that have begun end")
+    deliver.close()
     log.info("stopped")
     return 0
 

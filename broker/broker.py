@@ -27,6 +27,7 @@ from broker.store import Store
 from broker.submission import MISSING, Submission, canonical_id, fields_of, new_ids, prepare, prepare_all
 from broker.task import NewTask, Page, Queue, Stats, Task
 from broker.task_type import TaskTypes
+from broker.webhooks.endpoints import Webhooks
 from broker.worker_state import Worker, WorkerStates
 
 _CANCELLED_NOW = ("pending", "scheduled", "cancelled")
@@ -244,6 +245,10 @@ class Broker:
     @cached_property
     def search(self) -> SearchBus:
         return SearchBus(self.redis, self.keys)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        return Webhooks(self.redis, self.keys, allow_private=self.settings.webhooks_allow_private)
 
     # ------------------------------------------------------------------------------------------------------------
 

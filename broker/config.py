@@ -41,6 +41,8 @@ class BrokerSettings:
     public_url: str = ""
     #: Encrypts what is secret in Redis; older keys follow after commas, until nothing of theirs is left.
     secret_key: str = field(default="", repr=False)
+    #: Webhooks and plugins may call private addresses, which in production would open the internal network to tenants.
+    webhooks_allow_private: bool = False
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "BrokerSettings":
@@ -66,6 +68,7 @@ class BrokerSettings:
             child_max_rss_mib=_whole(environ, "CHILD_MAX_RSS_MIB", 4096, 64, 1e6),
             public_url=_choice(environ, "PUBLIC_URL", "", _PUBLIC_URL).rstrip("/"),
             secret_key=environ.get("SECRET_KEY", ""),
+            webhooks_allow_private=_choice(environ, "WEBHOOKS_ALLOW_PRIVATE", "0", re.compile("[01]")) == "1",
         )
 
 

@@ -115,16 +115,60 @@ class Keys:
         return f"{self._ours}durations:{tenant}"
 
     def listeners(self) -> str:
-        """hash: ``<tenant>:webhooks`` -> 1, ``<tenant>:live`` -> the microsecond until which events are recorded."""
+        """hash: ``<tenant>:webhooks`` -> the event types that its webhooks want, with commas between them;
+        ``<tenant>:live`` -> the microsecond until which events are recorded.
+        """
         return f"{self._ours}listeners"
 
     def outbox(self) -> str:
-        """stream: events for webhooks, not yet delivered."""
+        """stream: events for webhooks, with the task as it was then, until they are with the endpoints they are for."""
         return f"{self._ours}outbox"
 
     def events(self, tenant: str) -> str:
         """stream: the newest of everything that happened to a tenant's tasks while somebody listened."""
         return f"{self._ours}events:{tenant}"
+
+    # ours: webhooks ---------------------------------------------------------------------------------------------
+
+    def webhook(self, webhook_id: str) -> str:
+        """hash: an endpoint, its secrets and how it has behaved."""
+        return f"{self._ours}webhook:{webhook_id}"
+
+    def webhooks(self, tenant: str) -> str:
+        """sorted set: ids of a tenant's endpoints by the microsecond of creation."""
+        return f"{self._ours}webhooks:{tenant}"
+
+    def webhook_due(self) -> str:
+        """sorted set: endpoints by the microsecond at which somebody has to look at them."""
+        return f"{self._ours}webhook_due"
+
+    def webhooks_gone(self) -> str:
+        """set: deleted endpoints that have left something to remove."""
+        return f"{self._ours}webhooks_gone"
+
+    def delivery(self, webhook_id: str, event: str) -> str:
+        """hash: an event as one endpoint gets it, until it is pushed out of the ended ones."""
+        return f"{self.webhook(webhook_id)}:event:{event}"
+
+    def webhook_lane(self, webhook_id: str, task_id: str) -> str:
+        """list: events about one task that are owed to an endpoint, in their order."""
+        return f"{self.webhook(webhook_id)}:lane:{task_id}"
+
+    def webhook_waiting(self, webhook_id: str) -> str:
+        """sorted set: the first events of lanes by the microsecond at which they are due."""
+        return f"{self.webhook(webhook_id)}:waiting"
+
+    def webhook_running(self, webhook_id: str) -> str:
+        """sorted set: events that are being sent by the microsecond their sender's lease ends."""
+        return f"{self.webhook(webhook_id)}:running"
+
+    def webhook_ended(self, webhook_id: str) -> str:
+        """list: the newest events that are not owed any more, the newest first."""
+        return f"{self.webhook(webhook_id)}:ended"
+
+    def webhook_log(self, webhook_id: str) -> str:
+        """stream: the newest attempts."""
+        return f"{self.webhook(webhook_id)}:log"
 
     # ours: media ------------------------------------------------------------------------------------------------
 

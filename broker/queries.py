@@ -1,7 +1,7 @@
 """Every read of tasks: one, a page, statistics. Reads write nothing and answer the truth of the moment."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis import Redis
@@ -13,7 +13,8 @@ from broker.status import RQ_STATUS, Status, score_range
 from broker.task import Page, Stats, Task
 
 _STATUS = {word: status for status, word in RQ_STATUS.items()}
-_FIELDS = (
+#: What a task is read from; `include/events.lua` notes the same.
+FIELDS = (
     *("status", "origin", "tenant", "payload", "created_at", "max_retries", "timeout", "retry_count", "scheduled_at"),
     *("started_at", "ended_at", "last_heartbeat", "error", "progress", "outcome", "attempts"),
 )
@@ -29,7 +30,7 @@ class Queries:
 
     def get(self, tenant: str, task_id: str) -> Task:
         """One task. Raises ``NotFound`` when the tenant has none of this id."""
-        values: Any = self._redis.hmget(self._keys.job(task_id), _FIELDS)
+        values: Any = self._redis.hmget(self._keys.job(task_id), FIELDS)
         task = _task(task_id, values)
         if task is None or task.tenant != tenant:
             raise NotFound("There is no task with this id.")
@@ -39,7 +40,7 @@ class Queries:
         """Those of these tasks that the tenant has, by id."""
         with self._redis.pipeline(transaction=False) as reads:
             for task_id in task_ids:
-                reads.hmget(self._keys.job(task_id), _FIELDS)
+                reads.hmget(self._keys.job(task_id), FIELDS)
             rows = zip(task_ids, reads.execute(), strict=True)
         tasks = [task for task_id, values in rows if (task := _task(task_id, values))]
         return {task.id: task for task in tasks if task.tenant == tenant}
@@ -66,7 +67,7 @@ class Queries:
             last="+inf" if end_us is None else end_us,
             offset=offset,
             limit=limit,
-            fields=_FIELDS,
+            fields=FIELDS,
         )
         tasks = [task for task_id, values in rows if (task := _task(task_id, values))]
         return Page(tasks, total, limit, offset)
@@ -92,8 +93,13 @@ class Queries:
         )
 
 
+def from_snapshot(task_id: str, fields: Mapping[str, str]) -> Task | None:
+    """The task as it was when these fields of its hash were noted; ``None`` when they are not those of one."""
+    return _task(task_id, [fields.get(name) for name in FIELDS])
+
+
 def _task(task_id: str, values: Sequence[str | None]) -> Task | None:
-    fields: dict[str, Any] = dict(zip(_FIELDS, values, strict=True))
+    fields: dict[str, Any] = dict(zip(FIELDS, values, strict=True))
     if not (fields["status"] and fields["origin"] and fields["tenant"]):
         return None
     type_name, _, priority = fields["origin"].partition(":")

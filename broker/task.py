@@ -1,6 +1,6 @@
 """A task as everyone outside the scripts sees it: a plain, frozen record."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from broker.status import Status
@@ -29,6 +29,14 @@ class Task:
     result: Any = None
     #: Ended runs, oldest first, at most the last ten: ``{started_at, ended_at, outcome, error, worker}``.
     attempts: list[dict[str, Any]] = field(default_factory=list)
+
+    def detail(self) -> dict[str, Any]:
+        """The task in JSON values, as ``GET /api/tasks/{id}`` shows it and webhooks carry it."""
+        shown = asdict(self) | {"status": str(self.status)}
+        del shown["tenant"]
+        if self.progress:
+            shown["progress"] = {"percent": float(self.progress["percent"]), "stage": self.progress["stage"]}
+        return shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,20 @@ from gateway.config import GatewaySettings
 from gateway.current import EXTENSION, Services, services
 from gateway.errors import register_errors
 from gateway.openapi import make_api
-from gateway.routes import batch, health, images, plugin_files, plugins, queues, search, streams, tasks, videos, workers
+from gateway.routes import (
+    batch,
+    health,
+    images,
+    plugin_files,
+    plugins,
+    queues,
+    search,
+    streams,
+    tasks,
+    videos,
+    webhooks,
+    workers,
+)
 
 #: Where the signature in the path stands for a key.
 _SIGNED = frozenset({"streams.serve", "plugin_files.download", "plugin_files.source"})
@@ -36,7 +49,8 @@ def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str
     app.before_request(refuse_undeclared_parameters)
     app.after_request(_set_headers)
     api = make_api(app, broker.types)
-    for module in (tasks, batch, queues, workers, videos, streams, images, search, plugins, plugin_files, health):
+    media = (videos, streams, images, search, plugins, plugin_files)
+    for module in (tasks, batch, queues, workers, *media, webhooks, health):
         api.register_blueprint(module.blueprint)
     return app
 

@@ -9,9 +9,11 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask
 
 from broker.task_type import TaskType
+from broker.webhooks.events import TYPES
 from gateway.errors import MIMETYPE
 from gateway.fields import Payload, Result, TypeName
 from gateway.schemas.problem import Problem
+from gateway.schemas.webhooks import WebhookEvent
 
 DESCRIPTION = """\
 A task broker for media work: video transcoding, embeddings for semantic search, and plugins.
@@ -53,7 +55,8 @@ def make_api(app: Flask, types: Mapping[str, TaskType]) -> Api:
         OPENAPI_URL_PREFIX="/api",
         OPENAPI_JSON_PATH="openapi.json",
     )
-    api = Api(spec_kwargs={"info": {"description": DESCRIPTION}, "security": [{"key": []}]})
+    spec = {"info": {"description": DESCRIPTION}, "security": [{"key": []}], "webhooks": _outgoing()}
+    api = Api(spec_kwargs=spec)
     api.init_app(app)
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
 
@@ -61,7 +64,32 @@ def make_api(app: Flask, types: Mapping[str, TaskType]) -> Api:
         return _describe_by_type(types, converter, field)
 
     api.ma_plugin.converter.add_attribute_function(describe)
+    api.spec.components.schema("WebhookEvent", schema=WebhookEvent)
     return api
+
+
+def _outgoing() -> dict[str, Any]:
+    """The requests that we send to webhooks."""
+    headers = {
+        "webhook-id": "The same for every attempt to deliver this event: tell repeats by it.",
+        "webhook-timestamp": "When this attempt was made, in seconds since the epoch.",
+        "webhook-signature": "One or two signatures after Standard Webhooks 1.0, by the webhook's secrets.",
+    }
+    operation = {
+        "summary": "A task has started or ended",
+        "security": [],
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "description": told, "schema": {"type": "string"}}
+            for name, told in headers.items()
+        ],
+        "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/WebhookEvent"}}}},
+        "responses": {
+            "2XX": {"description": "Taken."},
+            "410": {"description": "The webhook is disabled."},
+            "default": {"description": "Sent again later, not before what a Retry-After asks for."},
+        },
+    }
+    return {name: {"post": operation | {"operationId": name.replace(".", "_")}} for name in TYPES}
 
 
 def _describe_by_type(types: Mapping[str, TaskType], converter: OpenAPIConverter, field: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from statistics import median
 from broker.clock import from_rfc3339
 from broker.status import TERMINAL
 from broker.task import Task
+from broker.webhooks.events import event_id
 from tests.invariants import check_drained, check_times
 from tests.workers.harness import TENANT, Formation
 from tests.workers.task_types import TYPES
@@ -75,9 +76,11 @@ class Ledger:
 
     def _one_event_each(self, tasks: dict[str, Task]) -> None:
         """One event per task that reached its end, and it names that end."""
-        broker = self.formation.broker
-        events = [fields for _, fields in broker.redis.xrange(broker.keys.outbox())]
-        told = Counter((event["task"], event["type"]) for event in events)
+        redis, keys = self.formation.broker.redis, self.formation.broker.keys
+        events = {event_id(fields["task"], entry): fields for entry, fields in redis.xrange(keys.outbox())}
+        handed_on = redis.scan_iter(keys.delivery("*", "*"))
+        events |= {key.rpartition(":")[2]: redis.hgetall(key) for key in handed_on}
+        told = Counter((event["task"], event["type"]) for event in events.values())
         assert told == Counter((task.id, f"task.{task.status}") for task in tasks.values())
 
     def _all_done(self, tasks: dict[str, Task], runs: dict[str, list[Run]]) -> None:

@@ -23,6 +23,8 @@ PATHS = [
     f"/api/tasks/{VIDEO_ID}/retry", "/api/queues", "/api/queues/VideoTranscoding", "/api/videos",
     f"/api/videos/{VIDEO_ID}", f"/api/videos/{VIDEO_ID}/stream/a.b.c/master.m3u8", "/api/images", "/api/search",
     "/api/plugins", "/api/plugins/checksum/execute", "/livez", "/readyz", "/api/openapi.json",
+    "/api/webhooks", f"/api/webhooks/{VIDEO_ID}", f"/api/webhooks/{VIDEO_ID}/deliveries",
+    f"/api/webhooks/{VIDEO_ID}/deliveries/evt/resend", f"/api/webhooks/{VIDEO_ID}/secret/rotate",
 ]  # fmt: skip
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 PARAMETERS = ["limit", "offset", "status", "type", "start_date", "end_date", "force", "q", "min_similarity", "x", ""]
@@ -70,7 +72,7 @@ def test_any_request(operator: FlaskClient, path: str, method: str, content_type
 @pytest.mark.parametrize(
     ("method", "path"),
     [("POST", "/api/tasks"), ("PATCH", "/api/queues/VideoTranscoding"), ("POST", "/api/plugins/checksum/execute"),
-     ("POST", f"/api/tasks/{VIDEO_ID}/cancel")],
+     ("POST", f"/api/tasks/{VIDEO_ID}/cancel"), ("POST", "/api/webhooks")],
 )  # fmt: skip
 def test_any_json(operator: FlaskClient, method: str, path: str, body: Any) -> None:
     check(operator.open(path, method=method, data=json.dumps(body), content_type="application/json"))

@@ -1,5 +1,6 @@
 """GET /api/openapi.json: a valid OpenAPI 3.1 document that says what the gateway does, and all of it."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from broker.broker import Broker
+from broker.webhooks.events import TYPES, body
+from broker.webhooks.signing import new_secret, signed_headers
 from tests.gateway.conftest import NEW_TASK
 from tests.gateway.media import MP4, upload
 from tests.gateway.work import complete
@@ -88,6 +91,7 @@ def test_answers_look_as_described(client: FlaskClient, broker: Broker, document
     client.post("/api/tasks", json=NEW_TASK)
     complete(broker)
     video = upload(client, "/api/videos", MP4).json
+    webhook = client.post("/api/webhooks", json={"url": "https://example.org/", "events": ["task.failed"]}).json
     for path, shown in {
         "/api/tasks": client.get("/api/tasks").json,
         "/api/tasks/{task_id}": client.get(f"/api/tasks/{video['task_id']}").json,
@@ -95,6 +99,9 @@ def test_answers_look_as_described(client: FlaskClient, broker: Broker, document
         "/api/videos/{video_id}": video,
         "/api/videos": client.get("/api/videos").json,
         "/api/plugins": client.get("/api/plugins").json,
+        "/api/webhooks": client.get("/api/webhooks").json,
+        "/api/webhooks/{webhook_id}": client.get(f"/api/webhooks/{webhook['id']}").json,
+        "/api/webhooks/{webhook_id}/deliveries": client.get(f"/api/webhooks/{webhook['id']}/deliveries").json,
     }.items():
         answer = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         schema = document["components"]["schemas"][answer["$ref"].rpartition("/")[2]]
@@ -107,3 +114,13 @@ def test_uploads_are_described_as_forms(document: dict[str, Any]) -> None:
         assert content_type == "multipart/form-data"
         headers = {each["name"] for each in document["paths"][path]["post"]["parameters"] if each["in"] == "header"}
         assert headers == {"Idempotency-Key"}
+
+
+def test_what_webhooks_are_sent_is_described(document: dict[str, Any]) -> None:
+    assert set(document["webhooks"]) == set(TYPES)
+    operation = document["webhooks"]["task.completed"]["post"]
+    sent = signed_headers("evt_1", 1, b"", [new_secret()])
+    assert {each["name"] for each in operation["parameters"]} == set(sent)
+    event = document["components"]["schemas"]["WebhookEvent"]
+    assert set(event["properties"]) == set(event["required"]) == set(json.loads(body(TYPES[0], "", {})))
+    assert event["properties"]["data"]["$ref"].endswith("/TaskDetail")

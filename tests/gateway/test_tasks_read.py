@@ -1,5 +1,6 @@
 """GET /api/tasks, /stats and /{id}: pages, filters and counts say exactly what is there."""
 
+import json
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -186,3 +187,20 @@ def test_reading_with_head(client: FlaskClient, five: list[str]) -> None:
 def test_reads_take_no_parameters_that_they_do_not_declare(client: FlaskClient, five: list[str]) -> None:
     assert pointers(client.get(f"/api/tasks/{five[0]}?verbose=1")) == {"verbose"}
     assert pointers(client.get("/api/tasks/stats?type=VideoTranscoding")) == {"type"}
+
+
+def test_a_task_in_plain_json_is_what_the_detail_shows(client: FlaskClient, broker: Broker) -> None:
+    """Webhooks carry the one, so it must be the other, to the letter."""
+    for _ in range(3):
+        client.post("/api/tasks", json=NEW_TASK)
+    client.post("/api/tasks", json=NEW_TASK | {"delay_seconds": 60})
+    complete(broker, {"text": "na\u00efve", "n": 1})
+    fail(broker)
+    claimed, claim = start(broker)
+    beat = (claim.worker, claimed.id, claim.execution, '{"percent": 50, "stage": "half"}')
+    broker.store.renew([beat], lease_us=60_000_000, worker_ttl=60)
+    tasks = broker.page("acme").tasks
+    assert {str(task.status) for task in tasks} == {"completed", "failed", "processing", "scheduled"}
+    for task in tasks:
+        shown = client.get(f"/api/tasks/{task.id}").json
+        assert json.dumps(task.detail(), sort_keys=True) == json.dumps(shown, sort_keys=True)

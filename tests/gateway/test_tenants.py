@@ -23,6 +23,8 @@ def routes(app: Flask) -> list[tuple[str, str]]:
         "image_id": VIDEO_ID,
         "type": "VideoTranscoding",
         "name": "checksum",
+        "webhook_id": VIDEO_ID,
+        "event_id": "evt_1",
     }
     found = []
     for rule in app.url_map.iter_rules():

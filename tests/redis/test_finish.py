@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from broker.queries import from_snapshot
 from broker.store import Claimed
 from tests.invariants import changes
 from tests.redis.engine import LEASE, NOTHING, SECOND, START, Engine, at, indexed, leased
@@ -134,7 +135,7 @@ class TestEvents:
 
     @pytest.fixture
     def listening(self, engine: Engine) -> Engine:
-        engine.redis.hset(engine.keys.listeners(), "acme:webhooks", 1)
+        engine.redis.hset(engine.keys.listeners(), "acme:webhooks", "task.completed,task.failed,task.cancelled")
         return engine
 
     def test_each_end_is_announced_once(self, listening: Engine) -> None:
@@ -171,13 +172,24 @@ class TestEvents:
         engine.finish(engine.start())
         assert self.outbox(engine) == []
 
-    def test_an_event_tells_whose_task_ended_when(self, listening: Engine) -> None:
+    def test_an_event_tells_when_and_carries_the_task_as_it_was_then(self, listening: Engine) -> None:
         listening.submit()
         listening.advance(1)
+        listening.fail(listening.start())
+        then = listening.task("task-1")
+        listening.retry("task-1")
+        (entry,) = listening.state().values[listening.keys.outbox()]
+        assert (entry["type"], entry["at"]) == ("task.failed", at(1))
+        assert from_snapshot(entry["task"], entry) == then
+        assert listening.task("task-1") != then
+
+    def test_a_start_is_announced_to_those_who_want_to_know(self, listening: Engine) -> None:
+        listening.submit()
+        listening.release(listening.start())
+        assert self.outbox(listening) == []
+        listening.redis.hset(listening.keys.listeners(), "acme:webhooks", "task.processing")
         listening.finish(listening.start())
-        assert listening.state().values[listening.keys.outbox()] == [
-            {"task": "task-1", "tenant": "acme", "type": "task.completed", "at": at(1)}
-        ]
+        assert self.outbox(listening) == [("task.processing", "task-1")]
 
 
 def test_the_answer_is_kept_as_it_was_given(engine: Engine) -> None:

@@ -281,7 +281,7 @@ class TestCancel:
     @pytest.mark.parametrize("beaten", [False, True])
     @pytest.mark.parametrize("state", ["pending", "scheduled", "processing", "failed"])
     def test_a_cancelled_task_is_cancelled(self, engine: Engine, raw: Redis, state: str, beaten: bool) -> None:
-        engine.redis.hset(engine.keys.listeners(), "acme:webhooks", 1)
+        engine.redis.hset(engine.keys.listeners(), "acme:webhooks", "task.cancelled,task.completed,task.failed")
         task_id = put(engine, state)
         if state == "processing" and beaten:
             lease = engine.field(task_id, "lease") or ""

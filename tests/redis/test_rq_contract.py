@@ -195,7 +195,7 @@ def test_every_key_has_its_line_in_keys(redis: Redis, prefix: str) -> None:
     engine = Engine(redis, keys)
     engine.declare("Noop", rate=1000, burst=100)
     engine.advance(1)
-    engine.redis.hset(keys.listeners(), mapping={"acme:webhooks": 1, "acme:live": engine.now + 60 * SECOND})
+    engine.redis.hset(keys.listeners(), mapping={"acme:webhooks": "task.failed", "acme:live": engine.now + 60 * SECOND})
     engine.store.enlist("w1", ttl=30, queues="Noop", fields={"pid": 7})
     engine.submit(unique_key="k", media_id="m1", media_kind="image", media_fields=["id", "m1"])
     engine.submit(priority=3)

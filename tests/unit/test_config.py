@@ -31,6 +31,7 @@ def test_every_setting_has_its_variable() -> None:
         "CHILD_MAX_RSS_MIB": "512",
         "SECRET_KEY": "hush",
         "PUBLIC_URL": "https://tasks.example.com/",
+        "WEBHOOKS_ALLOW_PRIVATE": "1",
     }
     settings = BrokerSettings.from_env(environ)
     default = BrokerSettings(redis_url="")

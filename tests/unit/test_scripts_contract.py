@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.queries import FIELDS
 from broker.queue_state import KEEP_SECONDS
 from broker.scripts import Script, moves, names, read
 from broker.status import RQ_STATUS, TERMINAL, TRANSITIONS, Status, score_range
@@ -131,6 +132,12 @@ def test_every_state_in_a_script_is_one() -> None:
             assert set(re.findall(r"'(\w+)'", call)) <= set(Status), f"{path.name}: {call}"
 
 
+def test_an_event_carries_all_that_a_task_is_read_from() -> None:
+    found = re.search(r"SNAPSHOT = \{(.*?)\}", read("include/events"), re.S)
+    assert found
+    assert tuple(re.findall(r"'(\w+)'", found[1])) == FIELDS
+
+
 def test_registries_are_kept_as_long_as_they_are_read_for() -> None:
     found = re.search(r"KEEP_US = (\d+)", read("include/task"))
     assert found
@@ -141,6 +148,17 @@ def test_includes_are_there_and_used() -> None:
     files = {path.stem for path in (LUA / "include").glob("*.lua")} - {"clock_test"}
     wanted = {name for path in LUA.rglob("*.lua") for name in re.findall(r"^-- @include (\w+)", path.read_text(), re.M)}
     assert wanted == files
+
+
+def test_no_two_includes_define_the_same_name() -> None:
+    """They share one library, where the later would take the place of the earlier."""
+    defined = [
+        name
+        for path in sorted((LUA / "include").glob("*.lua"))
+        if path.stem != "clock_test"
+        for name in re.findall(r"^local function (\w+)", path.read_text(), re.M)
+    ]
+    assert sorted(defined) == sorted(set(defined))
 
 
 def test_time_is_read_in_one_place() -> None:

@@ -1,13 +1,35 @@
-"""Receivers for the tests of webhooks."""
+"""Receivers and a post office for the tests of webhooks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
+from redis import Redis
 
+from broker.keys import Keys
+from tests.redis.engine import Engine
+from tests.webhooks.post_office import PostOffice
 from tests.webhooks.receiver import Receiver, running
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with running() as receiver:
-        yield receiver
+def new_receiver() -> Iterator[Callable[[], Receiver]]:
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(running())
+
+
+@pytest.fixture
+def receiver(new_receiver: Callable[[], Receiver]) -> Receiver:
+    return new_receiver()
+
+
+@pytest.fixture
+def engine(redis: Redis, keys: Keys) -> Engine:
+    engine = Engine(redis, keys)
+    engine.declare()
+    return engine
+
+
+@pytest.fixture
+def office(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> PostOffice:
+    return PostOffice(engine, monkeypatch)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import trustme
 
-from broker.webhooks import guard
+from broker.webhooks import exchange
 from broker.webhooks.addresses import is_public
-from broker.webhooks.guard import Answer, TargetRefused, Unreachable, check_url, guarded_post
+from broker.webhooks.guard import Answer, BadRequest, TargetRefused, Unreachable, check_url, guarded_post
 from tests.webhooks.receiver import Receiver, running, status
 
 METADATA = "http://169.254.169.254/latest/meta-data/"
@@ -152,6 +152,22 @@ class TestRebinding:
         assert (request.headers["x-mine"], request.body) == ("1", b"x")
 
 
+class TestHeaders:
+    def test_what_would_change_where_a_request_ends_is_not_the_callers(self, receiver: Receiver) -> None:
+        theirs = {"Content-Length": "1", "transfer-encoding": "chunked", "Expect": "100-continue", "X-Mine": "1"}
+        guarded_post(receiver.url, b"four", theirs, allow_private=True)
+        (request,) = receiver.requests
+        assert (request.body, request.headers["content-length"]) == (b"four", "4")
+        assert request.headers["x-mine"] == "1"
+        assert not request.headers.keys() & {"transfer-encoding", "expect"}
+
+    @pytest.mark.parametrize("headers", [{"X": "a\r\nHost: b"}, {"X\r\nY": "a"}, {"X Y": "a"}, {"X": "\u4e2d"}])
+    def test_what_is_no_header(self, receiver: Receiver, headers: dict[str, str]) -> None:
+        with pytest.raises(BadRequest):
+            guarded_post(receiver.url, b"", headers, allow_private=True)
+        assert receiver.requests == []
+
+
 class TestTls:
     @pytest.fixture(scope="class")
     def authority(self) -> trustme.CA:
@@ -161,7 +177,7 @@ class TestTls:
     def trusting(self, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
         context = ssl.create_default_context()
         authority.configure_trust(context)
-        monkeypatch.setattr(guard, "trusted", lambda: context)
+        monkeypatch.setattr(exchange, "trusted", lambda: context)
 
     @pytest.fixture
     def secure(self, authority: trustme.CA) -> Iterator[Receiver]:

@@ -33,6 +33,7 @@ local function start(task, worker, execution, lease_us, busy)
   hold(task, execution, lease_us)
   local record = P .. 'worker:' .. worker
   if busy then call('HSET', record, 'current_job', task.id) else call('HSET', record, 'current_job', task.id, 'state', 'busy') end
+  announce(task, 'processing')
 end
 
 -- What the worker gets for a claimed task.

@@ -2,7 +2,10 @@
 -- What happens to a task, told to whoever listens for its tenant: webhooks through `outbox`, where an event stays until
 -- it is delivered, and live listeners through the tenant's own stream, which keeps the newest.
 local KEPT_EVENTS = 10000
-local ENDS = { completed = true, failed = true, cancelled = true }
+-- What the detail of a task is made of. It goes along with its event, because the hash lives on: the event must tell the
+-- same whenever and however often it is delivered.
+local SNAPSHOT = { 'status', 'origin', 'tenant', 'payload', 'created_at', 'max_retries', 'timeout', 'retry_count',
+  'scheduled_at', 'started_at', 'ended_at', 'last_heartbeat', 'error', 'progress', 'outcome', 'attempts' }
 
 -- Who listens for the tenant: nobody, most of the time. A script that changes it has to forget().
 local function listeners(tenant)
@@ -14,11 +17,22 @@ local function listeners(tenant)
   return kept[name]
 end
 
+local function put_into_outbox(task, event)
+  local entry = { 'task', task.id, 'type', event, 'at', at() }
+  for i, value in ipairs(call('HMGET', task.key, unpack(SNAPSHOT))) do
+    if value then
+      entry[#entry + 1] = SNAPSHOT[i]
+      entry[#entry + 1] = value
+    end
+  end
+  call('XADD', B .. 'outbox', '*', unpack(entry))
+end
+
 -- Call it after the task's hash is written.
 local function announce(task, status)
   local who = listeners(task.tenant)
-  if who.webhooks and ENDS[status] then
-    call('XADD', B .. 'outbox', '*', 'task', task.id, 'tenant', task.tenant, 'type', 'task.' .. status, 'at', at())
+  if who.webhooks and string.find(who.webhooks, 'task.' .. status, 1, true) then
+    put_into_outbox(task, 'task.' .. status)
   end
   if who.live > now then
     call('XADD', B .. 'events:' .. task.tenant, 'MAXLEN', '~', KEPT_EVENTS, '*', 'task', task.id, 'type', task.type,

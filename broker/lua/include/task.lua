@@ -11,6 +11,8 @@ local STATUS = {
   finished = 'completed', failed = 'failed', canceled = 'cancelled',
 }
 
+local ENDS = { completed = true, failed = true, cancelled = true }
+
 -- RQ's registry cleanups drop entries whose score has passed; ours lie ten years ahead and are removed by prune.
 local KEEP_US = 315360000000000
 

@@ -1,0 +1,18 @@
+-- change_webhook: changes an endpoint. Enabled anew or moved, it starts with a clean record, and what is owed goes at once.
+-- KEYS[1] prefix
+-- ARGV[1] id
+-- ARGV[2] tenant
+-- ARGV[3..] fields
+-- Returns 1, or 0 when the tenant has no such endpoint
+-- @include webhooks
+if not owns(tenant, id) then return 0 end
+local before = call('HMGET', webhook_key(id), 'enabled', 'url')
+call('HSET', webhook_key(id), unpack(fields))
+local after = call('HMGET', webhook_key(id), 'enabled', 'url')
+if after[1] == '1' then call('HDEL', webhook_key(id), 'disabled_reason') end
+if before[1] ~= after[1] or before[2] ~= after[2] then
+  call('HDEL', webhook_key(id), 'failures', 'failing_since', 'hold_until')
+end
+refresh_listeners(tenant)
+rearm(id, false)
+return 1

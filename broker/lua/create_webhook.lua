@@ -1,0 +1,14 @@
+-- create_webhook: makes an endpoint known.
+-- KEYS[1] prefix
+-- ARGV[1] id  a repeat with the same id changes nothing
+-- ARGV[2] tenant
+-- ARGV[3] most  endpoints that a tenant may have
+-- ARGV[4..] fields
+-- Returns 1, or 0 when the tenant has too many
+-- @include webhooks
+if call('EXISTS', webhook_key(id)) == 1 then return 1 end
+if call('ZCARD', B .. 'webhooks:' .. tenant) >= tonumber(most) then return 0 end
+call('HSET', webhook_key(id), 'id', id, 'tenant', tenant, 'created_at', iso(now), unpack(fields))
+call('ZADD', B .. 'webhooks:' .. tenant, int(now), id)
+refresh_listeners(tenant)
+return 1

@@ -1,0 +1,13 @@
+-- delete_webhook: forgets an endpoint. What is owed to it is removed little by little, by sweep_webhook.
+-- KEYS[1] prefix
+-- ARGV[1] id
+-- ARGV[2] tenant
+-- Returns 1, or 0 when the tenant has no such endpoint
+-- @include webhooks
+if not owns(tenant, id) then return 0 end
+call('DEL', webhook_key(id))
+call('ZREM', B .. 'webhooks:' .. tenant, id)
+call('ZREM', B .. 'webhook_due', id)
+call('SADD', B .. 'webhooks_gone', id)
+refresh_listeners(tenant)
+return 1

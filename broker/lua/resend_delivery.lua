@@ -1,0 +1,21 @@
+-- resend_delivery: sends an event again, with its id and body. One that is owed anyhow goes as soon as its turn comes.
+-- KEYS[1] prefix
+-- ARGV[1] id
+-- ARGV[2] tenant
+-- ARGV[3] event
+-- Returns 'sent', 'missing' when there is no such endpoint or event (any more), or 'disabled'
+-- @include webhooks
+local f = call('HMGET', delivery_key(id, event), 'state', 'task')
+if not owns(tenant, id) or not f[1] then return 'missing' end
+if call('HGET', webhook_key(id), 'enabled') ~= '1' then return 'disabled' end
+call('HDEL', webhook_key(id), 'hold_until')
+if f[1] == 'pending' then
+  call('ZADD', webhook_key(id) .. ':waiting', 'XX', int(now), event)
+  rearm(id, false)
+else
+  call('LREM', webhook_key(id) .. ':ended', 0, event)
+  call('HINCRBY', webhook_key(id), 'ended_bytes', -call('HSTRLEN', delivery_key(id, event), 'body'))
+  call('HSET', delivery_key(id, event), 'state', 'pending', 'failed', 0)
+  owe(id, event, f[2])
+end
+return 'sent'

@@ -1,0 +1,31 @@
+"""What endpoints are told: the types of events, and the body, which is made once and never again for an event."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from broker.queries import from_snapshot
+
+#: What an endpoint may ask for.
+TYPES = ("task.processing", "task.completed", "task.failed", "task.cancelled")
+#: Sent on its owner's word alone.
+TEST = "webhook.test"
+
+
+def event_id(task_id: str, entry: str) -> str:
+    """The ``webhook-id`` of an entry of the outbox: unique wherever the task's UUID is, and without a dot."""
+    return f"evt_{task_id}_{entry}"
+
+
+def task_body(entry: Mapping[str, str]) -> str | None:
+    """The body of an entry of the outbox; ``None`` for one without a task, which a foreign hand has written."""
+    try:
+        task = from_snapshot(entry["task"], entry)
+        return body(entry["type"], entry["at"], task.detail()) if task else None
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def body(type_name: str, timestamp: str, data: Any) -> str:
+    """Standard Webhooks 1.0, "Payload structure": JSON in ASCII, so that its text and its bytes are the same."""
+    return json.dumps({"type": type_name, "timestamp": timestamp, "data": data}, separators=(",", ":"))
