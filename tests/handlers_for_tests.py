@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from imageio_ffmpeg import get_ffmpeg_exe
+
 from broker.errors import PermanentError, TransientError
 from broker.worker.context import TaskContext
 
@@ -139,6 +141,16 @@ def encode(context: TaskContext, path: str) -> Any:
     return {}
 
 
+def film(context: TaskContext, seconds: float) -> Any:
+    """Encodes a test picture with the real ffmpeg, as fast as it would be shown."""
+    picture = f"testsrc=duration={seconds:.3f}:size=160x120:rate=10"
+    process = context.popen([get_ffmpeg_exe(), "-v", "error", "-re", "-f", "lavfi", "-i", picture, "-f", "null", "-"])
+    effect(context, "spawned", pids=[process.pid])
+    if status := process.wait():
+        raise TransientError(f"ffmpeg ended with {status}")
+    return {}
+
+
 def spawn(context: TaskContext, path: str, plain: bool = False, deaf: bool = False) -> Any:
     """Holds while a program runs that has started another; ends them when it comes to its end itself."""
     argv = ["sh", "-c", f"sleep {_EVER} & echo $!; wait"]
@@ -239,7 +251,8 @@ def learn(context: TaskContext, media_id: str, info: dict[str, Any], failing: bo
 ACTS = {
     each.__name__: each
     for each in (
-        answer, sleep, hold, tell, burn, swallow, deaf, hang_in_c, die, leave, segfault, die_once, encode, spawn,
+        answer, sleep, hold, tell, burn, swallow, deaf, hang_in_c, die, leave, segfault, die_once, encode, film,
+        spawn,
         fork_bomb, swell, fail, flaky, strange, unreadable, count_up, litter, learn,
     )
 }  # fmt: skip
