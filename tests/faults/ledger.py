@@ -47,6 +47,10 @@ class Ledger:
     acknowledged: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        """Somebody listens, or no event would be written."""
+        self.formation.broker.redis.hset(self.formation.broker.keys.listeners(), f"{TENANT}:webhooks", 1)
+
     def settle(
         self, *, reruns: bool = True, overlaps: bool = False, recovery: float = 10.0, child: float = 1.0
     ) -> None:

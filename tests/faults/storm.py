@@ -42,7 +42,6 @@ class Storm:
         self._acts = acts
         self._environ = environ
         self._stop = threading.Event()
-        formation.broker.redis.hset(formation.broker.keys.listeners(), f"{TENANT}:webhooks", 1)
 
     @contextmanager
     def raging(self, workers: int = 3) -> Iterator[None]:
