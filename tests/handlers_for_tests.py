@@ -121,6 +121,22 @@ def segfault(_: TaskContext) -> None:
     ctypes.string_at(0)
 
 
+def devour(_: TaskContext) -> None:
+    """Takes memory until the kernel objects."""
+    while True:
+        _kept.append(bytearray(os.urandom(4096)) * 2048)
+
+
+def crowd(context: TaskContext) -> None:
+    """Makes processes until the kernel objects, and dies of it."""
+    try:
+        while True:
+            subprocess.Popen(["sleep", _EVER])
+    except OSError:
+        effect(context, "spawned")
+        os.abort()
+
+
 def die_once(context: TaskContext) -> dict[str, Any]:
     if context.attempt == 1:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -251,8 +267,7 @@ def learn(context: TaskContext, media_id: str, info: dict[str, Any], failing: bo
 ACTS = {
     each.__name__: each
     for each in (
-        answer, sleep, hold, tell, burn, swallow, deaf, hang_in_c, die, leave, segfault, die_once, encode, film,
-        spawn,
-        fork_bomb, swell, fail, flaky, strange, unreadable, count_up, litter, learn,
+        answer, sleep, hold, tell, burn, swallow, deaf, hang_in_c, die, leave, devour, crowd, segfault, die_once,
+        encode, film, spawn, fork_bomb, swell, fail, flaky, strange, unreadable, count_up, litter, learn,
     )
 }  # fmt: skip
