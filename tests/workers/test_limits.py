@@ -39,15 +39,17 @@ def test_a_rate_that_changes_is_kept_to_and_used(formation: Formation) -> None:
     for _ in range(3):
         formation.worker(WORKER_PROCESSES=2)
     formation.until_idle(6)
-    luck, tasks, settings = random.Random(12), [], [(_now(formation), 20.0, 5)]
+    luck, settings = random.Random(12), [(_now(formation), 20.0, 5)]
+    tasks = [formation.submit("answer", type="Limited") for _ in range(100)]
     for _ in range(examples(4)):
         rate, burst, seconds = float(luck.randint(5, 60)), luck.randint(1, 10), luck.uniform(0.5, 1.5)
-        tasks += [formation.submit("answer", type="Limited") for _ in range(int(rate * seconds) + 2 * burst)]
+        tasks += [formation.submit("answer", type="Limited") for _ in range(int(rate * seconds) + 20)]
         before = _now(formation)
         formation.broker.configure_queue("Limited", rate=rate, burst=burst)
         # Somewhere between the two the change was made: until then the larger of both holds.
         settings += [(before, max(rate, settings[-1][1]), max(burst, settings[-1][2])), (_now(formation), rate, burst)]
         time.sleep(seconds)  # that time passes is all that is waited for
+        assert formation.broker.stats(TENANT).by_status["pending"], "the work has run out"
     settings.append((_now(formation), 0.0, 0))
 
     known = (formation.field(each, "started_at") for each in tasks)

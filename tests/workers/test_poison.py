@@ -3,7 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator
-from statistics import median, quantiles
+from statistics import median
 
 import pytest
 
@@ -37,22 +37,23 @@ def worker(formation: Formation, cage: Cage) -> Process:
 )
 @pytest.mark.usefixtures("worker")
 def test_a_task_that_kills_its_process_fails_and_slows_nobody(formation: Formation, act: str, told: str) -> None:
-    normal = _latencies(formation, 10)
-    poison = [formation.submit(act, **({"status": 1} if act == "leave" else {})) for _ in range(examples(1))]
-    beside = _latencies(formation, examples(10))
-    for task_id in poison:
-        task = formation.until_status(task_id, "failed", seconds=60)
+    normal, beside = _latencies(formation), []
+    for _ in range(examples(1)):
+        poison = formation.submit(act, **({"status": 1} if act == "leave" else {}))
+        beside += _latencies(formation)
+        task = formation.until_status(poison, "failed", seconds=60)
         assert told in (task.error or "") and "3 times in a row" in (task.error or "")
-        assert (task.retry_count, len(formation.effects(task_id, "start"))) == (0, 3)
-    print(f"\n  {len(poison)} x {act}: latency of others p50 {median(beside) * 1000:.1f} ms, "
-          f"p95 {quantiles(beside, n=20)[-1] * 1000:.1f} ms, normally p50 {median(normal) * 1000:.1f} ms")  # fmt: skip
+        assert (task.retry_count, len(formation.effects(poison, "start"))) == (0, 3)
+    told_ms = [f"p50 {median(each) * 1000:.1f}, max {max(each) * 1000:.1f} ms" for each in (beside, normal)]
+    print(f"\n  {examples(1)} x {act}: latency of others {told_ms[0]}; without poison {told_ms[1]}")
     assert median(beside) < 2 * median(normal) + 0.05
+    assert max(beside) < max(normal) + 0.5  # nobody waits out the life that a child without a task must have had
 
 
-def _latencies(formation: Formation, count: int) -> list[float]:
+def _latencies(formation: Formation) -> list[float]:
     """Seconds from the submission of harmless tasks to their starts, one after another."""
     latencies = []
-    for _ in range(count):
+    for _ in range(10):
         submitted = time.monotonic()
         task_id = formation.submit("sleep", type="Other", seconds=0.1)
         latencies.append(formation.until_started(task_id)["at"] - submitted)
