@@ -32,8 +32,9 @@ bench: $(RUN) ## Measure against other queues, side by side; ARGS="peers --round
 test: $(DEV) ## Run the tests; ARGS="tests/redis -k claim" chooses some
 	@$(BIN) pytest $(ARGS)
 
-faults: $(DEV) ## Kill, stop and cut off everything at random for half an hour, and count what was lost
-	@FAULTS=20 $(BIN) pytest -m "" --timeout 3600 -s tests/faults tests/redis/*_property.py $(ARGS)
+faults: $(DEV) ## Kill, stop and cut off everything at random for an hour, and count what was lost
+	@FAULTS=20 $(BIN) pytest -m "" --timeout 3600 -s tests/faults tests/redis/*_property.py \
+		tests/redis/test_races.py tests/workers/test_limits.py tests/workers/test_poison.py $(ARGS)
 
 check: format-check lint types imports test ## Everything that must hold before a change is done
 

@@ -15,6 +15,7 @@ from broker.errors import NotFound, TaskBrokerError
 from broker.log import set_up_logging
 
 log = logging.getLogger("search")
+_STOP = (signal.SIGTERM, signal.SIGINT)
 
 
 def main(environ: Mapping[str, str]) -> int:
@@ -27,8 +28,14 @@ def main(environ: Mapping[str, str]) -> int:
         print(f"search cannot start: {error}", file=sys.stderr)
         return 2
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):  # until now they ended the process at once
-        signal.signal(number, lambda *_: stop.set())
+
+    def stop_once(*_: object) -> None:
+        for number in _STOP:  # a second signal must not find the event's lock in the hands of the first
+            signal.signal(number, signal.SIG_IGN)
+        stop.set()
+
+    for number in _STOP:  # until now they ended the process at once
+        signal.signal(number, stop_once)
     if searcher is None:
         stop.wait()
         return 0

@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from imageio_ffmpeg import get_ffmpeg_exe
+
 from broker.errors import PermanentError, Postpone, TransientError
 from broker.worker.context import TaskContext
 
@@ -119,6 +121,22 @@ def segfault(_: TaskContext) -> None:
     ctypes.string_at(0)
 
 
+def devour(_: TaskContext) -> None:
+    """Takes memory until the kernel objects."""
+    while True:
+        _kept.append(bytearray(os.urandom(4096)) * 2048)
+
+
+def crowd(context: TaskContext) -> None:
+    """Makes processes until the kernel objects, and dies of it."""
+    try:
+        while True:
+            subprocess.Popen(["sleep", _EVER])
+    except OSError:
+        effect(context, "spawned")
+        os.abort()
+
+
 def die_once(context: TaskContext) -> dict[str, Any]:
     if context.attempt == 1:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -136,6 +154,16 @@ def encode(context: TaskContext, path: str) -> Any:
         if process.poll() is not None:
             raise TransientError(f"the program ended with {process.returncode}")
         time.sleep(0.02)
+    return {}
+
+
+def film(context: TaskContext, seconds: float) -> Any:
+    """Encodes a test picture with the real ffmpeg, as fast as it would be shown."""
+    picture = f"testsrc=duration={seconds:.3f}:size=160x120:rate=10"
+    process = context.popen([get_ffmpeg_exe(), "-v", "error", "-re", "-f", "lavfi", "-i", picture, "-f", "null", "-"])
+    effect(context, "spawned", pids=[process.pid])
+    if status := process.wait():
+        raise TransientError(f"ffmpeg ended with {status}")
     return {}
 
 
@@ -247,7 +275,7 @@ def learn(context: TaskContext, media_id: str, info: dict[str, Any], failing: bo
 ACTS = {
     each.__name__: each
     for each in (
-        answer, sleep, hold, tell, burn, swallow, deaf, hang_in_c, die, leave, segfault, die_once, encode, spawn,
-        fork_bomb, swell, fail, flaky, await_file, strange, unreadable, count_up, litter, learn,
+        answer, sleep, hold, tell, burn, swallow, deaf, hang_in_c, die, leave, devour, crowd, segfault, die_once,
+        encode, film, spawn, fork_bomb, swell, fail, flaky, await_file, strange, unreadable, count_up, litter, learn,
     )
 }  # fmt: skip

@@ -15,7 +15,8 @@ from broker.worker.slate import Run, Slate
 
 log = logging.getLogger(__name__)
 
-#: A child that dies sooner than this after its birth is replaced only as much later, so that a broken one cannot spin.
+#: A child that dies sooner than this after its birth is replaced only as much later, so that a broken one cannot spin;
+#: but at once when it died of a task, or poison would leave others waiting. One that could not be born waits as long.
 _MIN_LIFE = 1.0
 
 
@@ -37,16 +38,21 @@ class Slot:
         return not self.pid and time.monotonic() - self._born >= _MIN_LIFE
 
     def spawn(self, settings: BrokerSettings, types: TaskTypes) -> None:
-        """Fork a new child. Call it from the main thread, which stays as long as the process."""
+        """Fork a new child, later when there is no room for one. Call it from the main thread, which stays."""
         self.slate = Slate()
         self.sentence = ""
         parent = os.getpid()
         sys.stdout.flush()
         sys.stderr.flush()
-        pid = os.fork()
+        self._born = time.monotonic()
+        try:
+            pid = os.fork()
+        except OSError as error:  # a bound on processes or memory: ending would take the other children along
+            log.warning("worker process %s cannot be started now: %s", self.name, error)
+            return
         if pid == 0:
             _live_as_child(parent, lambda: Child(self.name, settings, types, self.slate))
-        self.pid, self.pidfd, self._born = pid, os.pidfd_open(pid), time.monotonic()
+        self.pid, self.pidfd = pid, os.pidfd_open(pid)
 
     def running(self) -> tuple[Run, str]:
         """What the living child is at, and its progress as JSON or ''."""
@@ -64,6 +70,8 @@ class Slot:
         for group in (self.pid, *self.slate.read_pids()):
             processes.kill_group(group)
         self.pid = 0
+        if self.slate.read()[0].task_id:
+            self._born = 0.0
         return os.waitstatus_to_exitcode(status)
 
 

@@ -36,6 +36,7 @@ GRACE = 5.0
 _BEATS_PER_LEASE = 5
 #: Seconds that one answer of Redis is waited for.
 _PATIENCE = 1.0
+_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,8 @@ class Supervisor:
                 self._renew()
                 next_beat = max(next_beat + self._beat, time.monotonic())
         self._drain()
+        for number in _STOP:  # told again now, Python on its way out would die of it: a failure in its parent's eyes
+            signal.signal(number, signal.SIG_IGN)
 
     def _on_signal(self, _signal: int, _frame: FrameType | None) -> None:
         self._stop = True
@@ -220,6 +223,6 @@ def _wake_on_signals(handler: Callable[[int, FrameType | None], None]) -> int:
     """A file descriptor that becomes readable when a stop signal was handled."""
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in _STOP:
         signal.signal(number, handler)
     return reading

@@ -5,7 +5,7 @@ done, lost, unexpected, duplicated and recovered.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
@@ -13,10 +13,14 @@ from statistics import median
 from broker.clock import from_rfc3339
 from broker.status import TERMINAL
 from broker.task import Task
+from broker.webhooks.endpoints import Webhooks
 from broker.webhooks.events import event_id
 from tests.invariants import check_drained, check_times
 from tests.workers.harness import TENANT, Formation
 from tests.workers.task_types import TYPES
+
+#: Ours and RQ's words for the end of a task.
+_ENDS = {*TERMINAL, "finished", "canceled"}
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,20 @@ class Ledger:
     acknowledged: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
-    def settle(self, *, reruns: bool = True, overlaps: bool = False, recovery: float = 10.0) -> None:
+    def __post_init__(self) -> None:
+        """Somebody listens, or no event would be written; the guard lets none get there, so that all can be counted."""
+        ends = ["task.cancelled", "task.completed", "task.failed"]
+        nowhere = {"url": "http://192.0.2.1/", "events": ends, "description": "", "enabled": True}
+        Webhooks(self.formation.broker.redis, self.formation.broker.keys, allow_private=True).create(TENANT, nowhere)
+
+    def settle(
+        self, *, reruns: bool = True, overlaps: bool = False, recovery: float = 10.0, child: float = 1.0
+    ) -> None:
         """Checks everything, once all work has ended, and prints the account.
 
         Whether the faults may make tasks run again, whether a run that nobody could stop in time (a paused machine)
-        may go on beside the next one, and how many seconds a task that was struck may wait for its next start.
+        may go on beside the next one, and how many seconds a task that was struck may wait for its next start, in
+        general and when only its child was killed.
         """
         redis, keys = self.formation.broker.redis, self.formation.broker.keys
         tasks, runs = self._tasks(), self._runs()
@@ -63,16 +76,14 @@ class Ledger:
         self._no_more_often_than_struck(tasks, runs, reruns)
         _within_limits(tasks.values())
         assert overlaps or not _overlaps(runs), f"ran twice at once: {_overlaps(runs)}"
-        slow = {kind: max(seconds) for kind, seconds in recoveries.items() if max(seconds) > recovery}
-        assert not slow, f"recovery took longer than {recovery} s: {slow}"
+        limits = {"child killed": child}
+        slow = {kind: max(seconds) for kind, seconds in recoveries.items() if max(seconds) > limits.get(kind, recovery)}
+        assert not slow, f"recovery took longer than it may: {slow}"
 
     # what is checked --------------------------------------------------------------------------------------------
 
     def _nothing_lost(self, tasks: dict[str, Task]) -> None:
-        """Every acknowledged id is there and at its end, and no other is."""
-        lost, unknown = set(self.acknowledged) - tasks.keys(), tasks.keys() - set(self.acknowledged)
-        unended = [task.id for task in tasks.values() if task.status not in TERMINAL]
-        assert not (lost or unknown or unended), f"lost {lost}, unknown {unknown}, not at an end {unended}"
+        every_one_at_its_end(self.acknowledged, {task.id: task.status for task in tasks.values()})
 
     def _one_event_each(self, tasks: dict[str, Task]) -> None:
         """One event per task that reached its end, and it names that end."""
@@ -139,6 +150,13 @@ class Ledger:
             seconds = recoveries.get(kind, [])
             figures = f"{median(seconds):15.3f} s {max(seconds):6.3f} s" if seconds else ""
             print(f"  {kind:28} {times:6} {len(seconds):12} {figures}")
+
+
+def every_one_at_its_end(acknowledged: Iterable[str], statuses: Mapping[str, str]) -> None:
+    """Every acknowledged id is there and at its end, and no other is. ``test_stock_rq`` shows that this can fail."""
+    lost, unknown = set(acknowledged) - statuses.keys(), statuses.keys() - set(acknowledged)
+    unended = [task_id for task_id, status in statuses.items() if status not in _ENDS]
+    assert not (lost or unknown or unended), f"lost {lost}, unknown {unknown}, not at an end {unended}"
 
 
 def _within_limits(tasks: Iterable[Task]) -> None:

@@ -5,15 +5,16 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from broker.errors import Unavailable
 from broker.task import NewTask
-from broker.webhooks.endpoints import Webhooks
 from tests.faults.ledger import Fault, Ledger
+from tests.faults.sampler import Sampler
+from tests.workers import processes
 from tests.workers.harness import TENANT, Formation, Process, send
 
 #: More tasks are not on their way at a time, so that one that was struck does not wait long for its turn.
@@ -23,33 +24,41 @@ _OUTSTANDING = 6
 class Storm:
     """Submits tasks in the background while a test does harm. All luck comes from one seed, which is printed."""
 
-    def __init__(self, formation: Formation, seed: int, seconds: tuple[float, float], **environ: Any) -> None:
-        """``seconds`` bounds how long tasks take; the environment is that of the workers."""
+    def __init__(
+        self,
+        formation: Formation,
+        seed: int,
+        seconds: tuple[float, float],
+        acts: Sequence[str] = ("sleep",),
+        **environ: Any,
+    ) -> None:
+        """``seconds`` bounds how long tasks take, ``acts`` is what they do; the environment is that of the workers."""
         print(f"\n  seed {seed}, tasks of {seconds[0]:g} to {seconds[1]:g} s")
         self.formation = formation
         self.ledger = Ledger(formation)
         self.random = random.Random(seed)
         self.workers: list[Process] = []
         self._seconds = seconds
+        self._acts = acts
         self._environ = environ
         self._stop = threading.Event()
-        # Nobody is there to take them, so every event stays where the ledger counts it.
-        ends = ["task.cancelled", "task.completed", "task.failed"]
-        nowhere = {"url": "http://192.0.2.1/", "events": ends, "description": "", "enabled": True}
-        Webhooks(formation.broker.redis, formation.broker.keys, allow_private=True).create(TENANT, nowhere)
 
     @contextmanager
     def raging(self, workers: int = 3) -> Iterator[None]:
         """Load on so many workers, as long as the block lasts; then waits until all work has ended."""
         self.workers = [self.formation.worker(**self._environ) for _ in range(workers)]
         submitting = threading.Thread(target=self._submit)
-        submitting.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            submitting.join()
-        self.formation.until(lambda: self.outstanding() == 0, "all work has ended", seconds=120)
+        sampler = Sampler(self.formation)
+        with sampler.watching():
+            submitting.start()
+            try:
+                yield
+            finally:
+                self._stop.set()
+                submitting.join()
+            self.formation.until(lambda: self.outstanding() == 0, "all work has ended", seconds=120)
+        print(f"\n  counters sampled {sampler.samples} times, inexact {len(sampler.wrong)} times")
+        assert sampler.samples and not sampler.wrong, sampler.wrong
 
     def outstanding(self) -> int:
         """Tasks that have not reached their end."""
@@ -63,7 +72,7 @@ class Storm:
             with suppress(Unavailable):
                 if self.outstanding() >= _OUTSTANDING:
                     continue
-            payload = {"act": "sleep", "args": {"seconds": luck.uniform(*self._seconds)}}
+            payload = {"act": luck.choice(self._acts), "args": {"seconds": luck.uniform(*self._seconds)}}
             kind, priority = luck.choice(("Act", "Act", "Act", "Limited")), luck.choice((0, 0, 0, 5))
             new = NewTask(kind, payload, priority=priority, id=str(uuid.UUID(int=luck.getrandbits(128), version=4)))
             while not self._acknowledged(new):
@@ -84,10 +93,15 @@ class Storm:
         busy = self.formation.until(lambda: self._at_work(worker), "the victim is at work", seconds=60)
         kind = self.random.choice(("child killed", "supervisor killed", "whole tree killed"))
         if kind == "child killed":
+            doomed = processes.tree(busy[0])
             self._strike(kind, [busy[0]], lambda: send(busy[0], signal.SIGKILL))
+        else:
+            doomed = processes.tree(worker.pid)
+            self._strike(kind, worker.children, worker.kill if kind == "supervisor killed" else worker.kill_tree)
+        self.formation.until_gone(*doomed, seconds=1)  # programs of the handlers as well
+        if kind == "child killed":
             self.formation.until(lambda: not Path(f"/proc/{busy[0]}").exists(), "the supervisor has noticed")
         else:
-            self._strike(kind, worker.children, worker.kill if kind == "supervisor killed" else worker.kill_tree)
             self.replace(worker)
 
     def terminate(self, kind: str, worker: Process, blow: Callable[[], None]) -> float:

@@ -34,10 +34,16 @@ def _twice(worker: Process) -> None:
     worker.kill(signal.SIGTERM)
 
 
+def _to_every_process_twice(worker: Process) -> None:
+    worker.kill_tree(signal.SIGTERM)
+    worker.kill_tree(signal.SIGTERM)
+
+
 WAYS = {
     "SIGTERM": lambda worker: worker.kill(signal.SIGTERM),
     "SIGTERM twice": _twice,
     "SIGTERM to every process": lambda worker: worker.kill_tree(signal.SIGTERM),
+    "SIGTERM to every process, twice": _to_every_process_twice,
     "SIGINT": lambda worker: worker.kill(signal.SIGINT),
     "SIGHUP": lambda worker: worker.kill(signal.SIGHUP),
 }

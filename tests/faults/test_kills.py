@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
 def test_kills_under_load(formation: Formation) -> None:
     """Children, supervisors and whole trees, with the lease that is the default; now and then a daemon as well."""
     daemons = [formation.daemon(MAX_CRASHES=1000) for _ in range(2)]
-    storm = Storm(formation, seed=1, seconds=(0.05, 1.0), WORKER_PROCESSES=2, MAX_CRASHES=1000)
+    storm = Storm(formation, seed=1, seconds=(0.05, 1.0), acts=("sleep", "film"), WORKER_PROCESSES=2, MAX_CRASHES=1000)
     with storm.raging():
         for number in range(examples(10)):
             storm.kill_something()

@@ -56,7 +56,7 @@ def test_everything_at_once(durable: ValkeyServer, tmp_path: Path) -> None:
                 storm.random.choice(faults)()
                 formation.check()
         print(f"  {proxy.dropped} replies lost")
-        storm.ledger.settle(recovery=60, overlaps=True)
+        storm.ledger.settle(recovery=60, child=60, overlaps=True)
 
 
 def _pause(storm: Storm, kind: str, worker: Process, seconds: float) -> None:

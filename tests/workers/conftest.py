@@ -13,6 +13,8 @@ from tests.workers.harness import Formation
 
 #: A lease that makes tests short where its length is not what they are about.
 SHORT_LEASE = "2"
+#: Seconds that ``running`` gives a handler that does not heed its timeout.
+GRACE = 0.5
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def durable(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ValkeySe
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Formation]:
     """One worker with two children and a daemon, shared by tests that disturb nobody but their own tasks."""
     folder = tmp_path_factory.mktemp("formation")
-    environ = {"LEASE_SECONDS": SHORT_LEASE, "WORKER_PROCESSES": "2", "TEST_GRACE": "0.5"}
+    environ = {"LEASE_SECONDS": SHORT_LEASE, "WORKER_PROCESSES": "2", "TEST_GRACE": str(GRACE)}
     with (
         ValkeyServer(port=free_port(), config=SERVER) as server,
         Formation(folder, f"redis://127.0.0.1:{server.port}/0", **environ) as formation,

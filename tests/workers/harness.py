@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+import requests
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
@@ -70,6 +72,7 @@ class Formation:
         self.folder = folder
         self.mark = uuid.uuid4().hex
         self.processes: list[Process] = []
+        self._gateways: list[Process] = []
         self._started = 0
         self._effects = folder / "effects.jsonl"
         self._effects.touch()
@@ -103,6 +106,8 @@ class Formation:
 
     def _end(self) -> None:
         """Whatever a test did to its workers, they take everything with them when they are killed."""
+        for gateway in self._gateways:  # gunicorn's processes would outlive its master for a while
+            gateway.kill_tree()
         for process in self.processes:
             if process.alive:
                 process.kill()
@@ -128,6 +133,18 @@ class Formation:
 
     def daemon(self, **environ: Any) -> Process:
         return self._start("daemon", ["-m", "broker"], environ)
+
+    def gateway(self, port: int, **environ: Any) -> Process:
+        """The Procfile's gateway for the test types; returns when it is ready."""
+        [line] = [line for line in (_ROOT / "Procfile").read_text().splitlines() if line.startswith("web:")]
+        words = shlex.split(line.removeprefix("web: ").replace("${HOST:-0.0.0.0}:${PORT:-8000}", f"127.0.0.1:{port}"))
+        argv = [
+            word.replace("${WEB_CONCURRENCY:-2}", "2").replace("scripts.web", "tests.workers.web") for word in words
+        ]
+        process = self._start("gateway", argv[1:], {"TASK_TYPES": "tests.workers.task_types:ACT", **environ})
+        self._gateways.append(process)
+        self.until(lambda: _answers(port) or not process.alive, "the gateway is ready")
+        return process
 
     def _start(self, name: str, argv: list[str], environ: dict[str, Any]) -> Process:
         self._started += 1
@@ -218,6 +235,13 @@ class Formation:
         """So many children sleep and are known to do so."""
         redis, idle = self.broker.redis, self.broker.keys.idle(",".join(sorted(TYPES)))
         self.until(lambda: redis.scard(idle) == children, f"{children} idle children", seconds)
+
+
+def _answers(port: int) -> bool:
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/livez", timeout=5).ok
+    except requests.RequestException:
+        return False
 
 
 def send(pid: int, number: int) -> None:

@@ -1,8 +1,9 @@
-"""Points in a child's life at which a test stops it or kills it: where every gap between two steps lies.
+"""Points in a process' life at which a test stops it or kills it: where every gap between two steps lies.
 
-``TEST_POINT=<step>:<when>:<do>:<file>``: at ``claim``, ``finish`` or ``fail`` (the calls of the store that take and end
-runs; a claim counts when it is granted a task), ``before`` or ``after`` the server has done it, ``kill`` the child or
-``hold`` it until ``<file>.go`` is there. Making ``<file>`` marks that the point was reached, and it fires once only.
+``TEST_POINT=<step>:<when>:<do>:<file>``: at ``submit``, ``claim``, ``finish`` or ``fail`` (the calls of the store that
+accept tasks and take and end runs; a claim counts when it is granted a task), ``before`` or ``after`` the server has
+done it, ``kill`` the process or ``hold`` it until ``<file>.go`` is there. Making ``<file>`` marks that the point was
+reached, and it fires once only.
 """
 
 import os

@@ -24,3 +24,6 @@ TYPES = {
         TaskType("Broken", ActPayload, "tests.no_such_module:handler"),
     )
 }
+
+#: For processes that are told their types by ``TASK_TYPES``.
+ACT = TYPES["Act"]

@@ -70,6 +70,15 @@ def test_a_sleeping_worker_is_gone_at_once(formation: Formation, number: int) ->
     assert redis.keys(keys.worker("*")) == []
 
 
+def test_a_worker_that_is_told_again_and_again_ends_in_order(formation: Formation) -> None:
+    """The last signals reach it when nothing of it is left but the interpreter."""
+    worker = formation.worker()
+    formation.until_idle(1)
+    while worker.alive:
+        worker.kill(signal.SIGTERM)
+    assert worker.wait(0) == 0
+
+
 def test_a_signal_to_a_child_alone_replaces_it_after_its_task(formation: Formation) -> None:
     worker = formation.worker()
     go = formation.file("go")

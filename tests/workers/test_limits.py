@@ -1,8 +1,12 @@
 """Guards limits over several worker processes on the server's own clock, and how little an idle worker asks."""
 
+import random
 import time
+from itertools import pairwise
+from statistics import median
 
 from broker.clock import from_rfc3339
+from tests.scale import examples
 from tests.workers.harness import TENANT, Formation
 from tests.workers.task_types import TYPES
 
@@ -28,6 +32,77 @@ def test_no_window_sees_more_starts_than_burst_and_rate_allow(formation: Formati
     assert max(surplus) <= 1e-3  # starts are known to the microsecond
     ended_last = max(formation.task(each).completed_at or "" for each in others)
     assert from_rfc3339(ended_last) < starts[-1]  # the throttled type held nobody up
+
+
+def test_a_rate_that_changes_is_kept_to_and_used(formation: Formation) -> None:
+    """Bursts and rates at random while there is always work: never more starts than allowed, and hardly fewer.
+
+    A worker that the machine lets run late loses nothing while the bucket has room: that is what its burst is for.
+    """
+    for _ in range(3):
+        formation.worker(WORKER_PROCESSES=2)
+    formation.until_idle(6)
+    luck, settings = random.Random(12), [(_now(formation), 20.0, 5)]
+    tasks = [formation.submit("answer", type="Limited") for _ in range(100)]
+    for _ in range(examples(4)):
+        rate, burst, seconds = float(luck.randint(5, 40)), luck.randint(4, 10), luck.uniform(0.5, 1.5)
+        tasks += [formation.submit("answer", type="Limited") for _ in range(int(rate * seconds) + 20)]
+        before = _now(formation)
+        formation.broker.configure_queue("Limited", rate=rate, burst=burst)
+        # Somewhere between the two the change was made: until then the larger of both holds.
+        settings += [(before, max(rate, settings[-1][1]), max(burst, settings[-1][2])), (_now(formation), rate, burst)]
+        time.sleep(seconds)  # that time passes is all that is waited for
+        assert formation.broker.stats(TENANT).by_status["pending"], "the work has run out"
+    settings.append((_now(formation), 0.0, 0))
+
+    known = (formation.field(each, "started_at") for each in tasks)
+    starts = sorted(us for text in known if text and (us := from_rfc3339(text)) < settings[-1][0])
+    credits = [_credit(settings, start) for start in starts]
+    most = float("-inf")  # the largest count - credit of this start and all later ones: every window that begins here
+    for number in reversed(range(len(starts))):
+        most = max(most, number - credits[number])
+        burst = next(burst for since, _, burst in reversed(settings) if since <= starts[number])
+        assert most - (number - credits[number]) + 1 <= burst + 1e-3, f"a window from start {number} on"
+    ideal = _credit(settings, settings[-1][0])
+    print(f"\n  seed 12, {len(starts)} starts under {examples(4)} changes, {len(starts) / ideal:.1%} of the ideal")
+    assert len(starts) >= 0.95 * ideal - 1
+
+
+def _now(formation: Formation) -> int:
+    seconds, us = formation.broker.redis.time()
+    return int(seconds) * 1_000_000 + int(us)
+
+
+def _credit(settings: list[tuple[int, float, int]], moment: int) -> float:
+    """The tokens that came in until then."""
+    spans = [(since, min(until, moment), rate) for (since, rate, _), (until, _, _) in pairwise(settings)]
+    return sum(rate * max(0, until - since) / 1e6 for since, until, rate in spans)
+
+
+def test_a_throttled_type_slows_no_other(formation: Formation) -> None:
+    """Its backlog is there and its next token half a second away; whoever waited for it would be seen."""
+    for _ in range(2):
+        formation.worker(WORKER_PROCESSES=2)
+    formation.broker.configure_queue("Limited", rate=2, burst=1)
+    formation.until_idle(4)
+    alone = _latencies(formation)
+    for _ in range(100):
+        formation.submit("answer", type="Limited", options={"priority": 5})
+    beside = _latencies(formation)
+    print(f"\n  median latency alone {median(alone) * 1000:.1f} ms, beside a backlog {median(beside) * 1000:.1f} ms")
+    assert formation.broker.stats(TENANT).by_status["pending"] > 50
+    assert median(beside) < median(alone) + 0.02
+    assert max(beside) < max(alone) + 0.2
+
+
+def _latencies(formation: Formation) -> list[float]:
+    """Seconds from the submission of tasks of another type to their starts, one after another."""
+    latencies = []
+    for _ in range(examples(20)):
+        submitted = time.monotonic()
+        task_id = formation.submit("answer", type="Other")
+        latencies.append(formation.until_started(task_id)["at"] - submitted)
+    return latencies
 
 
 def test_no_more_run_at_once_than_the_concurrency_allows(formation: Formation) -> None:

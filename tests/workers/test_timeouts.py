@@ -1,11 +1,16 @@
 """Guards the time limit of a run: it ends whatever the handler is doing, together with all that the handler started."""
 
+import time
+
 import pytest
 
 from tests.workers import processes
+from tests.workers.conftest import GRACE, SHORT_LEASE
 from tests.workers.harness import Formation
 
 SECOND = {"timeout_seconds": 1, "max_retries": 0}
+#: The supervisor looks so often.
+BEAT = float(SHORT_LEASE) / 5
 MESSAGE = "The task took longer than its timeout of 1 s."
 
 
@@ -29,7 +34,9 @@ def test_a_handler_that_does_not_heed_its_time_limit_is_killed(running: Formatio
     task_id = running.submit(act, options=SECOND)
     task = running.until_status(task_id, "failed")
     assert (task.error, task.retry_count) == (MESSAGE, 0)
-    running.until_gone(running.effects(task_id, "start")[0]["pid"])
+    started = running.effects(task_id, "start")[0]
+    running.until_gone(started["pid"])
+    assert time.monotonic() - started["at"] < 1 + GRACE + BEAT + 1  # and a second for a machine that is busy
     assert running.until_status(running.submit("answer", value=1), "completed").result == 1
 
 
