@@ -12,7 +12,7 @@ from gateway.current import EXTENSION, Services, services
 from gateway.errors import register_errors
 from gateway.links import StreamLinks
 from gateway.openapi import make_api
-from gateway.routes import health, images, plugins, queues, search, streams, tasks, videos
+from gateway.routes import events, health, images, plugins, queues, search, streams, tasks, videos
 
 _STREAM = "streams.serve"
 
@@ -35,7 +35,7 @@ def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str
     app.before_request(refuse_undeclared_parameters)
     app.after_request(_set_headers)
     api = make_api(app, broker.types)
-    for module in (tasks, queues, videos, streams, images, search, plugins, health):
+    for module in (tasks, events, queues, videos, streams, images, search, plugins, health):
         api.register_blueprint(module.blueprint)
     return app
 

@@ -5,7 +5,9 @@
 -- ARGV[3] burst  or 'keep'
 -- ARGV[4] concurrency  '' for no limit, or 'keep'
 -- ARGV[5] paused  '1', '0' or 'keep'
+-- ARGV[6] tenant  of whoever changes them, who is told with all that listens for it; '' for nobody
 -- Returns 1, or 0 when the type was never declared
+-- @include events
 -- @include wake
 if call('SISMEMBER', B .. 'types', type) == 0 then return 0 end
 local key = limits_key(type)
@@ -21,6 +23,10 @@ local cap = (burst == 'keep' and s.burst or tonumber(burst)) * TOKEN
 -- A type that had no rate starts its bucket empty, as any bucket that was not there.
 call('HSET', key, 'level', int(math.min(s.rate and s.level or 0, cap)), 'ts', int(now), 'alarm', '0')
 seen = {}
+if tenant ~= '' then
+  local f = call('HMGET', key, 'rate', 'burst', 'concurrency', 'paused')
+  tell(tenant, 'queue', { type = type, rate = f[1] or '', burst = f[2] or '1', concurrency = f[3] or '', paused = f[4] or '0' })
+end
 for priority = 0, 10 do
   local queue = priority == 0 and type or type .. ':' .. priority
   for _ = 1, math.min(100, call('LLEN', P .. 'queue:' .. queue)) do

@@ -47,6 +47,7 @@ if not task then
     uncount(tenant)
     for status in pairs(RQ_STATUS) do call('ZREM', B .. 'tasks:' .. tenant .. ':' .. type .. ':' .. status, id) end
     call('ZREM', B .. 'tasks:' .. tenant, id)
+    tell(tenant, 'gone', { task = id, type = type })
   end
   wake_for_slot(type)
   return 'gone'
@@ -103,10 +104,12 @@ if truth == 'pending' then
   if task.unique then call('SET', unique_key(task), id, 'NX') end
   append(task)
   wake(type)
+  announce(task, truth)
 elseif truth == 'scheduled' then
   local due = microseconds(call('HGET', task.key, 'scheduled_at')) or now
   call('ZADD', B .. 'due', int(due), id)
   restore()
+  announce(task, truth)
 else
   call('HSET', task.key, 'ended_at', iso(now))
   enter_end(task, truth)

@@ -56,4 +56,5 @@ else
   append(task)
   wake(type)
 end
+announce(task, status)
 return { 1, id }

@@ -18,7 +18,7 @@ CASES: dict[str, Callable[[Engine], Callable[[], Any]]] = {}
 #: Those that tell or note the time; they are repeated at the same moment.
 TIMELY = {
     *("claim_and_wait", "finish_and_wait", "finish_and_watch", "renew", "declare", "configure", "enlist"),
-    *("reap", "reap_after_a_gap"),
+    *("reap", "reap_after_a_gap", "listen"),
 }
 
 
@@ -181,6 +181,11 @@ def retire(engine: Engine) -> Callable[[], Any]:
     engine.store.enlist("w1", ttl=30, queues="Noop,Other", fields={"pid": 7})
     engine.claim("w1", "Noop,Other")
     return lambda: engine.store.retire("w1", "Noop,Other")
+
+
+@case
+def listen(engine: Engine) -> Callable[[], Any]:
+    return lambda: engine.store.listen("acme", keep_us=SECOND)
 
 
 @case

@@ -32,6 +32,7 @@ local function start(task, worker, execution, lease_us)
   call('ZADD', B .. 'leases:' .. task.type, int(now + lease_us), task.id)
   call('ZADD', P .. 'wip:' .. task.queue, int(now / 1000000 + 86400), task.id .. ':' .. execution)
   call('HSET', P .. 'worker:' .. worker, 'state', 'busy', 'current_job', task.id, 'execution', execution)
+  announce(task, 'processing')
 end
 
 -- What the worker gets for a claimed task.

@@ -14,14 +14,31 @@ local function listeners(tenant)
   return seen[name]
 end
 
--- Call it after the task's hash is written.
-local function announce(task, status)
+-- Tells live listeners: an event of a kind and its fields. Nobody listens, nothing is written.
+local function tell(tenant, kind, fields)
+  if not listeners(tenant).live then return end
+  local flat = { 'kind', kind, 'at', iso(now) }
+  for name, value in pairs(fields) do
+    flat[#flat + 1] = name
+    flat[#flat + 1] = value
+  end
+  call('XADD', B .. 'events:' .. tenant, 'MAXLEN', '~', KEPT_EVENTS, '*', unpack(flat))
+end
+
+-- Tells a new status, with `more` that belongs to it. Call it after the task's hash is written.
+local function announce(task, status, more)
   local who = listeners(task.tenant)
   if who.webhooks and ENDS[status] then
     call('XADD', B .. 'outbox', '*', 'task', task.id, 'tenant', task.tenant, 'type', 'task.' .. status, 'at', iso(now))
   end
   if who.live then
-    call('XADD', B .. 'events:' .. task.tenant, 'MAXLEN', '~', KEPT_EVENTS, '*', 'task', task.id, 'type', task.type,
-      'status', status, 'at', iso(now))
+    local fields = { task = task.id, type = task.type, status = status }
+    for name, value in pairs(more or {}) do fields[name] = value end
+    tell(task.tenant, 'status', fields)
   end
+end
+
+-- Tells a run that ended without ending its task.
+local function tell_attempt(task, outcome, message)
+  tell(task.tenant, 'attempt', { task = task.id, type = task.type, outcome = outcome, error = message })
 end
