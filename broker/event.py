@@ -19,9 +19,9 @@ def position(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Event:
-    """One event.
+    """One event; the same object goes to all its listeners.
 
     ``kind`` is ``status``, ``progress``, ``attempt`` (a run ended, its task did not), ``queue`` (its limits changed) or
     ``gone`` (the task was deleted by a foreign hand); made here and not recorded are ``reset`` (events are missing) and
@@ -34,6 +34,9 @@ class Event:
     task_id: str = ""
     #: What is told, as JSON values; never a payload or a result.
     fields: dict[str, Any] | None = None
+
+    #: Its ``position``.
+    place: tuple[int, int] | None = None
 
     @property
     def is_last(self) -> bool:
@@ -54,7 +57,8 @@ def from_entry(entry_id: str, entry: dict[str, str]) -> Event | None:
         fields |= json.loads(fields.pop("progress"))
     if kind == "queue":
         fields |= _limits(fields)
-    return Event(kind, entry_id, task_id, ({"task_id": task_id} if task_id else {}) | fields)
+    named = {"task_id": task_id} if task_id else {}
+    return Event(kind, entry_id, task_id, named | fields, position(entry_id))
 
 
 def _limits(fields: dict[str, str]) -> dict[str, Any]:

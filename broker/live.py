@@ -70,7 +70,7 @@ class Subscription:
         self._live.remove(self)
 
     def _pass_on(self, events: list[Event]) -> None:
-        later = [event for event in events if not event.id or position(event.id) > self._after]
+        later = [event for event in events if event.place is None or event.place > self._after]
         if later and self._sink:
             self._sink(later)
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+from functools import lru_cache
 from typing import Any
 
 from broker.event import Event
@@ -36,7 +37,10 @@ def notice(name: str) -> bytes:
 
 def frames(events: list[Event]) -> bytes:
     """Events one after another."""
-    return b"".join(
-        frame(event.kind, event.fields, event.id) if event.fields is not None else notice(event.kind)
-        for event in events
-    )
+    return b"".join(map(_rendered, events))
+
+
+@lru_cache(maxsize=1024)
+def _rendered(event: Event) -> bytes:
+    """Once for all its listeners."""
+    return notice(event.kind) if event.fields is None else frame(event.kind, event.fields, event.id)
