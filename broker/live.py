@@ -21,8 +21,9 @@ from broker.store import Store
 
 log = logging.getLogger(__name__)
 
-#: Seconds for which events are recorded after the last sign of a listener, and between two signs.
-_RECORDED, _BETWEEN_MARKS = 300, 60.0
+#: Seconds for which events are recorded after the last sign of a listener, and between two signs: a server that was
+#: replaced by one that knows less is noticed by them, since its connections are made anew without a word.
+_RECORDED, _BETWEEN_MARKS = 300, 5.0
 #: How long one read waits, in ms: a tenant's first listener is heard at the next read.
 _BLOCK_MS = 100
 #: Entries of a tenant in one read.
