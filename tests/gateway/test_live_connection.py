@@ -40,17 +40,25 @@ def hub() -> Iterator[Hub]:
     hub.stop()
 
 
-def numbered(number: int) -> bytes:
-    return frame("status", {"status": str(number), "more": "x" * 100}, f"{number}-0")
+def numbered(number: int, size: int = 100) -> bytes:
+    return frame("status", {"status": str(number), "more": "x" * size}, f"{number}-0")
 
 
-def test_a_slow_reader_is_cut_off_and_knows_where_to_go_on(pair: Callable[..., Pair], hub: Hub) -> None:
-    connection, listener, closed = pair()
+def overfill(connection: Connection, size: int = 100) -> int:
+    """Offers more than it may keep; returns how many events that were."""
+    for number in range(1, 10_000):
+        connection.offer(numbered(number, size))
+        if connection.ending:
+            return number
+    raise AssertionError("a listener that reads nothing is kept for ever")
+
+
+@pytest.mark.parametrize("size", [100, 20_000])
+def test_a_slow_reader_is_cut_off_and_knows_where_to_go_on(pair: Callable[..., Pair], hub: Hub, size: int) -> None:
+    """However much of an event the kernel has taken already."""
+    connection, listener, closed = pair(limit=50_000)
     hub.adopt(connection)
-    offered = 0
-    while not connection.ending:
-        offered += 1
-        connection.offer(numbered(offered))
+    offered = overfill(connection, size)
     hub.look_at(connection)
     told = listener.rest()
     assert told[-1].name == "cut_off"
@@ -64,8 +72,7 @@ def test_a_slow_reader_who_never_reads_again_is_let_go(pair: Callable[..., Pair]
     hub = Hub(heartbeat=0.02, linger=0.0)
     connection, _, closed = pair()
     hub.adopt(connection)
-    while not connection.ending:
-        connection.offer(numbered(1))
+    overfill(connection)
     hub.look_at(connection)
     wait_until(lambda: closed and hub.count() == 0, "nothing of it is left")
     hub.stop()

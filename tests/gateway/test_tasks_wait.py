@@ -1,4 +1,4 @@
-"""GET /api/tasks/{id}?wait=: an answer at the change of the status, else after the wait, and room for everybody else."""
+"""GET /api/tasks/{id}?wait=: an answer at the change of the status, else after the wait, and room for all others."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
