@@ -9,7 +9,7 @@ import math
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from redis import Redis, RedisError
 
@@ -18,6 +18,7 @@ from broker.errors import Unavailable
 from broker.event import Event, from_entry, position
 from broker.keys import Keys
 from broker.store import Store
+from broker.subscription import Audience, Subscription
 
 log = logging.getLogger(__name__)
 
@@ -33,59 +34,6 @@ _PAUSE = 0.2
 #: More missed events than this are not told one by one.
 MAX_MISSED = 2000
 
-#: Takes events in order; must not block. Called by the reading thread.
-Sink = Callable[[list[Event]], None]
-
-
-class Subscription:
-    """Somebody's wish to be told what happens from now on. Until ``begin`` it only collects."""
-
-    def __init__(self, live: "Live", tenant: str, task_id: str, start: str) -> None:
-        self.tenant, self.task_id = tenant, task_id
-        #: Where the tenant's events stood when it was made: everything later is collected.
-        self.start = start
-        self._live = live
-        self._lock = threading.Lock()
-        self._held: list[Event] = []
-        self._sink: Sink | None = None
-        self._after = position(start)
-
-    def begin(self, sink: Sink, after: str) -> None:
-        """From now on everything later than the event ``after`` goes to ``sink``, first what was collected."""
-        with self._lock:
-            self._after = position(after)
-            self._sink = sink
-            held, self._held = self._held, []
-            self._pass_on(held)
-
-    def tell(self, events: list[Event]) -> None:
-        """For the reading thread."""
-        with self._lock:
-            if self._sink is None:
-                self._held += events
-            else:
-                self._pass_on(events)
-
-    def close(self) -> None:
-        """Nothing is told any more; may be repeated."""
-        self._live.remove(self)
-
-    def _pass_on(self, events: list[Event]) -> None:
-        later = [event for event in events if event.place is None or event.place > self._after]
-        if later and self._sink:
-            self._sink(later)
-
-
-class _Tenant:
-    """How far a tenant's events are read, and who listens: by task, '' for all."""
-
-    def __init__(self, read: str) -> None:
-        self.read = read
-        self.listeners: dict[str, set[Subscription]] = defaultdict(set)
-
-    def everybody(self) -> list[Subscription]:
-        return [each for group in self.listeners.values() for each in group]
-
 
 class Live:
     """The listeners of this process. The thread starts with the first, so that a process may fork before."""
@@ -95,7 +43,7 @@ class Live:
         self._keys = keys
         self._store = Store(self._redis, keys)
         self._between_marks = between_marks
-        self._tenants: dict[str, _Tenant] = {}
+        self._tenants: dict[str, Audience] = {}
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -107,8 +55,8 @@ class Live:
         with self._changed:
             if self._stopping.is_set():
                 raise Unavailable("This server is about to stop; connect again.", retry_after=1)
-            subscription = Subscription(self, tenant, task_id, last)
-            self._tenants.setdefault(tenant, _Tenant(last)).listeners[task_id].add(subscription)
+            subscription = Subscription(tenant, task_id, last, self.remove)
+            self._tenants.setdefault(tenant, Audience(last)).listeners[task_id].add(subscription)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._read_on, name="live", daemon=True)
                 self._thread.start()
@@ -167,12 +115,12 @@ class Live:
                 self._stopping.wait(_PAUSE)
         self._tell_all([Event("stopped")])
 
-    def _wait_for_tenants(self) -> dict[str, _Tenant]:
+    def _wait_for_tenants(self) -> dict[str, Audience]:
         with self._changed:
             self._changed.wait_for(lambda: self._tenants, timeout=1.0)
             return dict(self._tenants)
 
-    def _mark(self, tenants: dict[str, _Tenant]) -> None:
+    def _mark(self, tenants: dict[str, Audience]) -> None:
         """Keeps the events of these tenants recorded; who has missed some, because they were not, is told."""
         for name, tenant in tenants.items():
             last, first = self._store.listen(name, keep_us=_RECORDED * 1_000_000)
@@ -180,7 +128,7 @@ class Live:
                 tenant.read = last
                 self._tell(tenant, [Event("reset")])
 
-    def _read(self, tenants: dict[str, _Tenant]) -> None:
+    def _read(self, tenants: dict[str, Audience]) -> None:
         streams = {self._keys.events(name): tenant for name, tenant in tenants.items()}
         if not streams:
             return
@@ -188,14 +136,14 @@ class Live:
         for key, entries in self._redis.xread(positions, count=_BATCH, block=_BLOCK_MS):
             self._hand_out(key, streams[key], entries)
 
-    def _hand_out(self, key: str, tenant: _Tenant, entries: list[tuple[str, dict[str, str]]]) -> None:
+    def _hand_out(self, key: str, tenant: Audience, entries: list[tuple[str, dict[str, str]]]) -> None:
         behind = len(entries) == _BATCH and self._redis.xrange(key, count=1)
         if behind and position(behind[0][0]) > position(tenant.read):  # trimmed before they were read
             self._tell(tenant, [Event("reset")])
         tenant.read = entries[-1][0]
         self._tell(tenant, [event for entry in entries if (event := from_entry(*entry))])
 
-    def _tell(self, tenant: _Tenant, events: list[Event]) -> None:
+    def _tell(self, tenant: Audience, events: list[Event]) -> None:
         """Each listener what concerns it, in order."""
         with self._changed:
             groups = {task_id: list(group) for task_id, group in tenant.listeners.items()}

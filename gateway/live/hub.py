@@ -10,7 +10,7 @@ import time
 from collections import deque
 from contextlib import suppress
 
-from broker.errors import Unavailable
+from broker.errors import Crowded
 from gateway.live.connection import Connection
 from gateway.live.frames import HEARTBEAT, notice
 
@@ -30,13 +30,17 @@ class Hub:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopping = False
+        #: How many since somebody could listen.
+        self._refused = 0
         self._connections: dict[int, Connection] = {}
         self._changed: deque[Connection] = deque()
 
     def require_room(self) -> None:
-        """Raises ``Unavailable`` when no more can listen here."""
+        """Raises ``Crowded`` when no more can listen here; of those, ten are asked to come back each second."""
         if self._stopping or len(self._connections) >= self._most:
-            raise Unavailable("Too many listen here already; connect again later.", retry_after=self._heartbeat)
+            self._refused += 1
+            message = "No more can listen here; connect again later."
+            raise Crowded(message, retry_after=min(60.0, 1 + self._refused / 10))
 
     def count(self) -> int:
         """How many listen."""
@@ -47,6 +51,7 @@ class Hub:
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 self._start()
+        self._refused = 0
         connection.beaten_at = time.monotonic()
         self._connections[connection.fileno] = connection
         self.look_at(connection)

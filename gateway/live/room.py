@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from broker.errors import Unavailable
+from broker.errors import Crowded
 
 #: Of the 64 threads that the Procfile gives each gateway process; 16 are left for whoever does not wait.
 _MOST_WAITERS = 48
@@ -22,12 +22,12 @@ class Room:
 
     @contextmanager
     def enter(self, seconds: float) -> Iterator[None]:
-        """For at most so long. Raises ``Unavailable`` when it is full, with the time until a place is free."""
+        """For at most so long. Raises ``Crowded`` when it is full, with the time until a place is free."""
         until = self._clock() + seconds
         with self._lock:
             if len(self._until) >= self._places:
                 soonest = min(self._until) - self._clock()
-                raise Unavailable("Too many requests wait here already.", retry_after=max(1.0, soonest))
+                raise Crowded("Too many requests wait here already.", retry_after=max(1.0, soonest))
             self._until.append(until)
         try:
             yield

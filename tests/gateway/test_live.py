@@ -185,7 +185,7 @@ def test_beyond_the_last_place_one_is_told_when_to_come_back(
     full = replace(app.extensions[EXTENSION], hub=Hub(most=0))
     monkeypatch.setitem(app.extensions, EXTENSION, full)
     answer = client.get(EVERYTHING, environ_overrides={"gunicorn.socket": unused})
-    problem(answer, 503, "unavailable")
+    problem(answer, 503, "crowded")
     assert int(answer.headers["Retry-After"]) >= 1
 
 

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from broker.broker import Broker
-from broker.errors import Unavailable
+from broker.errors import Crowded
 from gateway.current import EXTENSION
 from gateway.live.room import Room
 from tests.gateway.conftest import NEW_TASK
@@ -77,7 +77,7 @@ def test_a_full_room_says_when_a_place_is_free(
     task_id = new_task(client)
     with room.enter(20):
         answer = client.get(f"/api/tasks/{task_id}?wait=5")
-        problem(answer, 503, "unavailable")
+        problem(answer, 503, "crowded")
         assert 18 <= int(answer.headers["Retry-After"]) <= 20
         assert client.get(f"/api/tasks/{task_id}").status_code == 200
     assert client.get(f"/api/tasks/{task_id}?wait=1").status_code == 200
@@ -88,6 +88,6 @@ def test_the_first_who_leaves_is_whom_the_next_waits_for() -> None:
     room = Room(2, clock=lambda: now[0])
     with room.enter(25), room.enter(9):
         now[0] += 4
-        with pytest.raises(Unavailable) as refused, room.enter(1):
+        with pytest.raises(Crowded) as refused, room.enter(1):
             pass
     assert refused.value.extra["retry_after"] == 5

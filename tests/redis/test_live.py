@@ -12,7 +12,8 @@ from broker.connection import connect
 from broker.errors import Unavailable
 from broker.event import Event
 from broker.keys import Keys
-from broker.live import Live, Subscription
+from broker.live import Live
+from broker.subscription import Subscription
 from tests.waiting import wait_until
 
 PATIENCE = 20
