@@ -1,19 +1,23 @@
 """The face of the broker: what gateway, command line and tests call. Everything behind it speaks Redis."""
 
 import math
+import threading
 import uuid
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from contextlib import closing
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from broker import limits
 from broker.config import BrokerSettings
 from broker.connection import connect, redis_errors
 from broker.errors import NotCancellable, NotFailed, NotFound, QueueFull, RetriesExhausted, Unavailable
+from broker.event import Event
 from broker.holds import Holds
 from broker.idempotency import Idempotency
 from broker.keys import Keys
 from broker.limits import KEEP
+from broker.live import Live
 from broker.media.open_storage import open_storage
 from broker.media.records import MediaRecord, MediaStore, fields
 from broker.media.storage import Storage
@@ -22,7 +26,7 @@ from broker.plugin_configs import PluginConfigs
 from broker.queries import Queries
 from broker.queue_state import QueueStates
 from broker.search import SearchBus
-from broker.status import Status
+from broker.status import TERMINAL, Status
 from broker.store import Store
 from broker.submission import MISSING, Submission, canonical_id, fields_of, new_ids, prepare, prepare_all
 from broker.task import NewTask, Page, Queue, Stats, Task
@@ -143,6 +147,26 @@ class Broker:
         with redis_errors():
             return self._queries.get(tenant, canonical_id(task_id))
 
+    def get_at(self, tenant: str, task_id: str) -> tuple[Task, str]:
+        """One task, and the id of the last event that it shows already. Raises ``NotFound``."""
+        with redis_errors():
+            return self._queries.get_at(tenant, canonical_id(task_id))
+
+    def wait(self, tenant: str, task_id: str, seconds: float) -> Task:
+        """One task, as soon as its status is another than now, or after so long; at once when it has ended.
+
+        Raises ``NotFound``, ``Unavailable``. It answers early when this process stops listening.
+        """
+        task = self.get(tenant, task_id)
+        if task.status in TERMINAL:
+            return task
+        with closing(self.live.subscribe(tenant, task.id)) as subscription:
+            changed = threading.Event()
+            if self.get(tenant, task_id).status == task.status:
+                subscription.begin(partial(_set_on_news, changed), subscription.start)
+                changed.wait(seconds)
+        return self.get(tenant, task_id)
+
     def get_many(self, tenant: str, task_ids: Sequence[str]) -> dict[str, Task]:
         """Those of these tasks that the tenant has, by id, which must be as they are stored."""
         with redis_errors():
@@ -202,8 +226,8 @@ class Broker:
             return self._workers.read()
 
     def configure_queue(self, type_name: str, *, rate: Any = KEEP, burst: Any = KEEP, concurrency: Any = KEEP,
-                        paused: Any = KEEP) -> Queue:  # fmt: skip
-        """Changes limits for every worker at once. Raises ``NotFound``, ``InvalidInput``."""
+                        paused: Any = KEEP, tenant: str = "") -> Queue:  # fmt: skip
+        """Changes limits for every worker at once, and tells ``tenant``. Raises ``NotFound``, ``InvalidInput``."""
         if type_name not in self.types:
             raise NotFound(f"There is no task type {type_name!r}.")
         with redis_errors():
@@ -213,8 +237,13 @@ class Broker:
                 burst=limits.burst_argument(burst),
                 concurrency=limits.concurrency_argument(concurrency),
                 paused=limits.paused_argument(paused),
+                tenant=tenant,
             )
             return self._queues.read([type_name])[0]
+
+    @cached_property
+    def live(self) -> Live:
+        return Live(self.settings.redis_url, self.keys)
 
     @cached_property
     def idempotency(self) -> Idempotency:
@@ -280,3 +309,9 @@ class Broker:
         if not on_disk:
             raise Unavailable("The task is not on disk yet; repeat the request to make sure.", retry_after=2)
         return answer
+
+
+def _set_on_news(changed: threading.Event, events: list[Event]) -> None:
+    """When a task may have another status than before."""
+    if any(event.kind != "progress" for event in events):
+        changed.set()

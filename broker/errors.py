@@ -113,6 +113,15 @@ class Unavailable(TaskBrokerError):
     code, status, retryable = "unavailable", 503, True
 
 
+class Crowded(TaskBrokerError):
+    """Too many wait or listen here already; try again later.
+
+    No outage: whoever does not wait is served. ``retry_after`` is in seconds.
+    """
+
+    code, status, retryable = "crowded", 503, True
+
+
 class PermanentError(TaskBrokerError):
     """The task cannot succeed, however often it is tried."""
 

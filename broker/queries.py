@@ -36,6 +36,17 @@ class Queries:
             raise NotFound("There is no task with this id.")
         return task
 
+    def get_at(self, tenant: str, task_id: str) -> tuple[Task, str]:
+        """One task, and the id of the tenant's last event, which it shows already. Raises ``NotFound``."""
+        with self._redis.pipeline(transaction=True) as reads:
+            reads.xrevrange(self._keys.events(tenant), count=1)
+            reads.hmget(self._keys.job(task_id), FIELDS)
+            last, values = reads.execute()
+        task = _task(task_id, values)
+        if task is None or task.tenant != tenant:
+            raise NotFound("There is no task with this id.")
+        return task, last[0][0] if last else "0-0"
+
     def get_many(self, tenant: str, task_ids: Sequence[str]) -> dict[str, Task]:
         """Those of these tasks that the tenant has, by id."""
         with self._redis.pipeline(transaction=False) as reads:

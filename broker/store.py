@@ -14,7 +14,7 @@ from broker.scripts import Script
 
 _NAMES = (
     *("submit", "submit_many", "claim", "finish", "fail", "postpone", "renew", "release", "cancel", "retry"),
-    *("promote", "reap", "prune", "declare", "configure", "remember", "enlist", "retire"),
+    *("promote", "reap", "prune", "declare", "configure", "remember", "enlist", "retire", "listen"),
 )
 
 
@@ -191,10 +191,20 @@ class Store:
         """Makes a task type known with its queue's defaults; True when something changed."""
         return bool(self._run("declare", type=type_name, rate=rate, burst=burst, concurrency=concurrency))
 
-    def configure(self, type_name: str, *, rate: str, burst: str, concurrency: str, paused: str) -> bool:
-        """Changes limits for all workers at once; False when there is no such type."""
+    def configure(
+        self, type_name: str, *, rate: str, burst: str, concurrency: str, paused: str, tenant: str = ""
+    ) -> bool:
+        """Changes limits for all workers at once; False when there is no such type. ``tenant`` is told about it."""
         return bool(
-            self._run("configure", type=type_name, rate=rate, burst=burst, concurrency=concurrency, paused=paused)
+            self._run(
+                "configure",
+                type=type_name,
+                rate=rate,
+                burst=burst,
+                concurrency=concurrency,
+                paused=paused,
+                tenant=tenant,
+            )
         )
 
     def remember(self, task_id: str, execution: str, memo: dict[str, Any]) -> bool:
@@ -209,6 +219,11 @@ class Store:
     def retire(self, worker: str, group: str) -> None:
         """Removes a worker's record."""
         self._run("retire", worker=worker, group=group)
+
+    def listen(self, tenant: str, *, keep_us: int) -> tuple[str, str]:
+        """Has a tenant's events recorded for so long; the ids of the last and of the first entry kept."""
+        last, first = self._run("listen", tenant=tenant, keep_us=keep_us)
+        return last, first
 
 
 def _grant(reply: list[Any]) -> Claimed | Wait:

@@ -14,6 +14,7 @@ from gateway.errors import register_errors
 from gateway.openapi import make_api
 from gateway.routes import (
     batch,
+    events,
     health,
     images,
     plugin_files,
@@ -50,7 +51,7 @@ def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str
     app.after_request(_set_headers)
     api = make_api(app, broker.types)
     media = (videos, streams, images, search, plugins, plugin_files)
-    for module in (tasks, batch, queues, workers, *media, webhooks, health):
+    for module in (tasks, batch, events, queues, workers, *media, webhooks, health):
         api.register_blueprint(module.blueprint)
     return app
 

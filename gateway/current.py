@@ -1,7 +1,7 @@
 """What the running request can reach: the application's services and the tenant who asks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from flask import current_app, g
@@ -11,6 +11,8 @@ from broker.links import SignedLinks
 from broker.plugin import Plugin
 from gateway.auth import Tenant
 from gateway.config import GatewaySettings
+from gateway.live.hub import Hub
+from gateway.live.room import Room, waiting_room
 
 EXTENSION = "mindia-tasks"
 
@@ -23,6 +25,8 @@ class Services:
     broker: Broker
     plugins: Mapping[str, Plugin]
     links: SignedLinks
+    hub: Hub = field(default_factory=Hub)
+    waiters: Room = field(default_factory=waiting_room)
 
 
 def services() -> Services:

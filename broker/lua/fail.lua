@@ -29,9 +29,11 @@ if fresh then
     call('HSET', task.key, 'retry_count', task.retry_count + 1, 'scheduled_at', iso(due))
     call('ZADD', B .. 'due', due, id)
     call('ZADD', P .. 'scheduled:' .. task.queue, math.floor(due / 1000000), id)
+    tell_attempt(task, 'failed', message)
+    announce(task, outcome, { error = message, retry_count = task.retry_count + 1, scheduled_at = iso(due) })
   else
     call('HSET', task.key, 'ended_at', at())
-    enter_end(task, 'failed')
+    enter_end(task, 'failed', message)
   end
 else
   local ended = ended_as(task, execution)

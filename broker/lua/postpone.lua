@@ -19,9 +19,11 @@ if fresh then
   end_run(task)
   reindex(task, 'scheduled')
   -- Neither an attempt nor an error: a wait of an hour may be hundreds of looks.
-  call('HSET', task.key, 'status', 'scheduled', 'lease', execution .. ' postponed', 'crashes', 0, 'scheduled_at', iso(due))
+  call('HSET', task.key, 'status', 'scheduled', 'lease', execution .. ' postponed', 'crashes', 0, 'scheduled_at', iso(due),
+    'postponed', call('HGET', task.key, 'runs'))
   call('ZADD', B .. 'due', due, id)
   call('ZADD', P .. 'scheduled:' .. task.queue, math.floor(due / 1000000), id)
+  announce(task, 'scheduled', { scheduled_at = iso(due) })
 elseif ended_as(task, execution) == 'postponed' then
   outcome = 'scheduled'
 end

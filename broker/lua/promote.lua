@@ -16,6 +16,7 @@ for _, id in ipairs(call('ZRANGEBYSCORE', B .. 'due', '-inf', now, 'LIMIT', 0, l
       call('HSET', task.key, 'status', 'queued', 'enqueued_at', at(), 'seq', next_seq(task.queue))
       append(task)
       wake(task.type)
+      announce(task, 'pending')
       promoted = promoted + 1
     end
   end

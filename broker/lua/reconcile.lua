@@ -46,6 +46,7 @@ if not task then
     uncount(tenant)
     call('ZREM', index_of(tenant, type), id)
     call('ZREM', B .. 'tasks:' .. tenant, id)
+    tell(tenant, 'gone', { task = id, type = type })
   end
   wake_for_slot(type)
   return 'gone'
@@ -101,10 +102,12 @@ if truth == 'pending' then
   if task.unique then call('SET', unique_key(task), id, 'NX') end
   append(task)
   wake(type)
+  announce(task, truth)
 elseif truth == 'scheduled' then
   local due = microseconds(call('HGET', task.key, 'scheduled_at')) or now
   call('ZADD', B .. 'due', due, id)
   restore()
+  announce(task, truth)
 else
   call('HSET', task.key, 'ended_at', at())
   enter_end(task, truth)

@@ -14,7 +14,12 @@ for i = 1, #runs, 4 do
   else
     hold(task, execution, tonumber(lease_us))
     call('HSET', task.key, 'last_heartbeat', at())
-    if progress ~= '' then call('HSET', task.key, 'progress', progress) end
+    if progress ~= '' then
+      if listeners(task.tenant).live > now and call('HGET', task.key, 'progress') ~= progress then
+        tell(task.tenant, 'progress', { task = id, type = task.type, progress = progress })
+      end
+      call('HSET', task.key, 'progress', progress)
+    end
     local run = id .. ':' .. execution
     if task.last_heartbeat < task.started_at then -- first beat: RQ's records of the run
       call('HSET', P .. 'execution:' .. run, 'id', execution, 'job_id', id, 'worker_name', worker,

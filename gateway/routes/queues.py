@@ -32,4 +32,4 @@ def list_queues() -> dict[str, list[Queue]]:
 def change_queue(body: dict[str, Any], type: str) -> Queue:
     """Change a queue's limits, for every worker at once"""
     tenant().require_operator()
-    return broker().configure_queue(type, **body)
+    return broker().configure_queue(type, **body, tenant=tenant().name)

@@ -12,11 +12,11 @@ from broker.errors import InvalidInput
 from broker.status import Status
 from broker.task import NewTask, Page, Stats, Task
 from gateway.blueprint import Blueprint
-from gateway.current import broker, tenant
+from gateway.current import broker, services, tenant
 from gateway.idempotency import IdempotencyHeader, once
 from gateway.routes.answers import LOCATION, created
 from gateway.schemas.paging import NoBody
-from gateway.schemas.tasks import Changed, CreateTask, ForceQuery, TaskDetail, TaskPage, TaskQuery, TaskStats
+from gateway.schemas.tasks import Changed, CreateTask, ForceQuery, TaskDetail, TaskPage, TaskQuery, TaskStats, WaitQuery
 
 blueprint = Blueprint("tasks", __name__, url_prefix="/api/tasks", description="Submit, watch, cancel and retry tasks.")
 _detail = TaskDetail()
@@ -58,11 +58,18 @@ def task_stats() -> Stats:
 
 
 @blueprint.get("/<uuid:task_id>")
+@blueprint.arguments(WaitQuery, location="query")
 @blueprint.response(200, TaskDetail)
-@blueprint.problems(404)
-def get_task(task_id: UUID) -> Task:
-    """Show a task"""
-    return broker().get(tenant().name, str(task_id))
+@blueprint.problems(404, 503)
+def get_task(query: dict[str, Any], task_id: UUID) -> Task:
+    """Show a task
+
+    With `wait`: as soon as its status is another than now, else after so many seconds; at once when it has ended.
+    """
+    if "wait" not in query:
+        return broker().get(tenant().name, str(task_id))
+    with services().waiters.enter(query["wait"]):
+        return broker().wait(tenant().name, str(task_id), query["wait"])
 
 
 @blueprint.post("/<uuid:task_id>/cancel")

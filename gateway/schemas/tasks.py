@@ -9,7 +9,7 @@ from broker.status import Status
 from broker.submission import MAX_BATCH
 from broker.task_type import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT
 from gateway.current import broker
-from gateway.fields import JsonNumber, Moment, Payload, QueryFlag, Result, TypeName
+from gateway.fields import JsonNumber, Moment, Payload, QueryFlag, QueryInteger, Result, TypeName
 from gateway.schemas.paging import PageQuery, nullable, page_of, required
 
 #: Beyond it a time in microseconds is no longer exact as a double, which is what Redis and Lua count in.
@@ -41,6 +41,14 @@ class ForceQuery(Schema):
             "description": "Cancel: also stop a task that is being processed. "
             "Retry: grant one more retry when all are used."
         },
+    )
+
+
+class WaitQuery(Schema):
+    """How long to wait for news."""
+
+    wait = QueryInteger(
+        validate=Range(1, 25), metadata={"description": "Seconds to wait for the status to change; 1 to 25."}
     )
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from scripts.bench import http, memory, scale, side_by_side
+from scripts.bench import http, live, memory, scale, side_by_side
 from scripts.bench.measure import Effort
 from scripts.bench.peers import PEERS
 
@@ -35,6 +35,12 @@ def test_every_request_of_the_load_is_a_task():
     found = http.run(1, 20)
     assert found["gateway"][0]["rate"] > 0
     assert "gateway / constant" in http.report(found)
+
+
+def test_every_event_reaches_every_listener():
+    found = live.run(10, 6)
+    assert 0 < found["p50"] <= found["p95"] <= found["max"]
+    assert "p95" in live.report(found)
 
 
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)

@@ -18,7 +18,7 @@ CASES: dict[str, Callable[[Engine], Callable[[], Any]]] = {}
 #: Those that tell or note the time; they are repeated at the same moment.
 TIMELY = {
     *("claim_and_wait", "finish_and_wait", "finish_and_watch", "renew", "declare", "configure", "enlist"),
-    *("reap", "reap_after_a_gap"),
+    *("reap", "reap_after_a_gap", "listen"),
 }
 
 
@@ -212,6 +212,11 @@ def mend(engine: Engine) -> Callable[[], Any]:
     engine.redis.delete(engine.keys.ready())
     script = Script("mend", clock="clock_test")
     return lambda: script(engine.redis, prefix="rq", what="ready", subject="Noop", of="")
+
+
+@case
+def listen(engine: Engine) -> Callable[[], Any]:
+    return lambda: engine.store.listen("acme", keep_us=SECOND)
 
 
 @case

@@ -28,14 +28,37 @@ local function put_into_outbox(task, event)
   call('XADD', B .. 'outbox', '*', unpack(entry))
 end
 
--- Call it after the task's hash is written.
-local function announce(task, status)
+-- Tells live listeners: an event of a kind and its fields. Nobody listens, nothing is written.
+local function tell(tenant, kind, fields)
+  if listeners(tenant).live <= now then return end
+  local flat = { 'kind', kind, 'at', at() }
+  for name, value in pairs(fields) do
+    flat[#flat + 1] = name
+    flat[#flat + 1] = value
+  end
+  call('XADD', B .. 'events:' .. tenant, 'MAXLEN', '~', KEPT_EVENTS, '*', unpack(flat))
+end
+
+-- Another look at what a task waits for elsewhere is no start that a webhook is told of.
+local function looks_again(task)
+  return tonumber(call('HGET', task.key, 'postponed')) == task.runs - 1
+end
+
+-- Tells a new status, with `more` that belongs to it. Call it after the task's hash is written.
+local function announce(task, status, more)
   local who = listeners(task.tenant)
-  if who.webhooks and string.find(who.webhooks, 'task.' .. status, 1, true) then
+  if who.webhooks and string.find(who.webhooks, 'task.' .. status, 1, true)
+    and not (status == 'processing' and looks_again(task)) then
     put_into_outbox(task, 'task.' .. status)
   end
   if who.live > now then
-    call('XADD', B .. 'events:' .. task.tenant, 'MAXLEN', '~', KEPT_EVENTS, '*', 'task', task.id, 'type', task.type,
-      'status', status, 'at', at())
+    local fields = { task = task.id, type = task.type, status = status }
+    for name, value in pairs(more or {}) do fields[name] = value end
+    tell(task.tenant, 'status', fields)
   end
+end
+
+-- Tells a run that ended without ending its task.
+local function tell_attempt(task, outcome, message)
+  tell(task.tenant, 'attempt', { task = task.id, type = task.type, outcome = outcome, error = message })
 end

@@ -13,6 +13,7 @@ local function hand_back(task, front, outcome)
     append(task)
   end
   wake(task.type)
+  announce(task, 'pending')
   return 'pending'
 end
 
@@ -21,12 +22,15 @@ end
 local function lose(task, max_crashes, message)
   task.crashes = task.crashes + 1
   call('HSET', task.key, 'crashes', task.crashes, 'attempts', with_attempt(task, 'lost', message))
-  if task.crashes < max_crashes then return hand_back(task, task.crashes == 1, 'lost') end
+  if task.crashes < max_crashes then
+    tell_attempt(task, 'lost', message)
+    return hand_back(task, task.crashes == 1, 'lost')
+  end
+  message = message .. ' (' .. task.crashes .. ' times in a row; it is not tried again)'
   end_run(task)
   reindex(task, 'failed')
-  call('HSET', task.key, 'status', 'failed', 'lease', task.lease .. ' poison', 'ended_at', at(),
-    'error', message .. ' (' .. task.crashes .. ' times in a row; it is not tried again)')
-  enter_end(task, 'failed')
+  call('HSET', task.key, 'status', 'failed', 'lease', task.lease .. ' poison', 'ended_at', at(), 'error', message)
+  enter_end(task, 'failed', message)
   wake_for_slot(task.type)
   return 'failed'
 end

@@ -119,6 +119,9 @@ local function write(tasks)
     pending[line[1].type] = (pending[line[1].type] or 0) + #line
   end
   for type, count in pairs(pending) do wake_for(type, count) end
+  for _, task in ipairs(tasks) do
+    if not task.holder then announce(task, task.status) end
+  end
 end
 
 -- nil when all were accepted or found (those have a `holder` now), else the reply that refuses them.

@@ -112,12 +112,12 @@ local function unique_key(task)
 end
 
 -- Enters the task into RQ's registry of an end state, gives up its unique key and announces the end.
-local function enter_end(task, status)
+local function enter_end(task, status, message)
   call('ZADD', P .. RQ_STATUS[status] .. ':' .. task.queue, math.floor((now + KEEP_US) / 1000000), task.id)
   if task.unique then
     if call('GET', unique_key(task)) == task.id then call('DEL', unique_key(task)) end
   end
-  announce(task, status)
+  announce(task, status, { error = message })
 end
 
 -- The attempt history with one more ended run, at most ten.

@@ -1,0 +1,157 @@
+"""One thread for all listeners of a process: sends what waits, keeps quiet streams alive, notices who has gone."""
+
+import atexit
+import logging
+import os
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+
+from broker.errors import Crowded
+from gateway.live.connection import Connection
+from gateway.live.frames import HEARTBEAT, notice
+
+log = logging.getLogger(__name__)
+
+#: Half of the open files that a process usually may have.
+MOST_LISTENERS = 512
+#: Seconds of silence before a heartbeat, and those that a listener who was told its last has to read it.
+_HEARTBEAT, _LINGER = 15.0, 30.0
+
+
+class Hub:
+    """The listeners. The thread starts with the first, so that a process may fork before."""
+
+    def __init__(self, most: int = MOST_LISTENERS, heartbeat: float = _HEARTBEAT, linger: float = _LINGER) -> None:
+        self._most, self._heartbeat, self._linger = most, heartbeat, linger
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+        #: How many since somebody could listen.
+        self._refused = 0
+        self._connections: dict[int, Connection] = {}
+        self._changed: deque[Connection] = deque()
+
+    def require_room(self) -> None:
+        """Raises ``Crowded`` when no more can listen here; of those, ten are asked to come back each second."""
+        if self._stopping or len(self._connections) >= self._most:
+            self._refused += 1
+            message = "No more can listen here; connect again later."
+            raise Crowded(message, retry_after=min(60.0, 1 + self._refused / 10))
+
+    def count(self) -> int:
+        """How many listen."""
+        return len(self._connections)
+
+    def adopt(self, connection: Connection) -> None:
+        """Serves a connection from now on, until either side ends it."""
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._start()
+        self._refused = 0
+        connection.beaten_at = time.monotonic()
+        self._connections[connection.fileno] = connection
+        self.look_at(connection)
+
+    def look_at(self, connection: Connection) -> None:
+        """After something was offered to it."""
+        if not connection.done and not connection.blocked and connection.fileno in self._registered:
+            return
+        self._changed.append(connection)
+        self._wake()
+
+    def stop(self) -> None:
+        """Ends all streams soon; returns at once, safe in a signal handler."""
+        self._stopping = True
+        if self._thread is not None:
+            self._wake()
+
+    # the thread -------------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._registered: set[int] = set()
+        self._woken, self._waker = os.pipe()
+        os.set_blocking(self._woken, False)
+        os.set_blocking(self._waker, False)
+        self._selector.register(self._woken, selectors.EVENT_READ)
+        self._thread = threading.Thread(target=self._serve, name="hub", daemon=True)
+        self._thread.start()
+        atexit.register(self._end)
+
+    def _wake(self) -> None:
+        with suppress(BlockingIOError):  # so full of wishes to wake that it will
+            os.write(self._waker, b".")
+
+    def _end(self) -> None:
+        """At the end of the process: listeners are told, if they can be at once."""
+        self.stop()
+        if self._thread is not None:
+            self._thread.join(2.0)
+
+    def _serve(self) -> None:
+        looked = time.monotonic()
+        while not (self._stopping and not self._connections):
+            try:
+                for key, ready in self._selector.select(min(1.0, self._heartbeat / 2)):
+                    self._attend(key.fd, ready)
+                while self._changed:
+                    self._update(self._changed.popleft())
+                if self._stopping or time.monotonic() - looked >= min(1.0, self._heartbeat / 2):
+                    looked = time.monotonic()
+                    self._look_after_all(looked)
+            except Exception:
+                log.exception("the hub stumbled")
+
+    def _attend(self, descriptor: int, ready: int) -> None:
+        if descriptor == self._woken:
+            os.read(self._woken, 65536)
+            return
+        connection = self._connections[descriptor]
+        if ready & selectors.EVENT_WRITE:
+            connection.flush()
+        if ready & selectors.EVENT_READ and _has_gone(connection.socket):
+            connection.gone = True
+        self._update(connection)
+
+    def _update(self, connection: Connection) -> None:
+        """Watches what is to be watched now, or lets go."""
+        if self._connections.get(connection.fileno) is not connection:
+            return
+        known = connection.fileno in self._registered
+        if connection.done:
+            if known:
+                self._selector.unregister(connection.fileno)
+                self._registered.remove(connection.fileno)
+            del self._connections[connection.fileno]
+            connection.close()
+            return
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if connection.blocked else 0)
+        (self._selector.modify if known else self._selector.register)(connection.fileno, events)
+        self._registered.add(connection.fileno)
+
+    def _look_after_all(self, now: float) -> None:
+        for connection in list(self._connections.values()):
+            if self._stopping:
+                connection.offer(notice("stopped"), last=True)
+            elif now - connection.beaten_at >= self._heartbeat:
+                connection.offer(HEARTBEAT)
+                connection.beaten_at = now
+            if connection.ending and connection.ended_at is None:
+                connection.ended_at = now
+            if connection.ended_at is not None and (self._stopping or now - connection.ended_at > self._linger):
+                connection.gone = True
+            self._update(connection)
+
+
+def _has_gone(sock: socket.socket) -> bool:
+    """Whether the listener closed its side. What it still says is of no interest."""
+    try:
+        return sock.recv(65536) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True

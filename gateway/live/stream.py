@@ -1,0 +1,66 @@
+"""The answer that never ends by itself: its head goes out through the server, everything else through the hub."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Response, request
+
+from broker.event import Event
+from broker.subscription import Subscription
+from gateway.current import services
+from gateway.live.connection import Connection
+from gateway.live.frames import frames, opening
+from gateway.live.handover import take_over
+from gateway.live.hub import Hub
+
+MIMETYPE = "text/event-stream"
+
+
+def stream(subscription: Subscription, first: bytes, after: str, *, ended: bool = False) -> Response:
+    """Sends ``first`` and, unless the stream has ``ended`` with it, all that happens later than the event ``after``."""
+    body = _Body(subscription, first, after, ended, services().hub, request.environ)
+    response = Response(body, mimetype=MIMETYPE)
+    # Proxies that collect an answer before they pass it on are asked not to (nginx, "proxy_buffering").
+    response.headers["X-Accel-Buffering"] = "no"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+class _Body:
+    """What the server sends; when it asks for more, it has lost the connection to the hub."""
+
+    def __init__(
+        self, subscription: Subscription, first: bytes, after: str, ended: bool, hub: Hub, wsgi: dict[str, Any]
+    ) -> None:
+        self._subscription = subscription
+        self._first, self._after, self._ended = first, after, ended
+        self._hub, self._wsgi = hub, wsgi
+        self._adopted = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield opening()
+        chunked = self._wsgi["SERVER_PROTOCOL"] != "HTTP/1.0"  # as gunicorn decides
+        on_close = self._subscription.close
+        connection = Connection(take_over(self._wsgi), chunked=chunked, on_close=on_close)
+        self._adopted = True
+        self._hub.adopt(connection)
+        self._begin(connection)
+
+    def close(self) -> None:
+        """At the end of the request: whoever asked for the head only, or is gone by now, listens no more."""
+        if not self._adopted:
+            self._subscription.close()
+
+    def _begin(self, connection: Connection) -> None:
+        connection.allow(len(self._first))
+        connection.offer(self._first, last=self._ended)
+        if not self._ended:
+            self._subscription.begin(lambda events: self._tell(connection, events), self._after)
+        self._hub.look_at(connection)
+
+    def _tell(self, connection: Connection, events: list[Event]) -> None:
+        told = [event for event in events if event.kind != "stopped"]  # the hub tells that
+        if told:
+            last = bool(self._subscription.task_id) and any(event.is_last for event in told)
+            connection.offer(frames(told), last=last)
+            self._hub.look_at(connection)
