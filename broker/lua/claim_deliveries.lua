@@ -15,6 +15,8 @@ local function take_back(id)
   end
 end
 
+-- Endpoints that may turn out to have their share already, besides those that get something.
+local LOOKED_AT = 100
 local granted = {}
 local function grant(id, event, endpoint)
   local attempt = claim .. ':' .. (#granted + 1)
@@ -28,7 +30,8 @@ local function grant(id, event, endpoint)
     tonumber(endpoint[7] or 0), endpoint[4], former }
 end
 
-for _, id in ipairs(call('ZRANGEBYSCORE', B .. 'webhook_due', '-inf', now, 'LIMIT', 0, tonumber(limit))) do
+for _, id in ipairs(call('ZRANGEBYSCORE', B .. 'webhook_due', '-inf', now, 'LIMIT', 0, tonumber(limit) + LOOKED_AT)) do
+  if #granted == tonumber(limit) then break end
   take_back(id)
   local endpoint = call('HMGET', webhook_key(id), 'enabled', 'hold_until', 'url', 'secret', 'old_secret', 'old_until',
     'failures')
@@ -43,6 +46,6 @@ for _, id in ipairs(call('ZRANGEBYSCORE', B .. 'webhook_due', '-inf', now, 'LIMI
       free = free - 1
     end
   end
-  rearm(id, free <= 0)
+  rearm(id, true, free <= 0)
 end
 return granted

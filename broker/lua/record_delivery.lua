@@ -41,5 +41,5 @@ if retry_at then
 else
   conclude(id, event, f[2], outcome == 'delivered' and 'delivered' or 'failed')
 end
-rearm(id, false)
+rearm(id)
 return 'recorded'

@@ -109,7 +109,7 @@ def test_a_receiver_that_never_answers_delays_nobody(office: PostOffice, new_rec
     with at_work(office):
         ids = burst(office.engine, 50)
         wait_until(lambda: len(quick.requests) == 100, "the quick one has everything")
-        assert 10 <= gate.inside <= 32
+        assert gate.inside >= 10
         gate.opened.set()
         wait_until(lambda: owed(office) == 0, "the others have, too")
     check_all_arrived_in_order(quick, ids)

@@ -34,9 +34,10 @@ local function refresh_listeners(tenant)
   forget()
 end
 
--- Notes when somebody has to look at the endpoint again, if ever. `full`: it gets nothing more until an attempt has ended.
--- An endpoint that was served just now stands behind those that have waited for longer.
-local function rearm(id, full)
+-- Notes when somebody has to look at the endpoint again, if ever. `served`: it was looked at just now, and stands behind
+-- those that have waited for longer; one that waits already keeps its place. `full`: it gets nothing more until an attempt
+-- has ended.
+local function rearm(id, served, full)
   local look = tonumber(call('ZRANGE', webhook_key(id) .. ':running', 0, 0, 'WITHSCORES')[2])
   local f = call('HMGET', webhook_key(id), 'enabled', 'hold_until')
   local due = tonumber(call('ZRANGE', webhook_key(id) .. ':waiting', 0, 0, 'WITHSCORES')[2])
@@ -44,10 +45,11 @@ local function rearm(id, full)
     due = math.max(due, tonumber(f[2]) or 0, now)
     look = math.min(look or due, due)
   end
-  if look then
-    call('ZADD', B .. 'webhook_due', look, id)
-  else
+  local waits_since = not served and tonumber(call('ZSCORE', B .. 'webhook_due', id) or nil)
+  if not look then
     call('ZREM', B .. 'webhook_due', id)
+  elseif not (waits_since and waits_since <= now and look <= now) then
+    call('ZADD', B .. 'webhook_due', look, id)
   end
 end
 
@@ -61,7 +63,7 @@ local function owe(id, event, task)
   call('HINCRBY', webhook_key(id), 'owed_bytes', call('HSTRLEN', delivery_key(id, event), 'body'))
   if call('RPUSH', webhook_key(id) .. ':lane:' .. task, event) == 1 then
     call('ZADD', webhook_key(id) .. ':waiting', now, event)
-    rearm(id, false)
+    rearm(id)
   end
 end
 
