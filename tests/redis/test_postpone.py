@@ -18,6 +18,7 @@ def test_a_postponed_task_waits_for_its_time_and_spends_nothing(engine: Engine) 
             "lease": ("x1", "x1 postponed"),
             "crashes": (None, "0"),
             "scheduled_at": (None, at(3.25)),
+            "postponed": (None, "1"),
         },
         "wip:Noop": {"task-1:x1": (leased(START + LEASE), None)},
         "scheduled:Noop": {"task-1": (None, START / SECOND + 3)},
@@ -39,6 +40,20 @@ def test_it_runs_again_with_what_it_remembered_when_it_is_due(engine: Engine) ->
     assert engine.store.promote()[0] == 1
     again = engine.start().claimed
     assert (again.id, again.runs, again.retry_count, again.memo) == (task_id, 2, 0, '{"remote": 7}')
+
+
+def test_webhooks_hear_of_the_start_and_not_of_every_look(engine: Engine) -> None:
+    engine.redis.hset(engine.keys.listeners(), "acme:webhooks", "task.processing")
+    task_id = engine.submit()
+    for _ in range(3):
+        engine.postpone(engine.start(), 0)
+        engine.store.promote()
+    started = [entry["task"] for entry in engine.state().values[engine.keys.outbox()]]
+    assert started == [task_id]
+    engine.fail(engine.start(), delay=0)
+    engine.store.promote()
+    engine.start()
+    assert len(engine.state().values[engine.keys.outbox()]) == 2, "a retry starts anew"
 
 
 def test_any_number_of_waits_leaves_retries_and_history_alone(engine: Engine) -> None:
