@@ -76,19 +76,19 @@ class Run:
 
     def survivors(self) -> dict[int, str]:
         """Command lines of the living processes that this run started, by number; the server not among them."""
-        found = {}
+        found, server = {}, self.server()
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 ours = f"MARK={self.mark}".encode() in (folder / "environ").read_bytes()
                 command = (folder / "cmdline").read_bytes()
             except OSError:
                 continue
-            if ours and command:
+            if ours and command and int(folder.name) != server:
                 found[int(folder.name)] = command.replace(b"\0", b" ").decode()
         return found
 
     def server(self) -> int | None:
-        """The process number of the embedded server while it lives (it overwrites its environment, mark and all)."""
+        """The process number of the embedded server while it lives."""
         try:
             pid = int((self.data / "valkey/valkey.pid").read_text())
             os.kill(pid, 0)
