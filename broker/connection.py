@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import hiredis
 from redis import Redis
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError, OutOfMemoryError, RedisError, ResponseError
@@ -59,7 +60,7 @@ class Line:
             self._connection = self._redis.connection_pool.get_connection()
         connection = self._connection
         try:
-            connection.send_packed_command(connection.pack_command(*words), check_health=False)
+            connection.send_packed_command([hiredis.pack_command(words)], check_health=False)
             return connection.read_response()
         except ResponseError:
             raise

@@ -138,9 +138,8 @@ class Formation:
         """The Procfile's gateway for the test types; returns when it is ready."""
         [line] = [line for line in (_ROOT / "Procfile").read_text().splitlines() if line.startswith("web:")]
         words = shlex.split(line.removeprefix("web: ").replace("${HOST:-0.0.0.0}:${PORT:-8000}", f"127.0.0.1:{port}"))
-        argv = [
-            word.replace("${WEB_CONCURRENCY:-2}", "2").replace("scripts.web:app", "tests.workers.web:app") for word in words
-        ]
+        own = {"${WEB_CONCURRENCY:-2}": "2", "scripts.web:app": "tests.workers.web:app"}
+        argv = [own.get(word, word) for word in words]
         process = self._start("gateway", argv[1:], {"TASK_TYPES": "tests.workers.task_types:ACT", **environ})
         self._gateways.append(process)
         self.until(lambda: _answers(port) or not process.alive, "the gateway is ready")
