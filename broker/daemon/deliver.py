@@ -56,7 +56,11 @@ class Deliver:
     def _claim(self, limit: int) -> list[Attempt]:
         if limit <= 0 or self.closed:
             return []
-        return self._deliveries.claim(limit, _EACH if self._idle > _THREADS // 2 else 1)
+        several = max(0, min(limit, self._idle - _THREADS // 2))
+        claimed = self._deliveries.claim(several, _EACH) if several else []
+        if several < limit:  # or a few endpoints that hang could hold every thread from one moment to the next
+            claimed += self._deliveries.claim(limit - len(claimed), 1)
+        return claimed
 
     def _work(self, attempt: Attempt) -> None:
         try:

@@ -4,7 +4,7 @@ import json
 import logging
 import random
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from threading import Thread
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from broker.daemon.deliver import Deliver
-from broker.webhooks.delivery import LEASE_SECONDS
+from broker.webhooks.delivery import LEASE_SECONDS, Attempt
 from broker.webhooks.guard import Unreachable
 from tests.redis.engine import Engine
 from tests.waiting import wait_until
@@ -113,6 +113,25 @@ def test_a_receiver_that_never_answers_delays_nobody(office: PostOffice, new_rec
         gate.opened.set()
         wait_until(lambda: owed(office) == 0, "the others have, too")
     check_all_arrived_in_order(quick, ids)
+
+
+def test_endpoints_that_are_owed_much_leave_a_thread_for_every_other(
+    office: PostOffice, new_receiver: NewReceiver
+) -> None:
+    """Were all threads given away at once, four to each, the first eight to hang would hold up everybody."""
+    receivers = [new_receiver() for _ in range(12)]
+    for each in receivers:
+        office.subscribe(each)
+    burst(office.engine, 5)
+    begun: list[Attempt] = []
+
+    class Held(Executor):
+        def submit(self, work: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
+            begun.extend(args)
+            return Future()
+
+    office.new_daemon(Held()).tick()
+    assert {attempt.url for attempt in begun} == {each.url for each in receivers}
 
 
 def test_no_answer_in_time_is_a_failure_that_is_logged(office: PostOffice, receiver: Receiver) -> None:
