@@ -99,50 +99,50 @@ class Store:
         self, task_id: str, execution: str, result: str, then: Claim, media_id: str = "", info: tuple[str, ...] = ()
     ) -> tuple[str, Claimed | Wait]:
         """Ends a run well: ('completed' or 'stale', what to do next). ``then.execution`` '' claims nothing."""
-        outcome, grant = self._run(
+        return self._end_run(
             "finish",
+            then,
             id=task_id,
             execution=execution,
             result=result,
-            worker=then.worker,
-            next_execution=then.execution,
-            lease_us=then.lease_us,
-            group=then.group,
             media_id=media_id,
             info=info,
         )
-        return outcome, _grant(grant)
 
     def fail(
         self, task_id: str, execution: str, message: str, traceback: str, delay_us: int | None, then: Claim
     ) -> tuple[str, Claimed | Wait]:
         """Ends a run badly: ('scheduled', 'failed' or 'stale', what to do next). ``delay_us`` None forbids a retry."""
-        outcome, grant = self._run(
+        return self._end_run(
             "fail",
+            then,
             id=task_id,
             execution=execution,
             message=message,
             traceback=traceback_text(traceback),
             retryable=int(delay_us is not None),
             delay_us=delay_us or 0,
-            worker=then.worker,
-            next_execution=then.execution,
-            lease_us=then.lease_us,
-            group=then.group,
         )
-        return outcome, _grant(grant)
 
     def postpone(self, task_id: str, execution: str, delay_us: int, then: Claim) -> tuple[str, Claimed | Wait]:
         """Ends a run until a time, as if it had not been: ('scheduled' or 'stale', what to do next)."""
-        outcome, grant = self._run(
+        return self._end_run(
             "postpone",
+            then,
             id=task_id,
             execution=execution,
             delay_us=delay_us,
+        )
+
+    def _end_run(self, name: str, then: Claim, **values: Any) -> tuple[str, Claimed | Wait]:
+        """Runs a script that ends a run and makes the worker's next claim: (outcome, what to do next)."""
+        outcome, grant = self._run(
+            name,
             worker=then.worker,
             next_execution=then.execution,
             lease_us=then.lease_us,
             group=then.group,
+            **values,
         )
         return outcome, _grant(grant)
 

@@ -39,7 +39,4 @@ else
   local ended = ended_as(task, execution)
   if ended == 'scheduled' or ended == 'failed' then outcome = ended end
 end
-local grant = not fresh and repeated_grant(worker, next_execution)
-  or take_next(worker, next_execution, tonumber(lease_us), group)
-if fresh then wake_for_slot(task.type) end
-return { outcome, grant }
+return { outcome, after_run(task, fresh, worker, next_execution, tonumber(lease_us), group) }

@@ -27,7 +27,4 @@ if fresh then
 elseif ended_as(task, execution) == 'postponed' then
   outcome = 'scheduled'
 end
-local grant = not fresh and repeated_grant(worker, next_execution)
-  or take_next(worker, next_execution, tonumber(lease_us), group)
-if fresh then wake_for_slot(task.type) end
-return { outcome, grant }
+return { outcome, after_run(task, fresh, worker, next_execution, tonumber(lease_us), group) }

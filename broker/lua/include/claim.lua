@@ -110,3 +110,10 @@ local function take_next(worker, execution, lease_us, group)
   call('HSET', P .. 'worker:' .. worker, 'state', 'idle')
   return { 0, -1 }
 end
+
+-- What goes with the outcome of a run: the worker's next task. Not `fresh`, the call may repeat one whose answer was lost.
+local function after_run(task, fresh, worker, execution, lease_us, group)
+  local grant = not fresh and repeated_grant(worker, execution) or take_next(worker, execution, lease_us, group)
+  if fresh then wake_for_slot(task.type) end
+  return grant
+end
