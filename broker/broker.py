@@ -28,7 +28,7 @@ from broker.queue_state import QueueStates
 from broker.search import SearchBus
 from broker.status import TERMINAL, Status
 from broker.store import Store
-from broker.submission import MISSING, Submission, canonical_id, fields_of, new_ids, prepare, prepare_all
+from broker.submission import MISSING, Submission, canonical_id, fields_of, new_id, new_ids, prepare, prepare_all
 from broker.task import NewTask, Page, Queue, Stats, Task
 from broker.task_type import TaskTypes
 from broker.webhooks.endpoints import Webhooks
@@ -83,7 +83,7 @@ class Broker:
         Raises ``InvalidInput``, ``QueueFull``, ``Unavailable``.
         """
         submission = prepare(self.types, new)
-        task_id = submission.id or str(uuid.uuid4())
+        task_id = submission.id or new_id()
         arguments = submission.arguments() | {
             "id": task_id,
             "tenant": tenant,
@@ -103,7 +103,7 @@ class Broker:
         if code < 0:
             raise self._full(answer, new.type)
         if code == 1:
-            return submission.task(task_id, tenant, int(more)), True
+            return submission.task(task_id, tenant, more), True
         # A client repeats the script when its reply was lost: what it finds then under a new id is what it created.
         return self._found(tenant, [answer])[answer], submission.id is None and answer == task_id
 
@@ -139,7 +139,7 @@ class Broker:
                 holder = holders[number]
                 answers.append((found[holder], not chosen and each.id is None and holder == task_id))
             else:
-                answers.append((each.task(task_id, tenant, int(first) + number), True))
+                answers.append((each.task(task_id, tenant, first + number), True))
         return answers
 
     def get(self, tenant: str, task_id: str) -> Task:

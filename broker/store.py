@@ -79,7 +79,7 @@ class Store:
         code, answer, *more = self._run("submit", data=DATA, media_fields=media_fields, **fields)
         return code, answer, more[0] if more else None
 
-    def submit_many(self, tenant: str, fields: list[Any], *, max_pending: int) -> list[Any]:
+    def submit_many(self, tenant: str, fields: list[str], *, max_pending: int) -> list[Any]:
         """Accepts all or none; ``fields`` of the tasks one after the other, and the reply, as in submit_many.lua."""
         return list(self._run("submit_many", tenant=tenant, data=DATA, max_pending=max_pending, fields=fields))
 

@@ -26,7 +26,7 @@ local refused = accept({ task }, tonumber(max_pending))
 if refused then return refused end
 if task.holder then return { 0, task.holder } end
 if media_id ~= '' then
-  call('HSET', B .. 'media:' .. media_id, 'created_at', iso(task.created), unpack(media_fields))
+  call('HSET', B .. 'media:' .. media_id, 'created_at', iso(task.us), unpack(media_fields))
   call('ZADD', B .. 'media:' .. tenant .. ':' .. media_kind, task.us, media_id)
 end
 return { 1, id, task.us }

@@ -102,13 +102,13 @@ class Engine:
     def try_submit_many(self, *tasks: dict[str, Any], tenant: str = "acme", max_pending: int = 0) -> list[Any]:
         """The store's own answer; a task is what differs from a plain ``Noop``."""
         plain = {"type": "Noop", "priority": 0, "due_us": 0, "delay_us": 0, "unique_key": ""}
-        flat: list[Any] = []
+        flat: list[str] = []
         for task in tasks:
             self._ids += 1
             all_ = {"id": f"task-{self._ids}"} | plain | task
             queue = queue_name(all_["type"], all_["priority"])
-            flat += [all_["id"], all_["type"], queue, '{"n":1}', 3, 60]
-            flat += [all_["due_us"], all_["delay_us"], all_["unique_key"]]
+            terms = f"{all_['type']} {queue} 3 60 {all_['due_us']} {all_['delay_us']} {all_['unique_key']}"
+            flat += [all_["id"], '{"n":1}', terms]
         return self.store.submit_many(tenant, flat, max_pending=max_pending)
 
     def submit(self, name: str = "Noop", **fields: Any) -> str:

@@ -35,7 +35,7 @@ def test_it_leaves_what_single_submissions_leave(engine: Engine) -> None:
     engine.now, engine._ids = START, 0
     engine.declare()
     engine.declare("Other")
-    assert engine.try_submit_many(*BATCH) == [1, str(START)]
+    assert engine.try_submit_many(*BATCH) == [1, START]
     assert engine.state() == singly
     engine.check()
 
@@ -53,7 +53,7 @@ def test_those_that_are_there_are_named_and_the_others_made(engine: Engine) -> N
     engine.submit(id="here")
     before = engine.task("here")
     answer = engine.try_submit_many({"unique_key": "k"}, {"id": "new"}, {"id": "here"}, {"id": "new"})
-    assert answer == [1, str(START), 0, held, 2, "here", 3, "new"]
+    assert answer == [1, START, 0, held, 2, "here", 3, "new"]
     assert engine.waiting() == [held, "here", "new"]
     assert engine.task("new").created_at == at(0.000001)
     assert engine.task("here") == before
@@ -62,7 +62,7 @@ def test_those_that_are_there_are_named_and_the_others_made(engine: Engine) -> N
 
 def test_one_unique_key_within_a_batch_makes_one_task(engine: Engine) -> None:
     answer = engine.try_submit_many({"id": "a", "unique_key": "k"}, {"id": "b", "unique_key": "k"})
-    assert answer == [1, str(START), 1, "a"]
+    assert answer == [1, START, 1, "a"]
     assert engine.waiting() == ["a"]
     engine.check()
 
@@ -80,7 +80,7 @@ def test_without_room_for_all_there_is_no_trace(engine: Engine, waiting: int) ->
 
 def test_what_is_there_takes_no_room(engine: Engine) -> None:
     engine.try_submit_many({"id": "a"}, {"id": "b"}, max_pending=2)
-    assert engine.try_submit_many({"id": "a"}, {"id": "b"}, max_pending=2) == [1, str(START), 0, "a", 1, "b"]
+    assert engine.try_submit_many({"id": "a"}, {"id": "b"}, max_pending=2) == [1, START, 0, "a", 1, "b"]
 
 
 def test_as_many_workers_are_woken_as_there_are_tasks(engine: Engine) -> None:
@@ -100,6 +100,6 @@ def test_no_more_workers_are_woken_than_there_are_tokens(engine: Engine) -> None
 
 
 def test_a_batch_of_the_largest_size(engine: Engine) -> None:
-    assert engine.try_submit_many(*[{"unique_key": f"{n}"} for n in range(1000)]) == [1, str(START)]
+    assert engine.try_submit_many(*[{"unique_key": f"{n}"} for n in range(1000)]) == [1, START]
     assert engine.waiting() == [f"task-{n}" for n in range(1, 1001)]
     engine.check()

@@ -12,7 +12,8 @@ local function forget()
 end
 
 local function begin(prefix)
-  call, P, B, seen = redis.call, prefix .. ':', prefix .. ':broker:', {}
+  call, seen = redis.call, {}
+  if P ~= prefix .. ':' then P, B = prefix .. ':', prefix .. ':broker:' end
   now = clock()
   if now >= kept_since + KEPT_US or now < kept_since then forget() end
 end
@@ -24,10 +25,18 @@ local function queues_of(type)
   return queues
 end
 
+-- What split() has found, by queue, of which there are few.
+local split_queues = {}
+
 -- 'VideoTranscoding:5' -> 'VideoTranscoding', 5
 local function split(queue)
-  local type, priority = string.match(queue, '^([^:]+):?(%d*)$')
-  return type, tonumber(priority) or 0
+  local found = split_queues[queue]
+  if not found then
+    local type, priority = string.match(queue, '^([^:]+):?(%d*)$')
+    found = { type, tonumber(priority) or 0 }
+    split_queues[queue] = found
+  end
+  return found[1], found[2]
 end
 
 -- For text that is put together here: tostring() would print 1.8e+15 and lose the microseconds, and a negative zero as

@@ -74,7 +74,7 @@ local function sleep(worker, group, throttled)
     call('HSET', limits_key(type), 'alarm', now + earliest, 'watcher', worker)
   end
   call('HSET', P .. 'worker:' .. worker, 'state', 'idle')
-  call('HSET', B .. 'groups', group, '1')
+  if call('HSET', B .. 'groups', group, '1') == 1 then forget() end
   call('SADD', B .. 'idle:' .. group, worker)
   call('DEL', B .. 'wake:' .. worker)
   return { 0, earliest or -1 }

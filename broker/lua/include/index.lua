@@ -24,3 +24,8 @@ local function indexed_as(index, id)
   local score = call('ZSCORE', index, id)
   return score and STATUS_OF_RANK[math.floor(tonumber(score) / SPAN)]
 end
+
+-- Under what `kept` remembers for a moment how many of an index wait. What makes a task wait has to keep it true.
+local function waiting_name(index)
+  return 'waiting ' .. index
+end

@@ -8,16 +8,15 @@
 local function set_times(tasks)
   for i, task in ipairs(tasks) do
     local us = now + i - 1
-    local due = task.delay > 0 and us + task.delay or task.due
-    task.created, task.us, task.key = us, int(us), P .. 'job:' .. task.id
-    task.status, task.due = due > us and 'scheduled' or 'pending', due
+    if task.delay > 0 then task.due = us + task.delay end
+    task.us, task.key, task.status = us, P .. 'job:' .. task.id, task.due > us and 'scheduled' or 'pending'
   end
 end
 
--- Gives those that are not new their `holder`: the id of the task that was there, or comes earlier in the batch, with
--- the same id or unique key.
-local function find_holders(tasks)
-  local keys, mine = {}, {}
+-- Returns the tasks that are new. The others get their `holder`: the id of the task that was there, or comes earlier in
+-- the batch, with the same id or unique key.
+local function find_new(tasks)
+  local keys, mine, new = {}, {}, {}
   for i, task in ipairs(tasks) do keys[i] = task.key end
   local some_exist = call('EXISTS', unpack(keys)) > 0
   for _, task in ipairs(tasks) do
@@ -31,30 +30,37 @@ local function find_holders(tasks)
     if not task.holder then
       mine[task.key] = task.id
       if name then mine[name] = task.id end
+      new[#new + 1] = task
     end
   end
+  return new
+end
+
+-- How many tasks wait in an index: counted, or, while that is at most `enough`, what was counted a moment ago and those
+-- submitted since, of which some may have been taken.
+local function waiting_in(index, enough)
+  local name = waiting_name(index)
+  if not kept[name] or kept[name] > enough then kept[name] = count_in(index, 'pending') end
+  return kept[name]
 end
 
 -- Without room for one of the new tasks: {-1, how many of its type wait, type}. Without any waiting the tenant may be new.
-local function refusal(tasks, most)
-  local found, waiting = {}, {}
-  for _, task in ipairs(tasks) do
-    if not task.holder then
-      local type = task.type
-      if not found[type] then
-        found[type] = count_in(index_of(task.tenant, type), 'pending')
-        waiting[type] = found[type]
-        if found[type] == 0 then tasks.perhaps_new_tenant = true end
-      end
-      if most > 0 and waiting[type] >= most then return { -1, found[type], type } end
-      if task.status == 'pending' then waiting[type] = waiting[type] + 1 end
+local function refusal(new, most)
+  local waiting = {}
+  for _, task in ipairs(new) do
+    local type = task.type
+    if not waiting[type] then
+      waiting[type] = waiting_in(index_of(task.tenant, type), most - #new)
+      if waiting[type] == 0 then new.perhaps_first = true end
     end
+    if waiting[type] >= most then return { -1, count_in(index_of(task.tenant, type), 'pending'), type } end
+    if task.status == 'pending' then waiting[type] = waiting[type] + 1 end
   end
   return nil
 end
 
 local function write_hash(task, seq)
-  call('HSET', task.key, 'created_at', iso(task.created), 'us', task.us, 'status', RQ_STATUS[task.status], 'origin',
+  call('HSET', task.key, 'created_at', iso(task.us), 'us', task.us, 'status', RQ_STATUS[task.status], 'origin',
     task.queue, 'data', task.data, 'description', task.type .. ' for ' .. task.tenant, 'timeout', task.timeout,
     'tenant', task.tenant, 'payload', task.payload, 'max_retries', task.max_retries, 'seq', seq)
   if task.unique then
@@ -68,21 +74,26 @@ local function schedule(task)
   call('HSET', task.key, 'scheduled_at', iso(task.due))
   call('ZADD', B .. 'due', task.due, task.id)
   call('ZADD', P .. 'scheduled:' .. task.queue, math.floor(task.due / 1000000), task.id)
-  call('ZADD', index_of(task.tenant, task.type), score_of('scheduled', task.created), task.id)
+  call('ZADD', index_of(task.tenant, task.type), score_of('scheduled', task.us), task.id)
   call('SADD', P .. 'queues', P .. 'queue:' .. task.queue)
 end
 
--- Pending tasks of one queue.
-local function enqueue(queue, tasks)
-  local ids, members = {}, {}
-  local seq = call('HINCRBY', B .. 'arrivals', queue, #tasks) - #tasks
-  for i, task in ipairs(tasks) do
-    ids[i] = task.id
-    members[2 * i - 1], members[2 * i] = score_of('pending', task.created), task.id
+-- Pending tasks of one queue, which stand next to each other in the batch.
+local function enqueue(tasks, first, last)
+  local queue, index, count = tasks[first].queue, index_of(tasks[first].tenant, tasks[first].type), last - first + 1
+  local seq = call('HINCRBY', B .. 'arrivals', queue, count) - last
+  local ids, scores = {}, {}
+  for i = first, last do
+    local task = tasks[i]
     write_hash(task, seq + i)
+    ids[#ids + 1] = task.id
+    scores[#scores + 1] = score_of('pending', task.us)
+    scores[#scores + 1] = task.id
   end
-  call('ZADD', index_of(tasks[1].tenant, tasks[1].type), unpack(members))
-  if call('RPUSH', P .. 'queue:' .. queue, unpack(ids)) == #ids then filled(queue, 1) end
+  call('ZADD', index, unpack(scores))
+  if call('RPUSH', P .. 'queue:' .. queue, unpack(ids)) == count then filled(queue, 1) end
+  local name = waiting_name(index)
+  if kept[name] then kept[name] = kept[name] + count end
 end
 
 -- Wakes a sleeper for each new task that could start now; for more than one, tokens are counted first.
@@ -94,43 +105,37 @@ local function wake_for(type, count)
   end
 end
 
-local function write(tasks)
-  local members, queues, pending = {}, {}, {}
-  for _, task in ipairs(tasks) do
-    if not task.holder then
-      members[#members + 1] = task.us
-      members[#members + 1] = task.id
-      if task.status == 'scheduled' then
-        schedule(task)
-      else
-        local line = queues[task.queue]
-        if not line then
-          line = {}
-          queues[task.queue] = line
-        end
-        line[#line + 1] = task
-      end
+local function write(new)
+  local times, pending = {}, {}
+  local first = 1
+  while first <= #new do
+    local task, last = new[first], first
+    if task.status == 'scheduled' then
+      schedule(task)
+    else
+      while last < #new and new[last + 1].queue == task.queue and new[last + 1].status == 'pending' do last = last + 1 end
+      enqueue(new, first, last)
+      pending[task.type] = (pending[task.type] or 0) + last - first + 1
     end
+    for i = first, last do
+      times[2 * i - 1], times[2 * i] = new[i].us, new[i].id
+    end
+    first = last + 1
   end
-  if #members == 0 then return end
-  call('ZADD', B .. 'tasks:' .. tasks[1].tenant, unpack(members))
-  for queue, line in pairs(queues) do
-    enqueue(queue, line)
-    pending[line[1].type] = (pending[line[1].type] or 0) + #line
-  end
+  call('ZADD', B .. 'tasks:' .. new[1].tenant, unpack(times))
   for type, count in pairs(pending) do wake_for(type, count) end
-  for _, task in ipairs(tasks) do
-    if not task.holder then announce(task, task.status) end
-  end
+  for _, task in ipairs(new) do announce(task, task.status) end
 end
 
--- nil when all were accepted or found (those have a `holder` now), else the reply that refuses them.
+-- nil when all were accepted or found (those have a `holder` now), else the reply that refuses them. `most` may wait of
+-- a type, 0 for any number.
 local function accept(tasks, most)
   set_times(tasks)
-  find_holders(tasks)
-  local refused = refusal(tasks, most)
+  local new = find_new(tasks)
+  if #new == 0 then return nil end
+  local refused = refusal(new, most > 0 and most or math.huge)
   if refused then return refused end
-  write(tasks)
-  if tasks.perhaps_new_tenant then call('SADD', B .. 'tenants', tasks[1].tenant) end
+  write(new)
+  if new.perhaps_first then call('SADD', B .. 'tenants', new[1].tenant) end
   return nil
 end

@@ -44,6 +44,7 @@ end
 -- been at it: a time to live that RQ may have set is lifted.
 local function reindex(task, status)
   local index, score = index_of(task.tenant, task.type), score_of(status, task.us)
+  if status == 'pending' then kept[waiting_name(index)] = nil end
   if call('ZADD', index, 'XX', 'GT', 'CH', score, task.id) == 0 then
     call('ZADD', index, score, task.id)
     call('PERSIST', task.key)
@@ -93,8 +94,10 @@ local function lease_score(us)
   return (us + DAY_US) / 1000000
 end
 
+-- To the tenth of a second: a number of few digits is written and read in a third of the time.
 local function hold(task, execution, lease_us)
-  call('ZADD', P .. 'wip:' .. task.queue, lease_score(now + lease_us), task.id .. ':' .. execution)
+  local score = string.format('%.1f', lease_score(math.floor((now + lease_us) / 100000) * 100000))
+  call('ZADD', P .. 'wip:' .. task.queue, score, task.id .. ':' .. execution)
 end
 
 -- Takes a task that is being run away from its lease and from everything RQ shows about the run.

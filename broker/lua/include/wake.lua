@@ -2,9 +2,22 @@
 -- Waking sleepers. A worker sleeps in exactly one set, that of the combination of types it listens to. For a throttled
 -- type that has work, one sleeper (`watcher`) is set to wake when a token is due or before (`alarm`), the others sleep on.
 
+-- The types of a group as a set, by group, of which there are few.
+local types_of_group = {}
+
 -- Does the comma-separated group of types hold this one?
 local function listens(group, type)
-  return string.find(',' .. group .. ',', ',' .. type .. ',', 1, true) ~= nil
+  if not types_of_group[group] then
+    types_of_group[group] = {}
+    for each in string.gmatch(group, '[^,]+') do types_of_group[group][each] = true end
+  end
+  return types_of_group[group][type] or false
+end
+
+-- All groups that have ever slept.
+local function groups()
+  kept.groups = kept.groups or call('HKEYS', B .. 'groups')
+  return kept.groups
 end
 
 -- Are tasks of the type waiting in any of its queues?
@@ -17,7 +30,7 @@ end
 
 -- Wakes one sleeper that listens to the type, if a task could start now or nobody watches for its next token.
 local function wake(type)
-  for _, group in ipairs(call('HKEYS', B .. 'groups')) do
+  for _, group in ipairs(groups()) do
     if listens(group, type) and call('SCARD', B .. 'idle:' .. group) > 0 then
       local s = limits(type)
       local wait = wait_for(s)
