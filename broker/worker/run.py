@@ -9,10 +9,9 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_DNS, uuid5
 
 from broker import backoff
@@ -36,8 +35,7 @@ _MAX_MESSAGE, _MAX_TRACEBACK = 500, 8_000
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(NamedTuple):
     """The handler's answer as JSON, and what it learnt about a media file."""
 
     result: str
@@ -45,8 +43,7 @@ class Completed:
     info: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """One line for people, the traceback for RQ's tools, and the pause before the next try (None: there is none)."""
 
     message: str
@@ -54,8 +51,7 @@ class Failed:
     delay_us: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Postponed:
+class Postponed(NamedTuple):
     """The handler waits for somebody else, and its task runs again after so long."""
 
     delay_us: int
