@@ -97,11 +97,11 @@ class Slate:
         """What the child is at and its progress as JSON or ''."""
         for _ in range(1000):
             before = _SEQ.unpack_from(self._memory, _SEQ_AT)[0]
-            execution, task_id, *numbers, ending, following = _RUN.unpack_from(self._memory, _RUN_AT)
+            execution, task_id, started, deadline, retries, ending, following = _RUN.unpack_from(self._memory, _RUN_AT)
             progress = _PROGRESS.unpack_from(self._memory, _PROGRESS_AT)[0]
             if before % 2 == 0 and before == _SEQ.unpack_from(self._memory, _SEQ_AT)[0]:
                 break  # a child that died while writing leaves an odd number: its last words are taken as they are
-        run = Run(_text(execution), _text(task_id), *numbers, ending, _text(following))
+        run = Run(_text(execution), _text(task_id), started, deadline, retries, ending, _text(following))
         return run, _text(progress)
 
     def read_pids(self) -> list[int]:
