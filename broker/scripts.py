@@ -106,7 +106,8 @@ class Script:
         self.args = [each[3] for each in parameters if each[0] == "ARGV" and not each[2]]
         self.rest = next((each[3] for each in parameters if each[2]), None)
         self._clock = clock
-        self._wanted = {*self.keys, *self.args, *([self.rest] if self.rest else [])}
+        self._ordered = (*self.keys, *self.args)
+        self._wanted = {*self._ordered, *([self.rest] if self.rest else [])}
         self._function = f"{library(clock)[0]}_{name}"
         #: Set once the server has turned out to know no functions.
         self._sha = ""
@@ -115,8 +116,10 @@ class Script:
         """``values`` in the order of the header, keys first."""
         if values.keys() != self._wanted:
             raise TypeError(f"{self.name}.lua takes {sorted(self._wanted)}, got {sorted(values)}")
-        ordered = [values[name] for name in (*self.keys, *self.args)]
-        return ordered + list(values[self.rest]) if self.rest else ordered
+        arguments = [values[name] for name in self._ordered]
+        if self.rest:
+            arguments.extend(values[self.rest])
+        return arguments
 
     def __call__(self, client: _Client, **values: Any) -> Any:
         """Run on ``client``; loads what the server does not have (any more)."""

@@ -2,8 +2,7 @@
 
 import json
 from copy import copy
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 
@@ -18,8 +17,7 @@ _NAMES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A task leased to a worker: what its child needs to run it."""
 
     id: str
@@ -32,15 +30,13 @@ class Claimed:
     memo: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """Nothing may start now: sleep until woken, but no longer than ``us`` microseconds unless that is -1."""
 
     us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Who asks for work: a worker, the execution it names its next run, and the types it listens to (``A,B,C``)."""
 
     worker: str

@@ -121,35 +121,33 @@ class Child:
 
     def _work(self, claimed: Claimed) -> Claimed | Wait:
         self._runs += 1
+        execution = self._execution
         started = time.monotonic()
         deadline = started + claimed.timeout
-        run = Run(self._execution, "", claimed.id, started, deadline, claimed.retry_count)
-        self._slate.write(run)
-        context = RunContext(self._broker, self._slate, claimed, run.execution, deadline)
+        self._slate.write(Run(execution, claimed.id, started, deadline, claimed.retry_count))
+        context = RunContext(self._broker, self._slate, claimed, execution, deadline)
         outcome = execute(lambda: self._handler(claimed.queue), context, claimed.timeout, claimed.retry_count)
-        return self._report(run, outcome)
+        return self._report(claimed.id, execution, outcome)
 
-    def _report(self, run: Run, outcome: Outcome) -> Claimed | Wait:
+    def _report(self, task_id: str, execution: str, outcome: Outcome) -> Claimed | Wait:
         then = self._next_claim()
-        self._slate.write(
-            Run(run.execution, then.execution, run.task_id, run.started, run.deadline, run.retry_count, ending=True)
-        )
+        self._slate.write_end(then.execution)
         if isinstance(outcome, Completed):
             self._completed += 1
             send: Callable[[], tuple[str, Claimed | Wait]] = lambda: self._store.finish(  # noqa: E731
-                run.task_id, run.execution, outcome.result, then, outcome.media_id, outcome.info
+                task_id, execution, outcome.result, then, outcome.media_id, outcome.info
             )
         elif isinstance(outcome, Postponed):
-            send = lambda: self._store.postpone(run.task_id, run.execution, outcome.delay_us, then)  # noqa: E731
+            send = lambda: self._store.postpone(task_id, execution, outcome.delay_us, then)  # noqa: E731
         else:
             self._failed += 1
-            log.warning("task %s failed: %s", run.task_id, outcome.message)
+            log.warning("task %s failed: %s", task_id, outcome.message)
             send = lambda: self._store.fail(  # noqa: E731
-                run.task_id, run.execution, outcome.message, outcome.traceback, outcome.delay_us, then
+                task_id, execution, outcome.message, outcome.traceback, outcome.delay_us, then
             )
         status, grant = self._until_answered(send)
         if status == "stale":
-            log.warning("task %s: this run was over already, its outcome changes nothing", run.task_id)
+            log.warning("task %s: this run was over already, its outcome changes nothing", task_id)
         return grant
 
     def _handler(self, queue: str) -> Handler:

@@ -8,11 +8,11 @@ import subprocess
 import tempfile
 import time
 import traceback
+from _signal import getsignal  # signal's own looks for an enum first, which takes longer than the timer
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_DNS, uuid5
 
 from broker import backoff
@@ -36,8 +36,7 @@ _MAX_MESSAGE, _MAX_TRACEBACK = 500, 8_000
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(NamedTuple):
     """The handler's answer as JSON, and what it learnt about a media file."""
 
     result: str
@@ -45,8 +44,7 @@ class Completed:
     info: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """One line for people, the traceback for RQ's tools, and the pause before the next try (None: there is none)."""
 
     message: str
@@ -54,8 +52,7 @@ class Failed:
     delay_us: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Postponed:
+class Postponed(NamedTuple):
     """The handler waits for somebody else, and its task runs again after so long."""
 
     delay_us: int
@@ -168,7 +165,8 @@ def _time_is_up(_signal: int, _frame: FrameType | None) -> None:
 
 def execute(handler: Callable[[], Handler], context: RunContext, timeout: float, retry_count: int) -> Outcome:
     """Runs the handler under its timeout; whatever happens, the outcome says it."""
-    signal.signal(signal.SIGALRM, _time_is_up)
+    if getsignal(signal.SIGALRM) is not _time_is_up:  # the first run, or the handler of another has replaced it
+        signal.signal(signal.SIGALRM, _time_is_up)
     try:
         try:
             signal.setitimer(signal.ITIMER_REAL, timeout)

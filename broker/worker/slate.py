@@ -6,25 +6,24 @@ has died the slate still says what it was doing. A sequence number that is odd w
 
 import mmap
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _SIZE = 4096
 _STOP = struct.Struct("B")
 _SEQ = struct.Struct("I")
-_RUN = struct.Struct("64s 64s 36s d d I ?")
+_RUN = struct.Struct("64s 36s d d I ? 64s")
+_END = struct.Struct("? 64s")  # how _RUN ends
 _PROGRESS = struct.Struct("1400s")
 _PIDS = struct.Struct("16i")
 
 _SEQ_AT, _RUN_AT, _PROGRESS_AT, _PIDS_AT = 8, 16, 512, 2048
+_END_AT = _RUN_AT + _RUN.size - _END.size
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """What a child is at. Without a task it is asking for one under ``execution`` (or at rest when that is empty)."""
 
     execution: str = ""
-    #: The execution under which the child takes its next task while it reports the end of this one.
-    next_execution: str = ""
     task_id: str = ""
     #: Monotonic seconds, on the machine's clock.
     started: float = 0.0
@@ -32,6 +31,8 @@ class Run:
     retry_count: int = 0
     #: The handler has returned and the outcome is on its way to Redis.
     ending: bool = False
+    #: The execution under which the child takes its next task while it reports the end of this one.
+    next_execution: str = ""
 
 
 class Slate:
@@ -44,22 +45,27 @@ class Slate:
     # the child writes -------------------------------------------------------------------------------------------
 
     def write(self, run: Run) -> None:
-        """Replaces what the child is at, and forgets the progress and programs of the run before."""
+        """Replaces what the child is at, and forgets the progress of the run before."""
+        execution, task_id, started, deadline, retry_count, ending, following = run
         self._open()
-        memory = self._memory
         _RUN.pack_into(
-            memory,
+            self._memory,
             _RUN_AT,
-            run.execution.encode(),
-            run.next_execution.encode(),
-            run.task_id.encode(),
-            run.started,
-            run.deadline,
-            run.retry_count,
-            run.ending,
+            execution.encode(),
+            task_id.encode(),
+            started,
+            deadline,
+            retry_count,
+            ending,
+            following.encode(),
         )
-        if not run.ending:
-            memory[_PROGRESS_AT] = 0
+        self._memory[_PROGRESS_AT] = 0
+        self._close()
+
+    def write_end(self, next_execution: str) -> None:
+        """The run is ``ending`` from now on; the child takes its next task under ``next_execution``."""
+        self._open()
+        _END.pack_into(self._memory, _END_AT, True, next_execution.encode())
         self._close()
 
     def write_progress(self, text: str) -> None:
@@ -91,11 +97,11 @@ class Slate:
         """What the child is at and its progress as JSON or ''."""
         for _ in range(1000):
             before = _SEQ.unpack_from(self._memory, _SEQ_AT)[0]
-            execution, following, task, started, deadline, retries, ending = _RUN.unpack_from(self._memory, _RUN_AT)
+            execution, task_id, started, deadline, retries, ending, following = _RUN.unpack_from(self._memory, _RUN_AT)
             progress = _PROGRESS.unpack_from(self._memory, _PROGRESS_AT)[0]
             if before % 2 == 0 and before == _SEQ.unpack_from(self._memory, _SEQ_AT)[0]:
                 break  # a child that died while writing leaves an odd number: its last words are taken as they are
-        run = Run(_text(execution), _text(following), _text(task), started, deadline, retries, ending)
+        run = Run(_text(execution), _text(task_id), started, deadline, retries, ending, _text(following))
         return run, _text(progress)
 
     def read_pids(self) -> list[int]:

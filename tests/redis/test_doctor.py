@@ -247,7 +247,7 @@ def test_nothing_is_called_wrong_on_a_system_at_work(broker: Broker) -> None:
         for number in range(150):
             broker.submit_many("acme", [NewTask("Noop", {}, unique_key=f"{number}-{n}") for n in range(5)])
             for n in range(4):
-                claimed = store.claim(replace(idle, execution=f"x{number}-{n}"))
+                claimed = store.claim(idle._replace(execution=f"x{number}-{n}"))
                 assert isinstance(claimed, Claimed)
                 if n < 3:
                     store.finish(claimed.id, f"x{number}-{n}", "{}", idle)
