@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from broker import limits
 from broker.config import BrokerSettings
-from broker.connection import connect, redis_errors
+from broker.connection import Lines, connect, redis_errors
 from broker.errors import NotCancellable, NotFailed, NotFound, QueueFull, RetriesExhausted, Unavailable
 from broker.event import Event
 from broker.holds import Holds
@@ -46,7 +46,7 @@ class Broker:
         self.types = types
         self.keys = Keys(settings.key_prefix)
         self.redis = connect(settings.redis_url)
-        self.store = Store(self.redis, self.keys)
+        self.store = Store(Lines(self.redis), self.keys)
         self._queries = Queries(self.redis, self.keys)
         self._queues = QueueStates(self.redis, self.keys)
         self._workers = WorkerStates(self.redis, self.keys)

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -96,7 +97,8 @@ class Line:
 
     def _connect(self) -> socket.socket:
         if self._connection is None:
-            self._connection = self._redis.connection_pool.get_connection()
+            pool = self._redis.connection_pool
+            self._connection = pool.connection_class(**pool.connection_kwargs)  # the pool would wait for it for ever
         self._connection.connect()
         encoder = self._connection.encoder
         self._reader = hiredis.Reader(
@@ -120,6 +122,33 @@ class Line:
         self._socket = None
         if self._connection is not None:
             self._connection.disconnect()
+
+
+class Lines:
+    """A ``Line`` for each thread, whose calls are repeated after a lost connection as the client's own are."""
+
+    def __init__(self, redis: "Redis") -> None:
+        self._redis = redis
+        self._threads = threading.local()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._redis, name)
+
+    def fcall(self, function: str, numkeys: int, *keys_and_args: Any) -> Any:
+        """As ``Redis.fcall``. Raises ``RedisError``."""
+        line = self._line()
+        try:
+            return line.fcall(function, numkeys, *keys_and_args)
+        except ConnectionError:
+            retry = self._redis.connection_pool.connection_kwargs["retry"]
+            return retry.call_with_retry(lambda: line.fcall(function, numkeys, *keys_and_args), lambda _error: None)
+
+    def _line(self) -> Line:
+        try:
+            line: Line = self._threads.line
+        except AttributeError:
+            line = self._threads.line = Line(self._redis)
+        return line
 
 
 @contextmanager

@@ -45,14 +45,14 @@ local function int(number)
   return string.format('%.0f', number + 0)
 end
 
--- The minute that was formatted last, as a number and as text; it outlives a call, and is right at any time.
-local minute, minute_text
+-- The second that was formatted last, as a number and as text; it outlives a call, and is right at any time.
+local second, second_text
 
--- '2024-01-01T00:00:' of a minute since the epoch.
+-- '2024-01-01T00:00:05.' of a second since the epoch.
 -- Civil date from day number after H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-local function format_minute(number)
-  local days = math.floor(number / 1440)
-  local rest = number - days * 1440
+local function format_second(number)
+  local days = math.floor(number / 86400)
+  local rest = number - days * 86400
   local z = days + 719468
   local era = math.floor(z / 146097)
   local doe = z - era * 146097
@@ -60,17 +60,15 @@ local function format_minute(number)
   local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
   local mp = math.floor((5 * doy + 2) / 153)
   local month = mp < 10 and mp + 3 or mp - 9
-  return string.format('%04d-%02d-%02dT%02d:%02d:', yoe + era * 400 + (month <= 2 and 1 or 0), month,
-    doy - math.floor((153 * mp + 2) / 5) + 1, math.floor(rest / 60), rest % 60)
+  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.', yoe + era * 400 + (month <= 2 and 1 or 0), month,
+    doy - math.floor((153 * mp + 2) / 5) + 1, math.floor(rest / 3600), math.floor(rest / 60) % 60, rest % 60)
 end
 
 -- Microseconds since the epoch as RQ and the API write a time: 2024-01-01T00:00:05.123456Z.
 local function iso(us)
-  local number = math.floor(us / 60000000)
-  if number ~= minute then minute, minute_text = number, format_minute(number) end
-  local rest = us - number * 60000000
-  local seconds = math.floor(rest / 1000000)
-  return string.format('%s%02d.%06dZ', minute_text, seconds, rest - seconds * 1000000)
+  local number = math.floor(us / 1000000)
+  if number ~= second then second, second_text = number, format_second(number) end
+  return string.format('%s%06dZ', second_text, us - number * 1000000)
 end
 
 -- The present moment, formatted once a call.
@@ -81,10 +79,11 @@ end
 
 -- The reverse of iso(); nil for anything else.
 local function microseconds(text)
-  local head, ss, us = string.match(text or '', '^(%d+-%d+-%d+T%d+:%d+:)(%d+)%.(%d+)Z$')
-  if not head then return nil end
-  if head == minute_text then return minute * 60000000 + ss * 1000000 + us end
-  local y, m, d, hh, mm = string.match(head, '(%d+)-(%d+)-(%d+)T(%d+):(%d+):')
+  if not text then return nil end
+  local micros = string.sub(text, 1, 20) == second_text and #text == 27 and tonumber(string.sub(text, 21, 26))
+  if micros then return second * 1000000 + micros end
+  local y, m, d, hh, mm, ss, us = string.match(text, '^(%d+)-(%d+)-(%d+)T(%d+):(%d+):(%d+)%.(%d+)Z$')
+  if not y then return nil end
   y, m, d = tonumber(y), tonumber(m), tonumber(d)
   if m <= 2 then y = y - 1 end
   local era = math.floor(y / 400)
