@@ -49,8 +49,6 @@ class TaskType:
     result: type[Schema] | None = None
     #: Modules without which the handler cannot work; a worker that lacks one leaves this type to others.
     requires: tuple[str, ...] = ()
-    #: Runs are so short that a worker may take several in one round trip.
-    batchable: bool = False
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from handlers.plugins.assembly_ai import AssemblyAI
 from handlers.plugins.checksum import Checksum
 from handlers.plugins.task import PLUGIN_EXECUTION
 from handlers.transcoding.task import VIDEO_TRANSCODING
+from tests.gateway.served import Server
 
 MAX_UPLOAD_BYTES = 100_000
 VIDEO_ID = "550e8400-e29b-41d4-a716-446655440000"
@@ -91,3 +93,27 @@ def anonymous(app: Flask) -> FlaskClient:
 def client(client_of: ClientOf) -> FlaskClient:
     """What most tests use: acme's client."""
     return client_of("acme")
+
+
+@pytest.fixture
+def environ(redis_url: str, tmp_path: Path) -> dict[str, str]:
+    """What such a gateway is started with."""
+    return {
+        "REDIS_URL": redis_url,
+        "API_KEYS": "acme:acme-key",
+        "DATA_DIR": str(tmp_path),
+        "MAX_UPLOAD_BYTES": "1000000",
+    }
+
+
+@pytest.fixture
+def gateway(environ: dict[str, str]) -> Iterator[Server]:
+    """A gateway behind the server that the Procfile names."""
+    server = Server(environ)
+    try:
+        server.wait_until_ready()
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.process.kill()
+        server.process.communicate()

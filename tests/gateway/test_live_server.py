@@ -2,37 +2,17 @@
 
 import socket
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import pytest
 import requests
 
 from broker.broker import Broker
 from broker.task import NewTask
 from tests.gateway.conftest import NEW_TASK
 from tests.gateway.listener import connect
-from tests.gateway.test_server import KEY, PATIENCE, Server
+from tests.gateway.served import KEY, PATIENCE, Server
 
 EVERYTHING = "/api/events"
-
-
-@pytest.fixture
-def environ(redis_url: str, tmp_path: Path) -> dict[str, str]:
-    return {"REDIS_URL": redis_url, "API_KEYS": "acme:acme-key", "DATA_DIR": str(tmp_path)}
-
-
-@pytest.fixture
-def gateway(environ: dict[str, str]) -> Iterator[Server]:
-    server = Server(environ)
-    try:
-        server.wait_until_ready()
-        yield server
-    finally:
-        if server.process.poll() is None:
-            server.process.kill()
-        server.process.communicate()
 
 
 def submit(broker: Broker, number: int) -> list[str]:

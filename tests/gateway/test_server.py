@@ -1,87 +1,14 @@
 """The gateway behind the server that the Procfile names: what only a real connection and real signals can show."""
 
-import os
 import select
-import shlex
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 import requests
 
 from tests.gateway.media import MP4
-
-ROOT = Path(__file__).parents[2]
-KEY = {"Authorization": "Bearer acme-key"}
-PATIENCE = 60
-
-
-def command() -> list[str]:
-    """The Procfile's web line, run by this Python on a single worker."""
-    (line,) = [line for line in (ROOT / "Procfile").read_text().splitlines() if line.startswith("web:")]
-    words = shlex.split(line.removeprefix("web: ").replace("${HOST:-0.0.0.0}:${PORT:-8000}", "127.0.0.1:$PORT"))
-    return [sys.executable, *(word.replace("${WEB_CONCURRENCY:-2}", "1") for word in words[1:])]
-
-
-class Server:
-    """A running gateway."""
-
-    def __init__(self, environ: dict[str, str]) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        argv = [word.replace("$PORT", str(self.port)) for word in command()]
-        clean = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
-        self.process = subprocess.Popen(
-            argv, cwd=ROOT, env=clean | environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                if requests.get(f"{self.url}/readyz", timeout=5).ok:
-                    return
-            except requests.ConnectionError:
-                time.sleep(0.02)
-        raise AssertionError("the gateway did not become ready")
-
-    def stop(self) -> tuple[int, str]:
-        """The exit status after SIGTERM, and what was logged."""
-        self.process.terminate()
-        _, log = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, log
-
-
-@pytest.fixture
-def environ(redis_url: str, tmp_path: Path) -> dict[str, str]:
-    return {
-        "REDIS_URL": redis_url,
-        "API_KEYS": "acme:acme-key",
-        "DATA_DIR": str(tmp_path),
-        "MAX_UPLOAD_BYTES": "1000000",
-    }
-
-
-@pytest.fixture
-def gateway(environ: dict[str, str]) -> Iterator[Server]:
-    server = Server(environ)
-    try:
-        server.wait_until_ready()
-        yield server
-    finally:
-        if server.process.poll() is None:
-            server.process.kill()
-        server.process.communicate()
+from tests.gateway.served import KEY, PATIENCE, Server
 
 
 def test_a_refusal_reaches_whoever_is_still_sending(gateway: Server) -> None:
