@@ -87,7 +87,7 @@ class Line:
             raise
 
     def _answer(self, line: socket.socket) -> Any:
-        while data := line.recv(65536):
+        while data := line.recv(16384):
             self._reader.feed(data)
             while (answer := self._reader.gets()) is not ...:
                 if not isinstance(answer, hiredis.PushNotification):

@@ -94,15 +94,16 @@ class Child:
         return self._until_answered(lambda: self._store.claim(claim))
 
     def _sleep(self, wait: Wait) -> None:
+        # Neither many short sleeps nor runs shorter than a beat may let the record expire. It is written before the
+        # sleep because whoever is woken should start its task at once.
+        if time.monotonic() - self._enlisted >= LONGEST_SLEEP:
+            self._enlist()
         seconds = LONGEST_SLEEP if wait.us < 0 else min(LONGEST_SLEEP, wait.us / 1e6)
         try:
             self._redis.blpop(self._broker.keys.wake(self._name), timeout=max(0.001, seconds))
         except RedisError as error:
             log.warning("Redis does not answer: %s", error)
             time.sleep(0.2)
-        # Neither many short sleeps nor runs shorter than a beat may let the record expire.
-        if time.monotonic() - self._enlisted >= LONGEST_SLEEP:
-            self._enlist()
 
     def _enlist(self) -> None:
         fields: dict[str, Any] = {
