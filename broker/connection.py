@@ -57,6 +57,7 @@ class Line:
         self._connection: Any = None
         self._socket: socket.socket | None = None
         self._reader: Any = None
+        self._first: tuple[Any, ...] = ()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._redis, name)
@@ -65,18 +66,28 @@ class Line:
         """As ``Redis.fcall``. Raises ``RedisError``."""
         return self._call("FCALL", function, numkeys, *keys_and_args)
 
-    def blpop(self, key: str, timeout: float) -> Any:
-        """As ``Redis.blpop``; the connection's own time-out must be longer. Raises ``RedisError``."""
-        return self._call("BLPOP", key, timeout)
+    def evalsha(self, sha: str, numkeys: int, *keys_and_args: Any) -> Any:
+        """As ``Redis.evalsha``. Raises ``RedisError``."""
+        return self._call("EVALSHA", sha, numkeys, *keys_and_args)
+
+    def blpop_first(self, key: str, timeout: float) -> None:
+        """Have the server wait for a BLPOP before it runs the next script: both are sent at once.
+
+        The connection's own time-out must be longer. The answer to BLPOP is dropped, its failure is the call's.
+        """
+        self._first = ("BLPOP", key, timeout)
 
     def _call(self, *words: Any) -> Any:
+        first, self._first = self._first, ()
         try:
             line = self._socket or self._connect()
-            line.sendall(hiredis.pack_command(words))
-            answer = self._answer(line)
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
+            packed = hiredis.pack_command(words)
+            line.sendall(hiredis.pack_command(first) + packed if first else packed)
+            answers = [self._answer(line), self._answer(line)] if first else [self._answer(line)]
+            for answer in answers:
+                if isinstance(answer, Exception):
+                    raise answer
+            return answers[-1]
         except ResponseError:
             raise
         except BaseException as error:
@@ -88,12 +99,14 @@ class Line:
             raise
 
     def _answer(self, line: socket.socket) -> Any:
-        while data := line.recv(65536):
-            self._reader.feed(data)
+        while True:
             while (answer := self._reader.gets()) is not ...:
                 if not isinstance(answer, hiredis.PushNotification):
                     return answer
-        raise ConnectionError("Redis closed the connection")
+            data = line.recv(16384)
+            if not data:
+                raise ConnectionError("Redis closed the connection")
+            self._reader.feed(data)
 
     def _connect(self) -> socket.socket:
         if self._connection is None:

@@ -64,7 +64,8 @@ class Store:
         return other
 
     def _run(self, name: str, **values: Any) -> Any:
-        return self._scripts[name](self.redis, prefix=self.keys.prefix, **values)
+        values["prefix"] = self.keys.prefix
+        return self._scripts[name].run(self.redis, values)
 
     def submit(self, **fields: Any) -> tuple[int, Any, Any]:
         """(1, id, microsecond) created, (0, id that was there, None), (-1, number waiting, type) refused.

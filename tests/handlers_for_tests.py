@@ -98,6 +98,11 @@ def deaf(_: TaskContext) -> None:
             continue
 
 
+def take_alarm(_: TaskContext) -> None:
+    """Leaves its process deaf to the alarm clock, as a library may that has a use of its own for it."""
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+
+
 def hang_in_c(_: TaskContext) -> None:
     """Locks a mutex twice: a wait in C that no signal ends."""
     libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(256)
@@ -275,7 +280,8 @@ def learn(context: TaskContext, media_id: str, info: dict[str, Any], failing: bo
 ACTS = {
     each.__name__: each
     for each in (
-        answer, sleep, hold, tell, burn, swallow, deaf, hang_in_c, die, leave, devour, crowd, segfault, die_once,
-        encode, film, spawn, fork_bomb, swell, fail, flaky, await_file, strange, unreadable, count_up, litter, learn,
+        answer, sleep, hold, tell, burn, swallow, deaf, take_alarm, hang_in_c, die, leave, devour, crowd, segfault,
+        die_once, encode, film, spawn, fork_bomb, swell, fail, flaky, await_file, strange, unreadable, count_up, litter,
+        learn,
     )
 }  # fmt: skip

@@ -61,11 +61,7 @@ class Child:
         self._enlist()
         grant = self._claim()
         while not self._stopping():
-            if isinstance(grant, Claimed):
-                grant = self._work(grant)
-            else:
-                self._sleep(grant)
-                grant = self._claim()
+            grant = self._work(grant) if isinstance(grant, Claimed) else self._sleep(grant)
         if isinstance(grant, Claimed):  # asked to stop while the answer to a claim was on its way
             self._until_answered(lambda: self._store.release(self._name, self._execution, crashed=False, max_crashes=1))
         self._slate.write(Run())
@@ -86,23 +82,33 @@ class Child:
         self._execution = "" if self._stopping() else f"{self._nonce}{self._claims:x}"
         return Claim(self._name, self._execution, self._group, self._lease_us)
 
-    def _claim(self) -> Claimed | Wait:
+    def _claim(self, sleep: float = 0.0) -> Claimed | Wait:
+        """The next task, or how long there is none; asked for when so many seconds are over or the worker is woken."""
         claim = self._next_claim()
         if not claim.execution:
             return Wait(0)
         self._slate.write(Run(execution=claim.execution))
-        return self._until_answered(lambda: self._store.claim(claim))
+        asked = time.monotonic()
+        if sleep:
+            self._redis.blpop_first(self._broker.keys.wake(self._name), timeout=sleep)
+        grant = self._until_answered(lambda: self._store.claim(claim))
+        if isinstance(grant, Claimed) and time.monotonic() - asked >= self._settings.lease_seconds:
+            # The answer may be that old, when this machine or the server has stood still: is the task still ours?
+            grant = self._until_answered(lambda: self._store.claim(claim))
+        return grant
 
-    def _sleep(self, wait: Wait) -> None:
-        seconds = LONGEST_SLEEP if wait.us < 0 else min(LONGEST_SLEEP, wait.us / 1e6)
-        try:
-            self._redis.blpop(self._broker.keys.wake(self._name), timeout=max(0.001, seconds))
-        except RedisError as error:
-            log.warning("Redis does not answer: %s", error)
-            time.sleep(0.2)
+    def _sleep(self, wait: Wait) -> Claimed | Wait:
+        """Sleeps and claims in one round trip, which is one less than if a woken worker had to ask for its task.
+
+        The server makes the claim even if this machine has died asleep. No sleep is longer than a lease, so that no
+        task is lost to the same dead machine again and again.
+        """
         # Neither many short sleeps nor runs shorter than a beat may let the record expire.
         if time.monotonic() - self._enlisted >= LONGEST_SLEEP:
             self._enlist()
+        longest = min(LONGEST_SLEEP, self._settings.lease_seconds)
+        seconds = longest if wait.us < 0 else min(longest, wait.us / 1e6)
+        return self._claim(max(0.001, seconds))
 
     def _enlist(self) -> None:
         fields: dict[str, Any] = {

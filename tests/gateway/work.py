@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from dataclasses import replace
 from typing import Any
 
 from broker.broker import Broker
@@ -24,7 +23,7 @@ def complete(broker: Broker, result: Any = None, media_id: str = "", **info: Any
     """Run the next task well; returns its id. ``info`` goes into the media record."""
     claimed, claim = start(broker)
     pairs = tuple(part for pair in info_fields(info).items() for part in pair)
-    idle = replace(claim, execution="")
+    idle = claim._replace(execution="")
     outcome, _ = broker.store.finish(claimed.id, claim.execution, json.dumps(result), idle, media_id, pairs)
     assert outcome == "completed"
     return claimed.id
@@ -33,6 +32,6 @@ def complete(broker: Broker, result: Any = None, media_id: str = "", **info: Any
 def fail(broker: Broker, message: str = "it broke") -> str:
     """Run the next task so badly that no retry helps; returns its id."""
     claimed, claim = start(broker)
-    outcome, _ = broker.store.fail(claimed.id, claim.execution, message, "", None, replace(claim, execution=""))
+    outcome, _ = broker.store.fail(claimed.id, claim.execution, message, "", None, claim._replace(execution=""))
     assert outcome == "failed"
     return claimed.id

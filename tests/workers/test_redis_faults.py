@@ -51,6 +51,22 @@ def test_a_pause_makes_no_lease_run_out(
     assert len(formation.effects(what="start")) == 3
 
 
+def test_a_machine_that_slept_does_not_run_what_it_was_given_meanwhile(formation_of: Callable[..., Formation]) -> None:
+    """An idle worker's claim waits in the server, which grants it a task although nobody is there to run it."""
+    formation = formation_of(LEASE_SECONDS=SHORT_LEASE)
+    formation.daemon()
+    asleep = formation.worker()
+    formation.until_idle(1)
+    asleep.kill_tree(signal.SIGSTOP)
+    task_id = formation.submit("answer", value=1)
+    formation.worker()
+    task = formation.until_status(task_id, "completed")
+    assert [each["outcome"] for each in task.attempts] == ["lost"]
+    asleep.kill_tree(signal.SIGCONT)
+    formation.until_idle(2)
+    assert len(formation.effects(task_id, "start")) == 1
+
+
 def _reaped(formation: Formation, times: int) -> None:
     """Returns after the reaper has looked at the leases so many times."""
     redis, key = formation.broker.redis, formation.broker.keys.reaped()

@@ -29,6 +29,15 @@ def test_a_run_that_took_too_long_uses_a_retry(running: Formation) -> None:
     assert [(each["outcome"], each["error"]) for each in task.attempts] == [("failed", MESSAGE)] * 2
 
 
+def test_what_a_handler_does_to_the_alarm_clock_does_not_spare_the_next(formation: Formation) -> None:
+    formation.worker()
+    first, second = formation.submit("take_alarm"), formation.submit("sleep", seconds=60, options=SECOND)
+    assert formation.until_status(second, "failed").error == MESSAGE
+    pids = {formation.effects(each, "start")[0]["pid"] for each in (first, second)}
+    assert len(pids) == 1
+    assert processes.alive(pids.pop())
+
+
 @pytest.mark.parametrize("act", ["deaf", "hang_in_c"])
 def test_a_handler_that_does_not_heed_its_time_limit_is_killed(running: Formation, act: str) -> None:
     task_id = running.submit(act, options=SECOND)
