@@ -84,22 +84,12 @@ class Broker:
         """
         submission = prepare(self.types, new)
         task_id = submission.id or new_id()
-        arguments = submission.arguments() | {
-            "id": task_id,
-            "tenant": tenant,
-            "max_pending": self.settings.max_pending,
-            "media_id": "",
-            "media_kind": "",
-        }
-        if media is not None:
-            record = fields(media)
-            del record["created_at"]  # the transaction's own time, as the task's
-            arguments |= {
-                "media_id": media.id,
-                "media_kind": media.kind,
-                "media_fields": [part for pair in record.items() for part in pair],
-            }
-        code, answer, more = self._durably(lambda store: store.submit(**arguments))
+        most, record = self.settings.max_pending, _record(media) if media else {}
+        code, answer, more = self._durably(
+            lambda store: store.submit(
+                task_id, tenant, submission.payload_json, submission.terms, max_pending=most, **record
+            )
+        )
         if code < 0:
             raise self._full(answer, new.type)
         if code == 1:
@@ -309,6 +299,14 @@ class Broker:
         if not on_disk:
             raise Unavailable("The task is not on disk yet; repeat the request to make sure.", retry_after=2)
         return answer
+
+
+def _record(media: MediaRecord) -> dict[str, Any]:
+    """What the script takes of a media record, which gets the transaction's own time, as the task does."""
+    record = fields(media)
+    del record["created_at"]
+    flat = [part for pair in record.items() for part in pair]
+    return {"media_id": media.id, "media_kind": media.kind, "media_fields": flat}
 
 
 def _set_on_news(changed: threading.Event, events: list[Event]) -> None:

@@ -67,13 +67,25 @@ class Store:
         values["prefix"] = self.keys.prefix
         return self._scripts[name].run(self.redis, values)
 
-    def submit(self, **fields: Any) -> tuple[int, Any, Any]:
+    def submit(
+        self, task_id: str, tenant: str, payload: str, terms: str, *, max_pending: int, **media: Any
+    ) -> tuple[int, Any, Any]:
         """(1, id, microsecond) created, (0, id that was there, None), (-1, number waiting, type) refused.
 
-        Fields as in submit.lua.
+        ``payload`` is JSON; ``terms``, and ``media_id``, ``media_kind`` and ``media_fields`` if there are any, as in
+        submit.lua.
         """
-        media_fields = fields.pop("media_fields", ())
-        code, answer, *more = self._run("submit", data=DATA, media_fields=media_fields, **fields)
+        values = {"media_id": "", "media_kind": "", "media_fields": ()} | media
+        code, answer, *more = self._run(
+            "submit",
+            id=task_id,
+            tenant=tenant,
+            payload=payload,
+            terms=terms,
+            data=DATA,
+            max_pending=max_pending,
+            **values,
+        )
         return code, answer, more[0] if more else None
 
     def submit_many(self, tenant: str, fields: list[str], *, max_pending: int) -> list[Any]:

@@ -33,27 +33,10 @@ class Submission(NamedTuple):
     unique_key: str
 
     @property
-    def queue(self) -> str:
-        """The RQ queue it goes to."""
-        return queue_name(self.type, self.priority)
-
-    def arguments(self) -> dict[str, Any]:
-        """What submit.lua takes of it by name."""
-        return {
-            "type": self.type,
-            "queue": self.queue,
-            "payload": self.payload_json,
-            "max_retries": self.max_retries,
-            "timeout": self.timeout,
-            "due_us": self.due_us,
-            "delay_us": self.delay_us,
-            "unique_key": self.unique_key,
-        }
-
     def terms(self) -> str:
-        """All but id and payload, as submit_many.lua takes it."""
-        times = f"{self.timeout} {self.due_us} {self.delay_us}"
-        return f"{self.type} {self.queue} {self.max_retries} {times} {self.unique_key}"
+        """All but id and payload, as the scripts take it."""
+        times = self.timeout, self.due_us, self.delay_us
+        return terms(self.type, self.priority, self.max_retries, *times, self.unique_key)
 
     def task(self, task_id: str, tenant: str, created_us: int) -> Task:
         """The task that a script has made of it at this microsecond."""
@@ -70,6 +53,14 @@ class Submission(NamedTuple):
             timeout_seconds=self.timeout,
             scheduled_at=to_rfc3339(due) if due > created_us else None,
         )
+
+
+def terms(
+    type_name: str, priority: int, max_retries: int, timeout: int, due_us: int = 0, delay_us: int = 0, unique: str = ""
+) -> str:
+    """What submit.lua takes of a task beside id and payload; most tasks have the same as the one before."""
+    queue = queue_name(type_name, priority)
+    return f"{type_name} {queue} {max_retries} {timeout} {due_us} {delay_us} {unique}"
 
 
 def prepare(types: TaskTypes, new: NewTask) -> Submission:
@@ -115,7 +106,7 @@ def prepare_all(check: Callable[[NewTask], Submission], batch: Sequence[NewTask]
 
 def fields_of(batch: Sequence[Submission], ids: Sequence[str]) -> list[str]:
     """All that submit_many.lua takes of a batch under these ids."""
-    return [part for each, own in zip(batch, ids, strict=True) for part in (own, each.payload_json, each.terms())]
+    return [part for each, own in zip(batch, ids, strict=True) for part in (own, each.payload_json, each.terms)]
 
 
 def new_id() -> str:

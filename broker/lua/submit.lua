@@ -2,26 +2,18 @@
 -- KEYS[1] prefix
 -- ARGV[1] id  a repeat with the same id changes nothing
 -- ARGV[2] tenant
--- ARGV[3] type
--- ARGV[4] queue
--- ARGV[5] payload
--- ARGV[6] data
--- ARGV[7] max_retries
--- ARGV[8] timeout
--- ARGV[9] due_us
--- ARGV[10] delay_us
--- ARGV[11] unique_key  '' for none
--- ARGV[12] max_pending
--- ARGV[13] media_id
--- ARGV[14] media_kind
--- ARGV[15..] media_fields
+-- ARGV[3] payload
+-- ARGV[4] terms  'type queue max_retries timeout due_us delay_us unique_key'
+-- ARGV[5] data
+-- ARGV[6] max_pending
+-- ARGV[7] media_id
+-- ARGV[8] media_kind
+-- ARGV[9..] media_fields
 -- Returns {1, id, microsecond of creation} when created, {0, id} when that task was there, {-1, waiting, type} when too many wait
 -- Moves none -> pending
 -- Moves none -> scheduled
 -- @include submit
-local task = { id = id, type = type, queue = queue, tenant = tenant, payload = payload, data = data,
-  max_retries = max_retries, timeout = timeout, due = tonumber(due_us), delay = tonumber(delay_us),
-  unique = unique_key ~= '' and unique_key }
+local task = new_task(id, tenant, payload, terms, data)
 local refused = accept({ task }, tonumber(max_pending))
 if refused then return refused end
 if task.holder then return { 0, task.holder } end

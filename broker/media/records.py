@@ -17,7 +17,6 @@ from broker.errors import NotFound
 from broker.keys import Keys
 
 KINDS = frozenset({"video", "image", "audio", "document"})
-_INFO = "info."
 #: Begins the names of the hash fields that make up ``info``.
 _INFO = "info:"
 _MISSING = "There is no media file with this id."

@@ -11,6 +11,7 @@ from typing import Any
 from broker.broker import Broker
 from broker.rq_records import DATA
 from broker.scripts import Script
+from broker.submission import terms
 
 _BATCH = 500
 _LEASE_US = 60_000_000
@@ -60,15 +61,9 @@ def _submission(broker: Broker, kind: Kind, task_id: str) -> dict[str, Any]:
         "prefix": broker.keys.prefix,
         "id": task_id,
         "tenant": kind.tenant,
-        "type": kind.type,
-        "queue": kind.type,
         "payload": kind.payload,
+        "terms": terms(kind.type, 0, max_retries=3, timeout=3600),
         "data": DATA,
-        "max_retries": 3,
-        "timeout": 3600,
-        "due_us": 0,
-        "delay_us": 0,
-        "unique_key": "",
         "max_pending": 0,
         "media_id": "",
         "media_kind": "",

@@ -10,9 +10,9 @@ from broker.daemon.audit import Audit
 from broker.keys import Keys
 from broker.limits import burst_argument, concurrency_argument, rate_argument
 from broker.queries import Queries
-from broker.rq_records import queue_name
 from broker.status import Status, score_range
 from broker.store import Claim, Claimed, Store, Wait
+from broker.submission import terms
 from broker.task import Task
 from tests.invariants import State, check_invariants, snapshot
 
@@ -84,31 +84,22 @@ class Engine:
     def try_submit(self, name: str = "Noop", *, tenant: str = "acme", priority: int = 0, **fields: Any) -> Any:
         """The store's own answer."""
         self._ids += 1
-        plain = {
-            "id": f"task-{self._ids}",
-            "payload": '{"n":1}',
-            "max_retries": 3,
-            "timeout": 60,
-            "due_us": 0,
-            "delay_us": 0,
-            "unique_key": "",
-            "max_pending": 0,
-            "media_id": "",
-            "media_kind": "",
-        }
-        queue = f"{name}:{priority}" if priority else name
-        return self.store.submit(tenant=tenant, type=name, queue=queue, **(plain | fields))[:2]
+        task_id, payload = fields.pop("id", f"task-{self._ids}"), fields.pop("payload", '{"n":1}')
+        more = {key: fields.pop(key) for key in tuple(fields) if key.startswith("media_")}
+        most = fields.pop("max_pending", 0)
+        return self.store.submit(task_id, tenant, payload, _terms(name, priority, **fields), max_pending=most, **more)[
+            :2
+        ]
 
     def try_submit_many(self, *tasks: dict[str, Any], tenant: str = "acme", max_pending: int = 0) -> list[Any]:
         """The store's own answer; a task is what differs from a plain ``Noop``."""
-        plain = {"type": "Noop", "priority": 0, "due_us": 0, "delay_us": 0, "unique_key": ""}
         flat: list[str] = []
         for task in tasks:
             self._ids += 1
-            all_ = {"id": f"task-{self._ids}"} | plain | task
-            queue = queue_name(all_["type"], all_["priority"])
-            terms = f"{all_['type']} {queue} 3 60 {all_['due_us']} {all_['delay_us']} {all_['unique_key']}"
-            flat += [all_["id"], '{"n":1}', terms]
+            fields = {"type_name": task.get("type", "Noop"), **task}
+            fields.pop("type", None)
+            task_id = fields.pop("id", f"task-{self._ids}")
+            flat += [task_id, '{"n":1}', _terms(**fields)]
         return self.store.submit_many(tenant, flat, max_pending=max_pending)
 
     def submit(self, name: str = "Noop", **fields: Any) -> str:
@@ -198,3 +189,9 @@ class Engine:
 def at(seconds: float) -> str:
     """The moment so many seconds after the test began, as it is stored and shown."""
     return to_rfc3339(START + round(seconds * SECOND))
+
+
+def _terms(
+    type_name: str, priority: int = 0, max_retries: int = 3, timeout: int = 60, unique_key: str = "", **due: int
+) -> str:
+    return terms(type_name, priority, max_retries, timeout, **due, unique=unique_key)

@@ -57,7 +57,7 @@ class TestSubmit:
     def test_a_lost_reply_is_no_repeat_of_the_callers(self, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
         """The client sends the script again by itself; the caller asked once and is told of what it created."""
         once = broker.store.submit
-        monkeypatch.setattr(broker.store, "submit", lambda **fields: (once(**dict(fields)), once(**fields))[1])
+        monkeypatch.setattr(broker.store, "submit", lambda *a, **k: (once(*a, **k), once(*a, **k))[1])
         task, created = broker.submit("acme", NewTask("Noop", {"n": 1}))
         assert created
         assert broker.page("acme").tasks == [task]

@@ -19,6 +19,7 @@ from broker.config import BrokerSettings
 from broker.keys import Keys
 from broker.scripts import Script, library
 from broker.store import Store
+from broker.submission import terms
 from tests.redis.engine import LEASE, SECOND, Engine
 from tests.scale import examples
 
@@ -107,9 +108,7 @@ def test_times_are_the_servers(redis: Redis, keys: Keys) -> None:
     store = Store(redis, keys)
     store.declare("Noop", "", "1", "")
     before = redis.time()
-    fields = {"tenant": "t", "type": "Noop", "queue": "Noop", "payload": "{}", "max_retries": 0, "timeout": 1}
-    more = {"due_us": 0, "delay_us": 0, "unique_key": "", "max_pending": 0, "media_id": "", "media_kind": ""}
-    store.submit(id="a", **fields, **more)
+    store.submit("a", "t", "{}", terms("Noop", 0, 0, 1), max_pending=0)
     after = redis.time()
     us = int(redis.hget(keys.job("a"), "us") or 0)
     assert before[0] * SECOND + before[1] <= us <= after[0] * SECOND + after[1]

@@ -1,7 +1,24 @@
 -- @include task
 -- @include wake
 -- Accepting tasks of one tenant, one or a thousand, all of them or none. What a queue or an index gets is written once
--- for all of them. A task comes with: id, type, queue, tenant, payload, max_retries, timeout, due, delay, unique.
+-- for all of them.
+
+-- What is said of a task beside its payload, which most have in common with the one before.
+local function read_terms(text)
+  local t = {}
+  t.type, t.queue, t.max_retries, t.timeout, t.due, t.delay, t.unique =
+    string.match(text, '^(%S+) (%S+) (%d+) (%d+) (-?%d+) (%d+) (.*)$')
+  t.due, t.delay, t.unique = tonumber(t.due), tonumber(t.delay), t.unique ~= '' and t.unique
+  return t
+end
+
+local function new_task(id, tenant, payload, text, data)
+  kept.terms = kept.terms or {}
+  local terms = kept.terms[text] or read_terms(text)
+  kept.terms[text] = terms
+  return { id = id, tenant = tenant, payload = payload, data = data, type = terms.type, queue = terms.queue,
+    max_retries = terms.max_retries, timeout = terms.timeout, due = terms.due, delay = terms.delay, unique = terms.unique }
+end
 
 -- A batch keeps its order in lists, which are sorted by creation: each task is a microsecond younger than the one
 -- before, which is less than it takes to write one.
