@@ -1,20 +1,32 @@
-"""Guards the connection of a worker child: what its calls answer, how they fail, what they wait for."""
+"""Guards our own connections: what their calls answer, how they fail, what they wait for."""
 
-import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from redis.exceptions import ConnectionError, NoScriptError, ResponseError, TimeoutError
 
-from broker.connection import Line, connect
+from broker.connection import Line, Lines, connect
+from tests.waiting import wait_until
 
 ECHO = "return ARGV[1]"
+LENGTH = "return redis.call('LLEN', KEYS[1])"
+LIBRARY = f"""#!lua name=line
+redis.register_function('echo', function(KEYS, ARGV) {ECHO} end)
+redis.register_function('length', function(KEYS, ARGV) {LENGTH} end)
+"""
+
+
+def ids(line: Line) -> set[str]:
+    """Those of all connections of the server."""
+    return {each["id"] for each in line.client_list()}
 
 
 @pytest.fixture
 def line(redis_url: str) -> Iterator[Line]:
     with connect(redis_url, timeout=0.5) as client:
-        client.function_load(f"#!lua name=line\nredis.register_function('echo', function(KEYS, ARGV) {ECHO} end)")
+        client.function_load(LIBRARY)
         yield Line(client)
         client.function_delete("line")
 
@@ -24,17 +36,14 @@ def test_an_answer_of_any_size_is_whole(line: Line) -> None:
         assert line.fcall("echo", 0, text) == text
 
 
-def test_a_script_waits_for_what_goes_first_and_the_next_does_not(line: Line) -> None:
+def test_what_goes_first_goes_before_one_script(line: Line) -> None:
     """Also on a server without functions: a worker that did not wait there would ask without a pause."""
-    sha = line.script_load(ECHO)
-    calls = {"fcall": lambda: line.fcall("echo", 0, "a"), "evalsha": lambda: line.evalsha(sha, 0, "a")}
-    for name, call in calls.items():
-        line.blpop_first("nothing", 0.2)
-        started = time.monotonic()
-        assert call() == "a"
-        assert time.monotonic() - started >= 0.2, name
-        assert call() == "a"
-        assert time.monotonic() - started < 0.4, name
+    sha = line.script_load(LENGTH)
+    for call in (lambda: line.fcall("length", 1, "list"), lambda: line.evalsha(sha, 1, "list")):
+        line.rpush("list", "1", "2")
+        line.blpop_first("list", 5)
+        assert [call(), call()] == [1, 1]
+        line.delete("list")
 
 
 def test_the_failure_of_what_goes_first_is_the_calls(line: Line) -> None:
@@ -67,3 +76,32 @@ def test_after_a_lost_connection_the_next_call_connects(line: Line) -> None:
     with pytest.raises(ConnectionError):
         line.fcall("echo", 0, "b")
     assert line.fcall("echo", 0, "c") == "c"
+
+
+def test_lines_repeat_a_call_after_a_lost_connection(line: Line) -> None:
+    lines = Lines(line)
+    lines.fcall("echo", 0, "a")
+    line.client_kill_filter(_type="normal", skipme=True)
+    assert lines.fcall("echo", 0, "b") == "b"
+
+
+def test_each_thread_has_a_line_of_its_own_that_ends_with_it(line: Line) -> None:
+    lines = Lines(line)
+    lines.fcall("echo", 0, "a")
+    before = ids(line)
+    together = Barrier(3)
+
+    def call() -> None:
+        assert [lines.fcall("echo", 0, text) for text in "ab"] == ["a", "b"]
+        together.wait(10)
+        together.wait(10)
+
+    with ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(call) for _ in range(2)]
+        together.wait(10)
+        made = ids(line) - before
+        assert len(made) == 2
+        together.wait(10)
+        for each in calls:
+            each.result()
+    wait_until(lambda: not made & ids(line), "their connections are closed")
