@@ -1,8 +1,11 @@
 """The application factory: everything the HTTP face consists of, put together once."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from flask import Flask, Response, g, request
+from flask.json.provider import DefaultJSONProvider
 
 from broker.broker import Broker
 from broker.links import SignedLinks
@@ -32,10 +35,26 @@ from gateway.routes import (
 _SIGNED = frozenset({"streams.serve", "plugin_files.download", "plugin_files.source"})
 
 
+class _Json(DefaultJSONProvider):
+    """Flask's, with one encoder for all answers: ``json.dumps`` with options makes one each time."""
+
+    sort_keys = False
+    _encode = json.JSONEncoder(separators=(",", ":"), default=DefaultJSONProvider.default).encode
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        text = self._encode(self._prepare_response_obj(args, kwargs))
+        return Response(f"{text}\n", mimetype=self.mimetype)
+
+
 class Gateway(Flask):
     """The WSGI application."""
 
     request_class = StrictRequest
+    json_provider_class = _Json
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Nothing here is ``async``; Flask asks every function at every call whether it is."""
+        return func
 
 
 def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str, Plugin]) -> Gateway:
@@ -44,7 +63,6 @@ def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str
     app.extensions[EXTENSION] = Services(settings, broker, installed, SignedLinks(settings.secret_key))
     app.config["MAX_CONTENT_LENGTH"] = MAX_JSON_BYTES
     app.url_map.merge_slashes = False
-    app.json.sort_keys = False  # type: ignore[attr-defined]
     register_errors(app)
     app.before_request(_authenticate)
     app.before_request(refuse_undeclared_parameters)
