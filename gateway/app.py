@@ -1,19 +1,18 @@
 """The application factory: everything the HTTP face consists of, put together once."""
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Flask, Response, g, request
-from flask.json.provider import DefaultJSONProvider
+from flask import Flask, Response, g
 
 from broker.broker import Broker
 from broker.links import SignedLinks
 from broker.plugin import Plugin
 from gateway.blueprint import MAX_JSON_BYTES, StrictRequest, refuse_undeclared_parameters
 from gateway.config import GatewaySettings
-from gateway.current import EXTENSION, Services, services
+from gateway.current import EXTENSION, Services, services, this_request
 from gateway.errors import register_errors
+from gateway.json_answers import JsonAnswers
 from gateway.openapi import make_api
 from gateway.routes import (
     batch,
@@ -35,22 +34,11 @@ from gateway.routes import (
 _SIGNED = frozenset({"streams.serve", "plugin_files.download", "plugin_files.source"})
 
 
-class _Json(DefaultJSONProvider):
-    """Flask's, with one encoder for all answers: ``json.dumps`` with options makes one each time."""
-
-    sort_keys = False
-    _encode = json.JSONEncoder(separators=(",", ":"), default=DefaultJSONProvider.default).encode
-
-    def response(self, *args: Any, **kwargs: Any) -> Response:
-        text = self._encode(self._prepare_response_obj(args, kwargs))
-        return Response(f"{text}\n", mimetype=self.mimetype)
-
-
 class Gateway(Flask):
     """The WSGI application."""
 
     request_class = StrictRequest
-    json_provider_class = _Json
+    json_provider_class = JsonAnswers
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Nothing here is ``async``; Flask asks every function at every call whether it is."""
@@ -76,8 +64,9 @@ def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str
 
 def _authenticate() -> None:
     """Everything under ``/api`` needs a key, whether it exists or not; a stream link is one."""
-    if f"{request.path}/".startswith("/api/") and request.endpoint not in _SIGNED:
-        g.tenant = services().settings.tenants.authenticate(request.headers.get("Authorization"))
+    asked = this_request()
+    if f"{asked.path}/".startswith("/api/") and asked.endpoint not in _SIGNED:
+        g.tenant = services().settings.tenants.authenticate(asked.headers.get("Authorization"))
 
 
 def _set_headers(response: Response) -> Response:

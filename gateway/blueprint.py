@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import IO, Any, NoReturn
 
 import flask_smorest
-from flask import Request, current_app, request
+from flask import Request, current_app
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError
 from webargs import missing
 from webargs.flaskparser import FlaskParser
@@ -17,7 +17,7 @@ from werkzeug.formparser import FormDataParser
 from broker.errors import InvalidInput, TaskBrokerError, TooLarge, UnsupportedMedia
 from broker.task_type import pointers
 from gateway import strict_json
-from gateway.current import services
+from gateway.current import services, this_request
 
 #: The largest JSON body, in bytes, unless the schema has ``max_bytes``; uploads have a bound of their own.
 MAX_JSON_BYTES = 1024 * 1024
@@ -39,8 +39,7 @@ class StrictParser(FlaskParser):
         self.DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": RAISE, "files": RAISE, "headers": EXCLUDE}
 
     def get_default_request(self) -> Request:
-        """The request itself: each look through Flask's proxy takes longer than most of what it is asked for."""
-        return request._get_current_object()  # type: ignore[attr-defined, no-any-return]
+        return this_request()
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:
         return _once(req.args)
@@ -148,12 +147,13 @@ class Blueprint(flask_smorest.Blueprint):
 
 def refuse_undeclared_parameters() -> None:
     """Before a request: an endpoint that declares no query parameters takes none."""
-    if not request.args:
+    asked = this_request()
+    if not asked.args:
         return
-    view: Any = current_app.view_functions.get(request.endpoint or "")
+    view: Any = current_app.view_functions.get(asked.endpoint or "")
     declared = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", [])
     if not any(each["in"] == "query" for each in declared):
-        raise InvalidInput(errors=[{"pointer": name, "detail": "Unknown field."} for name in request.args])
+        raise InvalidInput(errors=[{"pointer": name, "detail": "Unknown field."} for name in asked.args])
 
 
 def _only_documenting(decorator: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -10,11 +10,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from flask import Response, current_app, request
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import ValidationError, fields
 
 from broker.errors import TaskBrokerError
 from broker.idempotency import StoredAnswer
 from gateway.current import broker, tenant
+from gateway.schemas.base import Schema
 
 _MAX_KEY = 255
 #: Characters above which an answer is kept packed, and how such a text begins, as no JSON does.

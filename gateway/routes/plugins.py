@@ -1,6 +1,5 @@
 """``/api/plugins``: what there is, the tenant's settings, and running one on an uploaded file."""
 
-from functools import partial
 from typing import Any
 
 from flask import Response
@@ -84,8 +83,8 @@ def execute_plugin(body: dict[str, Any], headers: dict[str, Any], name: str) -> 
     """
     media_id = str(body["media_id"])
     _check(name, media_id)
-    new = NewTask("PluginExecution", {"plugin_name": name, "media_id": media_id, "tenant_id": tenant().name})
-    return once(headers, lambda: media_id, partial(submit, new))
+    payload = {"plugin_name": name, "media_id": media_id, "tenant_id": tenant().name}
+    return once(headers, lambda: media_id, lambda seed: submit(NewTask("PluginExecution", payload, id=str(seed))))
 
 
 def _plugin(name: str) -> Plugin:
