@@ -71,6 +71,7 @@ def _authenticate() -> None:
 
 def _set_headers(response: Response) -> Response:
     """Answers are of this moment and this caller, and are what they say they are; streams set their own caching."""
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    if "Cache-Control" not in response.headers:
+        response.headers.add("Cache-Control", "no-store")
+    response.headers.add("X-Content-Type-Options", "nosniff")
     return response

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import wraps
 from http import HTTPStatus
 from typing import IO, Any, NoReturn
 
@@ -97,16 +98,18 @@ class StrictRequest(Request):
 
     form_data_parser_class = _FormParser
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._spooled = ExitStack()
+    #: Holds the spooled files, from the first on.
+    _spooled: ExitStack | None = None
 
     def _get_file_stream(self, *args: Any, **options: Any) -> IO[bytes]:
+        if self._spooled is None:
+            self._spooled = ExitStack()
         return self._spooled.enter_context(super()._get_file_stream(*args, **options))
 
     def close(self) -> None:
         super().close()
-        self._spooled.close()
+        if self._spooled is not None:
+            self._spooled.close()
 
 
 class Blueprint(flask_smorest.Blueprint):
@@ -114,10 +117,22 @@ class Blueprint(flask_smorest.Blueprint):
 
     ARGUMENTS_PARSER = StrictParser()
 
-    def arguments(self, schema: type[Schema], **options: Any) -> Callable[[Any], Any]:
-        """As in flask-smorest, with one instance for all requests: making one takes longer than using it."""
-        decorator: Callable[[Any], Any] = super().arguments(schema(), **options)
-        return decorator
+    def arguments(self, schema: type[Schema], location: str = "json", **options: Any) -> Callable[[Any], Any]:
+        """As in flask-smorest, with one instance for all requests: making one takes longer than using it.
+
+        The view gets what was loaded as its next positional argument.
+        """
+        instance = schema()
+        document = _only_documenting(super().arguments(instance, location=location, **options))
+
+        def decorate(view: Any) -> Any:
+            @wraps(document(view))
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                return view(*args, self.ARGUMENTS_PARSER.parse(instance, location=location), **kwargs)
+
+            return wrapper
+
+        return decorate
 
     def doc(self, **options: Any) -> Callable[[Any], Any]:
         """As in flask-smorest, without a wrapper around the view."""

@@ -23,11 +23,18 @@ class JsonAnswer(Response):
 
 
 class JsonAnswers(DefaultJSONProvider):
-    """What ``jsonify`` calls, with one encoder for all: ``json.dumps`` with options makes one each time."""
+    """What ``jsonify`` calls."""
 
     sort_keys = False
-    _encode = json.JSONEncoder(separators=(",", ":"), default=DefaultJSONProvider.default).encode
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
-        text = self._encode(self._prepare_response_obj(args, kwargs))
-        return JsonAnswer(f"{text}\n", mimetype=self.mimetype)
+        return json_answer(self._prepare_response_obj(args, kwargs))
+
+
+def json_answer(value: Any, status: int = HTTPStatus.OK) -> JsonAnswer:
+    """The value as an answer, as ``jsonify`` makes one."""
+    return JsonAnswer(f"{_encode(value)}\n", status, content_type="application/json")
+
+
+#: One encoder for all: ``json.dumps`` with options makes one each time.
+_encode = json.JSONEncoder(separators=(",", ":"), default=DefaultJSONProvider.default).encode

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from flask import Response, jsonify, url_for
+from flask import Response, url_for
+
+from gateway.json_answers import json_answer
 
 #: For the API document.
 LOCATION = {"Location": {"description": "Where to read it again.", "schema": {"type": "string"}}}
@@ -10,7 +12,6 @@ LOCATION = {"Location": {"description": "Where to read it again.", "schema": {"t
 
 def created(endpoint: str, values: dict[str, Any], body: Any, status: int = 201) -> Response:
     """``body``, and in ``Location`` the path of the endpoint that shows it from now on."""
-    response = jsonify(body)
-    response.status_code = status
-    response.headers["Location"] = url_for(endpoint, **values)
+    response = json_answer(body, status)
+    response.headers.add("Location", url_for(endpoint, **values))
     return response

@@ -4,13 +4,14 @@ from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
 
-from flask import Response, jsonify
+from flask import Response
 
 from broker.submission import Submission, prepare_all
 from broker.task import NewTask
 from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
 from gateway.idempotency import IdempotencyHeader, once
+from gateway.json_answers import json_answer
 from gateway.routes.tasks import check_tenant_id, new_task, shown
 from gateway.schemas.tasks import CreateTasks, TaskList
 
@@ -39,6 +40,4 @@ def _check(new: NewTask) -> Submission:
 def _create(checked: list[Submission], seed: UUID) -> Response:
     ids = [str(uuid5(seed, str(number))) for number in range(len(checked))]
     answers = broker().submit_checked(tenant().name, checked, ids)
-    response = jsonify({"tasks": [shown(task, created_now) for task, created_now in answers]})
-    response.status_code = 201
-    return response
+    return json_answer({"tasks": [shown(task, created_now) for task, created_now in answers]}, 201)
