@@ -8,7 +8,8 @@ from flask import Flask, Response, g
 from broker.broker import Broker
 from broker.links import SignedLinks
 from broker.plugin import Plugin
-from gateway.blueprint import MAX_JSON_BYTES, StrictRequest, refuse_undeclared_parameters
+from gateway.arguments import MAX_JSON_BYTES, StrictRequest
+from gateway.blueprint import refuse_undeclared_parameters
 from gateway.config import GatewaySettings
 from gateway.current import EXTENSION, Services, services, this_request
 from gateway.errors import register_errors
