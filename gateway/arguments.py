@@ -61,7 +61,9 @@ def _headers(request: Request, schema: Schema) -> Any:
 def _json(request: Request, schema: Schema) -> Any:
     limit = getattr(schema, "max_bytes", MAX_JSON_BYTES)
     request.max_content_length = limit + 1  # werkzeug ends a stream of unknown length there without a word
-    body = request.get_data(cache=False)
+    # werkzeug reads to the end of a stream by 64 KiB; one of known length is read in one piece.
+    length = request.content_length
+    body = request.get_data(cache=False) if length is None else request.stream.read(length)
     if len(body) > limit:
         raise TooLarge(f"The body is larger than {limit} bytes.", max_bytes=limit)
     if not body and not any(field.required for field in schema.fields.values()):

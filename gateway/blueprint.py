@@ -64,11 +64,11 @@ class Blueprint(flask_smorest.Blueprint):
 def refuse_undeclared_parameters() -> None:
     """Before a request: an endpoint that declares no query parameters takes none."""
     asked = this_request()
-    if not asked.args:
+    if not asked.query_string:
         return
     view: Any = current_app.view_functions.get(asked.endpoint or "")
     declared = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", [])
-    if not any(each["in"] == "query" for each in declared):
+    if asked.args and not any(each["in"] == "query" for each in declared):
         raise InvalidInput(errors=[{"pointer": name, "detail": "Unknown field."} for name in asked.args])
 
 
