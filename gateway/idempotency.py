@@ -7,7 +7,7 @@ import re
 import zlib
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from flask import Response, current_app, request
 from marshmallow import ValidationError, fields
@@ -47,14 +47,15 @@ class IdempotencyHeader(Schema):
     )
 
 
-def once(headers: dict[str, Any], content: Callable[[], Any], create: Callable[[UUID], Response]) -> Response:
+def once(headers: dict[str, Any], content: Callable[[], Any], create: Callable[[UUID | None], Response]) -> Response:
     """What ``create`` answers, or what it answered when this key was first used by this tenant on this route.
 
     ``content`` tells what the request asks for, as JSON values. ``create`` takes the UUID to make its new ids from; it
-    stays the same when an attempt is taken over from one that died, so that nothing is created twice.
+    stays the same when an attempt is taken over from one that died, so that nothing is created twice. Without a key it
+    is None, and any ids will do.
     """
     if "key" not in headers:
-        return create(uuid4())
+        return create(None)
     scope = (tenant().name, str(request.url_rule), headers["key"])
     records = broker().idempotency
     begun = records.begin(*scope, _fingerprint(content()))

@@ -37,7 +37,7 @@ def _check(new: NewTask) -> Submission:
     return broker().check(new)
 
 
-def _create(checked: list[Submission], seed: UUID) -> Response:
-    ids = [str(uuid5(seed, str(number))) for number in range(len(checked))]
+def _create(checked: list[Submission], seed: UUID | None) -> Response:
+    ids = [str(uuid5(seed, str(number))) for number in range(len(checked))] if seed else []
     answers = broker().submit_checked(tenant().name, checked, ids)
     return json_answer({"tasks": [shown(task, created_now) for task, created_now in answers]}, 201)

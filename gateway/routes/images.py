@@ -2,7 +2,7 @@
 
 from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from flask import Response
 
@@ -52,7 +52,8 @@ def get_image(image_id: UUID) -> dict[str, Any]:
     return show(record, *tasks_of([record]))
 
 
-def _create(upload: Upload, seed: UUID) -> Response:
-    new = NewTask("EmbeddingGeneration", {"entity_type": "image", "entity_id": str(seed)})
-    record, task = accept(upload, seed, new)
-    return created("images.get_image", {"image_id": seed}, _image.dump(show(record, task)))
+def _create(upload: Upload, seed: UUID | None) -> Response:
+    image_id = seed or uuid4()
+    new = NewTask("EmbeddingGeneration", {"entity_type": "image", "entity_id": str(image_id)})
+    record, task = accept(upload, image_id, new)
+    return created("images.get_image", {"image_id": image_id}, _image.dump(show(record, task)))

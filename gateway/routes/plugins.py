@@ -1,5 +1,6 @@
 """``/api/plugins``: what there is, the tenant's settings, and running one on an uploaded file."""
 
+from functools import partial
 from typing import Any
 
 from flask import Response
@@ -84,7 +85,7 @@ def execute_plugin(body: dict[str, Any], headers: dict[str, Any], name: str) -> 
     media_id = str(body["media_id"])
     _check(name, media_id)
     payload = {"plugin_name": name, "media_id": media_id, "tenant_id": tenant().name}
-    return once(headers, lambda: media_id, lambda seed: submit(NewTask("PluginExecution", payload, id=str(seed))))
+    return once(headers, lambda: media_id, partial(submit, NewTask("PluginExecution", payload)))
 
 
 def _plugin(name: str) -> Plugin:

@@ -1,5 +1,6 @@
 """``/api/tasks``: submit, list, count, show, cancel and retry."""
 
+from dataclasses import replace
 from functools import partial
 from operator import attrgetter
 from typing import Any
@@ -48,7 +49,7 @@ def create_task(body: dict[str, Any], headers: dict[str, Any]) -> Response:
     The payload's form is checked now; whether the media it names exists is checked when the task runs.
     """
     check_tenant_id(body["payload"])
-    return once(headers, partial(_checked, body), lambda seed: submit(new_task(body, str(seed))))
+    return once(headers, partial(_checked, body), partial(submit, new_task(body)))
 
 
 @blueprint.get("/stats")
@@ -114,8 +115,10 @@ def _checked(body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-def submit(new: NewTask) -> Response:
-    """Submit a task that has an id, and show it."""
+def submit(new: NewTask, seed: UUID | None) -> Response:
+    """Submit a task, under the id ``seed`` if there is one, and show it."""
+    if seed is not None:
+        new = replace(new, id=str(seed))
     task, created_now = broker().submit(tenant().name, new)
     # A repeat that finds its own task says what the first answer said.
     status = 201 if created_now or task.id == new.id else 200
@@ -127,8 +130,8 @@ def shown(task: Task, fresh: bool) -> dict[str, Any]:
     return dict(zip(_names, _values(task), strict=True)) if fresh else _detail.dump(task)
 
 
-def new_task(body: dict[str, Any], task_id: str | None = None) -> NewTask:
-    """What a valid body asks for, under this id."""
-    if "scheduled_at" in body:
-        body = body | {"scheduled_at": to_rfc3339(max(0, body["scheduled_at"]))}
-    return NewTask(**body, id=task_id)
+def new_task(body: dict[str, Any]) -> NewTask:
+    """What a valid body asks for."""
+    if "scheduled_at" not in body:
+        return NewTask(**body)
+    return NewTask(**body | {"scheduled_at": to_rfc3339(max(0, body["scheduled_at"]))})

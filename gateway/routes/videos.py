@@ -2,7 +2,7 @@
 
 from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from flask import Response
 
@@ -52,6 +52,7 @@ def get_video(video_id: UUID) -> dict[str, Any]:
     return show_video(record, *tasks_of([record]))
 
 
-def _create(upload: Upload, seed: UUID) -> Response:
-    record, task = accept(upload, seed, NewTask("VideoTranscoding", {"video_id": str(seed)}))
-    return created("videos.get_video", {"video_id": seed}, _video.dump(show_video(record, task)))
+def _create(upload: Upload, seed: UUID | None) -> Response:
+    video_id = seed or uuid4()
+    record, task = accept(upload, video_id, NewTask("VideoTranscoding", {"video_id": str(video_id)}))
+    return created("videos.get_video", {"video_id": video_id}, _video.dump(show_video(record, task)))

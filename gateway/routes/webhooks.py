@@ -50,7 +50,7 @@ def create_webhook(body: dict[str, Any], headers: dict[str, Any]) -> Response:
     The answer is the only one that shows the secret.
     """
 
-    def create(seed: UUID) -> Response:
+    def create(seed: UUID | None) -> Response:
         webhook, secret = broker().webhooks.create(tenant().name, body, seed)
         return created("webhooks.get_webhook", {"webhook_id": webhook.id}, asdict(webhook) | {"secret": secret})
 
