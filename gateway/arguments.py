@@ -61,9 +61,7 @@ def _headers(request: Request, schema: Schema) -> Any:
 def _json(request: Request, schema: Schema) -> Any:
     limit = getattr(schema, "max_bytes", MAX_JSON_BYTES)
     request.max_content_length = limit + 1  # werkzeug ends a stream of unknown length there without a word
-    # werkzeug reads to the end of a stream by 64 KiB; one of known length is read in one piece.
-    length = request.content_length
-    body = request.get_data(cache=False) if length is None else request.stream.read(length)
+    body = _body(request)
     if len(body) > limit:
         raise TooLarge(f"The body is larger than {limit} bytes.", max_bytes=limit)
     if not body and not any(field.required for field in schema.fields.values()):
@@ -72,6 +70,15 @@ def _json(request: Request, schema: Schema) -> Any:
     if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
         raise UnsupportedMedia("Send JSON in UTF-8.")
     return strict_json.parse(body)
+
+
+def _body(request: Request) -> bytes:
+    """All of the body: in one piece if its length is known, since werkzeug reads to an end by 64 KiB."""
+    length = request.content_length or 0
+    body = request.stream.read(length) if length else b""
+    if length and len(body) == length:
+        return body
+    return body + request.stream.read()
 
 
 def _files(request: Request, schema: Schema) -> Any:
