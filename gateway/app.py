@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Flask, Response, g
+from flask import Flask, Request, Response, g
+from werkzeug.routing import MapAdapter
 
 from broker.broker import Broker
 from broker.links import SignedLinks
@@ -45,6 +46,14 @@ class Gateway(Flask):
         """Nothing here is ``async``; Flask asks every function at every call whether it is."""
         return func
 
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """As in Flask, where every host is served alike; it would work out the host three times."""
+        if request is None or "HTTP_UPGRADE" in request.environ:
+            return super().create_url_adapter(request)
+        query = request.query_string.decode(errors="replace")
+        where = (request.host, request.root_path, "", request.scheme)
+        return self.url_map.bind(*where, request.method, request.path, query)
+
 
 def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str, Plugin]) -> Gateway:
     """The gateway to ``broker``, offering the ``installed`` plugins by name."""
@@ -72,7 +81,7 @@ def _authenticate() -> None:
 
 def _set_headers(response: Response) -> Response:
     """Answers are of this moment and this caller, and are what they say they are; streams set their own caching."""
-    if "Cache-Control" not in response.headers:
+    if not response.headers.getlist("Cache-Control"):
         response.headers.add("Cache-Control", "no-store")
     response.headers.add("X-Content-Type-Options", "nosniff")
     return response
