@@ -13,6 +13,8 @@ from gateway.arguments import reader
 from gateway.current import this_request
 from gateway.schemas.base import Schema
 
+_LOCATION = {"Location": {"description": "Where to read it again.", "schema": {"type": "string"}}}
+
 
 class Blueprint(flask_smorest.Blueprint):
     """A blueprint of the API."""
@@ -42,6 +44,10 @@ class Blueprint(flask_smorest.Blueprint):
     def alt_response(self, *args: Any, **options: Any) -> Callable[[Any], Any]:
         """As in flask-smorest, without a wrapper around the view."""
         return _only_documenting(super().alt_response(*args, **options))
+
+    def creates(self, schema: type[Schema]) -> Callable[[Any], Any]:
+        """Documents what a view answers that makes its own answer (``routes.answers.created``)."""
+        return self.alt_response(HTTPStatus.CREATED, schema=schema, headers=_LOCATION, success=True)
 
     def add_url_rule(
         self, rule: str, endpoint: str | None = None, view_func: Any = None, *args: Any, **options: Any

@@ -8,9 +8,6 @@ from werkzeug.routing import MapAdapter
 
 from gateway.json_answers import json_answer
 
-#: For the API document.
-LOCATION = {"Location": {"description": "Where to read it again.", "schema": {"type": "string"}}}
-
 
 def created(endpoint: str, values: dict[str, Any], body: Any, status: int = 201) -> Response:
     """``body``, and in ``Location`` the path of the endpoint that shows it from now on."""

@@ -15,7 +15,7 @@ from broker.task import NewTask, Page, Stats, Task
 from gateway.blueprint import Blueprint
 from gateway.current import broker, services, tenant
 from gateway.idempotency import IdempotencyHeader, once
-from gateway.routes.answers import LOCATION, created
+from gateway.routes.answers import created
 from gateway.schemas.paging import NoBody
 from gateway.schemas.tasks import Changed, CreateTask, ForceQuery, TaskDetail, TaskPage, TaskQuery, TaskStats, WaitQuery
 
@@ -40,7 +40,7 @@ def list_tasks(query: dict[str, Any]) -> Page:
 @blueprint.post("")
 @blueprint.arguments(CreateTask)
 @blueprint.arguments(IdempotencyHeader, location="headers")
-@blueprint.response(201, TaskDetail, headers=LOCATION)
+@blueprint.creates(TaskDetail)
 @blueprint.alt_response(200, schema=TaskDetail, description="An unfinished task has this unique_key.", success=True)
 @blueprint.problems(409, 429)
 def create_task(body: dict[str, Any], headers: dict[str, Any]) -> Response:

@@ -11,7 +11,7 @@ from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
 from gateway.idempotency import IdempotencyHeader, once
 from gateway.media_view import find, show_video, tasks_of
-from gateway.routes.answers import LOCATION, created
+from gateway.routes.answers import created
 from gateway.schemas.media import FileUpload, Video, VideoPage
 from gateway.schemas.paging import PageQuery
 from gateway.uploads import Upload, accept, receive
@@ -23,7 +23,7 @@ _video = Video()
 @blueprint.post("")
 @blueprint.arguments(FileUpload, location="files")
 @blueprint.arguments(IdempotencyHeader, location="headers")
-@blueprint.response(201, Video, headers=LOCATION)
+@blueprint.creates(Video)
 @blueprint.problems(409, 413, 415)
 def upload_video(files: dict[str, Any], headers: dict[str, Any]) -> Response:
     """Upload a video
