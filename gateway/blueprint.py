@@ -13,6 +13,7 @@ from gateway.arguments import reader
 from gateway.current import this_request
 from gateway.schemas.base import Schema
 
+#: The header of ``routes.answers.created``, for the API document.
 _LOCATION = {"Location": {"description": "Where to read it again.", "schema": {"type": "string"}}}
 
 
