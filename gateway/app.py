@@ -1,16 +1,20 @@
 """The application factory: everything the HTTP face consists of, put together once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g
+from werkzeug.routing import MapAdapter
 
 from broker.broker import Broker
 from broker.links import SignedLinks
 from broker.plugin import Plugin
-from gateway.blueprint import MAX_JSON_BYTES, StrictRequest, refuse_undeclared_parameters
+from gateway.arguments import MAX_JSON_BYTES, StrictRequest
+from gateway.blueprint import refuse_undeclared_parameters
 from gateway.config import GatewaySettings
-from gateway.current import EXTENSION, Services, services
+from gateway.current import EXTENSION, Services, services, this_request
 from gateway.errors import register_errors
+from gateway.json_answers import JsonAnswers
 from gateway.openapi import make_api
 from gateway.routes import (
     batch,
@@ -36,6 +40,19 @@ class Gateway(Flask):
     """The WSGI application."""
 
     request_class = StrictRequest
+    json_provider_class = JsonAnswers
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Nothing here is ``async``; Flask asks every function at every call whether it is."""
+        return func
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """As in Flask, where every host is served alike; it would work out the host three times."""
+        if request is None or "HTTP_UPGRADE" in request.environ:
+            return super().create_url_adapter(request)
+        query = request.query_string.decode(errors="replace")
+        where = (request.host, request.root_path, "", request.scheme)
+        return self.url_map.bind(*where, request.method, request.path, query)
 
 
 def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str, Plugin]) -> Gateway:
@@ -44,7 +61,6 @@ def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str
     app.extensions[EXTENSION] = Services(settings, broker, installed, SignedLinks(settings.secret_key))
     app.config["MAX_CONTENT_LENGTH"] = MAX_JSON_BYTES
     app.url_map.merge_slashes = False
-    app.json.sort_keys = False  # type: ignore[attr-defined]
     register_errors(app)
     app.before_request(_authenticate)
     app.before_request(refuse_undeclared_parameters)
@@ -58,12 +74,14 @@ def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str
 
 def _authenticate() -> None:
     """Everything under ``/api`` needs a key, whether it exists or not; a stream link is one."""
-    if f"{request.path}/".startswith("/api/") and request.endpoint not in _SIGNED:
-        g.tenant = services().settings.tenants.authenticate(request.headers.get("Authorization"))
+    asked = this_request()
+    if f"{asked.path}/".startswith("/api/") and asked.endpoint not in _SIGNED:
+        g.tenant = services().settings.tenants.authenticate(asked.headers.get("Authorization"))
 
 
 def _set_headers(response: Response) -> Response:
     """Answers are of this moment and this caller, and are what they say they are; streams set their own caching."""
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    if not response.headers.getlist("Cache-Control"):
+        response.headers.add("Cache-Control", "no-store")
+    response.headers.add("X-Content-Type-Options", "nosniff")
     return response

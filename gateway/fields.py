@@ -89,6 +89,11 @@ class Payload(fields.Dict):
     def __init__(self, **options: Any) -> None:
         super().__init__(keys=fields.String(), **options)
 
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, dict):
+            raise self.make_error("invalid")
+        return value  # the names in a JSON object are strings
+
 
 class Result(fields.Raw):
     """A task's result, of the shape that its type declares."""

@@ -7,14 +7,15 @@ import re
 import zlib
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from flask import Response, current_app, request
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import ValidationError, fields
 
 from broker.errors import TaskBrokerError
 from broker.idempotency import StoredAnswer
 from gateway.current import broker, tenant
+from gateway.schemas.base import Schema
 
 _MAX_KEY = 255
 #: Characters above which an answer is kept packed, and how such a text begins, as no JSON does.
@@ -46,14 +47,15 @@ class IdempotencyHeader(Schema):
     )
 
 
-def once(headers: dict[str, Any], content: Callable[[], Any], create: Callable[[UUID], Response]) -> Response:
+def once(headers: dict[str, Any], content: Callable[[], Any], create: Callable[[UUID | None], Response]) -> Response:
     """What ``create`` answers, or what it answered when this key was first used by this tenant on this route.
 
     ``content`` tells what the request asks for, as JSON values. ``create`` takes the UUID to make its new ids from; it
-    stays the same when an attempt is taken over from one that died, so that nothing is created twice.
+    stays the same when an attempt is taken over from one that died, so that nothing is created twice. Without a key it
+    is None, and any ids will do.
     """
     if "key" not in headers:
-        return create(uuid4())
+        return create(None)
     scope = (tenant().name, str(request.url_rule), headers["key"])
     records = broker().idempotency
     begun = records.begin(*scope, _fingerprint(content()))

@@ -25,14 +25,12 @@ def parse(body: bytes) -> Any:
     more than a thousand digits, repeated member names, lone surrogates, and nesting deeper than ``MAX_DEPTH``.
     """
     try:
-        value = json.loads(
-            body.decode("utf-8"),
-            parse_int=_integer,
-            parse_float=_finite,
-            parse_constant=_no_constant,
-            object_pairs_hook=_members,
-        )
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        text = body.decode("utf-8")
+        if text.startswith("\ufeff"):
+            raise json.JSONDecodeError("Unexpected UTF-8 BOM (decode using utf-8-sig)", text, 0)
+        value = _decode(text)
+        if "\\u" in text:  # only an escape can be half of a surrogate pair
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         raise _too_deep() from None
     except json.JSONDecodeError as error:
@@ -43,7 +41,8 @@ def parse(body: bytes) -> Any:
         raise InvalidJson("The body is not valid UTF-8, or has half of a surrogate pair.") from None
     except ValueError as error:
         raise InvalidJson(f"The body is not valid JSON: {error}.") from None
-    _check_depth(value)
+    if text.count("[") + text.count("{") >= MAX_DEPTH:
+        _check_depth(value)
     return value
 
 
@@ -69,6 +68,12 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         raise ValueError("an object has two members of one name")
     return members
+
+
+#: One for all: ``json.loads`` with options makes one each time.
+_decode = json.JSONDecoder(
+    parse_int=_integer, parse_float=_finite, parse_constant=_no_constant, object_pairs_hook=_members
+).decode
 
 
 def _check_depth(value: Any) -> None:

@@ -56,21 +56,21 @@ def receive(file: FileStorage, kind: str) -> Upload:
     return Upload(file.stream, kind, clean_filename(file.filename or "", kind), found.content_type, size)
 
 
-def accept(upload: Upload, seed: UUID, new: NewTask) -> tuple[MediaRecord, Task]:
-    """Store an upload under the id ``seed``, with the task that is to process it.
+def accept(upload: Upload, media_id: UUID, new: NewTask) -> tuple[MediaRecord, Task]:
+    """Store an upload under the id ``media_id``, with the task that is to process it.
 
     The bytes go first, so that no task ever finds them missing; record and task follow in one transaction.
     """
     record = MediaRecord(
-        id=str(seed),
+        id=str(media_id),
         tenant=tenant().name,
         kind=upload.kind,
         filename=upload.filename,
         content_type=upload.content_type,
         size=upload.size,
-        source_key=f"{tenant().name}/{seed}/source",
+        source_key=f"{tenant().name}/{media_id}/source",
         created_at="",
-        task_id=str(uuid5(seed, new.type)),
+        task_id=str(uuid5(media_id, new.type)),
     )
     upload.stream.seek(0)
     try:

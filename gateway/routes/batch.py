@@ -1,24 +1,21 @@
 """``/api/tasks/batch``: many tasks in one request, all of them or none."""
 
 from functools import partial
-from operator import attrgetter
 from typing import Any
 from uuid import UUID, uuid5
 
-from flask import Response, jsonify
+from flask import Response
 
 from broker.submission import Submission, prepare_all
-from broker.task import NewTask, Task
+from broker.task import NewTask
 from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
 from gateway.idempotency import IdempotencyHeader, once
-from gateway.routes.tasks import check_tenant_id, new_task
-from gateway.schemas.tasks import CreateTasks, TaskDetail, TaskList
+from gateway.json_answers import json_answer
+from gateway.routes.tasks import check_tenant_id, new_task, shown
+from gateway.schemas.tasks import CreateTasks, TaskList
 
 blueprint = Blueprint("batch", __name__, url_prefix="/api/tasks/batch", description="Submit many tasks at once.")
-_detail = TaskDetail()
-_names = tuple(_detail.fields)
-_values = attrgetter(*_names)
 
 
 @blueprint.post("")
@@ -40,14 +37,7 @@ def _check(new: NewTask) -> Submission:
     return broker().check(new)
 
 
-def _create(checked: list[Submission], seed: UUID) -> Response:
-    ids = [str(uuid5(seed, str(number))) for number in range(len(checked))]
+def _create(checked: list[Submission], seed: UUID | None) -> Response:
+    ids = [str(uuid5(seed, str(number))) for number in range(len(checked))] if seed else []
     answers = broker().submit_checked(tenant().name, checked, ids)
-    response = jsonify({"tasks": [_fresh(task) if created else _detail.dump(task) for task, created in answers]})
-    response.status_code = 201
-    return response
-
-
-def _fresh(task: Task) -> dict[str, Any]:
-    """What the schema makes of a task that has not run yet, in a tenth of its time."""
-    return dict(zip(_names, _values(task), strict=True))
+    return json_answer({"tasks": [shown(task, created_now) for task, created_now in answers]}, 201)

@@ -2,7 +2,7 @@
 
 from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from flask import Response
 
@@ -11,7 +11,7 @@ from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
 from gateway.idempotency import IdempotencyHeader, once
 from gateway.media_view import find, show, tasks_of
-from gateway.routes.answers import LOCATION, created
+from gateway.routes.answers import created
 from gateway.schemas.media import FileUpload, Image, ImagePage
 from gateway.schemas.paging import PageQuery
 from gateway.uploads import Upload, accept, receive
@@ -23,7 +23,7 @@ _image = Image()
 @blueprint.post("")
 @blueprint.arguments(FileUpload, location="files")
 @blueprint.arguments(IdempotencyHeader, location="headers")
-@blueprint.response(201, Image, headers=LOCATION)
+@blueprint.creates(Image)
 @blueprint.problems(409, 413, 415)
 def upload_image(files: dict[str, Any], headers: dict[str, Any]) -> Response:
     """Upload an image
@@ -52,7 +52,8 @@ def get_image(image_id: UUID) -> dict[str, Any]:
     return show(record, *tasks_of([record]))
 
 
-def _create(upload: Upload, seed: UUID) -> Response:
-    new = NewTask("EmbeddingGeneration", {"entity_type": "image", "entity_id": str(seed)})
-    record, task = accept(upload, seed, new)
-    return created("images.get_image", {"image_id": seed}, _image.dump(show(record, task)))
+def _create(upload: Upload, seed: UUID | None) -> Response:
+    image_id = seed or uuid4()
+    new = NewTask("EmbeddingGeneration", {"entity_type": "image", "entity_id": str(image_id)})
+    record, task = accept(upload, image_id, new)
+    return created("images.get_image", {"image_id": image_id}, _image.dump(show(record, task)))

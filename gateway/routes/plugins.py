@@ -13,7 +13,6 @@ from gateway import plugin_settings
 from gateway.blueprint import Blueprint
 from gateway.current import broker, services, tenant
 from gateway.idempotency import IdempotencyHeader, once
-from gateway.routes.answers import LOCATION
 from gateway.routes.tasks import submit
 from gateway.schemas.plugins import Execute, PluginConfigUpdate, PluginList, PluginSettings
 from gateway.schemas.tasks import TaskDetail
@@ -75,7 +74,7 @@ def delete_plugin_config(name: str) -> None:
 @blueprint.post("/<name>/execute")
 @blueprint.arguments(Execute)
 @blueprint.arguments(IdempotencyHeader, location="headers")
-@blueprint.response(201, TaskDetail, headers=LOCATION)
+@blueprint.creates(TaskDetail)
 @blueprint.problems(404, 409)
 def execute_plugin(body: dict[str, Any], headers: dict[str, Any], name: str) -> Response:
     """Run a plugin on a file
@@ -84,8 +83,8 @@ def execute_plugin(body: dict[str, Any], headers: dict[str, Any], name: str) -> 
     """
     media_id = str(body["media_id"])
     _check(name, media_id)
-    new = NewTask("PluginExecution", {"plugin_name": name, "media_id": media_id, "tenant_id": tenant().name})
-    return once(headers, lambda: media_id, partial(submit, new))
+    payload = {"plugin_name": name, "media_id": media_id, "tenant_id": tenant().name}
+    return once(headers, lambda: media_id, partial(submit, NewTask("PluginExecution", payload)))
 
 
 def _plugin(name: str) -> Plugin:

@@ -2,7 +2,7 @@
 
 from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from flask import Response
 
@@ -11,7 +11,7 @@ from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
 from gateway.idempotency import IdempotencyHeader, once
 from gateway.media_view import find, show_video, tasks_of
-from gateway.routes.answers import LOCATION, created
+from gateway.routes.answers import created
 from gateway.schemas.media import FileUpload, Video, VideoPage
 from gateway.schemas.paging import PageQuery
 from gateway.uploads import Upload, accept, receive
@@ -23,7 +23,7 @@ _video = Video()
 @blueprint.post("")
 @blueprint.arguments(FileUpload, location="files")
 @blueprint.arguments(IdempotencyHeader, location="headers")
-@blueprint.response(201, Video, headers=LOCATION)
+@blueprint.creates(Video)
 @blueprint.problems(409, 413, 415)
 def upload_video(files: dict[str, Any], headers: dict[str, Any]) -> Response:
     """Upload a video
@@ -52,6 +52,7 @@ def get_video(video_id: UUID) -> dict[str, Any]:
     return show_video(record, *tasks_of([record]))
 
 
-def _create(upload: Upload, seed: UUID) -> Response:
-    record, task = accept(upload, seed, NewTask("VideoTranscoding", {"video_id": str(seed)}))
-    return created("videos.get_video", {"video_id": seed}, _video.dump(show_video(record, task)))
+def _create(upload: Upload, seed: UUID | None) -> Response:
+    video_id = seed or uuid4()
+    record, task = accept(upload, video_id, NewTask("VideoTranscoding", {"video_id": str(video_id)}))
+    return created("videos.get_video", {"video_id": video_id}, _video.dump(show_video(record, task)))

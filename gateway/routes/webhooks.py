@@ -10,7 +10,7 @@ from broker.webhooks.records import Webhook
 from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
 from gateway.idempotency import IdempotencyHeader, once
-from gateway.routes.answers import LOCATION, created
+from gateway.routes.answers import created
 from gateway.schemas.paging import NoBody, PageQuery
 from gateway.schemas.webhooks import (
     ChangeWebhook,
@@ -42,7 +42,7 @@ def list_webhooks() -> dict[str, list[Webhook]]:
 @blueprint.post("")
 @blueprint.arguments(CreateWebhook)
 @blueprint.arguments(IdempotencyHeader, location="headers")
-@blueprint.response(201, CreatedWebhook, headers=LOCATION)
+@blueprint.creates(CreatedWebhook)
 @blueprint.problems(409)
 def create_webhook(body: dict[str, Any], headers: dict[str, Any]) -> Response:
     """Create a webhook
@@ -50,7 +50,7 @@ def create_webhook(body: dict[str, Any], headers: dict[str, Any]) -> Response:
     The answer is the only one that shows the secret.
     """
 
-    def create(seed: UUID) -> Response:
+    def create(seed: UUID | None) -> Response:
         webhook, secret = broker().webhooks.create(tenant().name, body, seed)
         return created("webhooks.get_webhook", {"webhook_id": webhook.id}, asdict(webhook) | {"secret": secret})
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import ValidationError, fields
 
 from broker.event import position
+from gateway.schemas.base import Schema
 
 
 class _EventId(fields.String):

@@ -1,9 +1,10 @@
 """Uploaded files: what is sent, and how they are shown."""
 
 from flask_smorest.fields import Upload
-from marshmallow import Schema, fields
+from marshmallow import fields
 
 from broker.status import Status
+from gateway.schemas.base import Schema
 from gateway.schemas.paging import nullable, page_of, required
 from gateway.schemas.tasks import Progress
 

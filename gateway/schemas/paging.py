@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields
+import marshmallow
+from marshmallow import fields
 from marshmallow.validate import Range
 
 from gateway.fields import QueryInteger
+from gateway.schemas.base import Schema
 
 #: Far more than anybody can have, and exact in every number format on the way.
 _MAX_OFFSET = 1_000_000_000_000
@@ -24,7 +26,7 @@ class PageQuery(Schema):
     )
 
 
-def page_of(name: str, members: str, member: type[Schema]) -> type[Schema]:
+def page_of(name: str, members: str, member: type[Schema]) -> type[marshmallow.Schema]:
     """The schema ``name`` of one part of a list of ``members``."""
     return Schema.from_dict(
         {

@@ -1,7 +1,8 @@
 """Plugins: what there is, and running one."""
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
+from gateway.schemas.base import Schema
 from gateway.schemas.paging import required
 
 

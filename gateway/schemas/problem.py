@@ -1,6 +1,8 @@
 """The shape of every error."""
 
-from marshmallow import Schema, fields
+from marshmallow import fields
+
+from gateway.schemas.base import Schema
 
 
 class Defect(Schema):

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Range
 
 from broker.task_type import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
 from gateway.fields import JsonBoolean, JsonNumber, TypeName
+from gateway.schemas.base import Schema
 from gateway.schemas.paging import nullable, required
 
 

@@ -1,9 +1,10 @@
 """Semantic search."""
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 from marshmallow.validate import Length, OneOf, Range
 
 from gateway.fields import QueryInteger, QueryNumber
+from gateway.schemas.base import Schema
 from gateway.schemas.paging import required
 
 _MAX_QUERY = 500

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, Range
 
 from broker.status import Status
@@ -10,6 +10,7 @@ from broker.submission import MAX_BATCH
 from broker.task_type import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT
 from gateway.current import broker
 from gateway.fields import JsonNumber, Moment, Payload, QueryFlag, QueryInteger, Result, TypeName
+from gateway.schemas.base import Schema
 from gateway.schemas.paging import PageQuery, nullable, page_of, required
 
 #: Beyond it a time in microseconds is no longer exact as a double, which is what Redis and Lua count in.

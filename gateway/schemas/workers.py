@@ -1,7 +1,8 @@
 """Workers: who is there, and at what."""
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
+from gateway.schemas.base import Schema
 from gateway.schemas.paging import nullable, required
 
 _TIME = {"format": "date-time"}

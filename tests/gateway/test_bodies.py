@@ -7,7 +7,7 @@ import json
 import pytest
 from flask.testing import FlaskClient
 
-from gateway.blueprint import MAX_JSON_BYTES
+from gateway.arguments import MAX_JSON_BYTES
 from gateway.strict_json import MAX_DEPTH
 from tests.gateway.conftest import NEW_TASK, VIDEO_ID
 from tests.gateway.problem import pointers, problem

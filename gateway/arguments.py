@@ -1,0 +1,140 @@
+"""What a caller sends, read strictly: nothing of it is ignored, and no other media type is guessed at."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import IO, Any
+
+from flask import Request
+from marshmallow import ValidationError
+from marshmallow.types import UnknownOption
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
+
+from broker.errors import InvalidInput, TaskBrokerError, TooLarge, UnsupportedMedia
+from broker.task_type import pointers
+from gateway import strict_json
+from gateway.current import services, this_request
+from gateway.schemas.base import Schema
+
+#: The largest JSON body, in bytes, unless the schema has ``max_bytes``; uploads have a bound of their own.
+MAX_JSON_BYTES = 1024 * 1024
+#: What a multipart body adds to the file in it.
+_FRAMING_BYTES = 64 * 1024
+
+
+class InvalidMultipart(TaskBrokerError):
+    """The body is not a valid multipart/form-data message."""
+
+    code, status = "invalid_multipart", 400
+
+
+def reader(schema: Schema, location: str) -> Callable[[], Any]:
+    """A function that loads what the running request has in ``json``, ``query``, ``headers`` or ``files``.
+
+    It raises ``InvalidInput`` with a pointer to each defect, and whatever that place may be wrong with as a whole.
+    """
+    find = _FINDERS[location]
+    unknown: UnknownOption = "exclude" if location == "headers" else "raise"
+
+    def read() -> Any:
+        try:
+            return schema.load(find(this_request(), schema), unknown=unknown)
+        except ValidationError as error:
+            defects = pointers(error.normalized_messages(), "")
+            if location != "json":
+                defects = [each | {"pointer": each["pointer"].removeprefix("/")} for each in defects]
+            raise InvalidInput(errors=defects) from None
+
+    return read
+
+
+def _query(request: Request, schema: Schema) -> Any:
+    return _once(request.args)
+
+
+def _headers(request: Request, schema: Schema) -> Any:
+    names = [field.data_key or name for name, field in schema.fields.items()]
+    return {name: request.headers[name] for name in names if name in request.headers}
+
+
+def _json(request: Request, schema: Schema) -> Any:
+    limit = getattr(schema, "max_bytes", MAX_JSON_BYTES)
+    request.max_content_length = limit + 1  # werkzeug ends a stream of unknown length there without a word
+    body = _body(request)
+    if len(body) > limit:
+        raise TooLarge(f"The body is larger than {limit} bytes.", max_bytes=limit)
+    if not body and not any(field.required for field in schema.fields.values()):
+        return {}
+    _check_type(request, "application/json")
+    if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+        raise UnsupportedMedia("Send JSON in UTF-8.")
+    return strict_json.parse(body)
+
+
+def _body(request: Request) -> bytes:
+    """All of the body: in one piece if its length is known, since werkzeug reads to an end by 64 KiB."""
+    length = request.content_length or 0
+    body = request.stream.read(length) if length else b""
+    if length and len(body) == length:
+        return body
+    return body + request.stream.read()
+
+
+def _files(request: Request, schema: Schema) -> Any:
+    _check_type(request, "multipart/form-data")
+    limit = services().settings.max_upload_bytes
+    request.max_content_length = limit + _FRAMING_BYTES
+    try:
+        files, fields = request.files, request.form
+    except RequestEntityTooLarge:
+        raise TooLarge(f"The form is too large; a file may have {limit} bytes.", max_bytes=limit) from None
+    except ValueError:
+        raise InvalidMultipart() from None
+    if fields:
+        detail = "Not a file, or unknown; send one part named file, with a filename."
+        raise InvalidInput(errors=[{"pointer": name, "detail": detail} for name in fields])
+    return _once(files)
+
+
+_FINDERS = {"json": _json, "query": _query, "headers": _headers, "files": _files}
+
+
+def _check_type(request: Request, wanted: str) -> None:
+    if request.mimetype != wanted:
+        raise UnsupportedMedia(f"Send the body with the header Content-Type: {wanted}.")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMedia("Send the body without a Content-Encoding.")
+
+
+def _once(values: MultiDict[str, Any]) -> dict[str, Any]:
+    repeated = [name for name, found in values.lists() if len(found) > 1]
+    if repeated:
+        raise InvalidInput(errors=[{"pointer": name, "detail": "Given more than once."} for name in repeated])
+    return values.to_dict()
+
+
+class _FormParser(FormDataParser):
+    """werkzeug's, but a malformed form is an error instead of an empty one."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options | {"silent": False})
+
+
+class StrictRequest(Request):
+    """A request whose form is parsed strictly, and whose spooled files are gone with it even if the form was broken."""
+
+    form_data_parser_class = _FormParser
+
+    #: Holds the spooled files, from the first on.
+    _spooled: ExitStack | None = None
+
+    def _get_file_stream(self, *args: Any, **options: Any) -> IO[bytes]:
+        if self._spooled is None:
+            self._spooled = ExitStack()
+        return self._spooled.enter_context(super()._get_file_stream(*args, **options))
+
+    def close(self) -> None:
+        super().close()
+        if self._spooled is not None:
+            self._spooled.close()
