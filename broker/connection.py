@@ -131,6 +131,9 @@ class Line:
         self._socket = line
         return line
 
+    def __del__(self) -> None:
+        self._hang_up()  # the connection is a part of circles, and would stay open until they are found
+
     def _hang_up(self) -> None:
         self._socket = None
         if self._connection is not None:
