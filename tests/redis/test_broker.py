@@ -25,6 +25,7 @@ from broker.submission import MAX_BATCH
 from broker.task import NewTask
 from broker.task_type import TaskType
 from tests.conftest import SERVER, AnyPayload
+from tests.waiting import wait_until
 
 ID = "550e8400-e29b-41d4-a716-446655440000"
 
@@ -92,6 +93,19 @@ class TestSubmit:
         with pytest.raises(QueueFull) as refused:
             submit(broker)
         assert 1 <= refused.value.extra["retry_after"] <= 3600
+
+    def test_room_is_counted_to_the_task(self, settings: BrokerSettings, types: dict[str, TaskType]) -> None:
+        """Whatever the scripts remember for a moment; with the server's own clock, or they would remember nothing."""
+        broker = Broker.connect(replace(settings, max_pending=2), types)
+        submit(broker)
+        submit(broker, delay_seconds=0.001)
+        wait_until(lambda: broker.store.promote()[0], "the delay is over")
+        with pytest.raises(QueueFull):
+            submit(broker)
+        assert isinstance(broker.store.claim(Claim("w", "x", "Noop", 5_000_000)), Claimed)
+        submit(broker)
+        with pytest.raises(QueueFull):
+            submit(broker)
 
     def test_a_media_record_bears_the_time_of_its_task(self, broker: Broker) -> None:
         record = MediaRecord(ID, "acme", "image", "a.png", "image/png", 3, "key", "", task_id=str(uuid.uuid4()))
