@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 
 from broker import limits
 from broker.config import BrokerSettings
-from broker.connection import Lines, connect, redis_errors
+from broker.connection import connect, redis_errors
 from broker.errors import NotCancellable, NotFailed, NotFound, QueueFull, RetriesExhausted, Unavailable
 from broker.event import Event
 from broker.holds import Holds
 from broker.idempotency import Idempotency
 from broker.keys import Keys
 from broker.limits import KEEP
+from broker.line import Lines
 from broker.live import Live
 from broker.media.open_storage import open_storage
 from broker.media.records import MediaRecord, MediaStore, fields

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from redis import Redis
 
-from broker.connection import Line, Lines
 from broker.keys import Keys
+from broker.line import Line, Lines
 from broker.rq_records import DATA, traceback_text
 from broker.scripts import Script
 

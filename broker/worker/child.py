@@ -16,7 +16,8 @@ from redis import RedisError
 from broker.broker import Broker
 from broker.catalogue import import_named
 from broker.config import BrokerSettings
-from broker.connection import Line, connect
+from broker.connection import connect
+from broker.line import Line
 from broker.rq_records import RQ_VERSION
 from broker.store import Claim, Claimed, Wait
 from broker.task_type import TaskTypes

