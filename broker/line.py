@@ -1,5 +1,6 @@
 """Our own connections to Redis, for the calls that are made most: scripts."""
 
+import os
 import socket
 import ssl
 import struct
@@ -9,7 +10,10 @@ from typing import Any
 import hiredis
 from redis import Redis
 from redis.connection import DefaultParser
-from redis.exceptions import ConnectionError, InvalidResponse, ResponseError, TimeoutError
+from redis.exceptions import ConnectionError, InvalidResponse, ReadOnlyError, RedisError, TimeoutError
+
+#: How often a call is repeated whose connection was lost.
+_REPEATS = 3
 
 
 class Line:
@@ -24,9 +28,13 @@ class Line:
     def __init__(self, redis: "Redis") -> None:
         self._redis = redis
         self._connection: Any = None
+        #: The connection's own, while no answer is awaited on it: whatever interrupts a call, nobody reads on there.
         self._socket: socket.socket | None = None
+        self._pid = 0
         self._reader: Any = None
         self._first: tuple[Any, ...] = ()
+        #: Whether the last call had a connection to lose. Connecting is repeated by redis-py.
+        self.connected = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._redis, name)
@@ -42,30 +50,37 @@ class Line:
     def blpop_first(self, key: str, timeout: float) -> None:
         """Have the server wait for a BLPOP before it runs the next script: both are sent at once.
 
-        The connection's own time-out must be longer. The answer to BLPOP is dropped, its failure is the call's.
+        The connection's own time-out must be longer. The answer to BLPOP is dropped; its failure is a
+        ``RedisError`` of the call, and of no kind that speaks of the script.
         """
         self._first = ("BLPOP", key, timeout)
 
     def _call(self, *words: Any) -> Any:
         first, self._first = self._first, ()
+        line, self._socket, self.connected = self._socket, None, False
         try:
-            line = self._socket or self._connect()
+            if line is None or self._pid != os.getpid():
+                line = self._connect()
+            self.connected = True
             packed = hiredis.pack_command(words)
             line.sendall(hiredis.pack_command(first) + packed if first else packed)
-            answers = [self._answer(line), self._answer(line)] if first else [self._answer(line)]
-            for answer in answers:
-                if isinstance(answer, Exception):
-                    raise answer
-            return answers[-1]
-        except ResponseError:
-            raise
+            refused = self._answer(line) if first else None
+            answer = self._answer(line)
         except BaseException as error:
-            self._hang_up()  # half a question or half an answer may be on it; the next call connects again
+            self._hang_up()
             if isinstance(error, (BlockingIOError, socket.timeout)):  # the kernel's limit, or Python's
                 raise TimeoutError("Redis does not answer in time") from error
             if isinstance(error, OSError):
                 raise ConnectionError(f"the connection to Redis broke: {error}") from error
             raise
+        self._socket = line
+        if isinstance(refused, Exception):
+            raise RedisError(f"{first[0]}: {refused}")
+        if isinstance(answer, ReadOnlyError):
+            self._hang_up()  # the server is no longer the one that is written to
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def _answer(self, line: socket.socket) -> Any:
         while True:
@@ -78,10 +93,10 @@ class Line:
             self._reader.feed(data)
 
     def _connect(self) -> socket.socket:
-        if self._connection is None:
-            pool = self._redis.connection_pool
-            self._connection = pool.connection_class(**pool.connection_kwargs)  # the pool would wait for it for ever
+        pool = self._redis.connection_pool
+        self._connection = pool.connection_class(**pool.connection_kwargs)  # the pool would wait for it for ever
         self._connection.connect()
+        self._pid = os.getpid()
         encoder = self._connection.encoder
         self._reader = hiredis.Reader(
             protocolError=InvalidResponse,
@@ -93,16 +108,15 @@ class Line:
         line: socket.socket = self._connection._sock
         if not isinstance(line, ssl.SSLSocket):  # which would try again for ever
             _have_the_kernel_watch(line, self._connection.socket_timeout or 0)
-        self._socket = line
         return line
 
     def __del__(self) -> None:
         self._hang_up()  # the connection is a part of circles, and would stay open until they are found
 
     def _hang_up(self) -> None:
-        self._socket = None
-        if self._connection is not None:
-            self._connection.disconnect()
+        connection, self._connection, self._socket = self._connection, None, None
+        if connection is not None:
+            connection.disconnect()
 
 
 def _have_the_kernel_watch(line: socket.socket, seconds: float) -> None:
@@ -113,8 +127,8 @@ def _have_the_kernel_watch(line: socket.socket, seconds: float) -> None:
     line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
 
-class Lines:
-    """A ``Line`` for each thread, whose calls are repeated after a lost connection as the client's own are."""
+class ThreadLines:
+    """A ``Line`` for each thread, whose calls are repeated after a lost connection, which every script allows."""
 
     def __init__(self, redis: "Redis") -> None:
         self._redis = redis
@@ -126,11 +140,13 @@ class Lines:
     def fcall(self, function: str, numkeys: int, *keys_and_args: Any) -> Any:
         """As ``Redis.fcall``. Raises ``RedisError``."""
         line = self._line()
-        try:
-            return line.fcall(function, numkeys, *keys_and_args)
-        except ConnectionError:
-            retry = self._redis.connection_pool.connection_kwargs["retry"]
-            return retry.call_with_retry(lambda: line.fcall(function, numkeys, *keys_and_args), lambda _error: None)
+        for _ in range(_REPEATS):
+            try:
+                return line.fcall(function, numkeys, *keys_and_args)
+            except ConnectionError:
+                if not line.connected:
+                    raise
+        return line.fcall(function, numkeys, *keys_and_args)
 
     def _line(self) -> Line:
         try:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from redis import Redis
 
 from broker.keys import Keys
-from broker.line import Line, Lines
+from broker.line import Line, ThreadLines
 from broker.rq_records import DATA, traceback_text
 from broker.scripts import Script
 
@@ -52,12 +52,12 @@ class Store:
     call again. Redis errors (``redis.RedisError``) pass through.
     """
 
-    def __init__(self, redis: "Redis | Line | Lines", keys: Keys, *, clock: str = "clock") -> None:
-        self.redis: Redis | Line | Lines = redis
+    def __init__(self, redis: "Redis | Line | ThreadLines", keys: Keys, *, clock: str = "clock") -> None:
+        self.redis: Redis | Line | ThreadLines = redis
         self.keys = keys
         self._scripts = {name: Script(name, clock=clock) for name in _NAMES}
 
-    def on(self, redis: "Redis | Line | Lines") -> "Store":
+    def on(self, redis: "Redis | Line | ThreadLines") -> "Store":
         """The same transitions over another client."""
         other = copy(self)
         other.redis = redis

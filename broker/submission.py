@@ -82,7 +82,7 @@ def prepare(types: TaskTypes, new: NewTask) -> Submission:
         _within("max_retries", new.max_retries, task_type.max_retries, 0, MAX_RETRIES),
         _within("timeout_seconds", new.timeout_seconds, task_type.timeout, 1, MAX_TIMEOUT),
         from_rfc3339(new.scheduled_at) if new.scheduled_at else 0,
-        int((new.delay_seconds or 0) * 1_000_000),
+        max(0, int((new.delay_seconds or 0) * 1_000_000)),
         new.unique_key or "",
     )
 
@@ -143,7 +143,8 @@ _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def _within(name: str, value: int | None, default: int, low: int, high: int) -> int:
     if value is None:
-        return default
-    if not low <= value <= high:
-        raise InvalidInput(errors=[{"pointer": f"/{name}", "detail": f"must lie between {low} and {high}"}])
-    return value
+        return int(default)
+    if not (low <= value <= high and value == int(value)):
+        detail = f"must be a whole number between {low} and {high}"
+        raise InvalidInput(errors=[{"pointer": f"/{name}", "detail": detail}])
+    return int(value)

@@ -12,8 +12,8 @@ from werkzeug.datastructures import Headers
 class JsonAnswer(Response):
     """An answer whose headers are complete.
 
-    Its body is of known length, and its ``Location`` was quoted when it was built from a rule; werkzeug would look for
-    what to add, and take the ``Location`` apart to quote it.
+    Its body is of known length, and its ``Location`` is quoted (``routes.answers``); werkzeug would look for what to
+    add, and take the ``Location`` apart to quote it.
     """
 
     def get_wsgi_headers(self, environ: Any) -> Headers:

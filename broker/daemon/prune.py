@@ -6,7 +6,7 @@ from broker.status import TERMINAL
 from broker.store import Store
 
 _EVERY = 60.0
-#: So many that the script stays below five milliseconds (at a million tasks; docs/benchmarks.md).
+#: So many that the script nearly always stays below five milliseconds (docs/benchmarks.md).
 _BATCH = 20
 #: Between two full batches: old tasks go faster than new ones can end, and Redis is free in between.
 _PAUSE = 0.001

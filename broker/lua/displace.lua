@@ -18,7 +18,10 @@ elseif not is_queue(place) and place ~= '' and home[place] ~= member then
   changed = call('ZREM', P .. place, member)
 end
 for key, name in pairs(home) do
-  if is_index(key) then changed = changed + call('ZADD', P .. key, 'CH', score_in(key, task), name) end
+  if is_index(key) then
+    changed = changed + call('ZADD', P .. key, 'CH', score_in(key, task), name)
+    kept[waiting_name(P .. key)] = nil
+  end
 end
 if task then changed = changed + call('PERSIST', task.key) end
 return math.min(changed, 1)

@@ -28,8 +28,10 @@ from broker.worker.slate import Run, Slate
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-#: No sleep is longer, because a worker that was woken for a task may die before its claim.
+#: No sleep is longer, because the wake for a task may have gone to a worker that is dead.
 LONGEST_SLEEP = 5.0
+#: Leases end up to so many seconds early, because they are kept to the tenth.
+_LEASE_STEP = 0.1
 #: Seconds that a worker's record outlives its last heartbeat.
 WORKER_TTL = 30
 
@@ -89,11 +91,12 @@ class Child:
         if not claim.execution:
             return Wait(0)
         self._slate.write(Run(execution=claim.execution))
-        asked = time.monotonic()
+        asked = _seconds_of_this_machine()
         if sleep:
             self._redis.blpop_first(self._broker.keys.wake(self._name), timeout=sleep)
         grant = self._until_answered(lambda: self._store.claim(claim))
-        if isinstance(grant, Claimed) and time.monotonic() - asked >= self._settings.lease_seconds:
+        lease = self._settings.lease_seconds - _LEASE_STEP
+        if isinstance(grant, Claimed) and _seconds_of_this_machine() - asked >= lease:
             # The answer may be that old, when this machine or the server has stood still: is the task still ours?
             grant = self._until_answered(lambda: self._store.claim(claim))
         return grant
@@ -173,3 +176,8 @@ class Child:
                 log.warning("Redis does not answer: %s", error)
                 time.sleep(pause)
                 pause = min(1.0, pause * 2)
+
+
+def _seconds_of_this_machine() -> float:
+    """Like ``time.monotonic``, which does not go on while the machine is suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

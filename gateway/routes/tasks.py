@@ -126,7 +126,7 @@ def submit(new: NewTask, seed: UUID | None) -> Response:
 
 
 def shown(task: Task, fresh: bool) -> dict[str, Any]:
-    """What the schema makes of a task; of a ``fresh`` one, which has not run yet, in a tenth of the time."""
+    """What the schema makes of a task; of a ``fresh`` one, as it was accepted, in a tenth of the time."""
     return dict(zip(_names, _values(task), strict=True)) if fresh else _detail.dump(task)
 
 

@@ -49,6 +49,23 @@ class TestSubmit:
         assert created
         assert (task.timeout_seconds, task.max_retries, task.priority, task.status) == (90, 7, 2, "pending")
 
+    def test_numbers_of_any_kind_are_whole(self, settings: BrokerSettings) -> None:
+        noop = TaskType("Noop", AnyPayload, "a:b", timeout=90.0)  # type: ignore[arg-type]
+        broker = Broker.connect(settings, {"Noop": noop})
+        task, _ = broker.submit("acme", NewTask("Noop", {}, max_retries=2.0, delay_seconds=-1))  # type: ignore[arg-type]
+        assert (task.timeout_seconds, task.max_retries, task.status) == (90, 2, "pending")
+        assert broker.get("acme", task.id) == task
+
+    def test_brokers_of_one_server_do_not_wake_each_others_workers(
+        self, settings: BrokerSettings, types: dict[str, TaskType]
+    ) -> None:
+        """The scripts of both remember in the same place, with the server's own clock."""
+        ours, theirs = (Broker.connect(replace(settings, key_prefix=prefix), types) for prefix in ("ours", "theirs"))
+        assert not isinstance(theirs.store.claim(Claim("w", "x", "Noop", 5_000_000)), Claimed)
+        submit(ours)
+        submit(theirs)
+        assert theirs.redis.llen(theirs.keys.wake("w")) == 1
+
     def test_a_repeat_by_id_finds_the_first(self, broker: Broker) -> None:
         first, created = broker.submit("acme", NewTask("Noop", {"n": 1}, id=ID.upper()))
         again, created_again = broker.submit("acme", NewTask("Noop", {"n": 2}, id=ID))
@@ -78,6 +95,7 @@ class TestSubmit:
             (NewTask("Noop", {}, priority=11), "/priority"),
             (NewTask("Noop", {}, priority=-1), "/priority"),
             (NewTask("Noop", {}, max_retries=101), "/max_retries"),
+            (NewTask("Noop", {}, max_retries=1.5), "/max_retries"),  # type: ignore[arg-type]
             (NewTask("Noop", {}, timeout_seconds=0), "/timeout_seconds"),
         ],
     )

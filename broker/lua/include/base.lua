@@ -80,7 +80,7 @@ end
 -- The reverse of iso(); nil for anything else.
 local function microseconds(text)
   if not text then return nil end
-  local micros = string.sub(text, 1, 20) == second_text and #text == 27 and tonumber(string.sub(text, 21, 26))
+  local micros = string.sub(text, 1, 20) == second_text and string.match(text, '^(%d%d%d%d%d%d)Z$', 21)
   if micros then return second * 1000000 + micros end
   local y, m, d, hh, mm, ss, us = string.match(text, '^(%d+)-(%d+)-(%d+)T(%d+):(%d+):(%d+)%.(%d+)Z$')
   if not y then return nil end

@@ -25,7 +25,7 @@ local function indexed_as(index, id)
   return score and STATUS_OF_RANK[math.floor(tonumber(score) / SPAN)]
 end
 
--- Under what `kept` remembers for a moment how many of an index wait. What makes a task wait has to keep it true.
+-- Under what `kept` remembers for a moment how many of an index wait. What makes a task wait has to forget it.
 local function waiting_name(index)
   return 'waiting ' .. index
 end

@@ -8,6 +8,7 @@ local function read_terms(text)
   local t = {}
   t.type, t.queue, t.max_retries, t.timeout, t.due, t.delay, t.unique =
     string.match(text, '^(%S+) (%S+) (%d+) (%d+) (-?%d+) (%d+) (.*)$')
+  if not t.type then error('no terms of a task: ' .. text) end
   t.due, t.delay, t.unique = tonumber(t.due), tonumber(t.delay), t.unique ~= '' and t.unique
   return t
 end

@@ -16,8 +16,9 @@ end
 
 -- All groups that have ever slept.
 local function groups()
-  kept.groups = kept.groups or call('HKEYS', B .. 'groups')
-  return kept.groups
+  local name = B .. 'groups'
+  kept[name] = kept[name] or call('HKEYS', name)
+  return kept[name]
 end
 
 -- Are tasks of the type waiting in any of its queues?
