@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 from threading import Barrier
 from typing import NoReturn
 
@@ -31,11 +30,11 @@ def ids(line: Line) -> set[str]:
 
 
 @pytest.fixture(params=["redis", "rediss"])
-def line(request: pytest.FixtureRequest, server: ValkeyServer, redis_url: str, tmp_path: Path) -> Iterator[Line]:
+def line(request: pytest.FixtureRequest, server: ValkeyServer, redis_url: str) -> Iterator[Line]:
     with ExitStack() as stack:
         url = redis_url
         if request.param == "rediss":
-            url = stack.enter_context(tls_front(("127.0.0.1", server.port), tmp_path))
+            url = stack.enter_context(tls_front(("127.0.0.1", server.port)))
         client = stack.enter_context(connect(url, timeout=0.5))
         client.function_load(LIBRARY)
         yield Line(client)
