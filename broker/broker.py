@@ -151,7 +151,13 @@ class Broker:
         task = self.get(tenant, task_id)
         if task.status in TERMINAL:
             return task
-        with closing(self.live.subscribe(tenant, task.id)) as subscription:
+        try:
+            subscription = self.live.subscribe(tenant, task.id)
+        except Unavailable:
+            if self.live.stopping:
+                return task
+            raise
+        with closing(subscription):
             changed = threading.Event()
             if self.get(tenant, task_id).status == task.status:
                 subscription.begin(partial(_set_on_news, changed), subscription.start)

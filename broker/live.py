@@ -53,7 +53,7 @@ class Live:
         with redis_errors():
             last, _ = self._store.listen(tenant, keep_us=_RECORDED * 1_000_000)
         with self._changed:
-            if self._stopping.is_set():
+            if self.stopping:
                 raise Unavailable("This server is about to stop; connect again.", retry_after=1)
             subscription = Subscription(tenant, task_id, last, self.remove)
             self._tenants.setdefault(tenant, Audience(last)).listeners[task_id].add(subscription)
@@ -89,6 +89,11 @@ class Live:
         """How many listen."""
         with self._changed:
             return sum(len(tenant.everybody()) for tenant in self._tenants.values())
+
+    @property
+    def stopping(self) -> bool:
+        """Nobody may begin to listen any more."""
+        return self._stopping.is_set()
 
     def stop(self) -> None:
         """Has everybody told ``stopped`` by the reading thread; returns at once, safe in a signal handler."""

@@ -340,5 +340,11 @@ def test_an_answer_that_needs_the_disk_is_not_given_without_one(
         submit(broker)
 
 
+def test_a_process_that_stops_lets_nobody_begin_to_wait(broker: Broker) -> None:
+    task, _ = broker.submit("acme", NewTask("Noop", {"n": 1}))
+    broker.live.stop()
+    assert broker.wait("acme", task.id, 60) == task
+
+
 def _rfc3339(us: int) -> str:
     return to_rfc3339(us)

@@ -65,7 +65,8 @@ class TestEnlist:
 def test_short_sleeps_keep_the_record_alive(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     """As of a worker that wakes for each token of a slow type and runs it in less than a beat."""
     now = [100.0]
-    monkeypatch.setattr(child, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=lambda _: None))
+    clock = SimpleNamespace(monotonic=lambda: now[0], clock_gettime=lambda _: now[0], CLOCK_BOOTTIME=7)
+    monkeypatch.setattr(child, "time", clock)
     worker, record = child.Child("w1", broker.settings, broker.types, Slate()), broker.keys.worker("w1")
     worker._sleep(Wait(1000))
     assert broker.redis.smembers(broker.keys.workers()) == {record}
