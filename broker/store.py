@@ -2,7 +2,7 @@
 
 import json
 from copy import copy
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from redis import Redis
 
@@ -15,6 +15,9 @@ _NAMES = (
     *("submit", "submit_many", "claim", "finish", "fail", "postpone", "renew", "release", "cancel", "retry"),
     *("promote", "reap", "prune", "declare", "configure", "remember", "enlist", "retire", "listen"),
 )
+
+#: Over what transitions may be called.
+Client: TypeAlias = "Redis | Line | ThreadLines"
 
 
 class Claimed(NamedTuple):
@@ -52,12 +55,12 @@ class Store:
     call again. Redis errors (``redis.RedisError``) pass through.
     """
 
-    def __init__(self, redis: "Redis | Line | ThreadLines", keys: Keys, *, clock: str = "clock") -> None:
-        self.redis: Redis | Line | ThreadLines = redis
+    def __init__(self, redis: Client, keys: Keys, *, clock: str = "clock") -> None:
+        self.redis = redis
         self.keys = keys
         self._scripts = {name: Script(name, clock=clock) for name in _NAMES}
 
-    def on(self, redis: "Redis | Line | ThreadLines") -> "Store":
+    def on(self, redis: Client) -> "Store":
         """The same transitions over another client."""
         other = copy(self)
         other.redis = redis
