@@ -22,14 +22,14 @@ from scripts.bench.report import table
 from scripts.bench.server import Server, fresh
 from scripts.formation.valkey import free_port
 
-#: As the Procfile serves.
+#: As the Procfile serves, but for the hooks of live events.
 _GUNICORN = (
     "--workers",
     "2",
     "--worker-class",
     "gthread",
     "--threads",
-    "16",
+    "64",
     "--no-control-socket",
     "--keep-alive",
     "75",
