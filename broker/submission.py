@@ -111,13 +111,17 @@ def fields_of(batch: Sequence[Submission], ids: Sequence[str]) -> list[str]:
 
 def new_id() -> str:
     """A random task id: a UUID of version 4 (RFC 9562)."""
-    return new_ids(1)[0]
+    return _uuid4(_random(16).hex())
 
 
 def new_ids(count: int) -> list[str]:
     """``new_id`` many times; asking the system for each would take longer than all the rest."""
     digits = os.urandom(16 * count).hex()
     return [_uuid4(digits[at : at + 32]) for at in range(0, len(digits), 32)]
+
+
+#: The system's random bytes, a few of them, without giving up the interpreter to another thread meanwhile.
+_random = getattr(os, "getrandom", os.urandom)
 
 
 def _uuid4(random: str) -> str:

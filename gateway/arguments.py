@@ -12,10 +12,10 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from broker.errors import InvalidInput, TaskBrokerError, TooLarge, UnsupportedMedia
+from broker.schema import Schema
 from broker.task_type import pointers
 from gateway import strict_json
 from gateway.current import services, this_request
-from gateway.schemas.base import Schema
 
 #: The largest JSON body, in bytes, unless the schema has ``max_bytes``; uploads have a bound of their own.
 MAX_JSON_BYTES = 1024 * 1024

@@ -9,9 +9,9 @@ import flask_smorest
 from flask import current_app
 
 from broker.errors import InvalidInput
+from broker.schema import Schema
 from gateway.arguments import reader
 from gateway.current import this_request
-from gateway.schemas.base import Schema
 
 #: The header of ``routes.answers.created``, for the API document.
 _LOCATION = {"Location": {"description": "Where to read it again.", "schema": {"type": "string"}}}

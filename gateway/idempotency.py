@@ -14,8 +14,8 @@ from marshmallow import ValidationError, fields
 
 from broker.errors import TaskBrokerError
 from broker.idempotency import StoredAnswer
+from broker.schema import Schema
 from gateway.current import broker, tenant
-from gateway.schemas.base import Schema
 
 _MAX_KEY = 255
 #: Characters above which an answer is kept packed, and how such a text begins, as no JSON does.

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields
 
 from broker.event import position
-from gateway.schemas.base import Schema
+from broker.schema import Schema
 
 
 class _EventId(fields.String):

@@ -3,8 +3,8 @@
 from flask_smorest.fields import Upload
 from marshmallow import fields
 
+from broker.schema import Schema
 from broker.status import Status
-from gateway.schemas.base import Schema
 from gateway.schemas.paging import nullable, page_of, required
 from gateway.schemas.tasks import Progress
 

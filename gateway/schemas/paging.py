@@ -6,8 +6,8 @@ import marshmallow
 from marshmallow import fields
 from marshmallow.validate import Range
 
+from broker.schema import Schema
 from gateway.fields import QueryInteger
-from gateway.schemas.base import Schema
 
 #: Far more than anybody can have, and exact in every number format on the way.
 _MAX_OFFSET = 1_000_000_000_000

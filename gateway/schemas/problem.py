@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from gateway.schemas.base import Schema
+from broker.schema import Schema
 
 
 class Defect(Schema):

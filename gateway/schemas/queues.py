@@ -5,9 +5,9 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Range
 
+from broker.schema import Schema
 from broker.task_type import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
 from gateway.fields import JsonBoolean, JsonNumber, TypeName
-from gateway.schemas.base import Schema
 from gateway.schemas.paging import nullable, required
 
 

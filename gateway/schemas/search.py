@@ -3,8 +3,8 @@
 from marshmallow import fields
 from marshmallow.validate import Length, OneOf, Range
 
+from broker.schema import Schema
 from gateway.fields import QueryInteger, QueryNumber
-from gateway.schemas.base import Schema
 from gateway.schemas.paging import required
 
 _MAX_QUERY = 500

@@ -5,12 +5,12 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, Range
 
+from broker.schema import Schema
 from broker.status import Status
 from broker.submission import MAX_BATCH
 from broker.task_type import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT
 from gateway.current import broker
 from gateway.fields import JsonNumber, Moment, Payload, QueryFlag, QueryInteger, Result, TypeName
-from gateway.schemas.base import Schema
 from gateway.schemas.paging import PageQuery, nullable, page_of, required
 
 #: Beyond it a time in microseconds is no longer exact as a double, which is what Redis and Lua count in.

@@ -1,7 +1,8 @@
 """The task type EmbeddingGeneration: what it takes, what it answers and how fast it may start."""
 
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import RAISE, fields, validate
 
+from broker.schema import Schema
 from broker.task_type import TaskType
 
 

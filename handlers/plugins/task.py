@@ -1,7 +1,8 @@
 """The task type of plugin runs."""
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
+from broker.schema import Schema
 from broker.task_type import TaskType
 
 

@@ -1,7 +1,8 @@
 """Declares the task type VideoTranscoding; imports nothing heavy."""
 
-from marshmallow import RAISE, Schema, fields
+from marshmallow import RAISE, fields
 
+from broker.schema import Schema
 from broker.task_type import TaskType
 
 

@@ -6,7 +6,7 @@ import marshmallow
 import pytest
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from gateway.schemas.base import Schema
+from broker.schema import Schema
 
 
 class _Members:

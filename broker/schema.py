@@ -1,4 +1,4 @@
-"""What all schemas of the API have in common."""
+"""What the schemas of payloads and of the API have in common."""
 
 from contextlib import suppress
 from typing import Any
