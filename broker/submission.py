@@ -120,7 +120,8 @@ def new_ids(count: int) -> list[str]:
     return [_uuid4(digits[at : at + 32]) for at in range(0, len(digits), 32)]
 
 
-#: The system's random bytes, a few of them, without giving up the interpreter to another thread meanwhile.
+#: A few of the system's random bytes. ``os.urandom`` lets go of the interpreter meanwhile, and waits to get it back
+#: (measured beside two busy threads: 100 us instead of 3).
 _random = getattr(os, "getrandom", os.urandom)
 
 
