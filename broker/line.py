@@ -1,5 +1,6 @@
 """Our own connections to Redis, for the calls that are made most: scripts."""
 
+import ctypes
 import os
 import socket
 import ssl
@@ -14,6 +15,12 @@ from redis.exceptions import ConnectionError, InvalidResponse, ReadOnlyError, Re
 
 #: How often a call is repeated whose connection was lost.
 _REPEATS = 3
+
+#: The system's call as it is. ``socket.send`` lets go of the interpreter meanwhile, and waits to get it back.
+_send = ctypes.PyDLL(None).send
+_send.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int)
+_send.restype = ctypes.c_ssize_t
+_AT_ONCE = socket.MSG_DONTWAIT | getattr(socket, "MSG_NOSIGNAL", 0)
 
 
 class Line:
@@ -63,7 +70,7 @@ class Line:
                 line = self._connect()
             self.connected = True
             packed = hiredis.pack_command(words)
-            line.sendall(hiredis.pack_command(first) + packed if first else packed)
+            self._send(line, hiredis.pack_command(first) + packed if first else packed)
             refused = self._answer(line) if first else None
             answer = self._answer(line)
         except BaseException as error:
@@ -81,6 +88,13 @@ class Line:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def _send(self, line: socket.socket, data: bytes) -> None:
+        sent = 0
+        if not isinstance(line, ssl.SSLSocket):
+            sent = max(0, _send(line.fileno(), data, len(data), _AT_ONCE))
+        if sent < len(data):
+            line.sendall(data[sent:])
 
     def _answer(self, line: socket.socket) -> Any:
         while True:

@@ -1,6 +1,5 @@
 """What the schemas of payloads and of the API have in common."""
 
-from contextlib import suppress
 from typing import Any
 
 import marshmallow
@@ -12,6 +11,7 @@ class Schema(marshmallow.Schema):
 
     marshmallow asks every field about every object, also those of which nothing is there, each in a function of its own
     that keeps its complaint. Here they are asked without; at the first complaint marshmallow starts over and tells all.
+    A schema with hooks (``validates_schema`` and the like) loads as any other.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -27,12 +27,23 @@ class Schema(marshmallow.Schema):
             for name, field in self.load_fields.items()
         ]
         self._names = {name for name, *_ in self._members}
+        nested = any("." in attribute for _, _, attribute, _ in self._members)
+        self._straight = not (nested or any(self._hooks.values()) or self.many or self.partial)
 
-    def _deserialize(self, data: Any, *, many: bool = False, partial: Any = None, **options: Any) -> Any:
-        if isinstance(data, dict) and not many and partial is None and data.keys() <= self._names:
-            with suppress(ValidationError):
+    def load(self, data: Any, *, many: bool | None = None, partial: Any = None, **options: Any) -> Any:
+        """As in marshmallow."""
+        if self._straight and not many and not partial and isinstance(data, dict) and data.keys() <= self._names:
+            try:
                 return self._members_of(data)
-        return super()._deserialize(data, many=many, partial=partial, **options)
+            except ValidationError:
+                pass
+        return super().load(data, many=many, partial=partial, **options)
+
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        """As in marshmallow, which would take an absent ``items`` for the dictionary's own."""
+        if isinstance(obj, dict) and "." not in attr:
+            return obj.get(attr, default)
+        return super().get_attribute(obj, attr, default)
 
     def _members_of(self, data: dict[str, Any]) -> dict[str, Any]:
         loaded = {}

@@ -114,12 +114,15 @@ class Script:
 
     def arguments(self, values: dict[str, Any]) -> list[Any]:
         """``values`` in the order of the header, keys first."""
-        if values.keys() != self._wanted:
-            raise TypeError(f"{self.name}.lua takes {sorted(self._wanted)}, got {sorted(values)}")
-        arguments = [values[name] for name in self._ordered]
-        if self.rest:
-            arguments.extend(values[self.rest])
-        return arguments
+        try:
+            arguments = [values[name] for name in self._ordered]
+            if self.rest:
+                arguments.extend(values[self.rest])
+            if len(values) == len(self._wanted):
+                return arguments
+        except KeyError:
+            pass
+        raise TypeError(f"{self.name}.lua takes {sorted(self._wanted)}, got {sorted(values)}")
 
     def __call__(self, client: _Client, **values: Any) -> Any:
         """Run on ``client``; loads what the server does not have (any more)."""

@@ -52,7 +52,7 @@ class Gateway(Flask):
             return super().create_url_adapter(request)
         query = request.query_string.decode(errors="replace")
         where = (request.host, request.root_path, "", request.scheme)
-        return self.url_map.bind(*where, request.method, request.path, query)
+        return MapAdapter(self.url_map, *where, request.path, request.method, query)
 
 
 def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str, Plugin]) -> Gateway:
@@ -62,8 +62,7 @@ def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str
     app.config["MAX_CONTENT_LENGTH"] = MAX_JSON_BYTES
     app.url_map.merge_slashes = False
     register_errors(app)
-    app.before_request(_authenticate)
-    app.before_request(refuse_undeclared_parameters)
+    app.before_request(_admit)
     app.after_request(_set_headers)
     api = make_api(app, broker.types)
     media = (videos, streams, images, search, plugins, plugin_files)
@@ -72,11 +71,12 @@ def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str
     return app
 
 
-def _authenticate() -> None:
+def _admit() -> None:
     """Everything under ``/api`` needs a key, whether it exists or not; a stream link is one."""
     asked = this_request()
     if f"{asked.path}/".startswith("/api/") and asked.endpoint not in _SIGNED:
         g.tenant = services().settings.tenants.authenticate(asked.headers.get("Authorization"))
+    refuse_undeclared_parameters(asked)
 
 
 def _set_headers(response: Response) -> Response:

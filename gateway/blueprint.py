@@ -6,12 +6,11 @@ from http import HTTPStatus
 from typing import Any
 
 import flask_smorest
-from flask import current_app
+from flask import Request, current_app
 
 from broker.errors import InvalidInput
 from broker.schema import Schema
 from gateway.arguments import reader
-from gateway.current import this_request
 
 #: The header of ``routes.answers.created``, for the API document.
 _LOCATION = {"Location": {"description": "Where to read it again.", "schema": {"type": "string"}}}
@@ -68,9 +67,8 @@ class Blueprint(flask_smorest.Blueprint):
         return decorate
 
 
-def refuse_undeclared_parameters() -> None:
-    """Before a request: an endpoint that declares no query parameters takes none."""
-    asked = this_request()
+def refuse_undeclared_parameters(asked: Request) -> None:
+    """An endpoint that declares no query parameters takes none. Raises ``InvalidInput``."""
     if not asked.query_string:
         return
     view: Any = current_app.view_functions.get(asked.endpoint or "")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast
 
 from flask import Request, current_app, g, request
 
@@ -31,12 +30,14 @@ class Services:
 
 def this_request() -> Request:
     """The running request itself, for whoever looks at it more than once: Flask's proxy takes longer."""
-    return cast(Request, request._get_current_object())  # type: ignore[attr-defined]
+    asked: Request = request._get_current_object()  # type: ignore[attr-defined]
+    return asked
 
 
 def services() -> Services:
     """The services of the running application."""
-    return cast(Services, current_app.extensions[EXTENSION])
+    found: Services = current_app.extensions[EXTENSION]
+    return found
 
 
 def broker() -> Broker:
@@ -46,4 +47,5 @@ def broker() -> Broker:
 
 def tenant() -> Tenant:
     """Who asks; set for every authenticated request."""
-    return cast(Tenant, g.tenant)
+    asking: Tenant = g.tenant
+    return asking

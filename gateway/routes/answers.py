@@ -1,19 +1,17 @@
 """The answer to a request that made something."""
 
-from typing import Any, cast
+from typing import Any
 
 from flask import Response
-from flask.globals import request_ctx
-from werkzeug.routing import MapAdapter
 from werkzeug.urls import iri_to_uri
 
+from gateway.current import this_request
 from gateway.json_answers import json_answer
 
 
-def created(endpoint: str, values: dict[str, Any], body: Any, status: int = 201) -> Response:
-    """``body``, and in ``Location`` the path of the endpoint that shows it from now on."""
+def created(path: str, body: Any, status: int = 201) -> Response:
+    """``body``, and in ``Location`` the path that shows it from now on, below the one that the application has."""
     response = json_answer(body, status)
-    links = cast(MapAdapter, request_ctx.url_adapter)  # url_for asks for more than a path here ever has
-    location = links.build(endpoint, values)
+    location = this_request().root_path + path
     response.headers.add("Location", location if location.isascii() else iri_to_uri(location))
     return response

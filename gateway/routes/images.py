@@ -56,4 +56,4 @@ def _create(upload: Upload, seed: UUID | None) -> Response:
     image_id = seed or uuid4()
     new = NewTask("EmbeddingGeneration", {"entity_type": "image", "entity_id": str(image_id)})
     record, task = accept(upload, image_id, new)
-    return created("images.get_image", {"image_id": image_id}, _image.dump(show(record, task)))
+    return created(f"{blueprint.url_prefix}/{image_id}", _image.dump(show(record, task)))

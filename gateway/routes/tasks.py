@@ -122,7 +122,7 @@ def submit(new: NewTask, seed: UUID | None) -> Response:
     task, created_now = broker().submit(tenant().name, new)
     # A repeat that finds its own task says what the first answer said.
     status = 201 if created_now or task.id == new.id else 200
-    return created("tasks.get_task", {"task_id": task.id}, shown(task, created_now), status)
+    return created(f"{blueprint.url_prefix}/{task.id}", shown(task, created_now), status)
 
 
 def shown(task: Task, fresh: bool) -> dict[str, Any]:

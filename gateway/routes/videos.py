@@ -55,4 +55,4 @@ def get_video(video_id: UUID) -> dict[str, Any]:
 def _create(upload: Upload, seed: UUID | None) -> Response:
     video_id = seed or uuid4()
     record, task = accept(upload, video_id, NewTask("VideoTranscoding", {"video_id": str(video_id)}))
-    return created("videos.get_video", {"video_id": video_id}, _video.dump(show_video(record, task)))
+    return created(f"{blueprint.url_prefix}/{video_id}", _video.dump(show_video(record, task)))

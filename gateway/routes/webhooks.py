@@ -52,7 +52,7 @@ def create_webhook(body: dict[str, Any], headers: dict[str, Any]) -> Response:
 
     def create(seed: UUID | None) -> Response:
         webhook, secret = broker().webhooks.create(tenant().name, body, seed)
-        return created("webhooks.get_webhook", {"webhook_id": webhook.id}, asdict(webhook) | {"secret": secret})
+        return created(f"{blueprint.url_prefix}/{webhook.id}", asdict(webhook) | {"secret": secret})
 
     return once(headers, lambda: body, create)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields
 from marshmallow.validate import Length, Range
 
 from broker.schema import Schema
@@ -53,6 +53,15 @@ class WaitQuery(Schema):
     )
 
 
+class _Delay(JsonNumber):
+    """Seconds from now, of a task that names no moment."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if "scheduled_at" in data:
+            raise ValidationError("Give scheduled_at or delay_seconds, not both.")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class CreateTask(Schema):
     """A new task."""
 
@@ -67,7 +76,7 @@ class CreateTask(Schema):
         validate=_check_representable,
         metadata={"description": "Not before this moment. Either this or delay_seconds."},
     )
-    delay_seconds = JsonNumber(
+    delay_seconds = _Delay(
         validate=Range(0, _LONGEST_DELAY),
         metadata={"description": "Not before so many seconds from now. Either this or scheduled_at."},
     )
@@ -83,11 +92,6 @@ class CreateTask(Schema):
         validate=Length(1, 255),
         metadata={"description": "While a task of this type and key is unfinished, that task is the answer (200)."},
     )
-
-    @validates_schema
-    def check_times(self, data: dict[str, Any], **_: Any) -> None:
-        if "scheduled_at" in data and "delay_seconds" in data:
-            raise ValidationError("Give scheduled_at or delay_seconds, not both.", "delay_seconds")
 
 
 class _Batch(fields.List[Any]):

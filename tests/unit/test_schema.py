@@ -15,18 +15,17 @@ class _Members:
     colour = fields.String(load_default="red", allow_none=True)
     note = fields.String(validate=validate.Length(max=3))
 
+
+class _Hooked(_Members):
     @validates_schema
     def check_note(self, data: dict[str, Any], **_: Any) -> None:
         if data.get("note") == data.get("word") == "no":
             raise ValidationError("Not twice.", "note")
 
 
-class _Ours(_Members, Schema):
-    parts = fields.List(fields.Nested(type("_OursInside", (_Members, Schema), {})))
-
-
-class _Theirs(_Members, marshmallow.Schema):
-    parts = fields.List(fields.Nested(type("_TheirsInside", (_Members, marshmallow.Schema), {})))
+def _schema(base: type[marshmallow.Schema], members: type[_Members]) -> type[marshmallow.Schema]:
+    inside = type("Inside", (members, base), {})
+    return type("Outside", (members, base), {"parts": fields.List(fields.Nested(inside))})
 
 
 def _outcome(schema: marshmallow.Schema, data: Any, **options: Any) -> Any:
@@ -56,9 +55,24 @@ def _outcome(schema: marshmallow.Schema, data: Any, **options: Any) -> Any:
         "size",
     ],
 )
-def test_it_loads_as_marshmallow_does(data: Any, unknown: Any) -> None:
-    assert _outcome(_Ours(), data, unknown=unknown) == _outcome(_Theirs(), data, unknown=unknown)
-    assert _outcome(_Ours(), data, unknown=unknown, partial=True) == _outcome(
-        _Theirs(), data, unknown=unknown, partial=True
-    )
-    assert _outcome(_Ours(many=True), data, unknown=unknown) == _outcome(_Theirs(many=True), data, unknown=unknown)
+@pytest.mark.parametrize("members", [_Members, _Hooked])
+def test_it_loads_as_marshmallow_does(members: type[_Members], data: Any, unknown: Any) -> None:
+    ours, theirs = _schema(Schema, members), _schema(marshmallow.Schema, members)
+    for made in ({}, {"many": True}, {"partial": True}):
+        assert _outcome(ours(**made), data, unknown=unknown) == _outcome(theirs(**made), data, unknown=unknown)
+    for asked in ({"many": True}, {"partial": True}):
+        found, wanted = (_outcome(each(), data, unknown=unknown, **asked) for each in (ours, theirs))
+        assert found == wanted
+
+
+class _NamesOfTheirOwn(Schema):
+    items = fields.List(fields.Integer())
+    within = fields.Integer(attribute="range.first")
+
+
+@pytest.mark.parametrize("payload", [{}, {"items": [1, 2]}, {"within": 3}, {"items": [], "within": 0}])
+def test_what_is_loaded_is_dumped_as_it_came(payload: dict[str, Any]) -> None:
+    """A dictionary has ``items`` of its own, and a name with a dot is a path."""
+    schema = _NamesOfTheirOwn()
+    assert schema.dump(schema.load(payload)) == payload
+    assert schema.load({"within": 3}) == {"range": {"first": 3}}
