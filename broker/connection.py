@@ -1,8 +1,5 @@
 """Connections to Redis: time-outs, repetition and what its failures mean to a caller."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from redis import Redis
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError, OutOfMemoryError, RedisError, ResponseError
@@ -30,18 +27,32 @@ def connect(url: str, *, decode_responses: bool = True, timeout: float = SOCKET_
     )
 
 
-@contextmanager
-def redis_errors() -> Iterator[None]:
+class _RedisErrors:
+    """What ``redis_errors`` returns: a generator in its place would cost more than it watches."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, RedisError) and (unavailable := _unavailable(error)):
+            raise unavailable from error
+
+
+def _unavailable(error: RedisError) -> Unavailable | None:
+    if isinstance(error, OutOfMemoryError):
+        return Unavailable("The task store is full; running work is finished first.", retry_after=30)
+    if not isinstance(error, ResponseError):
+        return Unavailable("The task store cannot be reached right now.", retry_after=2)
+    if any(word in str(error) for word in ("OOM", "MISCONF", "LOADING")):
+        return Unavailable("The task store cannot take new work right now.", retry_after=30)
+    if "WAITAOF" in str(error):
+        return Unavailable("DURABILITY=fsync needs a server with an append-only file.", retry_after=60)
+    return None
+
+
+_redis_errors = _RedisErrors()
+
+
+def redis_errors() -> _RedisErrors:
     """Turns Redis' failures into ``Unavailable``: whoever asked may try again, and nothing was done by halves."""
-    try:
-        yield
-    except OutOfMemoryError as error:
-        raise Unavailable("The task store is full; running work is finished first.", retry_after=30) from error
-    except ResponseError as error:
-        if "OOM" in str(error) or "MISCONF" in str(error) or "LOADING" in str(error):
-            raise Unavailable("The task store cannot take new work right now.", retry_after=30) from error
-        if "WAITAOF" in str(error):
-            raise Unavailable("DURABILITY=fsync needs a server with an append-only file.", retry_after=60) from error
-        raise
-    except RedisError as error:
-        raise Unavailable("The task store cannot be reached right now.", retry_after=2) from error
+    return _redis_errors

@@ -64,8 +64,7 @@ def _headers(request: Request, schema: Schema) -> Any:
 
 def _json(request: Request, schema: Schema) -> Any:
     limit = getattr(schema, "max_bytes", MAX_JSON_BYTES)
-    request.max_content_length = limit + 1  # werkzeug ends a stream of unknown length there without a word
-    body = _body(request)
+    body = _body(request, limit)
     if len(body) > limit:
         raise TooLarge(f"The body is larger than {limit} bytes.", max_bytes=limit)
     if not body and not any(field.required for field in schema.fields.values()):
@@ -74,12 +73,15 @@ def _json(request: Request, schema: Schema) -> Any:
     return strict_json.parse(body)
 
 
-def _body(request: Request) -> bytes:
-    """All of the body: in one piece if its length is known, since werkzeug reads to an end by 64 KiB."""
-    length = request.content_length or 0
-    body = request.stream.read(length) if length else b""
-    if length and len(body) == length:
-        return body
+def _body(request: Request, limit: int) -> bytes:
+    """All of the body, or more than ``limit`` bytes of it. Of known length it is taken as it is, without a guard."""
+    length = request.content_length
+    body: bytes = b""
+    if length is not None and length <= limit:
+        body = request.environ["wsgi.input"].read(length)
+        if len(body) == length:
+            return body
+    request.max_content_length = limit + 1  # werkzeug ends a stream of unknown length there without a word
     return body + request.stream.read()
 
 
