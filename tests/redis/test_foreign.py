@@ -344,7 +344,8 @@ class TestRegistryEntries:
 
 
 class TestStockWorker:
-    def test_what_it_takes_comes_back(self, engine: Engine, raw: Redis) -> None:
+    def test_what_it_takes_comes_back(self, engine: Engine, raw: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(SimpleWorker, "_install_signal_handlers", lambda _: None)  # nobody would take them back
         first, second = engine.submit(), engine.submit(priority=2)
         SimpleWorker(["Noop", "Noop:2"], connection=raw).work(burst=True, logging_level="CRITICAL")
         assert {engine.task(task_id).status for task_id in (first, second)} == {"failed"}
