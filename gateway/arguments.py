@@ -19,6 +19,7 @@ from gateway.current import services, this_request
 
 #: The largest JSON body, in bytes, unless the schema has ``max_bytes``; uploads have a bound of their own.
 MAX_JSON_BYTES = 1024 * 1024
+_JSON, _UTF_8 = "application/json", ("utf-8", "utf8")
 #: What a multipart body adds to the file in it.
 _FRAMING_BYTES = 64 * 1024
 
@@ -69,7 +70,9 @@ def _json(request: Request, schema: Schema) -> Any:
         raise TooLarge(f"The body is larger than {limit} bytes.", max_bytes=limit)
     if not body and not any(field.required for field in schema.fields.values()):
         return {}
-    _check_type(request, "application/json")
+    _check_type(request, _JSON)
+    if request.content_type != _JSON and request.mimetype_params.get("charset", "utf-8").lower() not in _UTF_8:
+        raise UnsupportedMedia("Send JSON in UTF-8.")
     return strict_json.parse(body)
 
 
@@ -105,11 +108,8 @@ _FINDERS = {"json": _json, "query": _query, "headers": _headers, "files": _files
 
 
 def _check_type(request: Request, wanted: str) -> None:
-    if request.content_type != wanted:  # what nearly all send, and what has no parameters
-        if request.mimetype != wanted:
-            raise UnsupportedMedia(f"Send the body with the header Content-Type: {wanted}.")
-        if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
-            raise UnsupportedMedia("Send it in UTF-8.")
+    if request.content_type != wanted and request.mimetype != wanted:  # nearly all send it without parameters to parse
+        raise UnsupportedMedia(f"Send the body with the header Content-Type: {wanted}.")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMedia("Send the body without a Content-Encoding.")
 

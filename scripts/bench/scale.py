@@ -6,14 +6,14 @@ import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from broker.broker import Broker
 from broker.clock import from_rfc3339
 from broker.config import BrokerSettings
 from broker.daemon.prune import Prune
 from broker.status import Status
-from broker.store import Claim, Claimed
+from broker.store import Claim, Claimed, Store
 from broker.task import NewTask
 from scripts.bench import pipelines, tasks
 from scripts.bench.report import table
@@ -21,8 +21,9 @@ from scripts.bench.server import Server, fresh
 
 _TENANT = "acme"
 _TYPE = "EmbeddingGeneration"
-#: A command that takes longer, in microseconds, is noted; a promise is broken above the second figure.
-_NOTED, _SLOW = 1_000, 5_000
+#: No script may take longer, in milliseconds. The server notes the arguments of those that do; were it more, what it
+#: keeps of them would lie between the pruned tasks and change what is measured.
+_SLOW_MS = 5
 
 Found = dict[str, Any]
 
@@ -57,6 +58,7 @@ class Site:
 
     def __init__(self, server: Server, size: int) -> None:
         self._size = size
+        self._server = server
         self._redis = server.redis
         self._settings = BrokerSettings(redis_url=server.url, retention_days=0.0, data_dir=Path("unused"))
         self._broker = Broker.connect(self._settings, tasks.TYPES)
@@ -106,24 +108,51 @@ class Site:
         assert outcome == "completed"
 
     def prune(self) -> Found:
-        """The daemon's own chore until nothing is left: tasks per second and the server's slowest command."""
+        """The daemon's own chore until nothing is left: tasks per second, and what its scripts took."""
         self._watch()
-        prune = Prune(self._broker.store, self._broker.keys, self._settings)
+        store = _Watched(self._broker.store, self._server)
+        prune = Prune(cast(Store, store), self._broker.keys, self._settings)
         before, started = self._broker.stats(_TENANT).total, time.perf_counter()
         time.sleep(1.1)  # retention is counted in whole seconds
         while left := self._broker.stats(_TENANT).total:
             prune.tick()
-        return {"tasks": before - left, "seconds": time.perf_counter() - started - 1.1, **self.slowest()}
+        return {
+            "tasks": before - left,
+            "seconds": time.perf_counter() - started - 1.1,
+            "scripts": len(store.taken_ms),
+            "cpu_over": sum(each > _SLOW_MS for each in store.taken_ms),
+            "cpu_most_ms": max(store.taken_ms),
+            **self.slowest(),
+        }
 
     def _watch(self) -> None:
-        self._redis.config_set("slowlog-log-slower-than", _NOTED)
-        self._redis.config_set("slowlog-max-len", 100_000)
+        self._redis.config_set("slowlog-log-slower-than", _SLOW_MS * 1000)
+        self._redis.config_set("slowlog-max-len", 10_000)
         self._redis.slowlog_reset()
 
     def slowest(self) -> Found:
-        """Of all commands since the watch began: how many took over 5 ms, and the longest, in ms."""
-        taken = [entry["duration"] for entry in self._redis.slowlog_get(100_000)]
-        return {"over_5_ms": sum(each > _SLOW for each in taken), "slowest_ms": max(taken, default=0) / 1000}
+        """Of all commands since the watch began: how many took too long, by the clock, and the longest, in ms."""
+        taken = [entry["duration"] / 1000 for entry in self._redis.slowlog_get(10_000)]
+        return {"over": len(taken), "most_ms": max(taken, default=0)}
+
+
+class _Watched:
+    """A store, and what the server's main thread worked for each call of ``prune``: milliseconds of processor time.
+
+    By the clock a script also waits for a processor, on a machine that does something else for a moment.
+    """
+
+    def __init__(self, store: Store, server: Server) -> None:
+        self.redis = store.redis
+        self._store = store
+        self._cpu_us = server.cpu_us_exactly()
+        self.taken_ms: list[float] = []
+
+    def prune(self, *args: Any, **options: Any) -> int:
+        before = self._cpu_us()
+        removed = self._store.prune(*args, **options)
+        self.taken_ms.append((self._cpu_us() - before) / 1000)
+        return removed
 
 
 def report(found: Found) -> str:
@@ -135,8 +164,10 @@ def report(found: Found) -> str:
         [
             table(["ms, median", f"{small:,} finished", f"{large:,} finished", "ratio"], rows),
             "",
-            f"Pruned {pruning['tasks']:,} tasks, {pruning['tasks'] / pruning['seconds']:,.0f} a second; "
-            f"scripts over 5 ms: {pruning['over_5_ms']}, the slowest took {pruning['slowest_ms']:.1f} ms "
-            f"(while filling: {filling['over_5_ms']}, {filling['slowest_ms']:.1f} ms).",
+            f"Pruned {pruning['tasks']:,} tasks by {pruning['scripts']:,} scripts, "
+            f"{pruning['tasks'] / pruning['seconds']:,.0f} tasks a second.",
+            f"Scripts over {_SLOW_MS} ms of processor time: {pruning['cpu_over']}, the longest "
+            f"{pruning['cpu_most_ms']:.1f} ms; by the clock (SLOWLOG): {pruning['over']}, {pruning['most_ms']:.1f} ms.",
+            f"While filling, by the clock: {filling['over']}, {filling['most_ms']:.1f} ms.",
         ]
     )

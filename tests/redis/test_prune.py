@@ -101,7 +101,7 @@ def test_a_priority_is_pruned_as_its_own_queue(engine: Engine, settings: BrokerS
     engine.check()
 
 
-def test_a_full_batch_is_followed_at_once(engine: Engine, settings: BrokerSettings) -> None:
+def test_full_batches_are_followed_at_once(engine: Engine, settings: BrokerSettings) -> None:
     for _ in range(41):
         engine.store.cancel(engine.submit(), "acme", force=False)
     engine.advance(31 * 86_400)
