@@ -66,8 +66,6 @@ def _headers(request: Request, schema: Schema) -> Any:
 def _json(request: Request, schema: Schema) -> Any:
     limit = getattr(schema, "max_bytes", MAX_JSON_BYTES)
     body = _body(request, limit)
-    if len(body) > limit:
-        raise TooLarge(f"The body is larger than {limit} bytes.", max_bytes=limit)
     if not body and not any(field.required for field in schema.fields.values()):
         return {}
     _check_type(request, _JSON)
@@ -77,15 +75,15 @@ def _json(request: Request, schema: Schema) -> Any:
 
 
 def _body(request: Request, limit: int) -> bytes:
-    """All of the body, or more than ``limit`` bytes of it. Of known length it is taken as it is, without a guard."""
-    length = request.content_length
-    body: bytes = b""
-    if length is not None and length <= limit:
-        body = request.environ["wsgi.input"].read(length)
-        if len(body) == length:
-            return body
-    request.max_content_length = limit + 1  # werkzeug ends a stream of unknown length there without a word
-    return body + request.stream.read()
+    """All of the body; one of known length as the server has it. Raises ``TooLarge`` beyond ``limit`` bytes."""
+    length = request.content_length or 0
+    body: bytes = request.environ["wsgi.input"].read(length) if length <= limit else b""
+    if len(body) < length <= limit or not length:
+        request.max_content_length = limit + 1  # werkzeug ends a stream of unknown length there without a word
+        body += request.stream.read()
+    if max(length, len(body)) > limit:
+        raise TooLarge(f"The body is larger than {limit} bytes.", max_bytes=limit)
+    return body
 
 
 def _files(request: Request, schema: Schema) -> Any:

@@ -130,6 +130,7 @@ def test_the_body_may_be_larger_than_that_of_one_task_but_not_endless(client: Fl
     blank = b" " * (2 * 1024 * 1024)
     body = blank + b'{"tasks": [' + client.application.json.dumps(EMBED).encode() + b"]}"
     assert client.post("/api/tasks/batch", data=body, content_type="application/json").status_code == 201
-    body = b" " * (CreateTasks.max_bytes + 1)
-    response = client.post("/api/tasks/batch", data=body, content_type="application/json")
-    assert problem(response, 413, "too_large")["max_bytes"] == CreateTasks.max_bytes
+    for more in (1, 2):
+        body = b" " * (CreateTasks.max_bytes + more)
+        response = client.post("/api/tasks/batch", data=body, content_type="application/json")
+        assert problem(response, 413, "too_large")["max_bytes"] == CreateTasks.max_bytes
