@@ -52,7 +52,7 @@ class Gateway(Flask):
             return super().create_url_adapter(request)
         query = request.query_string.decode(errors="replace")
         where = (request.host, request.root_path, "", request.scheme)
-        return MapAdapter(self.url_map, *where, request.path, request.method, query)
+        return self.url_map.bind(*where, request.method, request.path, query)
 
 
 def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str, Plugin]) -> Gateway:

@@ -8,7 +8,7 @@ from flask import Request
 from marshmallow import ValidationError
 from marshmallow.types import UnknownOption
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from broker.errors import InvalidInput, TaskBrokerError, TooLarge, UnsupportedMedia
@@ -77,7 +77,10 @@ def _json(request: Request, schema: Schema) -> Any:
 def _body(request: Request, limit: int) -> bytes:
     """All of the body; one of known length as the server has it. Raises ``TooLarge`` beyond ``limit`` bytes."""
     length = request.content_length or 0
-    body: bytes = request.environ["wsgi.input"].read(length) if length <= limit else b""
+    try:
+        body: bytes = request.environ["wsgi.input"].read(length) if length <= limit else b""
+    except OSError as error:
+        raise ClientDisconnected() from error
     if len(body) < length <= limit or not length:
         request.max_content_length = limit + 1  # werkzeug ends a stream of unknown length there without a word
         body += request.stream.read()

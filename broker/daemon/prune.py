@@ -26,8 +26,9 @@ class Prune:
     def tick(self) -> float:
         more = False
         for key in sorted(self._store.redis.smembers(self._keys.rq_queues())):
+            queue = key.removeprefix(self._keys.rq_queue(""))
             for status in sorted(TERMINAL):
-                more = self._prune(key.removeprefix(self._keys.rq_queue("")), status) or more
+                more = self._prune(queue, status) or more
         return _PAUSE if more else _EVERY
 
     def _prune(self, queue: str, status: str) -> bool:

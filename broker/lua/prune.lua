@@ -11,7 +11,7 @@
 -- @include task
 local registry = P .. RQ_STATUS[status] .. ':' .. queue
 -- By score, although by rank were cheaper. The answer takes a buffer of 16 KiB, for which glibc's allocator first sorts
--- what was freed before; without it, one call in a hundred would have to sort what all of them have freed.
+-- what was freed before; without it, some calls would have to sort what many have freed.
 local oldest = call('ZRANGEBYSCORE', registry, '-inf',
   math.floor((now - tonumber(retention_us) + KEEP_US) / 1000000), 'LIMIT', 0, limit)
 for _, id in ipairs(oldest) do

@@ -145,7 +145,7 @@ class _Watched:
     def __init__(self, store: Store, server: Server) -> None:
         self.redis = store.redis
         self._store = store
-        self._cpu_us = server.cpu_us_exactly()
+        self._cpu_us = server.cpu_us
         self.taken_ms: list[float] = []
 
     def prune(self, *args: Any, **options: Any) -> int:

@@ -1,7 +1,7 @@
 """A fresh server for each measurement, with the settings of the embedded one, and what it says about itself."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,21 +22,16 @@ class Server:
     def __init__(self, url: str) -> None:
         self.url = url
         self.redis: Any = connect(url)
+        pid = self.redis.info("server")["process_id"]
+        self._schedstat = Path(f"/proc/{pid}/task/{pid}/schedstat")
 
     def memory(self) -> int:
         """Bytes in use."""
         return int(self.redis.info("memory")["used_memory"])
 
     def cpu_us(self) -> float:
-        """Microseconds of CPU, user and kernel, that its main thread has used so far."""
-        cpu = self.redis.info("cpu")
-        return float(cpu["used_cpu_user_main_thread"] + cpu["used_cpu_sys_main_thread"]) * 1e6
-
-    def cpu_us_exactly(self) -> Callable[[], float]:
-        """A function that tells the same from the kernel's books (Linux), which does not disturb the server."""
-        pid = self.redis.info("server")["process_id"]
-        book = Path(f"/proc/{pid}/task/{pid}/schedstat")
-        return lambda: int(book.read_text().split()[0]) / 1000
+        """Microseconds of CPU, user and kernel, that its main thread has used so far (Linux); it is not asked."""
+        return int(self._schedstat.read_text().split()[0]) / 1000
 
 
 @contextmanager

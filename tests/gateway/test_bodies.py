@@ -91,6 +91,17 @@ def test_a_body_that_is_too_large(client: FlaskClient) -> None:
     problem(client.post("/api/tasks", data=body, content_type=JSON), 413, "too_large")
 
 
+def test_a_client_that_goes_away_in_mid_body_is_no_failure_of_ours(client: FlaskClient) -> None:
+    class Reset(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise ConnectionResetError
+
+        readinto = read  # type: ignore[assignment]
+
+    environ = {"wsgi.input": Reset(), "wsgi.input_terminated": True, "CONTENT_LENGTH": "10"}
+    problem(client.post("/api/tasks", content_type=JSON, environ_overrides=environ), 400, "bad_request")
+
+
 def test_a_stream_without_end_is_cut_off(client: FlaskClient) -> None:
     class Endless(io.RawIOBase):
         read_bytes = 0

@@ -30,6 +30,10 @@ def test_a_path_that_leads_nowhere(client: FlaskClient, path: str) -> None:
     problem(client.get(path), 404, "not_found")
 
 
+def test_a_host_that_is_none(client: FlaskClient) -> None:
+    problem(client.get("/api/tasks", headers={"Host": "a..b"}), 400, "bad_request")
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [("PUT", "/api/tasks", {"GET", "POST"}), ("DELETE", "/api/queues", {"GET"}), ("POST", "/livez", {"GET"}),
