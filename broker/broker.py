@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import cached_property, partial
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from broker import limits
 from broker.config import BrokerSettings
@@ -36,6 +36,7 @@ from broker.webhooks.endpoints import Webhooks
 from broker.worker_state import Worker, WorkerStates
 
 _CANCELLED_NOW = ("pending", "scheduled", "cancelled")
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -85,18 +86,22 @@ class Broker:
         """
         submission = prepare(self.types, new)
         task_id = submission.id or new_id()
-        most, record = self.settings.max_pending, _record(media) if media else {}
-        code, answer, more = self._durably(
-            lambda store: store.submit(
-                task_id, tenant, submission.payload_json, submission.terms, max_pending=most, **record
-            )
+        answer = self._durably(
+            Store.submit,
+            task_id,
+            tenant,
+            submission.payload_json,
+            submission.terms,
+            self.settings.max_pending,
+            _record(media) if media else (),
         )
+        if isinstance(answer, int):
+            return submission.task(task_id, tenant, answer), True
+        code, holder, *_ = answer
         if code < 0:
-            raise self._full(answer, new.type)
-        if code == 1:
-            return submission.task(task_id, tenant, more), True
+            raise self._full(holder, new.type)
         # A client repeats the script when its reply was lost: what it finds then under a new id is what it created.
-        return self._found(tenant, [answer])[answer], submission.id is None and answer == task_id
+        return self._found(tenant, [holder])[holder], submission.id is None and holder == task_id
 
     def check(self, new: NewTask) -> Submission:
         """A new task, found valid. Raises ``InvalidInput``."""
@@ -119,7 +124,7 @@ class Broker:
         chosen = bool(ids)
         ids = [each.id or own for each, own in zip(checked, ids or new_ids(len(checked)), strict=True)]
         flat, most = fields_of(checked, ids), self.settings.max_pending
-        code, first, *more = self._durably(lambda store: store.submit_many(tenant, flat, max_pending=most))
+        code, first, *more = self._durably(Store.submit_many, tenant, flat, most)
         if code < 0:
             raise self._full(first, *more)
         holders = dict(zip(more[::2], more[1::2], strict=True))
@@ -295,25 +300,24 @@ class Broker:
         throughput = self._queues.read([type_name])[0].throughput
         return min(3600, math.ceil(1 / throughput)) if throughput else 60
 
-    def _durably(self, submit: Callable[[Store], T]) -> T:
-        """What ``submit`` returns, once Redis has it as the settings demand."""
+    def _durably(self, submit: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What ``submit`` of the store returns, once Redis has it as the settings demand."""
         with redis_errors():
             if self.settings.durability != "fsync":
-                return submit(self.store)
+                return submit(self.store, *args, **kwargs)
             with self.redis.client() as connection:  # WAITAOF waits for what its own connection wrote
-                answer = submit(self.store.on(connection))
+                answer = submit(self.store.on(connection), *args, **kwargs)
                 on_disk, _ = connection.execute_command("WAITAOF", 1, 0, 4000)
         if not on_disk:
             raise Unavailable("The task is not on disk yet; repeat the request to make sure.", retry_after=2)
         return answer
 
 
-def _record(media: MediaRecord) -> dict[str, Any]:
+def _record(media: MediaRecord) -> list[str]:
     """What the script takes of a media record, which gets the transaction's own time, as the task does."""
     record = fields(media)
     del record["created_at"]
-    flat = [part for pair in record.items() for part in pair]
-    return {"media_id": media.id, "media_kind": media.kind, "media_fields": flat}
+    return [media.id, media.kind, *(part for pair in record.items() for part in pair)]
 
 
 def _set_on_news(changed: threading.Event, events: list[Event]) -> None:

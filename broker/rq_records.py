@@ -2,6 +2,7 @@
 
 import base64
 import pickle
+import pickletools
 import zlib
 from importlib.metadata import version
 
@@ -11,7 +12,7 @@ RQ_VERSION = version("rq")
 #: RQ's ``data`` field is a pickled call ``(function name, instance, args, kwargs)``. Ours is the same for every task, a
 #: call of `refuse` without arguments, so that nobody gains code execution by writing to Redis; it is never read by us.
 CALL = "broker.rq_records.refuse"
-DATA = pickle.dumps((CALL, None, (), {}), protocol=1)
+DATA = pickletools.optimize(pickle.dumps((CALL, None, (), {}), protocol=0))
 
 
 def refuse() -> None:

@@ -13,6 +13,7 @@ import hashlib
 import re
 from functools import cache
 from importlib import resources
+from operator import itemgetter
 from typing import Any, Protocol
 
 from redis.exceptions import NoPermissionError, NoScriptError, OutOfMemoryError, ResponseError
@@ -106,23 +107,21 @@ class Script:
         self.args = [each[3] for each in parameters if each[0] == "ARGV" and not each[2]]
         self.rest = next((each[3] for each in parameters if each[2]), None)
         self._clock = clock
-        self._ordered = (*self.keys, *self.args)
-        self._wanted = {*self._ordered, *([self.rest] if self.rest else [])}
+        self._wanted = [*self.keys, *self.args, *([self.rest] if self.rest else [])]
+        self._in_order = itemgetter(*self._wanted)
         self._function = f"{library(clock)[0]}_{name}"
         #: Set once the server has turned out to know no functions.
         self._sha = ""
 
-    def arguments(self, values: dict[str, Any]) -> list[Any]:
+    def arguments(self, values: dict[str, Any]) -> tuple[Any, ...]:
         """``values`` in the order of the header, keys first."""
         try:
-            arguments = [values[name] for name in self._ordered]
-            if self.rest:
-                arguments.extend(values[self.rest])
-            if len(values) == len(self._wanted):
-                return arguments
+            arguments = self._in_order(values)
         except KeyError:
-            pass
-        raise TypeError(f"{self.name}.lua takes {sorted(self._wanted)}, got {sorted(values)}")
+            arguments = None
+        if arguments is None or len(values) != len(arguments):
+            raise TypeError(f"{self.name}.lua takes {sorted(self._wanted)}, got {sorted(values)}")
+        return (*arguments[:-1], *arguments[-1]) if self.rest else arguments
 
     def __call__(self, client: _Client, **values: Any) -> Any:
         """Run on ``client``; loads what the server does not have (any more)."""
@@ -149,7 +148,7 @@ class Script:
             return self._evaluate(client, arguments)
         return client.fcall(self._function, len(self.keys), *arguments)
 
-    def _evaluate(self, client: _Client, arguments: list[Any]) -> Any:
+    def _evaluate(self, client: _Client, arguments: tuple[Any, ...]) -> Any:
         """For a server that knows no functions, or does not let this user load them."""
         try:
             if self._sha:

@@ -1,6 +1,7 @@
 """Every change of a task's state: one method per script, with the same name. Nothing else writes task state."""
 
 import json
+from collections.abc import Sequence
 from copy import copy
 from typing import Any, NamedTuple, TypeAlias
 
@@ -8,7 +9,7 @@ from redis import Redis
 
 from broker.keys import Keys
 from broker.line import Line, Lines
-from broker.rq_records import DATA, traceback_text
+from broker.rq_records import traceback_text
 from broker.scripts import Script
 
 _NAMES = (
@@ -71,29 +72,19 @@ class Store:
         return self._scripts[name].run(self.redis, values)
 
     def submit(
-        self, task_id: str, tenant: str, payload: str, terms: str, *, max_pending: int, **media: Any
-    ) -> tuple[int, Any, Any]:
-        """(1, id, microsecond) created, (0, id that was there, None), (-1, number waiting, type) refused.
+        self, task_id: str, tenant: str, payload: str | bytes, terms: str, max_pending: int, media: Sequence[str] = ()
+    ) -> Any:
+        """The microsecond of creation; [0, id that was there]; [-1, number waiting, type] when it was refused.
 
-        ``payload`` is JSON; ``terms``, and ``media_id``, ``media_kind`` and ``media_fields`` if there are any, as in
-        submit.lua.
+        ``payload`` is JSON; ``terms`` and ``media`` as in submit.lua.
         """
-        values = {"media_id": "", "media_kind": "", "media_fields": ()} | media
-        code, answer, *more = self._run(
-            "submit",
-            id=task_id,
-            tenant=tenant,
-            payload=payload,
-            terms=terms,
-            data=DATA,
-            max_pending=max_pending,
-            **values,
+        return self._run(
+            "submit", id=task_id, tenant=tenant, payload=payload, terms=terms, max_pending=max_pending, media=media
         )
-        return code, answer, more[0] if more else None
 
-    def submit_many(self, tenant: str, fields: list[str], *, max_pending: int) -> list[Any]:
+    def submit_many(self, tenant: str, fields: Sequence[str | bytes], max_pending: int) -> list[Any]:
         """Accepts all or none; ``fields`` of the tasks one after the other, and the reply, as in submit_many.lua."""
-        return list(self._run("submit_many", tenant=tenant, data=DATA, max_pending=max_pending, fields=fields))
+        return list(self._run("submit_many", tenant=tenant, max_pending=max_pending, fields=fields))
 
     def claim(self, claim: Claim) -> Claimed | Wait:
         """The next startable task, leased; or how long there is none."""

@@ -59,6 +59,10 @@ class TaskType:
             value = getattr(self, setting)
             if value is not None and not low <= value <= high:
                 raise ValueError(f"{self.name}: {setting} must lie between {low:g} and {high:g}")
+            if value is not None and setting != "rate":
+                if value != int(value):
+                    raise ValueError(f"{self.name}: {setting} must be a whole number")
+                object.__setattr__(self, setting, int(value))  # of 90.0, too
         if self.rate is not None and abs(self.rate * 1000 - round(self.rate * 1000)) > 1e-6:
             raise ValueError(f"{self.name}: rate must have at most three decimals")
 

@@ -1,6 +1,5 @@
 """``/api/events`` and ``/api/tasks/{id}/events``: what happens, as server-sent events (WHATWG HTML, section 9.2)."""
 
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -97,8 +96,7 @@ def _reset(headers: dict[str, Any]) -> bytes:
 
 def _snapshot(task: Task, now: str) -> bytes:
     """The small fields of a task: whoever wants its payload or result reads it."""
-    shown = asdict(task)
-    return frame("snapshot", {"task_id": task.id, **{name: shown[name] for name in _SHOWN}}, now)
+    return frame("snapshot", {"task_id": task.id, **{name: getattr(task, name) for name in _SHOWN}}, now)
 
 
 def _end(task: Task, now: str) -> bytes:

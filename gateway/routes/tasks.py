@@ -1,12 +1,12 @@
 """``/api/tasks``: submit, list, count, show, cancel and retry."""
 
-from dataclasses import replace
 from functools import partial
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from flask import Response
+from msgspec.structs import replace
 
 from broker.clock import to_rfc3339
 from broker.errors import InvalidInput

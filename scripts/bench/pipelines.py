@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker.broker import Broker
-from broker.rq_records import DATA
 from broker.scripts import Script
 from broker.submission import terms
 
@@ -63,11 +62,8 @@ def _submission(broker: Broker, kind: Kind, task_id: str) -> dict[str, Any]:
         "tenant": kind.tenant,
         "payload": kind.payload,
         "terms": terms(kind.type, 0, max_retries=3, timeout=3600),
-        "data": DATA,
         "max_pending": 0,
-        "media_id": "",
-        "media_kind": "",
-        "media_fields": (),
+        "media": (),
     }
 
 

@@ -82,14 +82,12 @@ class Engine:
         return self.store.configure(name, **(kept | changes))
 
     def try_submit(self, name: str = "Noop", *, tenant: str = "acme", priority: int = 0, **fields: Any) -> Any:
-        """The store's own answer."""
+        """(1, id) when it was created; else the first two of the store's own answer."""
         self._ids += 1
         task_id, payload = fields.pop("id", f"task-{self._ids}"), fields.pop("payload", '{"n":1}')
-        more = {key: fields.pop(key) for key in tuple(fields) if key.startswith("media_")}
-        most = fields.pop("max_pending", 0)
-        return self.store.submit(task_id, tenant, payload, _terms(name, priority, **fields), max_pending=most, **more)[
-            :2
-        ]
+        most, media = fields.pop("max_pending", 0), fields.pop("media", ())
+        answer = self.store.submit(task_id, tenant, payload, _terms(name, priority, **fields), most, media)
+        return (1, task_id) if isinstance(answer, int) else tuple(answer[:2])
 
     def try_submit_many(self, *tasks: dict[str, Any], tenant: str = "acme", max_pending: int = 0) -> list[Any]:
         """The store's own answer; a task is what differs from a plain ``Noop``."""

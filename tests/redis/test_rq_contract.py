@@ -197,7 +197,7 @@ def test_every_key_has_its_line_in_keys(redis: Redis, prefix: str) -> None:
     engine.advance(1)
     engine.redis.hset(keys.listeners(), mapping={"acme:webhooks": "task.failed", "acme:live": engine.now + 60 * SECOND})
     engine.store.enlist("w1", ttl=30, queues="Noop", fields={"pid": 7})
-    engine.submit(unique_key="k", media_id="m1", media_kind="image", media_fields=["id", "m1"])
+    engine.submit(unique_key="k", media=["m1", "image", "id", "m1"])
     engine.submit(priority=3)
     engine.submit(delay_us=SECOND)
     engine.fail(engine.start())

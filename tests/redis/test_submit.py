@@ -133,8 +133,8 @@ class TestMaxPending:
         engine.submit(max_pending=2)
         engine.submit(max_pending=2)
         before = engine.state()
-        media = {"media_id": "m", "media_kind": "image", "media_fields": ["id", "m"]}
-        assert engine.try_submit(max_pending=2, unique_key="k", **media) == (-1, 2)
+        media = ["m", "image", "id", "m"]
+        assert engine.try_submit(max_pending=2, unique_key="k", media=media) == (-1, 2)
         assert engine.state() == before
 
     def test_only_waiting_tasks_of_the_same_tenant_and_type_count(self, engine: Engine) -> None:
@@ -153,7 +153,7 @@ class TestMaxPending:
 
 def test_the_media_record_is_created_with_the_task(engine: Engine) -> None:
     before = engine.state()
-    engine.submit(media_id="m1", media_kind="image", media_fields=["id", "m1", "tenant", "acme", "task_id", "task-1"])
+    engine.submit(media=["m1", "image", "id", "m1", "tenant", "acme", "task_id", "task-1"])
     found = changes(before, engine.state())
     assert found["broker:media:m1"] == {
         "id": (None, "m1"),
@@ -168,6 +168,6 @@ def test_the_media_record_is_created_with_the_task(engine: Engine) -> None:
 def test_no_media_record_is_created_for_a_task_that_is_there(engine: Engine) -> None:
     task_id = engine.submit(unique_key="k")
     before = engine.state()
-    engine.try_submit(unique_key="k", media_id="m1", media_kind="image", media_fields=["id", "m1"])
-    engine.try_submit(id=task_id, media_id="m1", media_kind="image", media_fields=["id", "m1"])
+    engine.try_submit(unique_key="k", media=["m1", "image", "id", "m1"])
+    engine.try_submit(id=task_id, media=["m1", "image", "id", "m1"])
     assert engine.state() == before

@@ -1,10 +1,10 @@
-"""Our schemas load what marshmallow's would, and complain in its words."""
+"""Our schemas load and dump what marshmallow's would, and complain in its words."""
 
 from typing import Any
 
 import marshmallow
 import pytest
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, post_dump, validate, validates_schema
 
 from broker.schema import Schema
 
@@ -14,6 +14,9 @@ class _Members:
     key = fields.String(data_key="The-Key", attribute="word")
     colour = fields.String(load_default="red", allow_none=True)
     note = fields.String(validate=validate.Length(max=3))
+    stamp = fields.Integer(dump_default=7, dump_only=True)
+    unit = fields.Constant("px", data_key="in")
+    length = fields.Function(len, dump_only=True)
 
 
 class _Hooked(_Members):
@@ -21,6 +24,10 @@ class _Hooked(_Members):
     def check_note(self, data: dict[str, Any], **_: Any) -> None:
         if data.get("note") == data.get("word") == "no":
             raise ValidationError("Not twice.", "note")
+
+    @post_dump
+    def sign(self, dumped: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return dumped | {"signed": True}
 
 
 def _schema(base: type[marshmallow.Schema], members: type[_Members]) -> type[marshmallow.Schema]:
@@ -63,6 +70,36 @@ def test_it_loads_as_marshmallow_does(members: type[_Members], data: Any, unknow
     for asked in ({"many": True}, {"partial": True}):
         found, wanted = (_outcome(each(), data, unknown=unknown, **asked) for each in (ours, theirs))
         assert found == wanted
+
+
+class _Plain:
+    def __len__(self) -> int:
+        return 0
+
+    word = "a"
+
+
+@pytest.mark.parametrize(
+    "obj", [{}, {"size": 1, "word": "a", "note": None, "more": 1}, {"stamp": 1}, _Plain(), 7 * "x"]
+)
+@pytest.mark.parametrize("members", [_Members, _Hooked])
+def test_it_dumps_as_marshmallow_does(members: type[_Members], obj: Any) -> None:
+    ours, theirs = _schema(Schema, members), _schema(marshmallow.Schema, members)
+    assert ours().dump(obj) == theirs().dump(obj)
+    whole = {"word": "b", "parts": [obj, obj]}
+    assert ours().dump(whole) == theirs().dump(whole)
+    assert ours().dump([obj, whole], many=True) == ours(many=True).dump([obj, whole])
+    assert ours().dump([obj, whole], many=True) == theirs(many=True).dump([obj, whole])
+
+
+def test_an_accessor_of_ones_own_is_asked_for_what_is_not_there() -> None:
+    class Derived(Schema):
+        double = fields.Integer()
+
+        def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+            return 2 * obj["size"]
+
+    assert Derived().dump({"size": 4}) == {"double": 8}
 
 
 class _NamesOfTheirOwn(Schema):

@@ -63,7 +63,7 @@ class TestCalls:
     def test_a_list_comes_last(self) -> None:
         script = Script("renew")
         values = {"runs": ["w", "a", "x", ""], "lease_us": 5, "prefix": "rq", "worker_ttl": 30}
-        assert script.arguments(values) == ["rq", 5, 30, "w", "a", "x", ""]
+        assert script.arguments(values) == ("rq", 5, 30, "w", "a", "x", "")
 
     @pytest.mark.parametrize(
         "wrong", [{"prefix": "rq"}, ARGUMENTS | {"more": 1}, {k: v for k, v in ARGUMENTS.items() if k != "id"}]

@@ -51,6 +51,7 @@ class TestDeclaration:
             *(("burst", 0), ("burst", 10**7), ("concurrency", 0), ("concurrency", 10**6)),
             *(("timeout", 0), ("timeout", 10**6), ("max_retries", -1), ("max_retries", 101)),
             *(("priority", -1), ("priority", 11)),
+            *(("burst", 1.5), ("concurrency", 1.5), ("timeout", 90.5), ("max_retries", 0.5), ("priority", 0.5)),
         ],
     )
     def test_bad_limits_name_the_type_and_the_setting(self, setting: str, value: float) -> None:

@@ -1,6 +1,8 @@
 -- @include clock
 -- What every script starts from: the key prefix, the time, and queues, numbers and times as text. The loader calls begin().
 local call, P, B, now
+-- A key that every submission needs.
+local ARRIVALS
 -- What this call has read already.
 local seen
 -- What seldom changes, by key: read again after KEPT_US, and at once after a script of ours has changed it. It lives
@@ -13,7 +15,7 @@ end
 
 local function begin(prefix)
   call, seen = redis.call, {}
-  if P ~= prefix .. ':' then P, B = prefix .. ':', prefix .. ':broker:' end
+  if P ~= prefix .. ':' then P, B, ARRIVALS = prefix .. ':', prefix .. ':broker:', prefix .. ':broker:arrivals' end
   now = clock()
   if now >= kept_since + KEPT_US or now < kept_since then forget() end
 end

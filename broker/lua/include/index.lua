@@ -11,7 +11,9 @@ local function index_of(tenant, type)
 end
 
 local function score_of(status, us)
-  return RANK[status] * SPAN + math.max(0, math.min(SPAN - 1, us - EPOCH))
+  local since = us - EPOCH
+  if since < 0 then since = 0 elseif since >= SPAN then since = SPAN - 1 end
+  return RANK[status] * SPAN + since
 end
 
 -- How many tasks an index holds in a status.

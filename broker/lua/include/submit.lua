@@ -3,22 +3,37 @@
 -- Accepting tasks of one tenant, one or a thousand, all of them or none. What a queue or an index gets is written once
 -- for all of them.
 
--- What is said of a task beside its payload, which most have in common with the one before.
-local function read_terms(text)
-  local t = {}
-  t.type, t.queue, t.max_retries, t.timeout, t.due, t.delay, t.unique =
+-- RQ's call, as `broker.rq_records` pickles it.
+local DATA = '(Vbroker.rq_records.refuse\nN(t(dt.'
+
+-- What is said of a task beside its id and payload, and what follows from it for a tenant.
+local function read_terms(tenant, text)
+  local form = { tenant = tenant }
+  form.type, form.queue, form.max_retries, form.timeout, form.due, form.delay, form.unique =
     string.match(text, '^(%S+) (%S+) (%d+) (%d+) (-?%d+) (%d+) (.*)$')
-  if not t.type then error('no terms of a task: ' .. text) end
-  t.due, t.delay, t.unique = tonumber(t.due), tonumber(t.delay), t.unique ~= '' and t.unique
-  return t
+  if not form.type then error('no terms of a task: ' .. text) end
+  form.due, form.delay, form.unique = tonumber(form.due), tonumber(form.delay), form.unique ~= '' and form.unique
+  form.simple = form.due == 0 and form.delay == 0 and not form.unique
+  form.description, form.list = form.type .. ' for ' .. tenant, P .. 'queue:' .. form.queue
+  form.index = index_of(tenant, form.type)
+  form.waiting = waiting_name(form.index)
+  form.__index = form
+  return form
 end
 
-local function new_task(id, tenant, payload, text, data)
-  kept.terms = kept.terms or {}
-  local terms = kept.terms[text] or read_terms(text)
-  kept.terms[text] = terms
-  return { id = id, tenant = tenant, payload = payload, data = data, type = terms.type, queue = terms.queue,
-    max_retries = terms.max_retries, timeout = terms.timeout, due = terms.due, delay = terms.delay, unique = terms.unique }
+-- Most tasks have the terms of the one before. What they have in common is read once, and tasks only refer to it.
+local function form_of(tenant, text)
+  local tenants = kept[P] or {}
+  local forms = tenants[tenant] or {}
+  local form = forms[text] or read_terms(tenant, text)
+  kept[P], tenants[tenant], forms[text] = tenants, forms, form
+  return form
+end
+
+-- With places for what is found out later: a table that grows is copied.
+local function new_task(id, tenant, payload, terms)
+  local task = { id = id, payload = payload, key = P .. 'job:' .. id, us = 0, status = 'pending' }
+  return setmetatable(task, form_of(tenant, terms))
 end
 
 -- A batch keeps its order in lists, which are sorted by creation: each task is a microsecond younger than the one
@@ -27,7 +42,7 @@ local function set_times(tasks)
   for i, task in ipairs(tasks) do
     local us = now + i - 1
     if task.delay > 0 then task.due = us + task.delay end
-    task.us, task.key, task.status = us, P .. 'job:' .. task.id, task.due > us and 'scheduled' or 'pending'
+    task.us, task.status = us, task.due > us and 'scheduled' or 'pending'
   end
 end
 
@@ -54,11 +69,11 @@ local function find_new(tasks)
   return new
 end
 
--- How many tasks wait in an index: counted, or, while that is at most `enough`, what was counted a moment ago and those
--- submitted since, of which some may have been taken.
-local function waiting_in(index, enough)
-  local name = waiting_name(index)
-  if not kept[name] or kept[name] > enough then kept[name] = count_in(index, 'pending') end
+-- How many tasks wait beside this one in its index: counted, or, while that is at most `enough`, what was counted a moment
+-- ago and those submitted since, of which some may have been taken.
+local function waiting_beside(task, enough)
+  local name = task.waiting
+  if not kept[name] or kept[name] > enough then kept[name] = count_in(task.index, 'pending') end
   return kept[name]
 end
 
@@ -68,10 +83,10 @@ local function refusal(new, most)
   for _, task in ipairs(new) do
     local type = task.type
     if not waiting[type] then
-      waiting[type] = waiting_in(index_of(task.tenant, type), most - #new)
+      waiting[type] = waiting_beside(task, most - #new)
       if waiting[type] == 0 then new.perhaps_first = true end
     end
-    if waiting[type] >= most then return { -1, count_in(index_of(task.tenant, type), 'pending'), type } end
+    if waiting[type] >= most then return { -1, count_in(task.index, 'pending'), type } end
     if task.status == 'pending' then waiting[type] = waiting[type] + 1 end
   end
   return nil
@@ -79,7 +94,7 @@ end
 
 local function write_hash(task, seq)
   call('HSET', task.key, 'created_at', iso(task.us), 'us', task.us, 'status', RQ_STATUS[task.status], 'origin',
-    task.queue, 'data', task.data, 'description', task.type .. ' for ' .. task.tenant, 'timeout', task.timeout,
+    task.queue, 'data', DATA, 'description', task.description, 'timeout', task.timeout,
     'tenant', task.tenant, 'payload', task.payload, 'max_retries', task.max_retries, 'seq', seq)
   if task.unique then
     call('HSET', task.key, 'unique', task.unique)
@@ -92,14 +107,14 @@ local function schedule(task)
   call('HSET', task.key, 'scheduled_at', iso(task.due))
   call('ZADD', B .. 'due', task.due, task.id)
   call('ZADD', P .. 'scheduled:' .. task.queue, math.floor(task.due / 1000000), task.id)
-  call('ZADD', index_of(task.tenant, task.type), score_of('scheduled', task.us), task.id)
-  call('SADD', P .. 'queues', P .. 'queue:' .. task.queue)
+  call('ZADD', task.index, score_of('scheduled', task.us), task.id)
+  call('SADD', P .. 'queues', task.list)
 end
 
 -- Pending tasks of one queue, which stand next to each other in the batch.
 local function enqueue(tasks, first, last)
-  local queue, index, count = tasks[first].queue, index_of(tasks[first].tenant, tasks[first].type), last - first + 1
-  local seq = call('HINCRBY', B .. 'arrivals', queue, count) - last
+  local one, count = tasks[first], last - first + 1
+  local seq = call('HINCRBY', ARRIVALS, one.queue, count) - last
   local ids, scores = {}, {}
   for i = first, last do
     local task = tasks[i]
@@ -108,10 +123,9 @@ local function enqueue(tasks, first, last)
     scores[#scores + 1] = score_of('pending', task.us)
     scores[#scores + 1] = task.id
   end
-  call('ZADD', index, unpack(scores))
-  if call('RPUSH', P .. 'queue:' .. queue, unpack(ids)) == count then filled(queue, 1) end
-  local name = waiting_name(index)
-  if kept[name] then kept[name] = kept[name] + count end
+  call('ZADD', one.index, unpack(scores))
+  if call('RPUSH', one.list, unpack(ids)) == count then filled(one.queue, 1) end
+  if kept[one.waiting] then kept[one.waiting] = kept[one.waiting] + count end
 end
 
 -- Wakes a sleeper for each new task that could start now; for more than one, tokens are counted first.
@@ -155,5 +169,26 @@ local function accept(tasks, most)
   if refused then return refused end
   write(new)
   if new.perhaps_first then call('SADD', B .. 'tenants', new[1].tenant) end
+  return nil
+end
+
+-- The same of a single task that waits for nothing and has no unique key, in a straight line: most are like that.
+local function accept_simple(task, most)
+  local id = task.id
+  if call('EXISTS', task.key) == 1 then
+    task.holder = id
+    return nil
+  end
+  task.us = now
+  local waiting = waiting_beside(task, most > 0 and most - 1 or math.huge)
+  if most > 0 and waiting >= most then return { -1, waiting, task.type } end
+  write_hash(task, next_seq(task.queue))
+  call('ZADD', task.index, score_of('pending', now), id)
+  call('ZADD', B .. 'tasks:' .. task.tenant, now, id)
+  if call('RPUSH', task.list, id) == 1 then filled(task.queue, 1) end
+  kept[task.waiting] = waiting + 1
+  if waiting == 0 then call('SADD', B .. 'tenants', task.tenant) end
+  wake(task.type)
+  announce(task, 'pending')
   return nil
 end

@@ -53,7 +53,7 @@ end
 
 -- The next number at the end of a queue: a task's place in line is its number less that of the head.
 local function next_seq(queue)
-  return call('HINCRBY', B .. 'arrivals', queue, 1)
+  return call('HINCRBY', ARRIVALS, queue, 1)
 end
 
 local function filled(queue, length)
@@ -73,7 +73,7 @@ end
 local function prepend(task)
   local list = P .. 'queue:' .. task.queue
   local head = call('LINDEX', list, 0)
-  local seq = head and call('HGET', P .. 'job:' .. head, 'seq') or call('HGET', B .. 'arrivals', task.queue)
+  local seq = head and call('HGET', P .. 'job:' .. head, 'seq') or call('HGET', ARRIVALS, task.queue)
   call('HSET', task.key, 'seq', (tonumber(seq) or 1) - 1)
   filled(task.queue, call('LPUSH', list, task.id))
 end

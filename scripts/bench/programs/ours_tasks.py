@@ -4,10 +4,11 @@ import os
 from typing import Any
 
 from latency import record
-from marshmallow import Schema, fields
+from marshmallow import fields
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
+from broker.schema import Schema
 from broker.submission import MAX_BATCH
 from broker.task import NewTask
 from broker.task_type import TaskType
