@@ -20,7 +20,7 @@ end
 for key, name in pairs(home) do
   if is_index(key) then
     changed = changed + call('ZADD', P .. key, 'CH', score_in(key, task), name)
-    kept[waiting_name(P .. key)] = nil
+    kept.waiting[P .. key] = nil
   end
 end
 if task then changed = changed + call('PERSIST', task.key) end

@@ -95,7 +95,7 @@ end
 if indexed == 'completed' then uncount(task.tenant) end
 forget(task.queue)
 call('ZADD', index, score_of(truth, task.us), id)
-kept[waiting_name(index)] = nil
+kept.waiting[index] = nil
 call('PERSIST', task.key)
 if truth == 'pending' then
   call('HSET', task.key, 'status', 'queued', 'enqueued_at', at(), 'seq', next_seq(task.queue), 'crashes', 0)

@@ -1,23 +1,27 @@
 -- @include clock
 -- What every script starts from: the key prefix, the time, and queues, numbers and times as text. The loader calls begin().
-local call, P, B, now
--- A key that every submission needs.
-local ARRIVALS
--- What this call has read already.
+local call, now, now_text
+-- The prefix of RQ's keys and of ours, and those of our keys that every task needs.
+local P, B, ARRIVALS, READY
+-- What this call has read already of limits, by type.
 local seen
--- What seldom changes, by key: read again after KEPT_US, and at once after a script of ours has changed it. It lives
--- between calls where scripts are a function library; elsewhere each call starts with none.
-local kept, kept_since = {}, 0
+-- What seldom changes: read again after KEPT_US, and at once after a script of ours has changed it. It lives between
+-- calls where scripts are a function library; elsewhere each call starts with none.
+local kept, kept_since, kept_for
 
 local function forget()
-  kept, kept_since = {}, now
+  kept = { forms = {}, indexes = {}, listeners = {}, places = {}, settings = {}, waiting = {} }
+  kept_since = now
 end
 
 local function begin(prefix)
-  call, seen = redis.call, {}
-  if P ~= prefix .. ':' then P, B, ARRIVALS = prefix .. ':', prefix .. ':broker:', prefix .. ':broker:arrivals' end
-  now = clock()
-  if now >= kept_since + KEPT_US or now < kept_since then forget() end
+  call, now, now_text, seen = redis.call, clock(), nil, {}
+  if kept_for ~= prefix then
+    P, B = prefix .. ':', prefix .. ':broker:'
+    ARRIVALS, READY = B .. 'arrivals', B .. 'ready'
+    kept_for, kept = prefix, nil
+  end
+  if not kept or now >= kept_since + KEPT_US or now < kept_since then forget() end
 end
 
 -- The priority levels of a type as queues.
@@ -27,18 +31,22 @@ local function queues_of(type)
   return queues
 end
 
--- What split() has found, by queue, of which there are few.
-local split_queues = {}
+-- What a queue's name tells, and its keys: to put them together takes longer than to find them.
+local function place(queue)
+  local found = kept.places[queue]
+  if not found then
+    local type, priority = string.match(queue, '^([^:]+):?(%d*)$')
+    found = { type = type, priority = tonumber(priority) or 0, list = P .. 'queue:' .. queue, leases = P .. 'wip:' .. queue,
+      finished = P .. 'finished:' .. queue }
+    kept.places[queue] = found
+  end
+  return found
+end
 
 -- 'VideoTranscoding:5' -> 'VideoTranscoding', 5
 local function split(queue)
-  local found = split_queues[queue]
-  if not found then
-    local type, priority = string.match(queue, '^([^:]+):?(%d*)$')
-    found = { type, tonumber(priority) or 0 }
-    split_queues[queue] = found
-  end
-  return found[1], found[2]
+  local found = place(queue)
+  return found.type, found.priority
 end
 
 -- For text that is put together here: tostring() would print 1.8e+15 and lose the microseconds, and a negative zero as
@@ -75,8 +83,8 @@ end
 
 -- The present moment, formatted once a call.
 local function at()
-  seen.at = seen.at or iso(now)
-  return seen.at
+  now_text = now_text or iso(now)
+  return now_text
 end
 
 -- The reverse of iso(); nil for anything else.

@@ -5,7 +5,7 @@
 -- The queue to take from or nil; the types that have work and no token, with the microseconds until there is one; and
 -- whether types compete: other queues have work, or the worker could have.
 local function choose(group)
-  local entries = call('ZREVRANGE', B .. 'ready', 0, -1, 'WITHSCORES')
+  local entries = call('ZREVRANGE', READY, 0, -1, 'WITHSCORES')
   local best, best_score
   local throttled = {}
   for i = 1, #entries, 2 do
@@ -28,8 +28,8 @@ end
 -- `busy`: the worker's record says already that it is.
 local function start(task, worker, execution, lease_us, busy)
   reindex(task, 'processing')
-  call('HSET', task.key, 'status', 'started', 'started_at', at(), 'worker_name', worker, 'lease', execution,
-    'runs', task.runs)
+  call('HSET', task.key, 'status', 'started', 'lease', execution, 'started_at', at(), 'runs', task.runs, 'worker_name',
+    worker)
   hold(task, execution, lease_us)
   local record = P .. 'worker:' .. worker
   if busy then call('HSET', record, 'current_job', task.id) else call('HSET', record, 'current_job', task.id, 'state', 'busy') end
@@ -87,10 +87,10 @@ local function take(worker, execution, lease_us, group, busy)
     local queue, compete
     queue, throttled, compete = choose(group)
     if not queue then break end
-    local id = call('LPOP', P .. 'queue:' .. queue)
+    local id = call('LPOP', place(queue).list)
     local task = id and read_waiting(id, queue)
     if not id then
-      call('ZREM', B .. 'ready', queue)
+      call('ZREM', READY, queue)
     elseif task and task.status == 'queued' then -- anything else was deleted or moved by a foreign hand
       task.runs = task.runs + 1
       start(task, worker, execution, lease_us, busy)

@@ -10,12 +10,13 @@ local SNAPSHOT = { 'status', 'origin', 'tenant', 'payload', 'created_at', 'max_r
 
 -- Who listens for the tenant: nobody, most of the time. A script that changes it has to forget().
 local function listeners(tenant)
-  local name = B .. 'listeners:' .. tenant
-  if not kept[name] then
+  local who = kept.listeners[tenant]
+  if not who then
     local f = call('HMGET', B .. 'listeners', tenant .. ':webhooks', tenant .. ':live')
-    kept[name] = { webhooks = f[1], live = tonumber(f[2]) or 0 }
+    who = { webhooks = f[1], live = tonumber(f[2]) or 0 }
+    kept.listeners[tenant] = who
   end
-  return kept[name]
+  return who
 end
 
 local function put_into_outbox(task, event)

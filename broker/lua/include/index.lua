@@ -7,7 +7,10 @@ local RANK = { pending = 0, scheduled = 1, processing = 2, completed = 3, failed
 local STATUS_OF_RANK = { [0] = 'pending', 'scheduled', 'processing', 'completed', 'failed', 'cancelled' }
 
 local function index_of(tenant, type)
-  return B .. 'tasks:' .. tenant .. ':' .. type
+  local indexes = kept.indexes[tenant] or {}
+  local index = indexes[type] or B .. 'tasks:' .. tenant .. ':' .. type
+  kept.indexes[tenant], indexes[type] = indexes, index
+  return index
 end
 
 local function score_of(status, us)
@@ -25,9 +28,4 @@ end
 local function indexed_as(index, id)
   local score = call('ZSCORE', index, id)
   return score and STATUS_OF_RANK[math.floor(tonumber(score) / SPAN)]
-end
-
--- Under what `kept` remembers for a moment how many of an index wait. What makes a task wait has to forget it.
-local function waiting_name(index)
-  return 'waiting ' .. index
 end

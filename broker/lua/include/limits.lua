@@ -11,32 +11,32 @@ end
 
 -- What was set for a type. Who changes it has to forget().
 local function settings(type)
-  local key = limits_key(type)
-  if not kept[key] then
-    local f = call('HMGET', key, 'rate', 'burst', 'concurrency', 'paused')
-    kept[key] = { rate = tonumber(f[1]), burst = tonumber(f[2]) or 1, concurrency = tonumber(f[3]), paused = f[4] == '1' }
+  local set = kept.settings[type]
+  if not set then
+    local f = call('HMGET', limits_key(type), 'rate', 'burst', 'concurrency', 'paused')
+    set = { type = type, rate = tonumber(f[1]), burst = tonumber(f[2]) or 1, concurrency = tonumber(f[3]),
+      paused = f[4] == '1', level = 0, alarm = 0 }
+    kept.settings[type] = set
   end
-  return kept[key]
+  return set
 end
 
+-- The settings of a type and, where it has a rate, its bucket as it stands now.
 local function limits(type)
-  local s = seen[type]
-  if s then return s end
   local set = settings(type)
-  s = { type = type, rate = set.rate, burst = set.burst, concurrency = set.concurrency, paused = set.paused,
-    level = 0, alarm = 0 }
-  if s.rate then
-    local f = call('HMGET', limits_key(type), 'level', 'ts', 'alarm', 'watcher')
-    s.level, s.ts, s.alarm, s.watcher = tonumber(f[1]) or 0, tonumber(f[2]), tonumber(f[3]) or 0, f[4]
-    -- A clock that steps back refills nothing, and the bucket's time follows it at once, or the type would starve.
-    if not s.ts or now < s.ts then
-      s.ts, s.alarm = now, 0
-      call('HSET', limits_key(type), 'ts', now, 'alarm', 0)
-    end
-    local cap = s.burst * TOKEN
-    local elapsed = now - s.ts
-    if elapsed > (cap - s.level) / s.rate then s.level = cap else s.level = s.level + elapsed * s.rate end
+  if not set.rate then return set end
+  if seen[type] then return seen[type] end
+  local s = { type = type, rate = set.rate, burst = set.burst, concurrency = set.concurrency, paused = set.paused }
+  local f = call('HMGET', limits_key(type), 'level', 'ts', 'alarm', 'watcher')
+  s.level, s.ts, s.alarm, s.watcher = tonumber(f[1]) or 0, tonumber(f[2]), tonumber(f[3]) or 0, f[4]
+  -- A clock that steps back refills nothing, and the bucket's time follows it at once, or the type would starve.
+  if not s.ts or now < s.ts then
+    s.ts, s.alarm = now, 0
+    call('HSET', limits_key(type), 'ts', now, 'alarm', 0)
   end
+  local cap = s.burst * TOKEN
+  local elapsed = now - s.ts
+  if elapsed > (cap - s.level) / s.rate then s.level = cap else s.level = s.level + elapsed * s.rate end
   seen[type] = s
   return s
 end
@@ -49,7 +49,7 @@ end
 
 local function running(type)
   local sum = 0
-  for _, queue in ipairs(queues_of(type)) do sum = sum + call('ZCARD', P .. 'wip:' .. queue) end
+  for _, queue in ipairs(queues_of(type)) do sum = sum + call('ZCARD', place(queue).leases) end
   return sum
 end
 
@@ -77,7 +77,6 @@ end
 
 -- Does `rq suspend` hold everything?
 local function suspended()
-  local key = P .. 'suspended'
-  if kept[key] == nil then kept[key] = call('EXISTS', key) == 1 end
-  return kept[key]
+  if kept.suspended == nil then kept.suspended = call('EXISTS', P .. 'suspended') == 1 end
+  return kept.suspended
 end

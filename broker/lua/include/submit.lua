@@ -14,19 +14,17 @@ local function read_terms(tenant, text)
   if not form.type then error('no terms of a task: ' .. text) end
   form.due, form.delay, form.unique = tonumber(form.due), tonumber(form.delay), form.unique ~= '' and form.unique
   form.simple = form.due == 0 and form.delay == 0 and not form.unique
-  form.description, form.list = form.type .. ' for ' .. tenant, P .. 'queue:' .. form.queue
+  form.description, form.list = form.type .. ' for ' .. tenant, place(form.queue).list
   form.index = index_of(tenant, form.type)
-  form.waiting = waiting_name(form.index)
   form.__index = form
   return form
 end
 
 -- Most tasks have the terms of the one before. What they have in common is read once, and tasks only refer to it.
 local function form_of(tenant, text)
-  local tenants = kept[P] or {}
-  local forms = tenants[tenant] or {}
+  local forms = kept.forms[tenant] or {}
   local form = forms[text] or read_terms(tenant, text)
-  kept[P], tenants[tenant], forms[text] = tenants, forms, form
+  kept.forms[tenant], forms[text] = forms, form
   return form
 end
 
@@ -69,12 +67,13 @@ local function find_new(tasks)
   return new
 end
 
--- How many tasks wait beside this one in its index: counted, or, while that is at most `enough`, what was counted a moment
--- ago and those submitted since, of which some may have been taken.
-local function waiting_beside(task, enough)
-  local name = task.waiting
-  if not kept[name] or kept[name] > enough then kept[name] = count_in(task.index, 'pending') end
-  return kept[name]
+-- How many tasks wait in an index: counted, or, while that is at most `enough`, what was counted a moment ago and those
+-- submitted since, of which some may have been taken.
+local function waiting_in(index, enough)
+  local waiting = kept.waiting[index]
+  if not waiting or waiting > enough then waiting = count_in(index, 'pending') end
+  kept.waiting[index] = waiting
+  return waiting
 end
 
 -- Without room for one of the new tasks: {-1, how many of its type wait, type}. Without any waiting the tenant may be new.
@@ -83,7 +82,7 @@ local function refusal(new, most)
   for _, task in ipairs(new) do
     local type = task.type
     if not waiting[type] then
-      waiting[type] = waiting_beside(task, most - #new)
+      waiting[type] = waiting_in(task.index, most - #new)
       if waiting[type] == 0 then new.perhaps_first = true end
     end
     if waiting[type] >= most then return { -1, count_in(task.index, 'pending'), type } end
@@ -92,10 +91,11 @@ local function refusal(new, most)
   return nil
 end
 
+-- What every run reads comes first: a small hash is searched from its beginning.
 local function write_hash(task, seq)
-  call('HSET', task.key, 'created_at', iso(task.us), 'us', task.us, 'status', RQ_STATUS[task.status], 'origin',
-    task.queue, 'data', DATA, 'description', task.description, 'timeout', task.timeout,
-    'tenant', task.tenant, 'payload', task.payload, 'max_retries', task.max_retries, 'seq', seq)
+  call('HSET', task.key, 'status', RQ_STATUS[task.status], 'us', task.us, 'tenant', task.tenant, 'origin', task.queue,
+    'timeout', task.timeout, 'payload', task.payload, 'max_retries', task.max_retries, 'seq', seq, 'created_at',
+    iso(task.us), 'description', task.description, 'data', DATA)
   if task.unique then
     call('HSET', task.key, 'unique', task.unique)
     call('SET', unique_key(task), task.id)
@@ -125,7 +125,8 @@ local function enqueue(tasks, first, last)
   end
   call('ZADD', one.index, unpack(scores))
   if call('RPUSH', one.list, unpack(ids)) == count then filled(one.queue, 1) end
-  if kept[one.waiting] then kept[one.waiting] = kept[one.waiting] + count end
+  local waiting = kept.waiting[one.index]
+  if waiting then kept.waiting[one.index] = waiting + count end
 end
 
 -- Wakes a sleeper for each new task that could start now; for more than one, tokens are counted first.
@@ -180,13 +181,13 @@ local function accept_simple(task, most)
     return nil
   end
   task.us = now
-  local waiting = waiting_beside(task, most > 0 and most - 1 or math.huge)
+  local waiting = waiting_in(task.index, most > 0 and most - 1 or math.huge)
   if most > 0 and waiting >= most then return { -1, waiting, task.type } end
   write_hash(task, next_seq(task.queue))
   call('ZADD', task.index, score_of('pending', now), id)
   call('ZADD', B .. 'tasks:' .. task.tenant, now, id)
   if call('RPUSH', task.list, id) == 1 then filled(task.queue, 1) end
-  kept[task.waiting] = waiting + 1
+  kept.waiting[task.index] = waiting + 1
   if waiting == 0 then call('SADD', B .. 'tenants', task.tenant) end
   wake(task.type)
   announce(task, 'pending')

@@ -44,7 +44,7 @@ end
 -- been at it: a time to live that RQ may have set is lifted.
 local function reindex(task, status)
   local index, score = index_of(task.tenant, task.type), score_of(status, task.us)
-  if status == 'pending' then kept[waiting_name(index)] = nil end
+  if status == 'pending' then kept.waiting[index] = nil end
   if call('ZADD', index, 'XX', 'GT', 'CH', score, task.id) == 0 then
     call('ZADD', index, score, task.id)
     call('PERSIST', task.key)
@@ -58,20 +58,20 @@ end
 
 local function filled(queue, length)
   if length == 1 then
-    local _, priority = split(queue)
-    call('ZADD', B .. 'ready', priority, queue)
-    call('SADD', P .. 'queues', P .. 'queue:' .. queue)
+    local found = place(queue)
+    call('ZADD', READY, found.priority, queue)
+    call('SADD', P .. 'queues', found.list)
   end
 end
 
 -- Puts a pending task, which has its number, at the end of its queue.
 local function append(task)
-  filled(task.queue, call('RPUSH', P .. 'queue:' .. task.queue, task.id))
+  filled(task.queue, call('RPUSH', place(task.queue).list, task.id))
 end
 
 -- Puts a pending task back before the head of its queue.
 local function prepend(task)
-  local list = P .. 'queue:' .. task.queue
+  local list = place(task.queue).list
   local head = call('LINDEX', list, 0)
   local seq = head and call('HGET', P .. 'job:' .. head, 'seq') or call('HGET', ARRIVALS, task.queue)
   call('HSET', task.key, 'seq', (tonumber(seq) or 1) - 1)
@@ -96,14 +96,14 @@ end
 
 -- To the tenth of a second: a number of few digits is written and read in a third of the time.
 local function hold(task, execution, lease_us)
-  local score = string.format('%.1f', lease_score(math.floor((now + lease_us) / 100000) * 100000))
-  call('ZADD', P .. 'wip:' .. task.queue, score, task.id .. ':' .. execution)
+  local tenths = math.floor(lease_score(now + lease_us) * 10)
+  call('ZADD', place(task.queue).leases, string.format('%d.%d', tenths / 10, tenths % 10), task.id .. ':' .. execution)
 end
 
 -- Takes a task that is being run away from its lease and from everything RQ shows about the run.
 local function end_run(task)
   local run = task.id .. ':' .. task.lease
-  call('ZREM', P .. 'wip:' .. task.queue, run)
+  call('ZREM', place(task.queue).leases, run)
   if task.last_heartbeat >= (task.started_at or '') and task.last_heartbeat ~= '' then
     call('DEL', P .. 'execution:' .. run, P .. 'executions:' .. task.id)
     if task.worker then call('SREM', P .. 'worker:' .. task.worker .. ':executions', run) end
@@ -116,11 +116,12 @@ end
 
 -- Enters the task into RQ's registry of an end state, gives up its unique key and announces the end.
 local function enter_end(task, status, message)
-  call('ZADD', P .. RQ_STATUS[status] .. ':' .. task.queue, math.floor((now + KEEP_US) / 1000000), task.id)
+  local registry = status == 'completed' and place(task.queue).finished or P .. RQ_STATUS[status] .. ':' .. task.queue
+  call('ZADD', registry, math.floor((now + KEEP_US) / 1000000), task.id)
   if task.unique then
     if call('GET', unique_key(task)) == task.id then call('DEL', unique_key(task)) end
   end
-  announce(task, status, { error = message })
+  announce(task, status, message and { error = message })
 end
 
 -- The attempt history with one more ended run, at most ten.

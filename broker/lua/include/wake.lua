@@ -16,15 +16,14 @@ end
 
 -- All groups that have ever slept.
 local function groups()
-  local name = B .. 'groups'
-  kept[name] = kept[name] or call('HKEYS', name)
-  return kept[name]
+  kept.groups = kept.groups or call('HKEYS', B .. 'groups')
+  return kept.groups
 end
 
 -- Are tasks of the type waiting in any of its queues?
 local function has_work(type)
-  for _, queue in ipairs(call('ZRANGE', B .. 'ready', 0, -1)) do
-    if split(queue) == type and call('EXISTS', P .. 'queue:' .. queue) == 1 then return true end
+  for _, queue in ipairs(call('ZRANGE', READY, 0, -1)) do
+    if split(queue) == type and call('EXISTS', place(queue).list) == 1 then return true end
   end
   return false
 end
