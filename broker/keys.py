@@ -98,11 +98,7 @@ class Keys:
         """set: names of all tenants that ever submitted."""
         return f"{self._ours}tenants"
 
-    def index(self, tenant: str) -> str:
-        """sorted set: all task ids of a tenant by the microsecond of creation."""
-        return f"{self._ours}tasks:{tenant}"
-
-    def type_index(self, tenant: str, type_name: str) -> str:
+    def index(self, tenant: str, type_name: str) -> str:
         """sorted set: the tenant's task ids of a type by status, then by creation; see `broker.status.score_range`."""
         return f"{self._ours}tasks:{tenant}:{type_name}"
 

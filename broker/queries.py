@@ -88,7 +88,7 @@ class Queries:
         with self._redis.pipeline(transaction=True) as reads:
             for type_name in types:
                 for status in Status:
-                    reads.zcount(self._keys.type_index(tenant, type_name), *score_range(status))
+                    reads.zcount(self._keys.index(tenant, type_name), *score_range(status))
             reads.hgetall(self._keys.durations(tenant))
             *counts, durations = reads.execute()
         by_type = {name: sum(counts[i * len(Status) : (i + 1) * len(Status)]) for i, name in enumerate(types)}

@@ -121,18 +121,15 @@ def _misplaced(state: State, keys: Keys) -> Iterator[str]:
 
 
 def _misindexed(state: State, keys: Keys) -> Iterator[str]:
-    """Indexes hold a task by status and time of creation, and those of the types add up to the whole."""
-    tasks = _tasks(state, keys)
-    sizes: dict[str, int] = defaultdict(int)
-    for name, index in _below(state, keys.index("")):
-        tenant, *rest = name.split(":")
-        sizes[tenant] += len(index) if rest else -len(index)
+    """Indexes hold a task by status and time of creation."""
+    tasks, tenants = _tasks(state, keys), state.values.get(keys.tenants(), set())
+    for name, index in _below(state, keys.index("", "").removesuffix(":")):
+        tenant = name.partition(":")[0]
+        if tenant not in tenants:
+            yield f"{tenant} has tasks and is not among the tenants"
         for task_id, score in index.items():
-            if task_id in tasks and score != _score(tasks[task_id], in_type=bool(rest)):
+            if task_id in tasks and score != _score(tasks[task_id]):
                 yield f"{task_id} has score {score} in the index {name}: {tasks[task_id]}"
-    yield from (f"{tenant}'s type indexes hold {n} more than its index" for tenant, n in sizes.items() if n)
-    tenants = state.values.get(keys.tenants(), set())
-    yield from (f"{tenant} has tasks and is not among the tenants" for tenant in sizes if tenant not in tenants)
 
 
 def _wrong_queues(state: State, keys: Keys) -> Iterator[str]:
@@ -216,7 +213,11 @@ def _tasks(state: State, keys: Keys) -> dict[str, dict[str, str]]:
 def _places(state: State, keys: Keys) -> dict[str, list[str]]:
     """Task id -> every place that holds it, as often as it does."""
     places: dict[str, list[str]] = defaultdict(list)
-    for prefix in (keys.rq_queue(""), keys.index(""), *(keys.registry(r, "") for r in _REGISTRIES)):
+    for prefix in (
+        keys.rq_queue(""),
+        keys.index("", "").removesuffix(":"),
+        *(keys.registry(r, "") for r in _REGISTRIES),
+    ):
         for name, members in _below(state, prefix):
             for task_id in members:
                 places[task_id].append(prefix + name)
@@ -241,14 +242,13 @@ def _home(task_id: str, task: dict[str, str]) -> list[str]:
         Status.FAILED: [f"failed:{queue}"],
         Status.CANCELLED: [f"canceled:{queue}"],
     }
-    return [*home.get(status, [f"a place for status {task['status']}"]), f"broker:tasks:{tenant}",
-            f"broker:tasks:{tenant}:{_type(task)}"]  # fmt: skip
+    return [*home.get(status, [f"a place for status {task['status']}"]), f"broker:tasks:{tenant}:{_type(task)}"]
 
 
-def _score(task: dict[str, str], *, in_type: bool) -> int:
-    """Where an index should have the task."""
-    us, status = int(task["us"]), _STATUS.get(task["status"])
-    return score_range(status, us)[0] if in_type and status else us
+def _score(task: dict[str, str]) -> int | None:
+    """Where its index should have the task."""
+    status = _STATUS.get(task["status"])
+    return score_range(status, int(task["us"]))[0] if status else None
 
 
 def _type(task: dict[str, str]) -> str:

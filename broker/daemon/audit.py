@@ -80,7 +80,7 @@ class Audit:
     def _indexed(self, type_name: str, status: Status) -> Iterator[tuple[str, str]]:
         """(task id, tenant) of our indexes."""
         for tenant in self._redis.smembers(self._keys.tenants()):
-            index = self._keys.type_index(tenant, type_name)
+            index = self._keys.index(tenant, type_name)
             low, high = score_range(status)
             first = self._redis.zcount(index, "-inf", f"({low}")
             end = first + self._redis.zcount(index, low, high)

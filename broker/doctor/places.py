@@ -49,7 +49,6 @@ class Places:
         for name in types:
             yield from (f"{registry}:{queue}" for registry in _REGISTRIES for queue in queues_of(name))
         for tenant in tenants:
-            yield f"broker:tasks:{tenant}"
             yield from (f"broker:tasks:{tenant}:{name}" for name in types)
 
     def _examined(self, place: str, members: Iterable[str], *, overlap: bool = False) -> Iterator[Finding]:
@@ -76,7 +75,7 @@ class Places:
             return
         listed = {task_id for queue in queues_of(type_name) for task_id in self._listed(queue)}
         for tenant in tenants:
-            index, (low, high) = self._keys.type_index(tenant, type_name), score_range(Status.PENDING)
+            index, (low, high) = self._keys.index(tenant, type_name), score_range(Status.PENDING)
             for task_id, score in self._redis.zscan_iter(index, count=_PAGE):
                 if low <= score <= high and task_id not in listed:
                     queue = self._redis.hget(self._keys.job(task_id), "origin") or type_name

@@ -18,8 +18,8 @@ elseif not is_queue(place) and place ~= '' and home[place] ~= member then
   changed = call('ZREM', P .. place, member)
 end
 for key, name in pairs(home) do
-  if is_index(key) then
-    changed = changed + call('ZADD', P .. key, 'CH', score_in(key, task), name)
+  if is_index(key) and RANK[task.status] then
+    changed = changed + call('ZADD', P .. key, 'CH', score_of(task.status, task.us), name)
     kept.waiting[P .. key] = nil
   end
 end

@@ -34,7 +34,7 @@ local function examine_task(task)
     local score = not is_queue(key) and call('ZSCORE', P .. key, name)
     if score == false and not is_queue(key) then
       defect(task.id, task, 'is ' .. task.status .. ' and is not in ' .. key)
-    elseif is_index(key) and tonumber(score) ~= score_in(key, task) then
+    elseif is_index(key) and RANK[task.status] and tonumber(score) ~= score_of(task.status, task.us) then
       defect(task.id, task, 'is ' .. task.status .. ' and stands as something else in ' .. key)
     end
   end

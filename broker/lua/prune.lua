@@ -25,7 +25,6 @@ for _, id in ipairs(oldest) do
       end
     end
     call('ZREM', index_of(task.tenant, task.type), id)
-    call('ZREM', B .. 'tasks:' .. task.tenant, id)
     call('DEL', task.key, P .. 'results:' .. id)
   end
 end

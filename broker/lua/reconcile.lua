@@ -45,7 +45,6 @@ if not task then
   if tenant ~= '' then
     uncount(tenant)
     call('ZREM', index_of(tenant, type), id)
-    call('ZREM', B .. 'tasks:' .. tenant, id)
     tell(tenant, 'gone', { task = id, type = type })
   end
   wake_for_slot(type)

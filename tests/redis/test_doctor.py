@@ -63,18 +63,14 @@ def delete_hash(engine: Engine, task_id: str, _: str) -> None:
     engine.redis.delete(engine.keys.job(task_id))
 
 
-def leave_status_index(engine: Engine, task_id: str, state: str) -> None:
-    engine.redis.zrem(engine.keys.type_index("acme", "Noop"), task_id)
-
-
-def leave_tenant_index(engine: Engine, task_id: str, _: str) -> None:
-    engine.redis.zrem(engine.keys.index("acme"), task_id)
+def leave_index(engine: Engine, task_id: str, state: str) -> None:
+    engine.redis.zrem(engine.keys.index("acme", "Noop"), task_id)
 
 
 def enter_another_index(engine: Engine, task_id: str, state: str) -> None:
     wrong = Status.FAILED if state != "failed" else Status.COMPLETED
     engine.redis.zadd(
-        engine.keys.type_index("acme", "Noop"), {task_id: indexed(wrong, int(engine.field(task_id, "us") or 0))}
+        engine.keys.index("acme", "Noop"), {task_id: indexed(wrong, int(engine.field(task_id, "us") or 0))}
     )
 
 
@@ -106,7 +102,7 @@ def due(engine: Engine, task_id: str, state: str) -> None:
 
 
 HANDS = (
-    *(delete_hash, leave_status_index, leave_tenant_index, enter_another_index, enter_another_registry),
+    *(delete_hash, leave_index, enter_another_index, enter_another_registry),
     *(enter_another_queue, expire, lease, due),
 )
 

@@ -37,8 +37,7 @@ def store(redis: Redis, keys: Keys, rows: list[Row], tenant: str = "acme") -> No
         for row in rows:
             fields = {"status": RQ_STATUS[row.status], "origin": row.type, "tenant": tenant, "us": row.us}
             writes.hset(keys.job(row.id), mapping=fields | {"created_at": at((row.us - START) / SECOND)})
-            writes.zadd(keys.index(tenant), {row.id: row.us})
-            writes.zadd(keys.type_index(tenant, row.type), {row.id: score_range(row.status, row.us)[0]})
+            writes.zadd(keys.index(tenant, row.type), {row.id: score_range(row.status, row.us)[0]})
         writes.execute()
 
 

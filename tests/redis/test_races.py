@@ -159,7 +159,7 @@ class Race:
             for registry in _REGISTRIES:
                 member = f"{task.id}:{task.run.execution}" if registry == "wip" and task.run else task.id
                 reads.zscore(keys.registry(registry, "Noop"), member)
-            reads.zscore(keys.type_index("acme", "Noop"), task.id)
+            reads.zscore(keys.index("acme", "Noop"), task.id)
             _, queued, due, scheduled, lease, finished, failed, canceled, indexed = reads.execute()
         places = {
             "pending": len(queued) == 1,

@@ -216,8 +216,8 @@ def test_every_key_has_its_line_in_keys(redis: Redis, prefix: str) -> None:
         *(keys.registry(name, r"\w+(:\d+)?") for name in (*REGISTRIES, "workers")),
         *(keys.worker(words), keys.worker_executions(words), keys.execution(words, words), keys.executions(words)),
         *(keys.ready(), keys.due(), keys.limits(r"\w+"), keys.types(), keys.arrivals()),
-        *(keys.groups(), keys.idle(r"[\w,]+"), keys.wake(words), keys.reaped(), keys.tenants(), keys.index(words)),
-        *(keys.type_index(words, r"\w+"), keys.unique(words, r"\w+", ".*"), keys.durations(words)),
+        *(keys.groups(), keys.idle(r"[\w,]+"), keys.wake(words), keys.reaped(), keys.tenants()),
+        *(keys.index(words, r"\w+"), keys.unique(words, r"\w+", ".*"), keys.durations(words)),
         *(keys.listeners(), keys.outbox(), keys.events(words)),
         *(keys.media(words), keys.media_index(words, r"\w+")),
     ]

@@ -89,7 +89,7 @@ def test_a_server_that_forgot_the_scripts_gets_them_again(engine: Engine) -> Non
             continue  # it knows no functions
         engine.redis.execute_command(*forget.split())
         engine.submit()
-    assert len(engine.waiting()) == engine.redis.zcard(engine.keys.index("acme"))
+    assert len(engine.waiting()) == engine.redis.zcard(engine.keys.index("acme", "Noop"))
 
 
 @pytest.mark.parametrize("redis", ["valkey"], indirect=True)

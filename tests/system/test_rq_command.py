@@ -51,7 +51,8 @@ def gone(formation: Formation, task_id: str) -> bool:
     with suppress(NotFound):
         formation.task(task_id)
         return False
-    return formation.broker.redis.zscore(formation.broker.keys.index(TENANT), task_id) is None
+    indexes = [formation.broker.keys.index(TENANT, each) for each in formation.broker.types]
+    return all(formation.broker.redis.zscore(index, task_id) is None for index in indexes)
 
 
 def assert_healthy(formation: Formation) -> None:

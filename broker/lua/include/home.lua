@@ -11,8 +11,8 @@ end
 
 -- The places that must hold the task, and under which name each does.
 local function home_of(task)
-  local id, queue, index = task.id, task.queue, 'broker:tasks:' .. task.tenant
-  local home = { [index] = id, [index .. ':' .. task.type] = id }
+  local id, queue = task.id, task.queue
+  local home = { ['broker:tasks:' .. task.tenant .. ':' .. task.type] = id }
   if task.status == 'pending' then
     home['queue:' .. queue] = id
   elseif task.status == 'processing' then
@@ -26,15 +26,9 @@ end
 
 -- The queue that a place is about: of an index that of its type, '' where none is told.
 local function queue_of(place)
-  return string.match(place, '^broker:tasks:[^:]+:([^:]+)') or string.sub(place, 1, 7) ~= 'broker:' and string.match(place, '^[^:]+:(.+)$') or ''
+  return string.match(place, '^broker:tasks:[^:]+:(.+)$') or string.sub(place, 1, 7) ~= 'broker:' and string.match(place, '^[^:]+:(.+)$') or ''
 end
 
 local function tenant_of(place)
   return string.match(place, '^broker:tasks:([^:]+)') or ''
-end
-
--- The score that the task should have in an index that is its home.
-local function score_in(place, task)
-  local by_type = place == 'broker:tasks:' .. task.tenant .. ':' .. task.type
-  return by_type and RANK[task.status] and score_of(task.status, task.us) or tonumber(task.us)
 end

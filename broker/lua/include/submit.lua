@@ -139,8 +139,7 @@ local function wake_for(type, count)
 end
 
 local function write(new)
-  local times, pending = {}, {}
-  local first = 1
+  local pending, first = {}, 1
   while first <= #new do
     local task, last = new[first], first
     if task.status == 'scheduled' then
@@ -150,12 +149,8 @@ local function write(new)
       enqueue(new, first, last)
       pending[task.type] = (pending[task.type] or 0) + last - first + 1
     end
-    for i = first, last do
-      times[2 * i - 1], times[2 * i] = new[i].us, new[i].id
-    end
     first = last + 1
   end
-  call('ZADD', B .. 'tasks:' .. new[1].tenant, unpack(times))
   for type, count in pairs(pending) do wake_for(type, count) end
   for _, task in ipairs(new) do announce(task, task.status) end
 end
@@ -185,7 +180,6 @@ local function accept_simple(task, most)
   if most > 0 and waiting >= most then return { -1, waiting, task.type } end
   write_hash(task, next_seq(task.queue))
   call('ZADD', task.index, score_of('pending', now), id)
-  call('ZADD', B .. 'tasks:' .. task.tenant, now, id)
   if call('RPUSH', task.list, id) == 1 then filled(task.queue, 1) end
   kept.waiting[task.index] = waiting + 1
   if waiting == 0 then call('SADD', B .. 'tenants', task.tenant) end
