@@ -50,10 +50,11 @@ def daemon(broker: Broker) -> int:
     stop = threading.Event()
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     threading.Thread(target=_stop_on_signal, args=(stop,), daemon=True).start()
-    store, keys, settings = broker.store, broker.keys, broker.settings
-    deliver = Deliver(Deliveries(broker.redis, keys), Sender(allow_private=settings.webhooks_allow_private))
+    store, redis, keys, settings = broker.store, broker.redis, broker.keys, broker.settings
+    deliver = Deliver(Deliveries(redis, keys), Sender(allow_private=settings.webhooks_allow_private))
     log.info("daemon: promote, reap, prune, audit, deliver")
-    run([Promote(store), Reap(store, settings), Prune(store, keys, settings), Audit(broker.redis, keys), deliver], stop)
+    chores = Promote(store), Reap(store, settings), Prune(store, redis, keys, settings), Audit(redis, keys), deliver
+    run(chores, stop)
     log.info("stopping: deliveries that have begun end")
     deliver.close()
     log.info("stopped")

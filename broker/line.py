@@ -20,38 +20,62 @@ _send = ctypes.PyDLL(None).send
 _send.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int)
 _send.restype = ctypes.c_ssize_t
 _AT_ONCE = socket.MSG_DONTWAIT | getattr(socket, "MSG_NOSIGNAL", 0)
+#: A descriptor to which nothing can be sent.
+_NONE = -1
 
 
-class Line:
+class _Rare:
+    """What a script needs besides now and then; ``redis`` does it. (``__getattr__`` would make all attributes slow.)"""
+
+    def __init__(self, redis: "Redis") -> None:
+        self.redis = redis
+
+    def evalsha(self, sha: str, numkeys: int, *keys_and_args: Any) -> Any:
+        """As ``Redis.evalsha``."""
+        return self.redis.evalsha(sha, numkeys, *keys_and_args)
+
+    def eval(self, script: str, numkeys: int, *keys_and_args: Any) -> Any:
+        """As ``Redis.eval``."""
+        return self.redis.eval(script, numkeys, *keys_and_args)
+
+    def script_load(self, script: str) -> Any:
+        """As ``Redis.script_load``."""
+        return self.redis.script_load(script)
+
+    def function_load(self, code: str, replace: bool | None = False) -> Any:
+        """As ``Redis.function_load``."""
+        return self.redis.function_load(code, replace)
+
+
+class Line(_Rare):
     """A client whose most frequent calls go over one connection that is never given back, for a single thread.
 
     A call of redis-py spends more time on its pool, its hooks and its layers than on the call (measured: 70 of 100 us);
     a worker child makes one call after another. redis-py connects; from then on a call is one ``send`` and one ``recv``
-    with the C parser between them. Nothing is repeated here: whoever calls does that. What is not defined here is the
-    client's own.
+    with the C parser between them. Nothing is repeated here: whoever calls does that.
     """
 
     def __init__(self, redis: "Redis") -> None:
-        self._redis = redis
+        super().__init__(redis)
         self._connection: Any = None
         #: The connection's own, while no answer is awaited on it: whatever interrupts a call, nobody reads on there.
         self._socket: socket.socket | None = None
+        self._descriptor = _NONE
         self._pid = 0
         self._reader: Any = None
+        #: Answers arrive here: to make room for each would take longer than to read it.
+        self._buffer = bytearray(16384)
         self._first: tuple[Any, ...] = ()
         #: Whether the last call had a connection to lose. Connecting is repeated by redis-py.
         self.connected = False
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._redis, name)
-
     def fcall(self, function: str, numkeys: int, *keys_and_args: Any) -> Any:
         """As ``Redis.fcall``. Raises ``RedisError``."""
-        return self._call("FCALL", function, numkeys, *keys_and_args)
+        return self._call(("FCALL", function, numkeys, *keys_and_args))
 
     def evalsha(self, sha: str, numkeys: int, *keys_and_args: Any) -> Any:
         """As ``Redis.evalsha``. Raises ``RedisError``."""
-        return self._call("EVALSHA", sha, numkeys, *keys_and_args)
+        return self._call(("EVALSHA", sha, numkeys, *keys_and_args))
 
     def blpop_first(self, key: str, timeout: float) -> None:
         """Have the server wait for a BLPOP before it runs the next script: both are sent at once.
@@ -61,52 +85,51 @@ class Line:
         """
         self._first = ("BLPOP", key, timeout)
 
-    def _call(self, *words: Any) -> Any:
-        first, self._first = self._first, ()
-        line, self._socket, self.connected = self._socket, None, False
+    def _call(self, words: tuple[Any, ...]) -> Any:
+        first, line, refused = self._first, self._socket, None
+        self._first, self._socket, self.connected = (), None, False
         try:
             if line is None or self._pid != os.getpid():
                 line = self._connect()
             self.connected = True
-            packed = hiredis.pack_command(words)
-            self._send(line, hiredis.pack_command(first) + packed if first else packed)
-            refused = self._answer(line) if first else None
+            data = hiredis.pack_command(words)
+            if first:
+                self._send(line, hiredis.pack_command(first) + data)
+                refused = self._answer(line)
+            else:
+                self._send(line, data)
             answer = self._answer(line)
         except BaseException as error:
             self._hang_up()
-            if isinstance(error, (BlockingIOError, socket.timeout)):  # the kernel's limit, or Python's
-                raise TimeoutError("Redis does not answer in time") from error
-            if isinstance(error, OSError):
-                raise ConnectionError(f"the connection to Redis broke: {error}") from error
+            _tell(error)
             raise
         self._socket = line
         if isinstance(refused, Exception):
             raise RedisError(f"{first[0]}: {refused}")
-        if isinstance(answer, ReadOnlyError):
-            self._hang_up()  # the server is no longer the one that is written to
         if isinstance(answer, Exception):
+            if isinstance(answer, ReadOnlyError):
+                self._hang_up()  # the server is no longer the one that is written to
             raise answer
         return answer
 
     def _send(self, line: socket.socket, data: bytes) -> None:
-        sent = 0
-        if not isinstance(line, ssl.SSLSocket):
-            sent = max(0, _send(line.fileno(), data, len(data), _AT_ONCE))
+        # At first without letting go of the interpreter; not with TLS, which has no descriptor to send to.
+        sent = _send(self._descriptor, data, len(data), _AT_ONCE)
         if sent < len(data):
-            line.sendall(data[sent:])
+            line.sendall(data[max(0, sent) :])
 
     def _answer(self, line: socket.socket) -> Any:
         while True:
             while (answer := self._reader.gets()) is not ...:
                 if not isinstance(answer, hiredis.PushNotification):
                     return answer
-            data = line.recv(16384)
-            if not data:
+            received = line.recv_into(self._buffer)
+            if not received:
                 raise ConnectionError("Redis closed the connection")
-            self._reader.feed(data)
+            self._reader.feed(self._buffer, 0, received)
 
     def _connect(self) -> socket.socket:
-        pool = self._redis.connection_pool
+        pool = self.redis.connection_pool
         self._connection = pool.connection_class(**pool.connection_kwargs)  # the pool would wait for it for ever
         self._connection.connect()
         self._pid = os.getpid()
@@ -119,8 +142,10 @@ class Line:
             notEnoughData=...,
         )
         line: socket.socket = self._connection._sock
+        self._descriptor = _NONE
         if not isinstance(line, ssl.SSLSocket):  # which would try again for ever
             _have_the_kernel_watch(line, self._connection.socket_timeout or 0)
+            self._descriptor = line.fileno()
         return line
 
     def __del__(self) -> None:
@@ -132,6 +157,14 @@ class Line:
             connection.disconnect()
 
 
+def _tell(error: BaseException) -> None:
+    """Raises what redis-py would raise instead of it, if it is an error of the system."""
+    if isinstance(error, (BlockingIOError, socket.timeout)):  # the kernel's limit, or Python's
+        raise TimeoutError("Redis does not answer in time") from error
+    if isinstance(error, OSError):
+        raise ConnectionError(f"the connection to Redis broke: {error}") from error
+
+
 def _have_the_kernel_watch(line: socket.socket, seconds: float) -> None:
     """Gives sends and receives their time limit (0 for none) without the poll that Python makes before each."""
     limit = struct.pack("@ll", int(seconds), int(seconds % 1 * 1_000_000))
@@ -140,33 +173,31 @@ def _have_the_kernel_watch(line: socket.socket, seconds: float) -> None:
     line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
 
-class Lines:
+class Lines(_Rare):
     """Lines for many threads: a call takes the last that was given back, so there are as many as calls at once.
 
     Calls are repeated after a lost connection, which every script allows.
     """
 
     def __init__(self, redis: "Redis") -> None:
-        self._redis = redis
+        super().__init__(redis)
         #: Taking from it and giving back are one step each to other threads.
         self._free: list[Line] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._redis, name)
 
     def fcall(self, function: str, numkeys: int, *keys_and_args: Any) -> Any:
         """As ``Redis.fcall``. Raises ``RedisError``."""
         try:
             line = self._free.pop()
         except IndexError:
-            line = Line(self._redis)
+            line = Line(self.redis)
+        repeats = _REPEATS
         try:
-            for _ in range(_REPEATS):
+            while True:
                 try:
                     return line.fcall(function, numkeys, *keys_and_args)
                 except ConnectionError:
-                    if not line.connected:
+                    if not (line.connected and repeats):
                         raise
-            return line.fcall(function, numkeys, *keys_and_args)
+                    repeats -= 1
         finally:
             self._free.append(line)

@@ -1,11 +1,11 @@
 """Every read of tasks: one, a page, statistics. Reads write nothing and answer the truth of the moment."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis import Redis
 
+from broker import stored_json
 from broker.errors import NotFound
 from broker.keys import Keys
 from broker.scripts import Script
@@ -123,7 +123,7 @@ def _task(task_id: str, values: Sequence[str | None]) -> Task | None:
         type=type_name,
         status=status,
         priority=int(priority or 0),
-        payload=json.loads(fields["payload"] or "{}"),
+        payload=stored_json.decode(fields["payload"] or "{}"),
         created_at=fields["created_at"],
         max_retries=int(fields["max_retries"] or 0),
         timeout_seconds=int(float(fields["timeout"] or 0)),
@@ -133,8 +133,8 @@ def _task(task_id: str, values: Sequence[str | None]) -> Task | None:
         completed_at=fields["ended_at"] if ended else None,
         error=fields["error"],
         progress=_progress(status, fields),
-        result=json.loads(fields["outcome"]) if status is Status.COMPLETED and fields["outcome"] else None,
-        attempts=json.loads(fields["attempts"]) if fields["attempts"] else [],
+        result=stored_json.decode(fields["outcome"]) if status is Status.COMPLETED and fields["outcome"] else None,
+        attempts=stored_json.decode(fields["attempts"]) if fields["attempts"] else [],
     )
 
 
@@ -143,4 +143,4 @@ def _progress(status: Status, fields: dict[str, Any]) -> dict[str, Any] | None:
     if status is Status.COMPLETED:
         return {"percent": 100.0, "stage": "done"}
     told = fields["progress"] and (fields["last_heartbeat"] or "") >= (fields["started_at"] or "")
-    return json.loads(fields["progress"]) if told and status is Status.PROCESSING else None
+    return stored_json.decode(fields["progress"]) if told and status is Status.PROCESSING else None

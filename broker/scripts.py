@@ -125,11 +125,10 @@ class Script:
 
     def __call__(self, client: _Client, **values: Any) -> Any:
         """Run on ``client``; loads what the server does not have (any more)."""
-        return self.run(client, values)
+        return self.run(client, self.arguments(values))
 
-    def run(self, client: _Client, values: dict[str, Any]) -> Any:
-        """As a call, with all keywords in one dictionary, which is not copied."""
-        arguments = self.arguments(values)
+    def run(self, client: _Client, arguments: tuple[Any, ...]) -> Any:
+        """As a call, with what ``arguments`` makes of the keywords."""
         if self._sha:
             return self._evaluate(client, arguments)
         try:

@@ -1,15 +1,14 @@
 """A task on its way in: checked once, sent to the store, and shown from what was sent instead of being read again."""
 
-import json
 import os
 import uuid
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
+from broker import stored_json
 from broker.clock import from_rfc3339, to_rfc3339
 from broker.errors import InvalidInput, NotFound
 from broker.rq_records import queue_name
@@ -83,7 +82,7 @@ def prepare(types: TaskTypes, new: NewTask) -> Submission:
         type=new.type,
         priority=priority,
         payload=payload,
-        payload_json=_dumps(payload),
+        payload_json=_encoded(payload),
         terms=terms(new.type, priority, retries, timeout, due_us, delay_us, new.unique_key or ""),
         max_retries=retries,
         timeout=timeout,
@@ -148,16 +147,10 @@ def canonical_id(text: str) -> str:
     return canonical
 
 
-_encode = msgspec.json.Encoder().encode
-_encode_strictly = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-
-
-def _dumps(payload: dict[str, Any]) -> bytes:
-    """A payload as JSON in UTF-8. Raises ``InvalidInput`` for what JSON cannot say."""
+def _encoded(payload: dict[str, Any]) -> bytes:
+    """A payload as it is stored. Raises ``InvalidInput`` for what JSON cannot say."""
     try:
-        text = _encode(payload)
-        # Where it reads null there may have been a NaN.
-        return _encode_strictly(payload).encode() if b"null" in text else text
+        return stored_json.encode(payload)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(errors=[{"pointer": "/payload", "detail": f"must be JSON values: {error}"}]) from error
 

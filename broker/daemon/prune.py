@@ -1,5 +1,7 @@
 """Removes ended tasks when their retention is over, a few at a time, so that no script takes long."""
 
+from redis import Redis
+
 from broker.config import BrokerSettings
 from broker.keys import Keys
 from broker.status import TERMINAL
@@ -18,14 +20,15 @@ _PAUSE = 0.001
 class Prune:
     name = "prune"
 
-    def __init__(self, store: Store, keys: Keys, settings: BrokerSettings) -> None:
+    def __init__(self, store: Store, redis: "Redis", keys: Keys, settings: BrokerSettings) -> None:
         self._store = store
+        self._redis = redis
         self._keys = keys
         self._retention_us = int(settings.retention_days * 86_400 * 1_000_000)
 
     def tick(self) -> float:
         more = False
-        for key in sorted(self._store.redis.smembers(self._keys.rq_queues())):
+        for key in sorted(self._redis.smembers(self._keys.rq_queues())):
             queue = key.removeprefix(self._keys.rq_queue(""))
             for status in sorted(TERMINAL):
                 more = self._prune(queue, status) or more

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_DNS, uuid5
 
-from broker import backoff
+from broker import backoff, stored_json
 from broker.broker import Broker
 from broker.encryption import secret_keys
 from broker.errors import NotFound, PermanentError, Postpone, TaskBrokerError, TaskTimeout
@@ -68,7 +68,7 @@ class RunContext:
     def __init__(self, broker: Broker, slate: Slate, claimed: Claimed, execution: str, deadline: float) -> None:
         self.task_id = claimed.id
         self.tenant = claimed.tenant
-        self.payload: dict[str, Any] = json.loads(claimed.payload)
+        self.payload: dict[str, Any] = stored_json.decode(claimed.payload)
         self.attempt = claimed.runs
         self.log = log
         self.attached: dict[str, dict[str, Any]] = {}
@@ -76,7 +76,7 @@ class RunContext:
         self._slate = slate
         self._execution = execution
         self._deadline = deadline
-        self._memo: dict[str, Any] = json.loads(claimed.memo) if claimed.memo else {}
+        self._memo: dict[str, Any] = stored_json.decode(claimed.memo) if claimed.memo else {}
         self._scratch: Path | None = None
         self._processes: list[subprocess.Popen[bytes]] = []
 

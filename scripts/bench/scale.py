@@ -111,7 +111,7 @@ class Site:
         """The daemon's own chore until nothing is left: tasks per second, and what its scripts took."""
         self._watch()
         store = _Watched(self._broker.store, self._server)
-        prune = Prune(cast(Store, store), self._broker.keys, self._settings)
+        prune = Prune(cast(Store, store), self._redis, self._broker.keys, self._settings)
         before, started = self._broker.stats(_TENANT).total, time.perf_counter()
         time.sleep(1.1)  # retention is counted in whole seconds
         while left := self._broker.stats(_TENANT).total:

@@ -25,7 +25,7 @@ redis.register_function('length', function(KEYS, ARGV) {LENGTH} end)
 
 def ids(line: Line) -> set[str]:
     """Those of all connections of the server."""
-    return {each["id"] for each in line.client_list()}
+    return {each["id"] for each in line.redis.client_list()}
 
 
 @pytest.fixture(params=["redis", "rediss"])
@@ -49,20 +49,20 @@ def test_what_goes_first_goes_before_one_script(line: Line) -> None:
     """Also on a server without functions: a worker that did not wait there would ask without a pause."""
     sha = line.script_load(LENGTH)
     for call in (lambda: line.fcall("length", 1, "list"), lambda: line.evalsha(sha, 1, "list")):
-        line.rpush("list", "1", "2")
+        line.redis.rpush("list", "1", "2")
         line.blpop_first("list", 5)
         assert [call(), call()] == [1, 1]
-        line.delete("list")
+        line.redis.delete("list")
 
 
 def test_the_failure_of_what_goes_first_is_not_taken_for_the_scripts(line: Line) -> None:
-    line.set("text", "no list")
+    line.redis.set("text", "no list")
     line.blpop_first("text", 0.1)
     with pytest.raises(RedisError, match=r"BLPOP: .*wrong kind") as refused:
         line.fcall("echo", 0, "a")
     assert not isinstance(refused.value, ResponseError)
     assert line.fcall("echo", 0, "b") == "b"
-    line.delete("text")
+    line.redis.delete("text")
 
 
 def test_errors_are_those_of_the_client(line: Line) -> None:
@@ -82,7 +82,7 @@ def test_a_server_that_does_not_answer_in_time_is_called_anew(line: Line) -> Non
 
 def test_after_a_lost_connection_the_next_call_connects(line: Line) -> None:
     line.fcall("echo", 0, "a")
-    line.client_kill_filter(_type="normal", skipme=True)
+    line.redis.client_kill_filter(_type="normal", skipme=True)
     with pytest.raises(ConnectionError):
         line.fcall("echo", 0, "b")
     assert line.fcall("echo", 0, "c") == "c"
@@ -105,8 +105,8 @@ def test_nobody_waits_for_a_server_that_is_away_longer_than_redis_py_does(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = []
-    lines = Lines(line)
-    monkeypatch.setattr(line.connection_pool.connection_class, "connect", lambda _: tries.append(1) or _away())
+    lines = Lines(line.redis)
+    monkeypatch.setattr(line.redis.connection_pool.connection_class, "connect", lambda _: tries.append(1) or _away())
     with pytest.raises(ConnectionError, match="away"):
         lines.fcall("echo", 0, "a")
     assert len(tries) == 1
@@ -117,23 +117,23 @@ def _away() -> NoReturn:
 
 
 def test_lines_repeat_a_call_after_a_lost_connection(line: Line) -> None:
-    lines = Lines(line)
+    lines = Lines(line.redis)
     lines.fcall("echo", 0, "a")
-    line.client_kill_filter(_type="normal", skipme=True)
+    line.redis.client_kill_filter(_type="normal", skipme=True)
     assert lines.fcall("echo", 0, "b") == "b"
 
 
 def test_there_are_as_many_connections_as_calls_at_once(line: Line) -> None:
-    lines = Lines(line)
+    lines = Lines(line.redis)
     before = ids(line)
     with ThreadPoolExecutor(3) as pool:
         for text in "abc":
             assert pool.submit(lines.fcall, "echo", 0, text).result() == text
         assert len(ids(line) - before) == 1
-        line.client_pause(400, all=False)  # all are called before any is answered
+        line.redis.client_pause(400, all=False)  # all are called before any is answered
         calls = [pool.submit(lines.fcall, "echo", 0, text) for text in "abc"]
         wait_until(lambda: len(ids(line) - before) == 3, "each has a connection")
-        line.client_unpause()
+        line.redis.client_unpause()
         assert [each.result() for each in calls] == ["a", "b", "c"]
     made = ids(line) - before
     del lines

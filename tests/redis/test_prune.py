@@ -96,7 +96,7 @@ def test_a_priority_is_pruned_as_its_own_queue(engine: Engine, settings: BrokerS
     engine.submit(priority=7)
     engine.finish(engine.start())
     engine.advance(31 * 86_400)
-    assert Prune(engine.store, engine.keys, settings).tick() == 60.0
+    assert Prune(engine.store, engine.redis, engine.keys, settings).tick() == 60.0
     assert engine.queries.page("acme").total == 0
     engine.check()
 
@@ -105,7 +105,7 @@ def test_full_batches_are_followed_at_once(engine: Engine, settings: BrokerSetti
     for _ in range(41):
         engine.store.cancel(engine.submit(), "acme", force=False)
     engine.advance(31 * 86_400)
-    chore = Prune(engine.store, engine.keys, settings)
+    chore = Prune(engine.store, engine.redis, engine.keys, settings)
     left = [41]
     while (pause := chore.tick()) < 0.1:
         left.append(engine.queries.page("acme").total)
