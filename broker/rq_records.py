@@ -11,6 +11,7 @@ RQ_VERSION = version("rq")
 
 #: RQ's ``data`` field is a pickled call ``(function name, instance, args, kwargs)``. Ours is the same for every task, a
 #: call of `refuse` without arguments, so that nobody gains code execution by writing to Redis; it is never read by us.
+#: `include/submit.lua` has it as text.
 CALL = "broker.rq_records.refuse"
 DATA = pickletools.optimize(pickle.dumps((CALL, None, (), {}), protocol=0))
 

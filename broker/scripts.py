@@ -2,7 +2,8 @@
 
 A header names ``KEYS[n] name`` and ``ARGV[n] name`` (``ARGV[n..] name`` takes a list and comes last), what the script
 ``Returns`` and which states it ``Moves``. The names become Lua locals and Python keywords, so that order is written
-once; ``-- @include name`` puts a file of ``lua/include`` before the body, each once.
+once (what is called most runs with arguments in that order); ``-- @include name`` puts a file of ``lua/include`` before
+the body, each once.
 
 On the server all scripts are one function library, named by the hash of its text: what they share is built when the
 library is loaded instead of at every call (measured: a third less of Redis' time for each), and processes of two
@@ -128,7 +129,7 @@ class Script:
         return self.run(client, self.arguments(values))
 
     def run(self, client: _Client, arguments: tuple[Any, ...]) -> Any:
-        """As a call, with what ``arguments`` makes of the keywords."""
+        """As a call, with all arguments in the order of the header, keys first, and a list spread out."""
         if self._sha:
             return self._evaluate(client, arguments)
         try:

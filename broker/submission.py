@@ -70,7 +70,7 @@ def prepare(types: TaskTypes, new: NewTask) -> Submission:
             f"There is no task type {new.type!r}; known are {known}.",
             errors=[{"pointer": "/type", "detail": f"must be one of {known}"}],
         )
-    payload = task_type.check_payload(new.payload)
+    payload_json, payload = _encoded(task_type.check_payload(new.payload))
     priority, retries, timeout = new.priority, new.max_retries, new.timeout_seconds
     priority = task_type.priority if priority is None else _within("priority", priority, 0, MAX_PRIORITY)
     retries = task_type.max_retries if retries is None else _within("max_retries", retries, 0, MAX_RETRIES)
@@ -82,7 +82,7 @@ def prepare(types: TaskTypes, new: NewTask) -> Submission:
         type=new.type,
         priority=priority,
         payload=payload,
-        payload_json=_encoded(payload),
+        payload_json=payload_json,
         terms=terms(new.type, priority, retries, timeout, due_us, delay_us, new.unique_key or ""),
         max_retries=retries,
         timeout=timeout,
@@ -147,8 +147,8 @@ def canonical_id(text: str) -> str:
     return canonical
 
 
-def _encoded(payload: dict[str, Any]) -> bytes:
-    """A payload as it is stored. Raises ``InvalidInput`` for what JSON cannot say."""
+def _encoded(payload: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
+    """A payload as it is stored and as it will be read. Raises ``InvalidInput`` for what JSON cannot say."""
     try:
         return stored_json.encode(payload)
     except (TypeError, ValueError, RecursionError) as error:

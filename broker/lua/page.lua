@@ -14,58 +14,80 @@ offset, limit = tonumber(offset), tonumber(limit)
 first = first == '-inf' and EPOCH or math.max(EPOCH, tonumber(first))
 last = last == '+inf' and EPOCH + SPAN - 1 or math.min(EPOCH + SPAN - 1, tonumber(last))
 
--- Where to look: stretches of indexes, each an index and what its scores add to the time of creation. Most are empty.
+-- Where to look: stretches of indexes, with what their scores add to the time of creation and how many tasks each has.
+-- Most are empty.
 local parts, total = {}, 0
 for _, each in ipairs(type ~= '' and { type } or call('SMEMBERS', B .. 'types')) do
   local index = index_of(tenant, each)
   for word, rank in pairs(RANK) do
     if status == '' or status == word then
       local base = rank * SPAN - EPOCH
-      local matching = call('ZCOUNT', index, first + base, last + base)
-      if matching > 0 then parts[#parts + 1] = { index, base } end
-      total = total + matching
+      local count = call('ZCOUNT', index, first + base, last + base)
+      if count > 0 then parts[#parts + 1] = { index = index, base = base, count = count } end
+      total = total + count
     end
   end
 end
 if offset >= total then return { total } end
-
--- How many were created after `from` and at `to` or before.
-local function count(from, to)
-  local sum = 0
-  for _, part in ipairs(parts) do sum = sum + call('ZCOUNT', part[1], '(' .. int(from + part[2]), to + part[2]) end
-  return sum
+-- The rank in its index of a part's newest task.
+for _, part in ipairs(parts) do
+  part.top = call('ZCOUNT', part.index, '(' .. int(last + part.base), '+inf')
 end
 
--- The creation times of the oldest and the newest that match.
-local function extremes()
-  local low, high
-  for _, part in ipairs(parts) do
-    local from, to = first + part[2], last + part[2]
-    local a = call('ZRANGEBYSCORE', part[1], from, to, 'WITHSCORES', 'LIMIT', 0, 1)[2]
-    local z = call('ZREVRANGEBYSCORE', part[1], to, from, 'WITHSCORES', 'LIMIT', 0, 1)[2]
-    if a then
-      low = math.min(low or math.huge, tonumber(a) - part[2])
-      high = math.max(high or 0, tonumber(z) - part[2])
+-- How many were created after a moment, by part and in all; `more` and `fewer` are bounds, by part.
+local function after(moment, more, fewer)
+  local counts, sum = {}, 0
+  for i, part in ipairs(parts) do
+    counts[i] = fewer[i]
+    if more[i] > fewer[i] then
+      counts[i] = call('ZCOUNT', part.index, '(' .. int(moment + part.base), last + part.base)
     end
+    sum = sum + counts[i]
   end
-  return low, high
+  return counts, sum
 end
 
--- Merging skips whole stretches of time, so that a page far back costs a few counts per part instead of a walk: the
--- `skipped` tasks that are newer than `upper` lie before the page, and few more do. The search guesses as if tasks had come
--- evenly, and halves in between in case they did not.
-local upper, skipped = last, 0
-if #parts > 1 and offset > 200 then
-  local low, newer_than_low, halve = nil, total, false
-  low, upper = extremes()
-  while low < upper and offset - skipped > 100 do
-    local share = halve and 0.5 or (newer_than_low - offset) / (newer_than_low - skipped)
-    local middle = math.min(upper - 1, low + math.floor((upper - low) * share))
-    local newer = count(middle, last)
-    if newer <= offset then upper, skipped = middle, newer else low, newer_than_low = middle + 1, newer end
-    halve = not halve
+-- Around the place of the task that has `target` newer ones: a moment with more than that after it, and another (whose
+-- number is the third answer) with no more; between them lie few tasks, or a single moment. Looks at a task of the part
+-- with the most tasks between them, where it would be if all parts were alike, on the side that is further away. How tasks
+-- lie in time does not matter.
+local SLACK = 20
+local function around(target)
+  local low, high, more, fewer, most, least = first, last, {}, {}, total, 0
+  for i, part in ipairs(parts) do more[i], fewer[i] = part.count, 0 end
+  while most - least > SLACK do
+    local widest = 1
+    for i = 2, #parts do
+      if more[i] - fewer[i] > more[widest] - fewer[widest] then widest = i end
+    end
+    local part, width, between = parts[widest], more[widest] - fewer[widest], most - least
+    local older = most - target > target - least
+    local beyond = math.min(math.abs(most + least - 2 * target), between) / 8 + SLACK / 4
+    local share = (target - least + (older and beyond or -beyond)) / between
+    local rank = part.top + fewer[widest] + math.max(0, math.min(width - 1, math.floor(width * share)))
+    local moment = tonumber(call('ZREVRANGE', part.index, rank, rank, 'WITHSCORES')[2]) - part.base
+    for _, edge in ipairs(older and { moment, moment - 1 } or { moment - 1, moment }) do
+      local counts, sum = after(edge, more, fewer)
+      if sum > target then low, more, most = edge, counts, sum else high, fewer, least = edge, counts, sum end
+      if most - least < between then break end
+    end
+    if most - least == between then break end
   end
+  return low, high, least
 end
+
+-- Merging leaves out what was created after the page (`skipped` tasks) and before it, so that it costs a few counts per
+-- part instead of a walk, where there is more to read than that takes.
+local MANY = 500
+local lower, upper, skipped = first, last, 0
+local function many(rows)
+  return #parts > 1 and #parts * rows > MANY
+end
+if many(offset) then
+  local _
+  _, upper, skipped = around(offset)
+end
+if many(offset - skipped + limit) and total > offset + limit then lower = around(offset + limit - 1) end
 
 -- A part's tasks, newest first: `id` and `us` of the next, no `id` when there are no more.
 local function advance(stream)
@@ -76,14 +98,14 @@ end
 
 local found = {}
 if #parts == 1 then
-  local index, base = parts[1][1], parts[1][2]
-  local newer = call('ZCOUNT', index, '(' .. int(last + base), '+inf')
-  found = call('ZREVRANGE', index, newer + offset, newer + math.min(offset + limit, total) - 1)
+  local part = parts[1]
+  found = call('ZREVRANGE', part.index, part.top + offset, part.top + math.min(offset + limit, total) - 1)
 else
   local before, streams = offset - skipped, {}
   for _, part in ipairs(parts) do
-    local rows = call('ZREVRANGEBYSCORE', part[1], upper + part[2], first + part[2], 'WITHSCORES', 'LIMIT', 0, before + limit)
-    streams[#streams + 1] = { rows = rows, at = 1, base = part[2] }
+    local rows = call('ZREVRANGEBYSCORE', part.index, upper + part.base, lower + part.base, 'WITHSCORES', 'LIMIT', 0,
+      before + limit)
+    streams[#streams + 1] = { rows = rows, at = 1, base = part.base }
     advance(streams[#streams])
   end
   for n = 1, math.min(before + limit, total - skipped) do

@@ -143,7 +143,6 @@ class _Watched:
     """
 
     def __init__(self, store: Store, server: Server) -> None:
-        self.redis = store.redis
         self._store = store
         self._cpu_us = server.cpu_us
         self.taken_ms: list[float] = []

@@ -82,6 +82,17 @@ class TestSubmit:
             depth = next(queue.depth for queue in each.queues() if queue.type == "Noop")
             assert (depth, each.stats("acme").by_status["pending"]) == (2, 2)
 
+    def test_tenants_are_kept_apart_at_any_speed(self, broker: Broker) -> None:
+        """The scripts remember what tasks have in common, with the server's own clock."""
+        submitted: dict[str, list[str]] = {"acme": [], "other": []}
+        for tenant in (*submitted, *submitted):
+            submitted[tenant].append(broker.submit(tenant, NewTask("Noop", {}))[0].id)
+            answers = broker.submit_many(tenant, [NewTask("Noop", {}), NewTask("Noop", {}, priority=3)])
+            submitted[tenant] += [task.id for task, _ in answers]
+        for tenant, ids in submitted.items():
+            assert {task.id for task in broker.page(tenant).tasks} == set(ids)
+            assert broker.stats(tenant).by_status["pending"] == len(ids) == 6
+
     def test_a_repeat_by_id_finds_the_first(self, broker: Broker) -> None:
         first, created = broker.submit("acme", NewTask("Noop", {"n": 1}, id=ID.upper()))
         again, created_again = broker.submit("acme", NewTask("Noop", {"n": 2}, id=ID))
@@ -135,7 +146,8 @@ class TestSubmit:
     def test_what_json_can_say_is_kept(self, settings: BrokerSettings, value: object) -> None:
         broker = Broker.connect(settings, {"Noop": TaskType("Noop", Free, "a:b")})
         task, _ = broker.submit("acme", NewTask("Noop", {"value": value}))
-        assert broker.get("acme", task.id).payload == {"value": value}
+        assert broker.get("acme", task.id) == task
+        assert task.payload == {"value": value}
 
     def test_a_full_queue_says_when_to_come_back(self, settings: BrokerSettings, types: dict[str, TaskType]) -> None:
         broker = Broker.connect(replace(settings, max_pending=1), types)

@@ -20,6 +20,13 @@ def run(engine: Engine) -> Run:
     return engine.start()
 
 
+def test_a_lease_is_kept_to_the_tenth_of_a_second(engine: Engine) -> None:
+    engine.submit()
+    engine.advance(1.7891)
+    engine.start()
+    assert engine.redis.zscore(engine.keys.registry("wip", "Noop"), "task-1:x1") == leased(START + LEASE) + 1.7
+
+
 class TestRenew:
     def test_a_beat_prolongs_the_lease_and_shows_the_run_to_rq(self, engine: Engine, run: Run) -> None:
         engine.advance(2)

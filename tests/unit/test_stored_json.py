@@ -2,7 +2,10 @@
 
 import json
 import math
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -19,9 +22,9 @@ VALUES = st.recursive(
 
 @given(value=VALUES)
 def test_it_reads_back_as_it_was_for_anyone(value: Any) -> None:
-    text = encode(value).decode()
-    assert decode(text) == json.loads(text) == value
-    assert [type(each) for each in _leaves(decode(text))] == [type(each) for each in _leaves(value)]
+    text, read = encode(value)
+    assert read == decode(text) == decode(text.decode()) == json.loads(text) == value
+    assert [type(each) for each in _leaves(read)] == [type(each) for each in _leaves(value)]
 
 
 def _leaves(value: Any) -> list[Any]:
@@ -31,10 +34,35 @@ def _leaves(value: Any) -> list[Any]:
     return [value]
 
 
-@pytest.mark.parametrize("value", [math.nan, [None, math.inf], {"a": -math.inf}, object(), "\ud800", {(1, 2): 3}])
-def test_what_json_cannot_say(value: Any) -> None:
+class Name(str):
+    __slots__ = ()
+
+
+#: Beside a null, too.
+BESIDE = pytest.mark.parametrize("beside", [{}, {"note": None}])
+
+
+@BESIDE
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [((1, (2,)), [1, [2]]), ({1: 2}, {"1": 2}), ({True: 1, None: 2}, {"true": 1, "null": 2}), (Name("a"), "a")],
+)
+def test_what_reads_back_as_something_else(value: Any, read: Any, beside: dict[str, Any]) -> None:
+    text, found = encode({"value": value} | beside)
+    assert found == decode(text) == {"value": read} | beside
+
+
+@BESIDE
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(math.nan, [None, math.inf], {"a": -math.inf}, object(), "\ud800", {(1, 2): 3}),
+        *({1, 2}, b"ab", Decimal("1.5"), datetime(2026, 1, 1), UUID(int=1)),
+    ],
+)
+def test_what_json_cannot_say(value: Any, beside: dict[str, Any]) -> None:
     with pytest.raises((TypeError, ValueError)):
-        encode(value)
+        encode({"value": value} | beside)
 
 
 def test_what_others_wrote_is_read() -> None:

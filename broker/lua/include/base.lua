@@ -10,7 +10,7 @@ local seen
 local kept, kept_since, kept_for
 
 local function forget()
-  kept = { forms = {}, indexes = {}, listeners = {}, places = {}, settings = {}, waiting = {} }
+  kept = { forms = {}, indexes = {}, listeners = {}, facts = {}, settings = {}, waiting = {} }
   kept_since = now
 end
 
@@ -32,20 +32,20 @@ local function queues_of(type)
 end
 
 -- What a queue's name tells, and its keys: to put them together takes longer than to find them.
-local function place(queue)
-  local found = kept.places[queue]
+local function facts(queue)
+  local found = kept.facts[queue]
   if not found then
     local type, priority = string.match(queue, '^([^:]+):?(%d*)$')
     found = { type = type, priority = tonumber(priority) or 0, list = P .. 'queue:' .. queue, leases = P .. 'wip:' .. queue,
       finished = P .. 'finished:' .. queue }
-    kept.places[queue] = found
+    kept.facts[queue] = found
   end
   return found
 end
 
 -- 'VideoTranscoding:5' -> 'VideoTranscoding', 5
 local function split(queue)
-  local found = place(queue)
+  local found = facts(queue)
   return found.type, found.priority
 end
 

@@ -87,7 +87,7 @@ local function take(worker, execution, lease_us, group, busy)
     local queue, compete
     queue, throttled, compete = choose(group)
     if not queue then break end
-    local id = call('LPOP', place(queue).list)
+    local id = call('LPOP', facts(queue).list)
     local task = id and read_waiting(id, queue)
     if not id then
       call('ZREM', READY, queue)

@@ -49,7 +49,7 @@ end
 
 local function running(type)
   local sum = 0
-  for _, queue in ipairs(queues_of(type)) do sum = sum + call('ZCARD', place(queue).leases) end
+  for _, queue in ipairs(queues_of(type)) do sum = sum + call('ZCARD', facts(queue).leases) end
   return sum
 end
 

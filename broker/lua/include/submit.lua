@@ -14,7 +14,7 @@ local function read_terms(tenant, text)
   if not form.type then error('no terms of a task: ' .. text) end
   form.due, form.delay, form.unique = tonumber(form.due), tonumber(form.delay), form.unique ~= '' and form.unique
   form.simple = form.due == 0 and form.delay == 0 and not form.unique
-  form.description, form.list = form.type .. ' for ' .. tenant, place(form.queue).list
+  form.description, form.list = form.type .. ' for ' .. tenant, facts(form.queue).list
   form.index = index_of(tenant, form.type)
   form.__index = form
   return form

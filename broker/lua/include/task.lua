@@ -58,7 +58,7 @@ end
 
 local function filled(queue, length)
   if length == 1 then
-    local found = place(queue)
+    local found = facts(queue)
     call('ZADD', READY, found.priority, queue)
     call('SADD', P .. 'queues', found.list)
   end
@@ -66,12 +66,12 @@ end
 
 -- Puts a pending task, which has its number, at the end of its queue.
 local function append(task)
-  filled(task.queue, call('RPUSH', place(task.queue).list, task.id))
+  filled(task.queue, call('RPUSH', facts(task.queue).list, task.id))
 end
 
 -- Puts a pending task back before the head of its queue.
 local function prepend(task)
-  local list = place(task.queue).list
+  local list = facts(task.queue).list
   local head = call('LINDEX', list, 0)
   local seq = head and call('HGET', P .. 'job:' .. head, 'seq') or call('HGET', ARRIVALS, task.queue)
   call('HSET', task.key, 'seq', (tonumber(seq) or 1) - 1)
@@ -97,13 +97,13 @@ end
 -- To the tenth of a second: a number of few digits is written and read in a third of the time.
 local function hold(task, execution, lease_us)
   local tenths = math.floor(lease_score(now + lease_us) * 10)
-  call('ZADD', place(task.queue).leases, string.format('%d.%d', tenths / 10, tenths % 10), task.id .. ':' .. execution)
+  call('ZADD', facts(task.queue).leases, string.format('%d.%d', math.floor(tenths / 10), tenths % 10), task.id .. ':' .. execution)
 end
 
 -- Takes a task that is being run away from its lease and from everything RQ shows about the run.
 local function end_run(task)
   local run = task.id .. ':' .. task.lease
-  call('ZREM', place(task.queue).leases, run)
+  call('ZREM', facts(task.queue).leases, run)
   if task.last_heartbeat >= (task.started_at or '') and task.last_heartbeat ~= '' then
     call('DEL', P .. 'execution:' .. run, P .. 'executions:' .. task.id)
     if task.worker then call('SREM', P .. 'worker:' .. task.worker .. ':executions', run) end
@@ -116,7 +116,7 @@ end
 
 -- Enters the task into RQ's registry of an end state, gives up its unique key and announces the end.
 local function enter_end(task, status, message)
-  local registry = status == 'completed' and place(task.queue).finished or P .. RQ_STATUS[status] .. ':' .. task.queue
+  local registry = status == 'completed' and facts(task.queue).finished or P .. RQ_STATUS[status] .. ':' .. task.queue
   call('ZADD', registry, math.floor((now + KEEP_US) / 1000000), task.id)
   if task.unique then
     if call('GET', unique_key(task)) == task.id then call('DEL', unique_key(task)) end
