@@ -27,7 +27,7 @@ def test_a_finished_task_is_in_its_registry_and_nowhere_else(engine: Engine) -> 
             "outcome": (None, '{"done":true}'),
         },
         "wip:Noop": {"task-1:x1": (leased(START + SECOND + LEASE), None)},
-        "finished:Noop": {"task-1": (None, START // SECOND + 1 + KEPT_SECONDS)},
+        "finished:Noop": {"task-1": (None, START / SECOND + 1.5 + KEPT_SECONDS)},
         "worker:w1": {"state": ("busy", "idle")},
         "broker:tasks:acme:Noop": {"task-1": (indexed("processing"), indexed("completed"))},
         "broker:durations:acme": {"Noop": (None, "500000")},

@@ -94,10 +94,10 @@ local function lease_score(us)
   return (us + DAY_US) / 1000000
 end
 
--- To the tenth of a second: a number of few digits is written and read in a third of the time.
+-- To the tenth of a second: a number of few digits is written and read faster.
 local function hold(task, execution, lease_us)
-  local tenths = math.floor(lease_score(now + lease_us) * 10)
-  call('ZADD', facts(task.queue).leases, string.format('%d.%d', math.floor(tenths / 10), tenths % 10), task.id .. ':' .. execution)
+  local score = math.floor(lease_score(now + lease_us) * 10) / 10
+  call('ZADD', facts(task.queue).leases, score, task.id .. ':' .. execution)
 end
 
 -- Takes a task that is being run away from its lease and from everything RQ shows about the run.
@@ -114,10 +114,11 @@ local function unique_key(task)
   return B .. 'unique:' .. task.tenant .. ':' .. task.type .. ':' .. task.unique
 end
 
--- Enters the task into RQ's registry of an end state, gives up its unique key and announces the end.
+-- Enters the task into RQ's registry of an end state, gives up its unique key and announces the end. By the microsecond,
+-- so that it comes last: among thousands of one second it would come somewhere, and to find out where reads old memory.
 local function enter_end(task, status, message)
   local registry = status == 'completed' and facts(task.queue).finished or P .. RQ_STATUS[status] .. ':' .. task.queue
-  call('ZADD', registry, math.floor((now + KEEP_US) / 1000000), task.id)
+  call('ZADD', registry, (now + KEEP_US) / 1000000, task.id)
   if task.unique then
     if call('GET', unique_key(task)) == task.id then call('DEL', unique_key(task)) end
   end
