@@ -50,7 +50,9 @@ class NoServer(Exception):
 
 #: The bundled server uses glibc's allocator. Lua makes and drops many small pieces; with a larger cache for them, and
 #: without giving memory back in between, a task costs the server 7 % fewer instructions (elsewhere this is ignored).
-ALLOCATOR = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=2000:glibc.malloc.trim_threshold=1073741824"}
+#: What the cache does not hold is sorted by size, which is slow where much was freed: pruning a million tasks, the
+#: slowest script takes 1.8 ms with 10,000 pieces of a size and 4.9 with 2,000, for 19 % more memory then.
+ALLOCATOR = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=10000:glibc.malloc.trim_threshold=1073741824"}
 
 
 class EmbeddedValkey:
