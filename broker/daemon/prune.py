@@ -1,4 +1,4 @@
-"""Removes ended tasks when their retention is over, a few at a time, so that no script takes long."""
+"""Removes ended tasks when their retention is over, one at a time, so that no script takes long."""
 
 from redis import Redis
 
@@ -8,8 +8,8 @@ from broker.status import TERMINAL
 from broker.store import Store
 
 _EVERY = 60.0
-#: A single task, so that nearly every script stays below five milliseconds: to free the pieces of one can take as long
-#: where there is little else left (docs/benchmarks.md).
+#: A single task, so that every script stays below five milliseconds: where little else is left, to free the pieces of a
+#: few can take as long (docs/benchmarks.md).
 _BATCH = 1
 #: So many batches of a queue in a row that thousands of tasks go in a second, and so few that the daemon's other chores
 #: do not wait. Redis is free between any two.

@@ -43,10 +43,9 @@ local function facts(queue)
   return found
 end
 
--- 'VideoTranscoding:5' -> 'VideoTranscoding', 5
+-- 'VideoTranscoding:5' -> 'VideoTranscoding'
 local function split(queue)
-  local found = facts(queue)
-  return found.type, found.priority
+  return facts(queue).type
 end
 
 -- For text that is put together here: tostring() would print 1.8e+15 and lose the microseconds, and a negative zero as

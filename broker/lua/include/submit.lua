@@ -180,7 +180,7 @@ local function accept_simple(task, most)
   if most > 0 and waiting >= most then return { -1, waiting, task.type } end
   write_hash(task, next_seq(task.queue))
   call('ZADD', task.index, score_of('pending', now), id)
-  if call('RPUSH', task.list, id) == 1 then filled(task.queue, 1) end
+  append(task)
   kept.waiting[task.index] = waiting + 1
   if waiting == 0 then call('SADD', B .. 'tenants', task.tenant) end
   wake(task.type)
