@@ -22,7 +22,7 @@ end
 reply = take(worker, execution, tonumber(lease_us), group)
 if reply[1] == 1 then
   -- It may have been woken, or have watched, for another type than that of its task: somebody else has to now.
-  local taken = split(reply[3])
+  local taken = type_of(reply[3])
   for type in string.gmatch(group, '[^,]+') do
     if type ~= taken and has_work(type) then wake(type) end
   end

@@ -47,6 +47,6 @@ for _, type in ipairs(call('SMEMBERS', B .. 'types')) do
   end
 end
 for _, queue in ipairs(call('ZRANGE', B .. 'ready', 0, -1)) do
-  if call('EXISTS', facts(queue).list) == 1 then wake(split(queue)) end
+  if call('EXISTS', facts(queue).list) == 1 then wake(type_of(queue)) end
 end
 return { lost, extended }

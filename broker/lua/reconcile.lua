@@ -8,7 +8,7 @@
 -- Returns what was done: 'gone', 'pending', 'scheduled', 'cancelled', or '' when all was well
 -- @include lose
 local task = read_task(id)
-local type = split(queue)
+local type = type_of(queue)
 
 -- Removes the task from every place but that of `status`, and sees that a queue with other tasks is known to have some.
 local function forget(q, status)

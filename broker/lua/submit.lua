@@ -11,7 +11,7 @@
 -- Moves none -> scheduled
 -- @include submit
 local task = new_task(id, tenant, payload, terms)
-local most = tonumber(max_pending)
+local most = bound(max_pending)
 local refused
 if task.simple then refused = accept_simple(task, most) else refused = accept({ task }, most) end
 if refused then return refused end

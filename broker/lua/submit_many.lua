@@ -9,7 +9,7 @@
 -- @include submit
 local tasks = {}
 for i = 1, #fields, 3 do tasks[#tasks + 1] = new_task(fields[i], tenant, fields[i + 1], fields[i + 2]) end
-local refused = accept(tasks, tonumber(max_pending))
+local refused = accept(tasks, bound(max_pending))
 if refused then return refused end
 local reply = { 1, now }
 for i, task in ipairs(tasks) do

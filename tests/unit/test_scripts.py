@@ -135,7 +135,7 @@ class TestText:
         text = source("finish")
         for line in ("local function limits(type)", "local function read_task(id)", "local function clock()"):
             assert text.count(line) == 1
-        assert text.index("local function split(") < text.index("local function read_task(id)")
+        assert text.index("local function type_of(") < text.index("local function read_task(id)")
         assert text.index("local function read_task(id)") < text.index("local outcome = 'stale'")
 
     def test_the_clock_is_the_servers_unless_a_test_says_otherwise(self) -> None:

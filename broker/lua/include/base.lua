@@ -44,7 +44,7 @@ local function facts(queue)
 end
 
 -- 'VideoTranscoding:5' -> 'VideoTranscoding'
-local function split(queue)
+local function type_of(queue)
   return facts(queue).type
 end
 

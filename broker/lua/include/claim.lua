@@ -11,12 +11,12 @@ local function choose(group)
   for i = 1, #entries, 2 do
     local queue, score = entries[i], entries[i + 1]
     if best and score ~= best_score then break end
-    local type = split(queue)
+    local type = type_of(queue)
     if listens(group, type) then
       local s = limits(type)
       local wait = wait_for(s)
       if wait == 0 then
-        if not best or served(s) < served(limits(split(best))) then best, best_score = queue, score end
+        if not best or served(s) < served(limits(type_of(best))) then best, best_score = queue, score end
       elseif wait then
         throttled[type] = wait
       end
@@ -46,7 +46,7 @@ local function read_waiting(id, queue)
   local key = P .. 'job:' .. id
   local f = call('HMGET', key, 'status', 'tenant', 'us', 'payload', 'runs', 'timeout', 'retry_count', 'memo')
   if not (f[1] and f[2] and f[3]) then return nil end
-  return { id = id, key = key, status = f[1], queue = queue, type = split(queue), tenant = f[2], us = f[3],
+  return { id = id, key = key, status = f[1], queue = queue, type = type_of(queue), tenant = f[2], us = f[3],
     payload = f[4] or '{}', runs = tonumber(f[5] or 0), timeout = tonumber(f[6] or 3600), retry_count = tonumber(f[7] or 0),
     memo = f[8] or '' }
 end

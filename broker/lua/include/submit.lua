@@ -14,7 +14,7 @@ local function read_terms(tenant, text)
   if not form.type then error('no terms of a task: ' .. text) end
   form.due, form.delay, form.unique = tonumber(form.due), tonumber(form.delay), form.unique ~= '' and form.unique
   form.simple = form.due == 0 and form.delay == 0 and not form.unique
-  form.description, form.list = form.type .. ' for ' .. tenant, facts(form.queue).list
+  form.description = form.type .. ' for ' .. tenant
   form.index = index_of(tenant, form.type)
   form.__index = form
   return form
@@ -67,6 +67,12 @@ local function find_new(tasks)
   return new
 end
 
+-- How many tasks of a type may wait, 0 for any number.
+local function bound(max_pending)
+  local most = tonumber(max_pending)
+  return most > 0 and most or math.huge
+end
+
 -- How many tasks wait in an index: counted, or, while that is at most `enough`, what was counted a moment ago and those
 -- submitted since, of which some may have been taken.
 local function waiting_in(index, enough)
@@ -108,7 +114,7 @@ local function schedule(task)
   call('ZADD', B .. 'due', task.due, task.id)
   call('ZADD', P .. 'scheduled:' .. task.queue, math.floor(task.due / 1000000), task.id)
   call('ZADD', task.index, score_of('scheduled', task.us), task.id)
-  call('SADD', P .. 'queues', task.list)
+  call('SADD', P .. 'queues', facts(task.queue).list)
 end
 
 -- Pending tasks of one queue, which stand next to each other in the batch.
@@ -124,7 +130,7 @@ local function enqueue(tasks, first, last)
     scores[#scores + 1] = task.id
   end
   call('ZADD', one.index, unpack(scores))
-  if call('RPUSH', one.list, unpack(ids)) == count then filled(one.queue, 1) end
+  if call('RPUSH', facts(one.queue).list, unpack(ids)) == count then filled(one.queue, 1) end
   local waiting = kept.waiting[one.index]
   if waiting then kept.waiting[one.index] = waiting + count end
 end
@@ -156,12 +162,12 @@ local function write(new)
 end
 
 -- nil when all were accepted or found (those have a `holder` now), else the reply that refuses them. `most` may wait of
--- a type, 0 for any number.
+-- a type.
 local function accept(tasks, most)
   set_times(tasks)
   local new = find_new(tasks)
   if #new == 0 then return nil end
-  local refused = refusal(new, most > 0 and most or math.huge)
+  local refused = refusal(new, most)
   if refused then return refused end
   write(new)
   if new.perhaps_first then call('SADD', B .. 'tenants', new[1].tenant) end
@@ -176,8 +182,8 @@ local function accept_simple(task, most)
     return nil
   end
   task.us = now
-  local waiting = waiting_in(task.index, most > 0 and most - 1 or math.huge)
-  if most > 0 and waiting >= most then return { -1, waiting, task.type } end
+  local waiting = waiting_in(task.index, most - 1)
+  if waiting >= most then return { -1, waiting, task.type } end
   write_hash(task, next_seq(task.queue))
   call('ZADD', task.index, score_of('pending', now), id)
   append(task)

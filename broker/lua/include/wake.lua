@@ -23,7 +23,7 @@ end
 -- Are tasks of the type waiting in any of its queues?
 local function has_work(type)
   for _, queue in ipairs(call('ZRANGE', READY, 0, -1)) do
-    if split(queue) == type and call('EXISTS', facts(queue).list) == 1 then return true end
+    if type_of(queue) == type and call('EXISTS', facts(queue).list) == 1 then return true end
   end
   return false
 end
