@@ -91,7 +91,7 @@ class TaskType:
         return changed
 
     def check_payload(self, payload: Any) -> dict[str, Any]:
-        """The payload in its stored form (JSON values only), or ``InvalidInput`` naming each bad field."""
+        """The payload as its schema dumps it. Raises ``InvalidInput``, which names each bad field."""
         try:
             loaded = self._schema.load(payload)
         except ValidationError as error:
