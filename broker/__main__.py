@@ -9,7 +9,6 @@ import sys
 import threading
 
 from broker.broker import Broker
-from broker.check import check
 from broker.config import BrokerSettings
 from broker.daemon.audit import Audit
 from broker.daemon.deliver import Deliver
@@ -18,6 +17,7 @@ from broker.daemon.promote import Promote
 from broker.daemon.prune import Prune
 from broker.daemon.reap import Reap
 from broker.doctor.doctor import doctor
+from broker.doctor.server import check
 from broker.log import set_up_logging
 from broker.webhooks.delivery import Deliveries
 from broker.webhooks.sending import Sender

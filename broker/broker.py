@@ -8,32 +8,32 @@ from contextlib import closing
 from functools import cached_property, partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from broker import limits
 from broker.config import BrokerSettings
-from broker.connection import connect, redis_errors
+from broker.engine.connection import connect, redis_errors
+from broker.engine.keys import Keys
+from broker.engine.script_connection import Lines
 from broker.errors import NotCancellable, NotFailed, NotFound, QueueFull, RetriesExhausted, Unavailable
 from broker.event import Event
-from broker.holds import Holds
-from broker.idempotency import Idempotency
-from broker.keys import Keys
-from broker.limits import KEEP
-from broker.line import Lines
-from broker.live import Live
+from broker.live.live import Live
 from broker.media.open_storage import open_storage
 from broker.media.records import MediaRecord, MediaStore, fields
+from broker.media.search import SearchBus
 from broker.media.storage import Storage
 from broker.media.vectors import RedisVectors, VectorStore
-from broker.plugin_configs import PluginConfigs
-from broker.queries import Queries
-from broker.queue_state import QueueStates
-from broker.search import SearchBus
+from broker.plugins.configs import PluginConfigs
+from broker.plugins.cooldowns import Holds
+from broker.queues import limits
+from broker.queues.limits import KEEP
+from broker.queues.state import QueueStates
+from broker.queues.workers import Worker, WorkerStates
 from broker.status import TERMINAL, Status
-from broker.store import Store
-from broker.submission import MISSING, Submission, canonical_id, fields_of, new_id, new_ids, prepare, prepare_all
 from broker.task import NewTask, Page, Queue, Stats, Task
 from broker.task_type import TaskTypes
+from broker.tasks.idempotency import Idempotency
+from broker.tasks.queries import Queries
+from broker.tasks.store import Store
+from broker.tasks.submission import MISSING, Submission, canonical_id, fields_of, new_id, new_ids, prepare, prepare_all
 from broker.webhooks.endpoints import Webhooks
-from broker.worker_state import Worker, WorkerStates
 
 _CANCELLED_NOW = ("pending", "scheduled", "cancelled")
 P = ParamSpec("P")

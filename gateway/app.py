@@ -7,8 +7,8 @@ from flask import Flask, Request, Response, g
 from werkzeug.routing import MapAdapter
 
 from broker.broker import Broker
-from broker.links import SignedLinks
 from broker.plugin import Plugin
+from broker.secrets.links import SignedLinks
 from gateway.arguments import MAX_JSON_BYTES, StrictRequest
 from gateway.blueprint import refuse_undeclared_parameters
 from gateway.config import GatewaySettings

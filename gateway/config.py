@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from broker.encryption import secret_keys
+from broker.secrets.encryption import secret_keys
 from gateway.auth import Tenants, parse_api_keys
 
 _MAX_UPLOAD_BYTES = 2 * 1024**3

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from flask import Request, current_app, g, request
 
 from broker.broker import Broker
-from broker.links import SignedLinks
 from broker.plugin import Plugin
+from broker.secrets.links import SignedLinks
 from gateway.auth import Tenant
 from gateway.config import GatewaySettings
 from gateway.live.hub import Hub

@@ -13,8 +13,8 @@ from flask import Response, current_app, request
 from marshmallow import ValidationError, fields
 
 from broker.errors import TaskBrokerError
-from broker.idempotency import StoredAnswer
 from broker.schema import Schema
+from broker.tasks.idempotency import StoredAnswer
 from gateway.current import broker, tenant
 
 _MAX_KEY = 255

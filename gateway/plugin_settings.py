@@ -4,9 +4,9 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from broker.encryption import SecretKeyMissing, Undecryptable
 from broker.errors import InvalidInput
 from broker.plugin import Plugin
+from broker.secrets.encryption import SecretKeyMissing, Undecryptable
 from broker.task_type import pointers
 from gateway.current import broker, services, tenant
 

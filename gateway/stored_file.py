@@ -3,8 +3,8 @@
 from flask import Response, request
 from werkzeug.wsgi import wrap_file
 
-from broker.links import LIFETIME_SECONDS
 from broker.media.storage import CHUNK, StoredObject
+from broker.secrets.links import LIFETIME_SECONDS
 from gateway.current import broker
 
 

@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 from broker.config import BrokerSettings
-from broker.connection import connect, redis_errors
+from broker.engine.connection import connect, redis_errors
 from broker.errors import Unavailable
 from scripts.formation import lock
 from scripts.formation.environment import shared_environment

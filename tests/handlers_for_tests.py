@@ -18,8 +18,8 @@ from typing import Any
 
 from imageio_ffmpeg import get_ffmpeg_exe
 
+from broker.context import TaskContext
 from broker.errors import PermanentError, Postpone, TransientError
-from broker.worker.context import TaskContext
 
 #: Longer than any test: a process that is still there after it was forgotten, not killed.
 _EVER = "1000"

@@ -13,7 +13,7 @@ from redis import Redis
 from redis.client import NEVER_DECODE
 
 from broker.clock import from_rfc3339
-from broker.keys import Keys
+from broker.engine.keys import Keys
 from broker.status import RQ_STATUS, TERMINAL, Status, score_range
 
 _TOKEN = 1_000_000_000

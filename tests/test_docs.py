@@ -8,7 +8,7 @@ from flask import Flask
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
-from broker.keys import Keys
+from broker.engine.keys import Keys
 from gateway.app import create_app
 from gateway.auth import parse_api_keys
 from gateway.config import GatewaySettings

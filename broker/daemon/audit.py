@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from redis import Redis
 
-from broker.keys import Keys
-from broker.scripts import Script
+from broker.engine.keys import Keys
+from broker.engine.scripts import Script
 from broker.status import Status, score_range
 
 log = logging.getLogger(__name__)

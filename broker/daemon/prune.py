@@ -3,9 +3,9 @@
 from redis import Redis
 
 from broker.config import BrokerSettings
-from broker.keys import Keys
+from broker.engine.keys import Keys
 from broker.status import TERMINAL
-from broker.store import Store
+from broker.tasks.store import Store
 
 _EVERY = 60.0
 #: A single task, so that every script stays below five milliseconds: where little else is left, to free the pieces of a

@@ -3,7 +3,7 @@
 import logging
 
 from broker.config import BrokerSettings
-from broker.store import Store
+from broker.tasks.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -4,15 +4,15 @@ import time
 from collections.abc import Callable, Iterator
 
 from broker.broker import Broker
-from broker.check import findings as server_findings
-from broker.connection import redis_errors
 from broker.daemon.audit import Audit
 from broker.doctor.finding import Finding
 from broker.doctor.places import Places
+from broker.doctor.server import findings as server_findings
 from broker.doctor.summary import summary
 from broker.doctor.surroundings import Surroundings
+from broker.engine.connection import redis_errors
+from broker.engine.scripts import Script
 from broker.errors import Unavailable
-from broker.scripts import Script
 
 #: Seconds between the looks; within them the daemon's audit mends what a foreign hand has changed.
 BETWEEN_LOOKS = 4.0

@@ -11,9 +11,9 @@ from itertools import islice
 from redis import Redis
 
 from broker.doctor.finding import Finding
-from broker.keys import Keys
+from broker.engine.keys import Keys
+from broker.engine.scripts import Script
 from broker.rq_records import queue_name
-from broker.scripts import Script
 from broker.status import Status, score_range
 from broker.task_type import MAX_PRIORITY
 

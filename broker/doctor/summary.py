@@ -7,10 +7,10 @@ from typing import Any
 from redis import Redis
 
 from broker.doctor.places import queues_of
-from broker.keys import Keys
-from broker.queue_state import QueueStates
+from broker.engine.keys import Keys
+from broker.engine.scripts import Script
+from broker.queues.state import QueueStates
 from broker.rq_records import RQ_VERSION
-from broker.scripts import Script
 from broker.task import Queue
 
 

@@ -6,7 +6,7 @@ from redis import Redis
 
 from broker.doctor.finding import Finding
 from broker.doctor.places import queues_of
-from broker.keys import Keys
+from broker.engine.keys import Keys
 from broker.status import RQ_STATUS, TERMINAL
 
 _ENDED = {RQ_STATUS[status] for status in TERMINAL}

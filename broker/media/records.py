@@ -12,9 +12,9 @@ from uuid import UUID
 
 from redis import Redis
 
-from broker.connection import redis_errors
+from broker.engine.connection import redis_errors
+from broker.engine.keys import Keys
 from broker.errors import NotFound
-from broker.keys import Keys
 
 KINDS = frozenset({"video", "image", "audio", "document"})
 #: Begins the names of the hash fields that make up ``info``.

@@ -6,9 +6,9 @@ from typing import Protocol
 
 from redis import Redis
 
+from broker.engine.keys import Keys
+from broker.engine.scripts import Script
 from broker.errors import NotFound
-from broker.keys import Keys
-from broker.scripts import Script
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 from redis import Redis
 
-from broker.keys import Keys
-from broker.scripts import Script
+from broker.engine.keys import Keys
+from broker.engine.scripts import Script
 from broker.webhooks.events import event_id, task_body
 from broker.webhooks.retries import PATIENCE
 

@@ -7,12 +7,12 @@ from uuid import UUID, uuid4
 from redis import Redis
 
 from broker.clock import Clock, to_rfc3339
-from broker.connection import redis_errors
+from broker.engine.connection import redis_errors
+from broker.engine.keys import Keys
+from broker.engine.scripts import Script
 from broker.errors import InvalidInput, NotFound, TaskBrokerError
-from broker.keys import Keys
-from broker.scripts import Script
+from broker.outbound.guard import TargetRefused, check_url
 from broker.webhooks.events import TEST, body
-from broker.webhooks.guard import TargetRefused, check_url
 from broker.webhooks.records import SHOWN, LoggedAttempt, Webhook, logged_attempt, webhook
 from broker.webhooks.signing import new_secret
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from broker.queries import from_snapshot
+from broker.tasks.queries import from_snapshot
 
 #: What an endpoint may ask for.
 TYPES = ("task.processing", "task.completed", "task.failed", "task.cancelled")

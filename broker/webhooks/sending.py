@@ -6,10 +6,10 @@ from http import HTTPStatus
 
 from broker.clock import Clock
 from broker.errors import TaskBrokerError
+from broker.outbound.guard import Answer, guarded_post
 from broker.webhooks import retries
 from broker.webhooks.delivery import Attempt, Outcome
 from broker.webhooks.events import TEST
-from broker.webhooks.guard import Answer, guarded_post
 from broker.webhooks.signing import signed_headers
 
 #: Seconds for one attempt; the specification suggests 15 to 30.

@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 from redis import RedisError
 
 from broker.broker import Broker
-from broker.catalogue import import_named
 from broker.config import BrokerSettings
-from broker.connection import connect
-from broker.line import Line
+from broker.context import Handler
+from broker.engine.connection import connect
+from broker.engine.script_connection import Line
 from broker.rq_records import RQ_VERSION
-from broker.store import Claim, Claimed, Wait
 from broker.task_type import TaskTypes
-from broker.worker.context import Handler
+from broker.tasks.catalogue import import_named
+from broker.tasks.store import Claim, Claimed, Wait
 from broker.worker.run import Completed, Outcome, Postponed, RunContext, execute
 from broker.worker.slate import Run, Slate
 

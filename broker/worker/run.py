@@ -15,17 +15,17 @@ from types import FrameType
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_DNS, uuid5
 
-from broker import backoff, stored_json
 from broker.broker import Broker
-from broker.encryption import secret_keys
+from broker.context import Handler
 from broker.errors import NotFound, PermanentError, Postpone, TaskBrokerError, TaskTimeout
-from broker.links import SignedLinks, source_of
 from broker.media.records import MediaRecord, info_fields
 from broker.media.storage import Storage
 from broker.media.vectors import VectorStore
-from broker.store import Claimed
+from broker.secrets.encryption import secret_keys
+from broker.secrets.links import SignedLinks, source_of
+from broker.tasks import backoff, stored_json
+from broker.tasks.store import Claimed
 from broker.worker import processes
-from broker.worker.context import Handler
 from broker.worker.slate import Slate
 
 log = logging.getLogger(__name__)

@@ -19,9 +19,9 @@ from redis import RedisError
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
-from broker.connection import connect
-from broker.store import Claim
+from broker.engine.connection import connect
 from broker.task_type import TaskTypes
+from broker.tasks.store import Claim
 from broker.worker import processes
 from broker.worker.child import WORKER_TTL
 from broker.worker.run import timed_out

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, request
 
 from broker.event import Event
-from broker.subscription import Subscription
+from broker.live.subscription import Subscription
 from gateway.current import services
 from gateway.live.connection import Connection
 from gateway.live.frames import frames, opening

@@ -6,8 +6,8 @@ from uuid import UUID, uuid5
 
 from flask import Response
 
-from broker.submission import Submission, prepare_all
 from broker.task import NewTask
+from broker.tasks.submission import Submission, prepare_all
 from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
 from gateway.idempotency import IdempotencyHeader, once

@@ -6,8 +6,8 @@ from uuid import UUID
 from flask import Response, request
 
 from broker.event import Event
+from broker.live.subscription import Subscription
 from broker.status import TERMINAL
-from broker.subscription import Subscription
 from broker.task import Task
 from gateway.blueprint import Blueprint
 from gateway.current import broker, services, tenant

@@ -5,8 +5,8 @@ from uuid import UUID
 from flask import Response
 
 from broker.errors import NotFound
-from broker.links import source_of
 from broker.plugin import FILE_TYPES, file_key
+from broker.secrets.links import source_of
 from gateway.blueprint import Blueprint
 from gateway.current import broker, services
 from gateway.stored_file import send_unchanging

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from broker.search import SearchRequest
+from broker.media.search import SearchRequest
 from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
 from gateway.schemas.search import SearchQuery, SearchResults

@@ -1,6 +1,6 @@
 """``/api/workers``: the operator's view of who works."""
 
-from broker.worker_state import Worker
+from broker.queues.workers import Worker
 from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
 from gateway.schemas.workers import WorkerList

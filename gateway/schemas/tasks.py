@@ -7,8 +7,8 @@ from marshmallow.validate import Length, Range
 
 from broker.schema import Schema
 from broker.status import Status
-from broker.submission import MAX_BATCH
 from broker.task_type import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT
+from broker.tasks.submission import MAX_BATCH
 from gateway.current import broker
 from gateway.fields import JsonNumber, Moment, Payload, QueryFlag, QueryInteger, Result, TypeName
 from gateway.schemas.paging import PageQuery, nullable, page_of, required

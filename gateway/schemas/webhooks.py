@@ -5,9 +5,9 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import ContainsOnly, Length, Range
 
+from broker.outbound.guard import MAX_URL
 from broker.schema import Schema
 from broker.webhooks.events import TYPES
-from broker.webhooks.guard import MAX_URL
 from gateway.fields import JsonBoolean
 from gateway.schemas.paging import nullable, page_of, required
 from gateway.schemas.tasks import TaskDetail

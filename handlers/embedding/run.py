@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from broker.context import TaskContext
 from broker.errors import PermanentError
 from broker.media.records import MediaRecord
-from broker.worker.context import TaskContext
 from handlers.embedding.model import Encoder
 from handlers.embedding.names import name_words
 from handlers.embedding.picture import read_picture

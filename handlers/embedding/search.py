@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from broker.media.search import Hit, SearchRequest
 from broker.media.vectors import VectorStore
-from broker.search import Hit, SearchRequest
 from handlers.embedding.bert import Bert, UnsupportedModel
 from handlers.embedding.index import Index
 from handlers.embedding.settings import EmbeddingSettings

@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from broker.context import TaskContext
 from broker.errors import NotFound, PermanentError
 from broker.media.records import MediaRecord
 from broker.plugin import FILE_TYPES, file_key
-from broker.worker.context import TaskContext
 from handlers.plugins.http import Http
 
 _NAME = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,99}}\.({'|'.join(FILE_TYPES)})")

@@ -7,8 +7,8 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from broker.errors import PermanentError, RateLimited, TransientError
+from broker.outbound.guard import Answer, TargetRefused, check_url, guarded_post
 from broker.plugin import Plugin, PluginContext
-from broker.webhooks.guard import Answer, TargetRefused, check_url, guarded_post
 from handlers.plugins.http import USUAL_WAIT, retry_after
 
 #: Seconds in which the service has to answer, and bytes of its answer that are kept.

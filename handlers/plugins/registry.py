@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from broker.catalogue import declared
 from broker.media.records import KINDS
 from broker.plugin import Plugin
+from broker.tasks.catalogue import declared
 
 PLUGINS_GROUP = "mindia_tasks.plugins"
 #: A plugin's name is a part of URLs and, in capitals, of environment variables.

@@ -9,10 +9,10 @@ from typing import Any
 
 from marshmallow import EXCLUDE, ValidationError
 
+from broker.context import TaskContext
 from broker.errors import PermanentError, Postpone, RateLimited, TransientError
 from broker.media.records import MediaRecord
 from broker.plugin import NOTE, Plugin
-from broker.worker.context import TaskContext
 from handlers.plugins.concealment import Concealment
 from handlers.plugins.context import Context
 from handlers.plugins.registry import load_plugins

@@ -9,8 +9,8 @@ from functools import cache
 
 import imageio_ffmpeg
 
+from broker.context import TaskContext
 from broker.errors import PermanentError, TransientError
-from broker.worker.context import TaskContext
 from handlers.transcoding.program import check_not_killed, log_tail, program
 
 #: ffmpeg reports twice a second; so long without one more frame is no slow machine any more.

@@ -5,9 +5,9 @@ import os
 import sys
 from pathlib import Path
 
+from broker.context import TaskContext
 from broker.errors import PermanentError
 from broker.media.sniff import HEAD_BYTES, sniff
-from broker.worker.context import TaskContext
 from handlers.transcoding.program import check_not_killed, log_tail, program
 from handlers.transcoding.source import MAX_SECONDS, Source
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from broker.context import TaskContext
 from broker.errors import TransientError
-from broker.worker.context import TaskContext
 
 #: Bytes of address space: the ladder of a 4K source needs half of it.
 _MEMORY = 4 * 2**30

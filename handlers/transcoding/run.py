@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from broker.context import TaskContext
 from broker.errors import NotFound, PermanentError, TransientError
-from broker.worker.context import TaskContext
 from handlers.transcoding import ffmpeg, graph
 from handlers.transcoding.plan import Plan, plan
 from handlers.transcoding.playlists import MASTER, Variant, master_playlist, read_track

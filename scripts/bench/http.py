@@ -15,7 +15,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from broker.keys import Keys
+from broker.engine.keys import Keys
 from scripts.bench import tasks
 from scripts.bench.environments import PROGRAMS, ROOT
 from scripts.bench.report import table

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
-from broker.store import Claim, Claimed
 from broker.task import NewTask
+from broker.tasks.store import Claim, Claimed
 from handlers.plugins.task import PLUGIN_EXECUTION
 from scripts.bench.environments import PROGRAMS, ROOT
 from scripts.bench.report import table

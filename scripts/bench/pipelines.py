@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker.broker import Broker
-from broker.scripts import Script
-from broker.submission import terms
+from broker.engine.scripts import Script
+from broker.tasks.submission import terms
 
 _BATCH = 500
 _LEASE_US = 60_000_000

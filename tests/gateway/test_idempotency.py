@@ -12,9 +12,9 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from broker.broker import Broker
+from broker.engine.keys import Keys
 from broker.errors import Unavailable
-from broker.idempotency import KEPT_SECONDS, RUNNING_SECONDS, Idempotency, StoredAnswer
-from broker.keys import Keys
+from broker.tasks.idempotency import KEPT_SECONDS, RUNNING_SECONDS, Idempotency, StoredAnswer
 from tests.gateway.conftest import NEW_TASK, VIDEO_ID
 from tests.gateway.media import MP4, upload
 from tests.gateway.problem import pointers, problem
@@ -205,5 +205,5 @@ def test_a_command_that_the_client_repeats_after_a_lost_reply_is_no_second_reque
     redis: Redis, records: Idempotency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at(redis, 0)
-    monkeypatch.setattr("broker.idempotency.uuid4", lambda: UUID(VIDEO_ID))
+    monkeypatch.setattr("broker.tasks.idempotency.uuid4", lambda: UUID(VIDEO_ID))
     assert [records.begin(*SCOPE, "fingerprint") for _ in range(2)] == [UUID(VIDEO_ID)] * 2

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from broker.broker import Broker
-from broker.encryption import SecretBox, SecretKeyMissing, Undecryptable
+from broker.secrets.encryption import SecretBox, SecretKeyMissing, Undecryptable
 from gateway.app import create_app
 from gateway.config import GatewaySettings
 from handlers.plugins.assembly_ai import AssemblyAI

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from broker.broker import Broker
-from broker.search import Hit, SearchRequest
+from broker.media.search import Hit, SearchRequest
 from tests.gateway.conftest import VIDEO_ID
 from tests.gateway.problem import pointers, problem
 

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from broker.broker import Broker
-from broker.links import LIFETIME_SECONDS, SignedLinks
+from broker.secrets.links import LIFETIME_SECONDS, SignedLinks
 from gateway.app import create_app
 from gateway.auth import parse_api_keys
 from gateway.config import GatewaySettings

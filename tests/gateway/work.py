@@ -6,7 +6,7 @@ from typing import Any
 
 from broker.broker import Broker
 from broker.media.records import info_fields
-from broker.store import Claim, Claimed
+from broker.tasks.store import Claim, Claimed
 
 _LEASE_US = 60_000_000
 

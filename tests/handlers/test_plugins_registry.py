@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from broker import catalogue
 from broker.plugin import Plugin, PluginContext
+from broker.tasks import catalogue
 from handlers.plugins.assembly_ai import AssemblyAI
 from handlers.plugins.checksum import Checksum
 from handlers.plugins.http_request import HttpRequest

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis import Redis
 
+from broker.engine.keys import Keys
 from broker.errors import NotFound, Unavailable
-from broker.keys import Keys
 from broker.media.records import MediaRecord, MediaStore, fields, from_fields, info_fields
 
 KEYS = Keys("rq")

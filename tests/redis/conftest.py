@@ -6,7 +6,7 @@ import pytest
 from fakeredis import FakeStrictRedis
 from redis import Redis
 
-from broker.keys import Keys
+from broker.engine.keys import Keys
 from tests.redis.engine import Engine
 
 

@@ -7,13 +7,13 @@ from redis import Redis
 
 from broker.clock import to_rfc3339
 from broker.daemon.audit import Audit
-from broker.keys import Keys
-from broker.limits import burst_argument, concurrency_argument, rate_argument
-from broker.queries import Queries
+from broker.engine.keys import Keys
+from broker.queues.limits import burst_argument, concurrency_argument, rate_argument
 from broker.status import Status, score_range
-from broker.store import Claim, Claimed, Store, Wait
-from broker.submission import terms
 from broker.task import Task
+from broker.tasks.queries import Queries
+from broker.tasks.store import Claim, Claimed, Store, Wait
+from broker.tasks.submission import terms
 from tests.invariants import State, check_invariants, snapshot
 
 #: 2023-11-14T22:13:20Z, in microseconds.

@@ -22,10 +22,10 @@ from broker.errors import (
 )
 from broker.media.records import MediaRecord
 from broker.schema import Schema
-from broker.store import Claim, Claimed
-from broker.submission import MAX_BATCH
 from broker.task import NewTask
 from broker.task_type import TaskType
+from broker.tasks.store import Claim, Claimed
+from broker.tasks.submission import MAX_BATCH
 from tests.conftest import SERVER, AnyPayload
 from tests.waiting import wait_until
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from broker.broker import Broker
-from broker.connection import connect
 from broker.daemon.audit import Audit
 from broker.doctor.doctor import Doctor, doctor
+from broker.engine.connection import connect
 from broker.status import Status
-from broker.store import Claim, Claimed
 from broker.task import NewTask
+from broker.tasks.store import Claim, Claimed
 from tests.redis.engine import SECOND, Engine, indexed, leased
 
 pytestmark = pytest.mark.parametrize("redis", ["valkey"], indirect=True)

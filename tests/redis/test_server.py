@@ -13,13 +13,13 @@ from redis import Redis
 from redis.exceptions import OutOfMemoryError
 
 from broker.broker import Broker
-from broker.check import check
 from broker.clock import to_rfc3339
 from broker.config import BrokerSettings
-from broker.keys import Keys
-from broker.scripts import Script, library
-from broker.store import Store
-from broker.submission import terms
+from broker.doctor.server import check
+from broker.engine.keys import Keys
+from broker.engine.scripts import Script, library
+from broker.tasks.store import Store
+from broker.tasks.submission import terms
 from tests.redis.engine import LEASE, SECOND, Engine
 from tests.scale import examples
 

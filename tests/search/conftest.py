@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from redis import Redis
 
-from broker.keys import Keys
+from broker.engine.keys import Keys
 from broker.media.records import MediaRecord, fields
 from broker.media.vectors import RedisVectors
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import pytest
 from redis import Redis
 
-from broker.connection import connect
+from broker.engine.connection import connect
+from broker.engine.keys import Keys
 from broker.errors import InvalidInput, Unavailable
-from broker.keys import Keys
-from broker.search import Hit, SearchBus, SearchRequest
+from broker.media.search import Hit, SearchBus, SearchRequest
 
 Answer = Callable[[SearchRequest], list[Hit]]
 CAT = Hit("image", "550e8400-e29b-41d4-a716-446655440000", "cat — Kätzchen.jpg", 0.4321)
@@ -21,7 +21,7 @@ PATIENCE = 20.0
 
 @pytest.fixture(autouse=True)
 def _impatient_searchers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("broker.search._BEAT", 0.05)
+    monkeypatch.setattr("broker.media.search._BEAT", 0.05)
 
 
 @pytest.fixture

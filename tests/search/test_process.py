@@ -12,7 +12,7 @@ import pytest
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
-from broker.search import SearchRequest
+from broker.media.search import SearchRequest
 from tests.search.conftest import NewMedia
 
 ROOT = Path(__file__).parents[2]

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from redis import Redis
 
-from broker.keys import Keys
+from broker.engine.keys import Keys
+from broker.media.search import Hit, SearchRequest
 from broker.media.vectors import RedisVectors
-from broker.search import Hit, SearchRequest
 from tests.search.conftest import NewMedia
 
 np = pytest.importorskip("numpy", reason="needs the extra embed")

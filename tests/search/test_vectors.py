@@ -3,8 +3,8 @@
 import pytest
 from redis import Redis
 
+from broker.engine.keys import Keys
 from broker.errors import NotFound
-from broker.keys import Keys
 from broker.media.vectors import Embedding, RedisVectors
 from tests.search.conftest import NewMedia
 

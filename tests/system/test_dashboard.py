@@ -20,7 +20,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from broker.broker import Broker
-from broker.keys import Keys
+from broker.engine.keys import Keys
 from broker.rq_records import CALL, DATA
 from scripts.dashboard.app import create_app
 from scripts.dashboard.plain_pickle import Refused, loads

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from broker.broker import Broker
-from broker.catalogue import load_types
 from broker.config import BrokerSettings
 from broker.task_type import TaskType
+from broker.tasks.catalogue import load_types
 from gateway.app import create_app
 from gateway.auth import parse_api_keys
 from gateway.config import GatewaySettings

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.backoff import CAP_SECONDS, delay
+from broker.tasks.backoff import CAP_SECONDS, delay
 
 
 @pytest.mark.parametrize(("retries", "ceiling"), [(0, 1), (1, 2), (2, 4), (8, 256), (9, 300), (50, 300), (10_000, 300)])

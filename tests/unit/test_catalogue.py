@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from broker import catalogue
-from broker.catalogue import import_named, load_types
 from broker.task_type import TaskType
+from broker.tasks import catalogue
+from broker.tasks.catalogue import import_named, load_types
 from tests.conftest import AnyPayload
 
 NOOP = TaskType("Noop", AnyPayload, "a:b", rate=1)

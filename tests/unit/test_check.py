@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from broker.check import findings
 from broker.config import BrokerSettings
+from broker.doctor.server import findings
 
 GOOD: dict[str, Any] = {
     "redis_version": "7.2.4",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from redis.exceptions import NoPermissionError, NoScriptError, OutOfMemoryError, ResponseError
 
-from broker.scripts import Script, library, moves, names, read, source
+from broker.engine.scripts import Script, library, moves, names, read, source
 
 ARGUMENTS = {"prefix": "rq", "id": "a", "tenant": "t", "force": 0}
 

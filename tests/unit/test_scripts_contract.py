@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from broker.queries import FIELDS
-from broker.queue_state import KEEP_SECONDS
-from broker.scripts import Script, moves, names, read
+from broker.engine.scripts import Script, moves, names, read
+from broker.queues.state import KEEP_SECONDS
 from broker.status import RQ_STATUS, TERMINAL, TRANSITIONS, Status, score_range
-from broker.store import Store
+from broker.tasks.queries import FIELDS
+from broker.tasks.store import Store
 
 ROOT = Path(__file__).parents[2]
-LUA = ROOT / "broker" / "lua"
+LUA = ROOT / "broker" / "engine" / "lua"
 HEADER = re.compile(r"(?:--.*\n)+")
 
 #: Commands that change something. The short ones are other objects' methods too, so there the receiver's name decides.

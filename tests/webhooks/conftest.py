@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 from redis import Redis
 
-from broker.keys import Keys
+from broker.engine.keys import Keys
 from tests.redis.engine import Engine
 from tests.webhooks.post_office import PostOffice
 from tests.webhooks.receiver import Receiver, running

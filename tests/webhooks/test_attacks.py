@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from broker.daemon.deliver import Deliver
+from broker.outbound.guard import Unreachable
 from broker.webhooks.delivery import LEASE_SECONDS, Attempt
-from broker.webhooks.guard import Unreachable
 from tests.redis.engine import Engine
 from tests.waiting import wait_until
 from tests.webhooks.post_office import ENDS, Gate, PostOffice, bodies_by_id

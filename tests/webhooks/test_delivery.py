@@ -8,8 +8,8 @@ from email.utils import format_datetime
 import pytest
 from redis import Redis
 
+from broker.engine.keys import Keys
 from broker.errors import NotFound
-from broker.keys import Keys
 from broker.webhooks.retries import PATIENCE, SCHEDULE
 from tests.redis.engine import SECOND, Engine, at
 from tests.webhooks.post_office import ENDS, PostOffice, bodies_by_id

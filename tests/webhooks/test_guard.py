@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import trustme
 
-from broker.webhooks import exchange
-from broker.webhooks.addresses import is_public
-from broker.webhooks.guard import Answer, BadRequest, TargetRefused, Unreachable, check_url, guarded_post
+from broker.outbound import exchange
+from broker.outbound.addresses import is_public
+from broker.outbound.guard import Answer, BadRequest, TargetRefused, Unreachable, check_url, guarded_post
 from tests.webhooks.receiver import Receiver, running, status
 
 METADATA = "http://169.254.169.254/latest/meta-data/"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from broker.scripts import Script
+from broker.engine.scripts import Script
 from tests.webhooks.post_office import PostOffice
 from tests.webhooks.receiver import Receiver
 

@@ -6,7 +6,7 @@ taken over, ``TEST_POINT`` lets a gateway die at a named point (see ``tests.work
 
 import os
 
-from broker import idempotency
+from broker.tasks import idempotency
 from tests.workers import points
 
 idempotency.RUNNING_SECONDS = int(os.environ.get("TEST_RUNNING", idempotency.RUNNING_SECONDS))

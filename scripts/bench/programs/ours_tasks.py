@@ -8,12 +8,12 @@ from marshmallow import fields
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
+from broker.context import TaskContext
 from broker.schema import Schema
-from broker.submission import MAX_BATCH
 from broker.task import NewTask
 from broker.task_type import TaskType
+from broker.tasks.submission import MAX_BATCH
 from broker.worker import supervisor
-from broker.worker.context import TaskContext
 
 
 class Payload(Schema):

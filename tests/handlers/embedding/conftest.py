@@ -16,9 +16,9 @@ import pytest
 
 from broker.broker import Broker
 from broker.media.records import MediaRecord
-from broker.store import Claimed
 from broker.task import NewTask
 from broker.task_type import TaskType
+from broker.tasks.store import Claimed
 from broker.worker.run import RunContext
 from broker.worker.slate import Slate
 from handlers.embedding.task import EMBEDDING_GENERATION

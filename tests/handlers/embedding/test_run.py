@@ -8,7 +8,7 @@ import pytest
 
 from broker.broker import Broker
 from broker.errors import NotFound, PermanentError
-from broker.search import SearchRequest
+from broker.media.search import SearchRequest
 from tests.handlers.embedding.conftest import NEEDS, Embed, Upload
 
 np = pytest.importorskip("numpy", reason=NEEDS)

@@ -4,9 +4,9 @@ from typing import Any
 
 from redis import Redis
 
-from broker.connection import redis_errors
-from broker.encryption import SecretBox
-from broker.keys import Keys
+from broker.engine.connection import redis_errors
+from broker.engine.keys import Keys
+from broker.secrets.encryption import SecretBox
 
 
 class PluginConfigs:

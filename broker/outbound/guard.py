@@ -14,8 +14,8 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
 from broker.errors import PermanentError
-from broker.webhooks.addresses import is_public
-from broker.webhooks.exchange import Answer, BadRequest, Unreachable, exchange, host_of, port_of
+from broker.outbound.addresses import is_public
+from broker.outbound.exchange import Answer, BadRequest, Unreachable, exchange, host_of, port_of
 
 __all__ = ["MAX_URL", "Answer", "BadRequest", "TargetRefused", "Unreachable", "check_url", "guarded_post"]
 

@@ -13,12 +13,12 @@ from collections.abc import Iterable
 
 from redis import Redis, RedisError
 
-from broker.connection import connect, redis_errors
+from broker.engine.connection import connect, redis_errors
+from broker.engine.keys import Keys
 from broker.errors import Unavailable
 from broker.event import Event, from_entry, position
-from broker.keys import Keys
-from broker.store import Store
-from broker.subscription import Audience, Subscription
+from broker.live.subscription import Audience, Subscription
+from broker.tasks.store import Store
 
 log = logging.getLogger(__name__)
 

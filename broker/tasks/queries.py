@@ -5,12 +5,12 @@ from typing import Any
 
 from redis import Redis
 
-from broker import stored_json
+from broker.engine.keys import Keys
+from broker.engine.scripts import Script
 from broker.errors import NotFound
-from broker.keys import Keys
-from broker.scripts import Script
 from broker.status import RQ_STATUS, Status, score_range
 from broker.task import Page, Stats, Task
+from broker.tasks import stored_json
 
 _STATUS = {word: status for status, word in RQ_STATUS.items()}
 #: What a task is read from; `include/events.lua` notes the same.

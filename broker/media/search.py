@@ -14,9 +14,9 @@ from threading import Event
 
 from redis import Redis, RedisError
 
-from broker.connection import redis_errors
+from broker.engine.connection import redis_errors
+from broker.engine.keys import Keys
 from broker.errors import InvalidInput, Unavailable
-from broker.keys import Keys
 
 log = logging.getLogger(__name__)
 

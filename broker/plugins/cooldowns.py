@@ -4,8 +4,8 @@ from typing import Any
 
 from redis import Redis
 
-from broker.connection import redis_errors
-from broker.keys import Keys
+from broker.engine.connection import redis_errors
+from broker.engine.keys import Keys
 
 
 class Holds:

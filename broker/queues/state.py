@@ -6,7 +6,7 @@ from typing import Any
 from redis import Redis
 
 from broker.clock import from_rfc3339
-from broker.keys import Keys
+from broker.engine.keys import Keys
 from broker.task import Queue
 
 #: RQ's registries are scored ten years ahead, out of reach of RQ's cleanups; see KEEP_US in task.lua.

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 from redis import Redis
 
-from broker.keys import Keys
-from broker.line import Line, Lines
+from broker.engine.keys import Keys
+from broker.engine.script_connection import Line, Lines
+from broker.engine.scripts import Script
 from broker.rq_records import traceback_text
-from broker.scripts import Script
 
 _NAMES = (
     *("submit", "submit_many", "claim", "finish", "fail", "postpone", "renew", "release", "cancel", "retry"),

@@ -11,10 +11,10 @@ from uuid import UUID, uuid4
 
 from redis import Redis
 
-from broker.connection import redis_errors
+from broker.engine.connection import redis_errors
+from broker.engine.keys import Keys
+from broker.engine.scripts import Script
 from broker.errors import IdempotencyConflict, IdempotencyMismatch
-from broker.keys import Keys
-from broker.scripts import Script
 
 #: How long answers are kept, from the beginning of the request.
 KEPT_SECONDS = 24 * 3600

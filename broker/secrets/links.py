@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
-from broker.encryption import secret_keys
 from broker.errors import NotFound, TaskBrokerError
+from broker.secrets.encryption import secret_keys
 
 LIFETIME_SECONDS = 24 * 3600
 

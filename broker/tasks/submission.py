@@ -8,13 +8,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from broker import stored_json
 from broker.clock import from_rfc3339, to_rfc3339
 from broker.errors import InvalidInput, NotFound
 from broker.rq_records import queue_name
 from broker.status import Status
 from broker.task import NewTask, Task
 from broker.task_type import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT, TaskTypes
+from broker.tasks import stored_json
 
 MISSING = "There is no task with this id."
 #: How many tasks one batch may have: all are accepted in one script, which nobody else's call interrupts.

@@ -22,7 +22,7 @@ from redis.exceptions import NoPermissionError, NoScriptError, OutOfMemoryError,
 _PARAMETER = re.compile(r"^-- (KEYS|ARGV)\[(\d+)(\.\.)?\] +(\w+)", re.M)
 _INCLUDE = re.compile(r"^-- @include (\w+)\n", re.M)
 _MOVES = re.compile(r"^-- Moves (\w+) -> (\w+)", re.M)
-_ROOT = resources.files("broker") / "lua"
+_ROOT = resources.files("broker.engine") / "lua"
 
 #: What a full Redis may refuse. All other scripts end or move work, which frees memory.
 _REFUSABLE = ("submit", "submit_many")

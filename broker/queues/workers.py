@@ -5,8 +5,8 @@ from typing import Any
 
 from redis import Redis
 
-from broker.keys import Keys
-from broker.scripts import Script
+from broker.engine.keys import Keys
+from broker.engine.scripts import Script
 
 _FIELDS = (
     *("current_job", "queues", "hostname", "pid", "birth", "last_heartbeat", "successful_job_count"),

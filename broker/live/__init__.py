@@ -1,0 +1,1 @@
+"""Events as they happen, for whoever is listening now."""

@@ -1,0 +1,1 @@
+"""What ``SECRET_KEY`` is for: encryption at rest and signed links."""
