@@ -63,7 +63,7 @@ def show_video(record: MediaRecord, task: Task | None) -> dict[str, Any]:
 
 def tasks_of(records: Sequence[MediaRecord]) -> list[Task | None]:
     """The task of each record, ``None`` where it is no longer kept."""
-    found = broker().get_many(tenant().name, [record.task_id for record in records if record.task_id])
+    found = broker().tasks.get_many(tenant().name, [record.task_id for record in records if record.task_id])
     return [found.get(record.task_id or "") for record in records]
 
 

@@ -76,7 +76,7 @@ def accept(upload: Upload, media_id: UUID, new: NewTask) -> tuple[MediaRecord, T
     upload.stream.seek(0)
     try:
         broker().storage.put(record.source_key, upload.stream)  # type: ignore[arg-type]
-        task, _ = broker().submit(record.tenant, structs.replace(new, id=record.task_id), media=record)
+        task, _ = broker().tasks.submit(record.tenant, structs.replace(new, id=record.task_id), media=record)
     except TaskBrokerError:
         _discard(record)
         raise

@@ -23,7 +23,7 @@ def make_app() -> Gateway:
     except ValueError as error:
         sys.exit(f"the gateway cannot start: {error}")
     try:
-        broker.declare_types()
+        broker.queues.declare()
     except Unavailable as error:  # Daemon and workers declare them too; until Redis is there, requests are told so.
         app.logger.warning("%s", error)
     return app

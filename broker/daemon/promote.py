@@ -1,6 +1,6 @@
 """Moves scheduled tasks into their queues when they are due."""
 
-from broker.tasks.store import Store
+from broker.engine.store import Store
 
 #: Seconds at most between two looks: a task that was scheduled meanwhile may be due before the next known one.
 _LONGEST = 0.25

@@ -4,8 +4,8 @@ from redis import Redis
 
 from broker.config import BrokerSettings
 from broker.engine.keys import Keys
+from broker.engine.store import Store
 from broker.status import TERMINAL
-from broker.tasks.store import Store
 
 _EVERY = 60.0
 #: A single task, so that every script stays below five milliseconds: where little else is left, to free the pieces of a

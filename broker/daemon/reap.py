@@ -3,7 +3,7 @@
 import logging
 
 from broker.config import BrokerSettings
-from broker.tasks.store import Store
+from broker.engine.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from redis import Redis, RedisError
 
 from broker.engine.connection import connect, redis_errors
 from broker.engine.keys import Keys
+from broker.engine.store import Store
 from broker.errors import Unavailable
 from broker.event import Event, from_entry, position
 from broker.live.subscription import Audience, Subscription
-from broker.tasks.store import Store
 
 log = logging.getLogger(__name__)
 

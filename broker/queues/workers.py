@@ -5,6 +5,7 @@ from typing import Any
 
 from redis import Redis
 
+from broker.engine.connection import redis_errors
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script
 
@@ -35,7 +36,7 @@ class Worker:
     failed: int
 
 
-class WorkerStates:
+class Workers:
     """Reads on one Redis client with ``decode_responses=True``."""
 
     def __init__(self, redis: "Redis", keys: Keys) -> None:
@@ -43,9 +44,10 @@ class WorkerStates:
         self._keys = keys
         self._script = Script("workers")
 
-    def read(self) -> list[Worker]:
-        """All workers whose record lives, by name."""
-        rows = self._script(self._redis, prefix=self._keys.prefix, names=_FIELDS)
+    def list(self) -> list[Worker]:
+        """All workers whose record lives, by name. Raises ``Unavailable``."""
+        with redis_errors():
+            rows = self._script(self._redis, prefix=self._keys.prefix, names=_FIELDS)
         return sorted((self._worker(*row) for row in rows), key=lambda each: each.name)
 
     def _worker(self, key: str, task_type: str, since: str, *values: Any) -> Worker:

@@ -18,10 +18,10 @@ from broker.config import BrokerSettings
 from broker.context import Handler
 from broker.engine.connection import connect
 from broker.engine.script_connection import Line
+from broker.engine.store import Claim, Claimed, Wait
 from broker.rq_records import RQ_VERSION
 from broker.task_type import TaskTypes
 from broker.tasks.catalogue import import_named
-from broker.tasks.store import Claim, Claimed, Wait
 from broker.worker.run import Completed, Outcome, Postponed, RunContext, execute
 from broker.worker.slate import Run, Slate
 

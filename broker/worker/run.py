@@ -17,6 +17,7 @@ from uuid import NAMESPACE_DNS, uuid5
 
 from broker.broker import Broker
 from broker.context import Handler
+from broker.engine.store import Claimed
 from broker.errors import NotFound, PermanentError, Postpone, TaskBrokerError, TaskTimeout
 from broker.media.records import MediaRecord, info_fields
 from broker.media.storage import Storage
@@ -24,7 +25,6 @@ from broker.media.vectors import VectorStore
 from broker.secrets.encryption import secret_keys
 from broker.secrets.links import SignedLinks, source_of
 from broker.tasks import backoff, stored_json
-from broker.tasks.store import Claimed
 from broker.worker import processes
 from broker.worker.slate import Slate
 

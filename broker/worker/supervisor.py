@@ -20,8 +20,8 @@ from redis import RedisError
 from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.engine.connection import connect
+from broker.engine.store import Claim
 from broker.task_type import TaskTypes
-from broker.tasks.store import Claim
 from broker.worker import processes
 from broker.worker.child import WORKER_TTL
 from broker.worker.run import timed_out

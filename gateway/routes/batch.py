@@ -34,10 +34,10 @@ def create_tasks(body: dict[str, Any], headers: dict[str, Any]) -> Response:
 
 def _check(new: NewTask) -> Submission:
     check_tenant_id(new.payload)
-    return broker().check(new)
+    return broker().tasks.check(new)
 
 
 def _create(checked: list[Submission], seed: UUID | None) -> Response:
     ids = [str(uuid5(seed, str(number))) for number in range(len(checked))] if seed else []
-    answers = broker().submit_checked(tenant().name, checked, ids)
+    answers = broker().tasks.submit_checked(tenant().name, checked, ids)
     return json_answer({"tasks": [shown(task, created_now) for task, created_now in answers]}, 201)

@@ -34,10 +34,10 @@ def watch_task(headers: dict[str, Any], task_id: UUID) -> Response:
     is not told again; events come in order, each with an id to resume from. A reader that is too slow is ended with
     `cut_off`, a server that stops says `stopped`, and `reset` means that events are missing: read the state again.
     """
-    broker().get(tenant().name, str(task_id))
+    broker().tasks.get(tenant().name, str(task_id))
     subscription = _subscribe(str(task_id))
     try:
-        task, now = broker().get_at(tenant().name, str(task_id))
+        task, now = broker().tasks.get_at(tenant().name, str(task_id))
         ended = task.status in TERMINAL
         missed = _missed(subscription, headers, now)
         if missed is None:
@@ -69,7 +69,7 @@ def watch_everything(headers: dict[str, Any]) -> Response:
         missed = _missed(subscription, headers, subscription.start)
         if missed is not None:
             return stream(subscription, frames(missed), subscription.start)
-        stats = broker().stats(tenant().name)
+        stats = broker().tasks.stats(tenant().name)
         counts = {"total": stats.total, "by_status": stats.by_status}
         first = _reset(headers) + frame("snapshot", counts, subscription.start)
         return stream(subscription, first, subscription.start)

@@ -22,7 +22,7 @@ def list_queues() -> dict[str, list[Queue]]:
     Queues hold the work of all tenants, so only the operator sees them.
     """
     tenant().require_operator()
-    return {"queues": broker().queues()}
+    return {"queues": broker().queues.list()}
 
 
 @blueprint.patch("/<type>")
@@ -32,4 +32,4 @@ def list_queues() -> dict[str, list[Queue]]:
 def change_queue(body: dict[str, Any], type: str) -> Queue:
     """Change a queue's limits, for every worker at once"""
     tenant().require_operator()
-    return broker().configure_queue(type, **body, tenant=tenant().name)
+    return broker().queues.configure(type, **body, tenant=tenant().name)

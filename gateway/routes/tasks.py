@@ -34,7 +34,7 @@ def list_tasks(query: dict[str, Any]) -> Page:
     Pages are exact for the moment of the call.
     """
     bounds = {"start_us": query.pop("start_date", None), "end_us": query.pop("end_date", None)}
-    return broker().page(tenant().name, **query, **bounds)
+    return broker().tasks.page(tenant().name, **query, **bounds)
 
 
 @blueprint.post("")
@@ -56,7 +56,7 @@ def create_task(body: dict[str, Any], headers: dict[str, Any]) -> Response:
 @blueprint.response(200, TaskStats)
 def task_stats() -> Stats:
     """Count tasks"""
-    return broker().stats(tenant().name)
+    return broker().tasks.stats(tenant().name)
 
 
 @blueprint.get("/<uuid:task_id>")
@@ -69,9 +69,9 @@ def get_task(query: dict[str, Any], task_id: UUID) -> Task:
     With `wait`: as soon as its status is another than now, else after so many seconds; at once when it has ended.
     """
     if "wait" not in query:
-        return broker().get(tenant().name, str(task_id))
+        return broker().tasks.get(tenant().name, str(task_id))
     with services().waiters.enter(query["wait"]):
-        return broker().wait(tenant().name, str(task_id), query["wait"])
+        return broker().tasks.wait(tenant().name, str(task_id), query["wait"])
 
 
 @blueprint.post("/<uuid:task_id>/cancel")
@@ -84,7 +84,7 @@ def cancel_task(query: dict[str, Any], _body: dict[str, Any], task_id: UUID) -> 
 
     Only pending and scheduled tasks can be cancelled, unless forced. Cancelling a cancelled task again is no error.
     """
-    task = broker().cancel(tenant().name, str(task_id), force=query["force"])
+    task = broker().tasks.cancel(tenant().name, str(task_id), force=query["force"])
     return {"id": task.id, "status": Status.CANCELLED, "message": "Task cancelled successfully"}
 
 
@@ -98,7 +98,7 @@ def retry_task(query: dict[str, Any], _body: dict[str, Any], task_id: UUID) -> d
 
     Only failed tasks can be retried, and only while retry_count is below max_retries, unless forced.
     """
-    task = broker().retry(tenant().name, str(task_id), force=query["force"])
+    task = broker().tasks.retry(tenant().name, str(task_id), force=query["force"])
     return {"id": task.id, "status": Status.SCHEDULED, "message": "Task scheduled for retry"}
 
 
@@ -119,7 +119,7 @@ def submit(new: NewTask, seed: UUID | None) -> Response:
     """Submit a task, under the id ``seed`` if there is one, and show it."""
     if seed is not None:
         new = replace(new, id=str(seed))
-    task, created_now = broker().submit(tenant().name, new)
+    task, created_now = broker().tasks.submit(tenant().name, new)
     # A repeat that finds its own task says what the first answer said.
     status = 201 if created_now or task.id == new.id else 200
     return created(f"{blueprint.url_prefix}/{task.id}", shown(task, created_now), status)

@@ -17,4 +17,4 @@ def list_workers() -> dict[str, list[Worker]]:
     Workers run the tasks of all tenants, so only the operator sees them.
     """
     tenant().require_operator()
-    return {"workers": broker().workers()}
+    return {"workers": broker().workers.list()}

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
+from broker.engine.store import Claim, Claimed
 from broker.task import NewTask
-from broker.tasks.store import Claim, Claimed
 from handlers.plugins.task import PLUGIN_EXECUTION
 from scripts.bench.environments import PROGRAMS, ROOT
 from scripts.bench.report import table
@@ -65,12 +65,12 @@ def run(listeners: int, events: int) -> Figures:
 def _make_events(server: Server, events: int, port: int) -> list[float]:
     """Changes of status at a steady pace; ordinary requests between them, how long each took in ms."""
     broker = Broker.connect(BrokerSettings(redis_url=server.url), {PLUGIN_EXECUTION.name: PLUGIN_EXECUTION})
-    broker.configure_queue(PLUGIN_EXECUTION.name, rate=None)
+    broker.queues.configure(PLUGIN_EXECUTION.name, rate=None)
     took = []
     for number in range(events):
         if number % 2 == 0:
             payload = {"plugin_name": "checksum", "media_id": _MEDIA}
-            broker.submit("bench", NewTask(PLUGIN_EXECUTION.name, payload))
+            broker.tasks.submit("bench", NewTask(PLUGIN_EXECUTION.name, payload))
         else:
             claim = Claim("bench", str(number), PLUGIN_EXECUTION.name, 60_000_000)
             assert isinstance(broker.store.claim(claim), Claimed)

@@ -12,9 +12,9 @@ from broker.broker import Broker
 from broker.clock import from_rfc3339
 from broker.config import BrokerSettings
 from broker.daemon.prune import Prune
+from broker.engine.store import Claim, Claimed, Store
 from broker.status import Status
 from broker.task import NewTask
-from broker.tasks.store import Claim, Claimed, Store
 from scripts.bench import pipelines, tasks
 from scripts.bench.report import table
 from scripts.bench.server import Server, fresh
@@ -77,9 +77,9 @@ class Site:
 
     def calls(self) -> dict[str, Callable[[], Any]]:
         """What is timed, by name. There are as many calls of each, so every claim and finish has its task."""
-        page, half = self._broker.page, self._size // 2
+        page, half = self._broker.tasks.page, self._size // 2
         middle = self._ids[len(self._ids) // 2]
-        until = from_rfc3339(self._broker.get(_TENANT, middle).created_at)
+        until = from_rfc3339(self._broker.tasks.get(_TENANT, middle).created_at)
         return {
             "page": lambda: page(_TENANT),
             "page, from the middle": lambda: page(_TENANT, offset=half),
@@ -89,9 +89,9 @@ class Site:
             "page of a type and a status": lambda: page(_TENANT, type=_TYPE, status=Status.COMPLETED),
             "page up to a time": lambda: page(_TENANT, end_us=until),
             "page of a status up to a time": lambda: page(_TENANT, status=Status.COMPLETED, end_us=until),
-            "stats": lambda: self._broker.stats(_TENANT),
-            "detail": lambda: self._broker.get(_TENANT, middle),
-            "submit": lambda: self._broker.submit(_TENANT, NewTask(_TYPE, tasks.PAYLOAD)),
+            "stats": lambda: self._broker.tasks.stats(_TENANT),
+            "detail": lambda: self._broker.tasks.get(_TENANT, middle),
+            "submit": lambda: self._broker.tasks.submit(_TENANT, NewTask(_TYPE, tasks.PAYLOAD)),
             "claim": self._claim,
             "finish": self._finish,
         }
@@ -112,9 +112,9 @@ class Site:
         self._watch()
         store = _Watched(self._broker.store, self._server)
         prune = Prune(cast(Store, store), self._redis, self._broker.keys, self._settings)
-        before, started = self._broker.stats(_TENANT).total, time.perf_counter()
+        before, started = self._broker.tasks.stats(_TENANT).total, time.perf_counter()
         time.sleep(1.1)  # retention is counted in whole seconds
-        while left := self._broker.stats(_TENANT).total:
+        while left := self._broker.tasks.stats(_TENANT).total:
             prune.tick()
         return {
             "tasks": before - left,

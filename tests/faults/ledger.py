@@ -112,7 +112,7 @@ class Ledger:
         tasks: dict[str, Task] = {}
         total = 1
         while len(tasks) < total:
-            page = self.formation.broker.page(TENANT, limit=100, offset=len(tasks))
+            page = self.formation.broker.tasks.page(TENANT, limit=100, offset=len(tasks))
             total = page.total
             tasks |= {task.id: task for task in page.tasks}
         return tasks

@@ -62,7 +62,7 @@ class Storm:
 
     def outstanding(self) -> int:
         """Tasks that have not reached their end."""
-        counts = self.formation.broker.stats(TENANT).by_status
+        counts = self.formation.broker.tasks.stats(TENANT).by_status
         return counts["pending"] + counts["scheduled"] + counts["processing"]
 
     def _submit(self) -> None:
@@ -80,7 +80,7 @@ class Storm:
 
     def _acknowledged(self, new: NewTask) -> bool:
         try:
-            self.ledger.acknowledged.append(self.formation.broker.submit(TENANT, new)[0].id)
+            self.ledger.acknowledged.append(self.formation.broker.tasks.submit(TENANT, new)[0].id)
         except Unavailable:
             return False
         return True

@@ -24,9 +24,9 @@ def test_deploys_under_load(formation: Formation, seconds: tuple[float, float]) 
             slowest = max(slowest, storm.terminate(kind, worker, partial(WAYS[kind], worker)))
     print(f"  slowest worker was gone after {slowest:.3f} s, with 1 s to drain")
     storm.ledger.settle(reruns=seconds[1] > 1)
-    tasks = formation.broker.page(TENANT, limit=100).tasks
+    tasks = formation.broker.tasks.page(TENANT, limit=100).tasks
     assert all((task.retry_count, task.attempts) == (0, []) for task in tasks)
-    assert formation.broker.stats(TENANT).by_status["completed"] == len(storm.ledger.acknowledged)
+    assert formation.broker.tasks.stats(TENANT).by_status["completed"] == len(storm.ledger.acknowledged)
 
 
 def _twice(worker: Process) -> None:

@@ -56,7 +56,7 @@ def acknowledged(client: Client) -> int:
 
 def until_drained(formation: Formation) -> None:
     def drained() -> bool:
-        counts = formation.broker.stats(TENANT).by_status
+        counts = formation.broker.tasks.stats(TENANT).by_status
         return not counts["pending"] + counts["scheduled"] + counts["processing"]
 
     formation.until(drained, "all work has ended", seconds=120)

@@ -66,7 +66,7 @@ def app(server: ValkeyServer, gateway_settings: GatewaySettings, tmp_path_factor
 def broker(app: Flask, redis_url: str) -> Iterator[Broker]:
     """The gateway's broker, with nothing in it."""
     broker: Broker = app.extensions[EXTENSION].broker
-    broker.declare_types()
+    broker.queues.declare()
     yield broker
     for tenant in ("ops", "acme", "rival"):
         broker.storage.delete(f"{tenant}/")

@@ -51,7 +51,7 @@ def test_a_bug_of_ours_tells_nothing_but_is_logged(
     def fail(*_: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(broker, "stats", fail)
+    monkeypatch.setattr(broker.tasks, "stats", fail)
     response = client.get("/api/tasks/stats")
     problem(response, 500, "internal_error")
     assert "secret detail" not in response.text
@@ -105,7 +105,7 @@ def test_a_fraction_of_a_second_is_rounded_up(
     def refuse(*_: object, **__: object) -> None:
         raise Unavailable("Not now.", retry_after=2.1)
 
-    monkeypatch.setattr(broker, "page", refuse)
+    monkeypatch.setattr(broker.tasks, "page", refuse)
     client = create_app(gateway_settings, broker, {}).test_client()
     assert client.get("/api/tasks", headers={"Authorization": "Bearer acme-key"}).headers["Retry-After"] == "3"
 

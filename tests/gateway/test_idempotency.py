@@ -87,7 +87,7 @@ def test_a_refused_request_leaves_its_key_free(client: FlaskClient) -> None:
 
 
 def test_a_full_queue_is_no_final_answer(client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker, "settings", replace(broker.settings, max_pending=1))
+    monkeypatch.setattr(broker.tasks, "settings", replace(broker.settings, max_pending=1))
     submit(client, "first")
     assert submit(client, "k").status_code == 429
     complete(broker)
@@ -128,13 +128,13 @@ def test_of_requests_at_the_same_moment_one_creates_and_none_fails(app: Flask) -
 def test_a_reply_that_is_lost_after_the_task_was_made(
     client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    submitted = broker.submit
+    submitted = broker.tasks.submit
 
     def lose(*arguments: Any, **options: Any) -> None:
         submitted(*arguments, **options)
         raise Unavailable("The reply was lost.", retry_after=1)
 
-    monkeypatch.setattr(broker, "submit", lose)
+    monkeypatch.setattr(broker.tasks, "submit", lose)
     problem(submit(client, "k"), 503, "unavailable")
     problem(submit(client, "k", priority=1), 422, "idempotency_key_reused")
     monkeypatch.undo()

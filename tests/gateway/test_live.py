@@ -101,10 +101,10 @@ def test_a_retry_in_between_goes_on(client: FlaskClient, broker: Broker) -> None
     with listening(client, events_of(task_id)) as listener:
         listener.take(1)
     fail(broker)
-    broker.retry("acme", task_id)
+    broker.tasks.retry("acme", task_id)
     with listening(client, events_of(task_id), **{"Last-Event-ID": listener.last_id}) as listener:
         assert [each.word for each in listener.take(3)] == ["processing", "failed", "scheduled"]
-        broker.cancel("acme", task_id)
+        broker.tasks.cancel("acme", task_id)
         assert [each.word for each in listener.rest()] == ["cancelled"]
 
 

@@ -16,7 +16,7 @@ EVERYTHING = "/api/events"
 
 
 def submit(broker: Broker, number: int) -> list[str]:
-    return [broker.submit("acme", NewTask(**NEW_TASK))[0].id for _ in range(number)]
+    return [broker.tasks.submit("acme", NewTask(**NEW_TASK))[0].id for _ in range(number)]
 
 
 def test_a_burst_is_read_whole_and_in_order(gateway: Server, broker: Broker) -> None:
@@ -34,7 +34,7 @@ def test_chunks_for_a_client_of_today(gateway: Server, broker: Broker) -> None:
     (task_id,) = submit(broker, 1)
     url = f"{gateway.url}/api/tasks/{task_id}/events"
     with requests.get(url, headers=KEY, stream=True, timeout=PATIENCE) as answer:
-        broker.cancel("acme", task_id)
+        broker.tasks.cancel("acme", task_id)
         assert answer.text.count("event: ") == 2  # an end that is not marked as such would raise here
     assert answer.headers["Content-Type"].startswith("text/event-stream")
 

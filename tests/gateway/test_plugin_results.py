@@ -7,9 +7,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from broker.broker import Broker
+from broker.engine.store import Claimed
 from broker.errors import PermanentError
 from broker.plugin import file_key
-from broker.tasks.store import Claimed
 from broker.worker.run import RunContext
 from broker.worker.slate import Slate
 from tests.gateway.media import MP4, PNG, upload

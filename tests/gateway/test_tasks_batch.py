@@ -80,7 +80,7 @@ def test_a_unique_key_is_answered_by_its_holder_also_within_the_batch(client: Fl
 def test_a_queue_without_room_for_all_takes_none(
     client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broker, "settings", replace(broker.settings, max_pending=2))
+    monkeypatch.setattr(broker.tasks, "settings", replace(broker.settings, max_pending=2))
     response = post(client, EMBED, *[NEW_TASK] * 3)
     assert "VideoTranscoding" in problem(response, 429, "queue_full")["detail"]
     assert int(response.headers["Retry-After"]) >= 1
@@ -108,13 +108,13 @@ def test_a_kept_answer_takes_little_room(client: FlaskClient, broker: Broker) ->
 def test_after_a_lost_reply_a_repeat_creates_nothing(
     client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    submitted = broker.submit_checked
+    submitted = broker.tasks.submit_checked
 
     def lose(*arguments: Any) -> None:
         submitted(*arguments)
         raise Unavailable("The reply was lost.", retry_after=1)
 
-    monkeypatch.setattr(broker, "submit_checked", lose)
+    monkeypatch.setattr(broker.tasks, "submit_checked", lose)
     problem(post(client, EMBED, NEW_TASK, headers=KEY), 503, "unavailable")
     monkeypatch.undo()
     started = complete(broker)

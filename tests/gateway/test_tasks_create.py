@@ -143,7 +143,7 @@ def test_everything_that_is_missing_is_named_at_once(client: FlaskClient) -> Non
 def test_a_full_queue_says_when_to_come_back(
     client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broker, "settings", replace(broker.settings, max_pending=1))
+    monkeypatch.setattr(broker.tasks, "settings", replace(broker.settings, max_pending=1))
     client.post("/api/tasks", json=NEW_TASK)
     response = client.post("/api/tasks", json=NEW_TASK)
     problem(response, 429, "queue_full")

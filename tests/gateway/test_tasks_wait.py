@@ -35,9 +35,9 @@ def while_waiting(client: FlaskClient, broker: Broker, task_id: str, act: Callab
 def test_it_answers_at_the_change(client: FlaskClient, broker: Broker) -> None:
     task_id = new_task(client)
     assert while_waiting(client, broker, task_id, lambda: start(broker))["status"] == "processing"
-    assert while_waiting(client, broker, task_id, lambda: broker.cancel("acme", task_id, force=True))["status"] == (
-        "cancelled"
-    )
+    assert while_waiting(client, broker, task_id, lambda: broker.tasks.cancel("acme", task_id, force=True))[
+        "status"
+    ] == ("cancelled")
     assert broker.live.count() == 0
 
 
@@ -45,8 +45,8 @@ def test_what_happens_to_others_is_no_news(client: FlaskClient, broker: Broker) 
     task_id = new_task(client)
 
     def act() -> None:
-        broker.cancel("acme", new_task(client))
-        broker.cancel("acme", task_id)
+        broker.tasks.cancel("acme", new_task(client))
+        broker.tasks.cancel("acme", task_id)
 
     assert while_waiting(client, broker, task_id, act)["status"] == "cancelled"
 

@@ -159,20 +159,20 @@ def test_a_repeated_upload_is_stored_once(client: FlaskClient, broker: Broker) -
 def test_a_refused_task_takes_its_bytes_along(
     client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broker, "settings", replace(broker.settings, max_pending=1))
+    monkeypatch.setattr(broker.tasks, "settings", replace(broker.settings, max_pending=1))
     upload(client, "/api/videos", MP4)
     problem(upload(client, "/api/videos", MP4), 429, "queue_full")
     assert len(stored(broker)) == client.get("/api/videos").json["total"] == 1
 
 
 def test_a_lost_reply_does_not(client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    submit = broker.submit
+    submit = broker.tasks.submit
 
     def lose(*arguments: Any, **options: Any) -> None:
         submit(*arguments, **options)
         raise Unavailable("The reply was lost.", retry_after=1)
 
-    monkeypatch.setattr(broker, "submit", lose)
+    monkeypatch.setattr(broker.tasks, "submit", lose)
     problem(upload(client, "/api/videos", MP4, Idempotency_Key="k"), 503, "unavailable")
     assert len(stored(broker)) == 1
     monkeypatch.undo()

@@ -5,8 +5,8 @@ import uuid
 from typing import Any
 
 from broker.broker import Broker
+from broker.engine.store import Claim, Claimed
 from broker.media.records import info_fields
-from broker.tasks.store import Claim, Claimed
 
 _LEASE_US = 60_000_000
 

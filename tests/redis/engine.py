@@ -8,11 +8,11 @@ from redis import Redis
 from broker.clock import to_rfc3339
 from broker.daemon.audit import Audit
 from broker.engine.keys import Keys
+from broker.engine.store import Claim, Claimed, Store, Wait
 from broker.queues.limits import burst_argument, concurrency_argument, rate_argument
 from broker.status import Status, score_range
 from broker.task import Task
 from broker.tasks.queries import Queries
-from broker.tasks.store import Claim, Claimed, Store, Wait
 from broker.tasks.submission import terms
 from tests.invariants import State, check_invariants, snapshot
 

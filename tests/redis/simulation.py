@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from broker.tasks.store import Claimed, Wait
+from broker.engine.store import Claimed, Wait
 from tests.redis.engine import SECOND, START, Engine
 
 TOKEN = 10**9

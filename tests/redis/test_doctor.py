@@ -11,9 +11,9 @@ from broker.broker import Broker
 from broker.daemon.audit import Audit
 from broker.doctor.doctor import Doctor, doctor
 from broker.engine.connection import connect
+from broker.engine.store import Claim, Claimed
 from broker.status import Status
 from broker.task import NewTask
-from broker.tasks.store import Claim, Claimed
 from tests.redis.engine import SECOND, Engine, indexed, leased
 
 pytestmark = pytest.mark.parametrize("redis", ["valkey"], indirect=True)
@@ -241,7 +241,7 @@ def test_nothing_is_called_wrong_on_a_system_at_work(broker: Broker) -> None:
     def work() -> None:
         store = broker.store.on(connect(broker.settings.redis_url))
         for number in range(150):
-            broker.submit_many("acme", [NewTask("Noop", {}, unique_key=f"{number}-{n}") for n in range(5)])
+            broker.tasks.submit_many("acme", [NewTask("Noop", {}, unique_key=f"{number}-{n}") for n in range(5)])
             for n in range(4):
                 claimed = store.claim(idle._replace(execution=f"x{number}-{n}"))
                 assert isinstance(claimed, Claimed)

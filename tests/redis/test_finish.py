@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from broker.engine.store import Claimed
 from broker.tasks.queries import from_snapshot
-from broker.tasks.store import Claimed
 from tests.invariants import changes
 from tests.redis.engine import LEASE, NOTHING, SECOND, START, Engine, at, indexed, leased
 

@@ -7,7 +7,7 @@ import pytest
 
 from broker.config import BrokerSettings
 from broker.daemon.reap import Reap
-from broker.tasks.store import Claimed
+from broker.engine.store import Claimed
 from tests.invariants import changes
 from tests.redis.engine import LEASE, SECOND, START, Engine, Run, at, indexed, leased
 

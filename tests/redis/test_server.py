@@ -18,7 +18,7 @@ from broker.config import BrokerSettings
 from broker.doctor.server import check
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script, library
-from broker.tasks.store import Store
+from broker.engine.store import Store
 from broker.tasks.submission import terms
 from tests.redis.engine import LEASE, SECOND, Engine
 from tests.scale import examples

@@ -1,6 +1,6 @@
 """Guards who is woken: one sleeper for each task that can start, one watcher for each token, nobody for nothing."""
 
-from broker.tasks.store import Claimed, Wait
+from broker.engine.store import Claimed, Wait
 from tests.redis.engine import NOTHING, SECOND, Engine
 
 BOTH = "Noop,Other"

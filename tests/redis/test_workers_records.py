@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from broker.broker import Broker
-from broker.tasks.store import Wait
+from broker.engine.store import Wait
 from broker.worker import child
 from broker.worker.slate import Slate
 from tests.invariants import changes

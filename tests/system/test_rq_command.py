@@ -64,7 +64,7 @@ def test_requeue_all(formation: Formation) -> None:
     ids = [formation.submit("fail", kind="permanent", options={"priority": p}) for p in (0, 3)]
     for task_id in ids:
         formation.until_status(task_id, "failed")
-        formation.broker.retry(TENANT, task_id)
+        formation.broker.tasks.retry(TENANT, task_id)
         formation.until_started(task_id, attempt=2)
         formation.until_status(task_id, "failed")
     rq(formation, "suspend")
@@ -73,7 +73,7 @@ def test_requeue_all(formation: Formation) -> None:
     for task_id in ids:
         task = formation.until_status(task_id, "pending", seconds=SECONDS)
         assert (task.retry_count, task.completed_at) == (1, None)
-    formation.until(lambda: not formation.broker.page(TENANT, status="failed").tasks, "the lists say so", SECONDS)
+    formation.until(lambda: not formation.broker.tasks.page(TENANT, status="failed").tasks, "the lists say so", SECONDS)
     assert_healthy(formation)
     rq(formation, "resume")
     for task_id in ids:
@@ -114,7 +114,7 @@ def test_a_stock_worker_beside_ours_harms_nothing(formation: Formation) -> None:
     for task_id in ids:
         task = formation.until_status(task_id, "pending", seconds=SECONDS)
         assert (task.retry_count, task.attempts) == (0, [])
-    formation.until(lambda: formation.broker.queues()[0].depth == 2, "both wait in their queues", SECONDS)
+    formation.until(lambda: formation.broker.queues.list()[0].depth == 2, "both wait in their queues", SECONDS)
     assert_healthy(formation)
     go(formation)
     for task_id in (running, *ids):

@@ -46,7 +46,7 @@ def tasks(formation: Formation) -> dict[str, str]:
     ids["queued"] = formation.submit("answer", options={"priority": 3})
     ids["scheduled"] = formation.submit("answer", options={"delay_seconds": 3600})
     ids["canceled"] = formation.submit("answer")
-    formation.broker.cancel(TENANT, ids["canceled"])
+    formation.broker.tasks.cancel(TENANT, ids["canceled"])
     return ids
 
 
@@ -107,5 +107,5 @@ def test_a_task_deleted_in_the_dashboard_is_gone(
             formation.task(tasks[registry])
     formation.file("go").touch()
     formation.until_status(tasks["started"], "completed")
-    formation.until(lambda: formation.broker.page(TENANT).total == 3, "the lists no longer count them")
+    formation.until(lambda: formation.broker.tasks.page(TENANT).total == 3, "the lists no longer count them")
     assert formation.effects(tasks["queued"]) == []

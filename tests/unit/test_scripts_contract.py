@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from broker.engine.scripts import Script, moves, names, read
+from broker.engine.store import Store
 from broker.queues.state import KEEP_SECONDS
 from broker.status import RQ_STATUS, TERMINAL, TRANSITIONS, Status, score_range
 from broker.tasks.queries import FIELDS
-from broker.tasks.store import Store
 
 ROOT = Path(__file__).parents[2]
 LUA = ROOT / "broker" / "engine" / "lua"
@@ -28,10 +28,10 @@ SHORT = re.compile(r"append|copy|delete|persist|rename|set|spop|unlink")
 #: The only modules outside the scripts that send any, and what for: nothing of a task, of a queue or of a limit.
 EXCEPTIONS = {
     "daemon/audit.py": {"srem"},  # names of dead workers
-    "holds.py": {"set"},  # until when a service outside is left alone
-    "idempotency.py": {"hset", "hdel", "expire"},  # answers to requests
-    "plugin_configs.py": {"hset", "hdel"},  # settings of tenants
-    "search.py": {"set", "rpush", "expire"},  # queries, their answers, the sign of life of who answers
+    "plugins/cooldowns.py": {"set"},  # until when a service outside is left alone
+    "tasks/idempotency.py": {"hset", "hdel", "expire"},  # answers to requests
+    "plugins/configs.py": {"hset", "hdel"},  # settings of tenants
+    "media/search.py": {"set", "rpush", "expire"},  # queries, their answers, the sign of life of who answers
     "worker/supervisor.py": {"rpush", "expire"},  # wakes its own children
 }
 

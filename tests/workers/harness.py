@@ -170,10 +170,10 @@ class Formation:
     def submit(self, act: str, *, type: str = "Act", options: dict[str, Any] | None = None, **args: Any) -> str:
         """A task that acts; ``options`` are fields of ``NewTask``. Returns its id."""
         new = NewTask(type, {"act": act, "args": args}, **(options or {}))
-        return self.broker.submit(TENANT, new)[0].id
+        return self.broker.tasks.submit(TENANT, new)[0].id
 
     def task(self, task_id: str) -> Task:
-        return self.broker.get(TENANT, task_id)
+        return self.broker.tasks.get(TENANT, task_id)
 
     def field(self, task_id: str, name: str) -> str | None:
         """A field of the task's hash that no reader shows."""

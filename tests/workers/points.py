@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from broker.tasks.store import Claimed, Store
+from broker.engine.store import Claimed, Store
 
 
 def install(environ: Mapping[str, str]) -> None:

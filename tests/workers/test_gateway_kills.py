@@ -15,4 +15,4 @@ def test_a_gateway_that_dies_in_mid_submit_makes_no_second_task(formation: Forma
     client = Client(f"http://127.0.0.1:{port}")
     task_id = client.submit()
     assert point.exists() and client.repeats
-    assert [task.id for task in formation.broker.page(TENANT).tasks] == [task_id]
+    assert [task.id for task in formation.broker.tasks.page(TENANT).tasks] == [task_id]

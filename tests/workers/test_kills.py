@@ -119,7 +119,7 @@ def test_a_worker_that_wakes_up_late_changes_nothing(formation_of: Callable[...,
         formation.until(lambda: sleeper.children, "the stale child is replaced")
     assert formation.broker.redis.hgetall(formation.broker.keys.job(task_id)) == before
     assert len(formation.effects(task_id, "start")) == 2
-    assert formation.broker.stats(TENANT).by_status["completed"] == 1
+    assert formation.broker.tasks.stats(TENANT).by_status["completed"] == 1
 
 
 @pytest.mark.parametrize("act", ["spawn", "deaf"])
@@ -130,7 +130,7 @@ def test_cancelling_a_running_task_by_force_kills_its_processes(formation: Forma
     if act == "spawn":
         formation.until(lambda: formation.effects(task_id, "spawned"), "programs run")
     doomed = processes.tree(child)
-    formation.broker.cancel(TENANT, task_id, force=True)
+    formation.broker.tasks.cancel(TENANT, task_id, force=True)
     formation.until_gone(*doomed, seconds=2.5)
     assert formation.until_status(formation.submit("answer", value=1), "completed").result == 1
     task = formation.task(task_id)
@@ -160,7 +160,7 @@ def test_a_child_may_die_at_any_step(formation: Formation, step: str, when: str,
     redis, keys = formation.broker.redis, formation.broker.keys
     assert redis.zrange(keys.registry("wip", "Act"), 0, -1) == []
     assert redis.zrange(keys.registry("finished", "Act"), 0, -1) == [task_id]
-    assert formation.broker.stats(TENANT).by_status == {**dict.fromkeys(Status, 0), "completed": 1}
+    assert formation.broker.tasks.stats(TENANT).by_status == {**dict.fromkeys(Status, 0), "completed": 1}
 
 
 def test_a_child_is_replaced_after_so_many_tasks(formation: Formation) -> None:

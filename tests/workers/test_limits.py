@@ -48,11 +48,11 @@ def test_a_rate_that_changes_is_kept_to_and_used(formation: Formation) -> None:
         rate, burst, seconds = float(luck.randint(5, 40)), luck.randint(4, 10), luck.uniform(0.5, 1.5)
         tasks += [formation.submit("answer", type="Limited") for _ in range(int(rate * seconds) + 20)]
         before = _now(formation)
-        formation.broker.configure_queue("Limited", rate=rate, burst=burst)
+        formation.broker.queues.configure("Limited", rate=rate, burst=burst)
         # Somewhere between the two the change was made: until then the larger of both holds.
         settings += [(before, max(rate, settings[-1][1]), max(burst, settings[-1][2])), (_now(formation), rate, burst)]
         time.sleep(seconds)  # that time passes is all that is waited for
-        assert formation.broker.stats(TENANT).by_status["pending"], "the work has run out"
+        assert formation.broker.tasks.stats(TENANT).by_status["pending"], "the work has run out"
     settings.append((_now(formation), 0.0, 0))
 
     known = (formation.field(each, "started_at") for each in tasks)
@@ -83,14 +83,14 @@ def test_a_throttled_type_slows_no_other(formation: Formation) -> None:
     """Its backlog is there and its next token half a second away; whoever waited for it would be seen."""
     for _ in range(2):
         formation.worker(WORKER_PROCESSES=2)
-    formation.broker.configure_queue("Limited", rate=2, burst=1)
+    formation.broker.queues.configure("Limited", rate=2, burst=1)
     formation.until_idle(4)
     alone = _latencies(formation)
     for _ in range(100):
         formation.submit("answer", type="Limited", options={"priority": 5})
     beside = _latencies(formation)
     print(f"\n  median latency alone {median(alone) * 1000:.1f} ms, beside a backlog {median(beside) * 1000:.1f} ms")
-    assert formation.broker.stats(TENANT).by_status["pending"] > 50
+    assert formation.broker.tasks.stats(TENANT).by_status["pending"] > 50
     assert median(beside) < median(alone) + 0.02
     assert max(beside) < max(alone) + 0.2
 
@@ -129,7 +129,7 @@ def test_an_idle_worker_asks_less_than_once_a_second_and_is_woken_by_work(format
         task_id = formation.submit("answer")
         assert formation.until_started(task_id)["at"] - submitted < 2  # less than half of its longest sleep
         formation.until_status(task_id, "completed")
-    assert formation.broker.stats(TENANT).total == 3
+    assert formation.broker.tasks.stats(TENANT).total == 3
 
 
 def _commands(formation: Formation, seconds: float) -> list[str]:

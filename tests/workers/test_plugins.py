@@ -42,7 +42,7 @@ class Plugins:
         media = MediaRecord(MEDIA_ID, TENANT, "audio", "a.wav", "audio/wav", 4000, f"{TENANT}/{MEDIA_ID}/source",
                             to_rfc3339(0))  # fmt: skip
         new = NewTask("PluginExecution", {"plugin_name": name, "media_id": MEDIA_ID}, max_retries=0)
-        return self.broker.submit(TENANT, new, media)[0].id
+        return self.broker.tasks.submit(TENANT, new, media)[0].id
 
     def ended(self, task_id: str) -> Task:
         """The task once it has completed."""

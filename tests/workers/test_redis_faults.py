@@ -114,14 +114,16 @@ def test_lost_replies_change_nothing(formation: Formation) -> None:
         assert proxy.dropped > 10
     starts = [line["task"] for line in formation.effects(what="start")]
     assert sorted(starts) == sorted(ids)
-    assert formation.broker.stats(TENANT).by_status["completed"] == formation.broker.stats(TENANT).total == 60
+    assert (
+        formation.broker.tasks.stats(TENANT).by_status["completed"] == formation.broker.tasks.stats(TENANT).total == 60
+    )
 
 
 def _submit_stubbornly(broker: Broker) -> str:
     new = NewTask("Act", {"act": "answer", "args": {}}, id=str(uuid.uuid4()))
     for _ in range(20):
         try:
-            return broker.submit(TENANT, new)[0].id
+            return broker.tasks.submit(TENANT, new)[0].id
         except Unavailable:
             continue
     raise AssertionError("not accepted in twenty tries")
@@ -140,10 +142,10 @@ def test_a_full_server_refuses_new_work_and_finishes_the_old(formation: Formatio
     assert refused.value.extra["retry_after"] > 0
     beat = formation.field(running, "last_heartbeat")
     formation.until(lambda: formation.field(running, "last_heartbeat") != beat, "leases are renewed")
-    assert formation.broker.cancel(TENANT, unwanted).status == "cancelled"
+    assert formation.broker.tasks.cancel(TENANT, unwanted).status == "cancelled"
     go.touch()
     for each in (running, waiting, retried):
         formation.until_status(each, "completed")
-    assert formation.broker.stats(TENANT).total == 4
+    assert formation.broker.tasks.stats(TENANT).total == 4
     formation.broker.redis.config_set("maxmemory", 0)
     formation.until_status(formation.submit("answer"), "completed")

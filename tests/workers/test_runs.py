@@ -153,5 +153,5 @@ def _upload(running: Formation, info: dict[str, Any], tenant: str = TENANT) -> s
         media_id, tenant, "video", "a.mp4", "video/mp4", 1, f"{tenant}/{media_id}/source.mp4", "", info=info
     )
     new = NewTask("Act", {"act": "answer", "args": {}})
-    running.broker.submit(tenant, new, media=record)
+    running.broker.tasks.submit(tenant, new, media=record)
     return media_id

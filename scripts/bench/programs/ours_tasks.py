@@ -34,16 +34,16 @@ broker = Broker.connect(settings, TYPES)
 
 
 async def one() -> None:
-    broker.submit("acme", NewTask("Noop", {}))
+    broker.tasks.submit("acme", NewTask("Noop", {}))
 
 
 async def many(count: int) -> None:
     for start in range(0, count, MAX_BATCH):
-        broker.submit_many("acme", [NewTask("Noop", {})] * min(MAX_BATCH, count - start))
+        broker.tasks.submit_many("acme", [NewTask("Noop", {})] * min(MAX_BATCH, count - start))
 
 
 async def stamped(sent: int) -> None:
-    broker.submit("acme", NewTask("Noop", {"sent": sent}))
+    broker.tasks.submit("acme", NewTask("Noop", {"sent": sent}))
 
 
 if __name__ == "__main__":

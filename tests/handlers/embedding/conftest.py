@@ -15,10 +15,10 @@ from uuid import uuid4
 import pytest
 
 from broker.broker import Broker
+from broker.engine.store import Claimed
 from broker.media.records import MediaRecord
 from broker.task import NewTask
 from broker.task_type import TaskType
-from broker.tasks.store import Claimed
 from broker.worker.run import RunContext
 from broker.worker.slate import Slate
 from handlers.embedding.task import EMBEDDING_GENERATION
@@ -85,7 +85,7 @@ def upload(broker: Broker) -> Upload:
             media_id, "acme", kind, filename or path.name, TYPES[path.suffix[1:]], size, key, "2024-01-01T00:00:00Z"
         )
         payload = {"entity_type": kind, "entity_id": media_id}
-        broker.submit("acme", NewTask(EMBEDDING_GENERATION.name, payload), record)
+        broker.tasks.submit("acme", NewTask(EMBEDDING_GENERATION.name, payload), record)
         return record
 
     return put
