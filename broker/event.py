@@ -5,9 +5,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from broker.status import TERMINAL
+
 #: The id of an entry in a Redis stream, ``<milliseconds>-<number>``: the place of an event among all of its tenant.
 _POSITION = re.compile(r"(\d{1,15})-(\d{1,15})", re.ASCII)
-_ENDS = frozenset({"completed", "failed", "cancelled"})
 _KINDS = frozenset({"status", "progress", "attempt", "queue", "gone"})
 
 
@@ -41,7 +42,7 @@ class Event:
     @property
     def is_last(self) -> bool:
         """Whether nothing more is to be expected of the task."""
-        return self.kind == "gone" or (self.kind == "status" and (self.fields or {}).get("status") in _ENDS)
+        return self.kind == "gone" or (self.kind == "status" and (self.fields or {}).get("status") in TERMINAL)
 
 
 def from_entry(entry_id: str, entry: dict[str, str]) -> Event | None:

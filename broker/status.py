@@ -4,6 +4,8 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
+    """In the order of their ranks in an index, which stored scores contain: a new one goes to the end."""
+
     #: Queued, waiting for a token and a worker. Moved in by submit, promote, release and reap; out by claim and cancel.
     PENDING = "pending"
     #: Has a future due time: asked for, a back-off, or a wait. Moved in by submit, fail, postpone and retry; out by
@@ -31,6 +33,15 @@ RQ_STATUS = {
     Status.CANCELLED: "canceled",
 }
 
+#: RQ's registry, a sorted set per queue, of the tasks in a status; those that are pending stand in a list.
+REGISTRY = {
+    Status.SCHEDULED: "scheduled",
+    Status.PROCESSING: "wip",
+    Status.COMPLETED: "finished",
+    Status.FAILED: "failed",
+    Status.CANCELLED: "canceled",
+}
+
 _SPAN, _EPOCH_US = 1 << 50, 1_577_836_800_000_000
 _RANK = {status: rank for rank, status in enumerate(Status)}
 
@@ -41,7 +52,8 @@ def score_range(status: Status, first_us: int | None = None, last_us: int | None
     return _RANK[status] * _SPAN + low, _RANK[status] * _SPAN + high
 
 
-#: Script name -> the moves it may make. ``None`` as a source is creation, as a target removal.
+#: Script name -> the moves it may make. ``None`` as a source is creation, as a target removal. `reconcile`
+#: moves a task to where a foreign hand has put it, from wherever we had it.
 TRANSITIONS: dict[str, frozenset[tuple[Status | None, Status | None]]] = {
     "submit": frozenset({(None, Status.PENDING), (None, Status.SCHEDULED)}),
     "submit_many": frozenset({(None, Status.PENDING), (None, Status.SCHEDULED)}),
@@ -60,5 +72,11 @@ TRANSITIONS: dict[str, frozenset[tuple[Status | None, Status | None]]] = {
     ),
     "retry": frozenset({(Status.FAILED, Status.SCHEDULED)}),
     "promote": frozenset({(Status.SCHEDULED, Status.PENDING)}),
+    "reconcile": frozenset(
+        (source, target)
+        for source in Status
+        for target in (Status.PENDING, Status.SCHEDULED, Status.CANCELLED, None)
+        if source is not target
+    ),
     "prune": frozenset({(Status.COMPLETED, None), (Status.FAILED, None), (Status.CANCELLED, None)}),
 }

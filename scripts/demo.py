@@ -16,11 +16,11 @@ from urllib.parse import urljoin
 import requests
 from imageio_ffmpeg import get_ffmpeg_exe
 
+from broker.status import TERMINAL
 from scripts.formation.environment import demo_access
 
 _POLL_SECONDS = 0.25
 _PATIENCE_SECONDS = 300
-_ENDED = ("completed", "failed", "cancelled")
 
 
 class DemoFailed(Exception):
@@ -59,7 +59,7 @@ def wait_for(api: Api, task_id: str, label: str) -> Any:
         if line != drawn:
             print(f"\r{line}" if sys.stdout.isatty() else line, end="" if sys.stdout.isatty() else "\n", flush=True)
             drawn = line
-        if task["status"] in _ENDED:
+        if task["status"] in TERMINAL:
             print(end="\n" if sys.stdout.isatty() else "")
             if task["status"] != "completed":
                 raise DemoFailed(f"{label}: the task is {task['status']}: {task['error']}")

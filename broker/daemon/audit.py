@@ -12,19 +12,12 @@ from redis import Redis
 
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script
-from broker.status import Status, score_range
+from broker.status import REGISTRY, Status, score_range
 
 log = logging.getLogger(__name__)
 
 _EVERY = 1.0
 _PRIORITIES = range(11)
-_REGISTRY = {
-    Status.SCHEDULED: "scheduled",
-    Status.PROCESSING: "wip",
-    Status.COMPLETED: "finished",
-    Status.FAILED: "failed",
-    Status.CANCELLED: "canceled",
-}
 _CHUNK = 1000
 
 
@@ -95,7 +88,7 @@ class Audit:
             if status is Status.PENDING:
                 ids = self._redis.lrange(self._keys.rq_queue(queue), 0, -1)
             else:
-                ids = self._members(self._keys.registry(_REGISTRY[status], queue))
+                ids = self._members(self._keys.registry(REGISTRY[status], queue))
             for task_id in ids:
                 yield task_id.partition(":")[0], queue
 

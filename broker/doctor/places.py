@@ -14,10 +14,9 @@ from broker.doctor.finding import Finding
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script
 from broker.rq_records import queue_name
-from broker.status import Status, score_range
+from broker.status import REGISTRY, Status, score_range
 from broker.task_type import MAX_PRIORITY
 
-_REGISTRIES = ("wip", "finished", "failed", "scheduled", "canceled")
 #: How examine.lua ends what it says of a task that belongs into this queue, but not there or not so often.
 _DISORDER = "out of order"
 #: Members of one look: a millisecond or two of Redis' time.
@@ -47,7 +46,7 @@ class Places:
     def _sorted_sets(self, types: list[str], tenants: list[str]) -> Iterator[str]:
         yield "broker:due"
         for name in types:
-            yield from (f"{registry}:{queue}" for registry in _REGISTRIES for queue in queues_of(name))
+            yield from (f"{registry}:{queue}" for registry in REGISTRY.values() for queue in queues_of(name))
         for tenant in tenants:
             yield from (f"broker:tasks:{tenant}:{name}" for name in types)
 

@@ -19,6 +19,8 @@ from typing import Any, Protocol
 
 from redis.exceptions import NoPermissionError, NoScriptError, OutOfMemoryError, ResponseError
 
+from broker.status import Status
+
 _PARAMETER = re.compile(r"^-- (KEYS|ARGV)\[(\d+)(\.\.)?\] +(\w+)", re.M)
 _INCLUDE = re.compile(r"^-- @include (\w+)\n", re.M)
 _MOVES = re.compile(r"^-- Moves (\w+) -> (\w+)", re.M)
@@ -48,8 +50,13 @@ def names() -> list[str]:
 
 
 def moves(name: str) -> set[tuple[str, str]]:
-    """The transitions that a script's header declares, ``none`` standing for a task that is not there."""
-    return set(_MOVES.findall(read(name)))
+    """The transitions that a script's header declares, ``none`` standing for a task that is not there.
+
+    ``any`` as a source stands for every status but the target.
+    """
+    declared = _MOVES.findall(read(name))
+    return {(each, target) for source, target in declared for each in (Status if source == "any" else [source])
+            if each != target}  # fmt: skip
 
 
 def source(name: str, clock: str = "clock") -> str:

@@ -1,4 +1,7 @@
-"""Every change of a task's state: one method per script, with the same name. Nothing else writes task state."""
+"""Every change of a task's state: one method per script, with the same name.
+
+Only the audit and the doctor change one besides, by scripts that follow what a foreign hand has done.
+"""
 
 import json
 from collections.abc import Sequence

@@ -18,8 +18,7 @@ if from == 'processing' and force == '1' then
 elseif from == 'pending' then
   call('LREM', P .. 'queue:' .. task.queue, 0, id)
 elseif from == 'scheduled' then
-  call('ZREM', B .. 'due', id)
-  call('ZREM', P .. 'scheduled:' .. task.queue, id)
+  unschedule(task)
 else
   return from
 end

@@ -3,11 +3,9 @@
 -- ARGV[1] type
 -- Returns {status, in RQ's structures, in our indexes, ...} for every status
 -- @include index
-local REGISTRY = { scheduled = 'scheduled', processing = 'wip', completed = 'finished', failed = 'failed', cancelled = 'canceled' }
 local tenants = call('SMEMBERS', B .. 'tenants')
 local reply = {}
-for rank = 0, #STATUS_OF_RANK do
-  local status = STATUS_OF_RANK[rank]
+for _, status in ipairs(STATUSES) do
   local theirs, ours = 0, 0
   for _, queue in ipairs(queues_of(type)) do
     if status == 'pending' then

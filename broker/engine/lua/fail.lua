@@ -16,7 +16,7 @@
 -- @include claim
 local task = read_task(id)
 local outcome = 'stale'
-local fresh = task and task.lease == execution and task.status == 'processing'
+local fresh = owns_run(task, execution)
 if fresh then
   outcome = (retryable == '1' and task.retry_count < task.max_retries) and 'scheduled' or 'failed'
   end_run(task)
@@ -27,8 +27,7 @@ if fresh then
   if outcome == 'scheduled' then
     local due = now + tonumber(delay_us)
     call('HSET', task.key, 'retry_count', task.retry_count + 1, 'scheduled_at', iso(due))
-    call('ZADD', B .. 'due', due, id)
-    call('ZADD', P .. 'scheduled:' .. task.queue, math.floor(due / 1000000), id)
+    schedule_at(task, due)
     tell_attempt(task, 'failed', message)
     announce(task, outcome, { error = message, retry_count = task.retry_count + 1, scheduled_at = iso(due) })
   else

@@ -14,7 +14,7 @@
 -- @include claim
 local task = read_run(id, worker)
 local outcome = 'stale'
-local fresh = task and task.lease == execution and task.status == 'processing'
+local fresh = owns_run(task, execution)
 if fresh then
   outcome = 'completed'
   end_run(task)

@@ -15,7 +15,7 @@ elseif what == 'sleeper' then
   return call('SREM', B .. 'idle:' .. subject, of)
 elseif what == 'unique' then
   local task = read_task(call('GET', P .. subject) or '')
-  if not (task and ENDS[task.status]) then return 0 end
+  if not (task and TERMINAL[task.status]) then return 0 end
   return call('DEL', P .. subject)
 end
 local key = B .. 'durations:' .. subject

@@ -12,7 +12,7 @@
 -- @include claim
 local task = read_task(id)
 local outcome = 'stale'
-local fresh = task and task.lease == execution and task.status == 'processing'
+local fresh = owns_run(task, execution)
 if fresh then
   outcome = 'scheduled'
   local due = now + tonumber(delay_us)
@@ -21,8 +21,7 @@ if fresh then
   -- Neither an attempt nor an error: a wait of an hour may be hundreds of looks.
   call('HSET', task.key, 'status', 'scheduled', 'lease', execution .. ' postponed', 'crashes', 0, 'scheduled_at', iso(due),
     'postponed', call('HGET', task.key, 'runs'))
-  call('ZADD', B .. 'due', due, id)
-  call('ZADD', P .. 'scheduled:' .. task.queue, math.floor(due / 1000000), id)
+  schedule_at(task, due)
   announce(task, 'scheduled', { scheduled_at = iso(due) })
 elseif ended_as(task, execution) == 'postponed' then
   outcome = 'scheduled'

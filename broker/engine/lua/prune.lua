@@ -9,7 +9,7 @@
 -- Moves failed -> none
 -- Moves cancelled -> none
 -- @include task
-local registry = P .. RQ_STATUS[status] .. ':' .. queue
+local registry = P .. REGISTRY[status] .. ':' .. queue
 -- By score, although by rank were cheaper. The answer takes a buffer of 16 KiB, for which glibc's allocator first sorts
 -- what was freed before; without it, some calls would have to sort what many have freed.
 local oldest = call('ZRANGEBYSCORE', registry, '-inf',

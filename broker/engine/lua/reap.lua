@@ -9,7 +9,7 @@
 -- Returns {taken back, extended}
 -- Moves processing -> pending
 -- Moves processing -> failed
--- @include lose
+-- @include lost_run
 lease_us = tonumber(lease_us)
 local last = tonumber(call('GET', B .. 'reaped') or 0)
 call('SET', B .. 'reaped', now)
@@ -19,17 +19,17 @@ local lost, extended = 0, 0
 local function judge(type, registry, run)
   local id, execution = string.match(run, '^([^:]+):(.*)$')
   local task = id and read_task(id)
-  if not task or task.status ~= 'processing' or task.lease ~= execution then -- the task was deleted, or is not run by us
+  if not owns_run(task, execution) then -- the task was deleted, or is not run by us
     call('ZREM', registry, run)
     call('DEL', P .. 'execution:' .. run)
     if id then call('ZREM', P .. 'executions:' .. id, execution) end
     wake_for_slot(type)
   elseif away and call('HGET', task.key, 'grace') ~= task.lease .. task.last_heartbeat then
     call('HSET', task.key, 'grace', task.lease .. task.last_heartbeat)
-    hold(task, execution, lease_us)
+    set_lease(task, execution, lease_us)
     extended = extended + 1
   else
-    lose(task, tonumber(max_crashes), 'The worker running this task was lost')
+    record_crash(task, tonumber(max_crashes), 'The worker running this task was lost')
     lost = lost + 1
   end
 end

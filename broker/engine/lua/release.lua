@@ -8,13 +8,13 @@
 -- Returns 'pending', 'failed', or 'stale' when that run is not (or no longer) going on
 -- Moves processing -> pending
 -- Moves processing -> failed
--- @include lose
+-- @include lost_run
 local record = P .. 'worker:' .. worker
 local id = call('HGET', record, 'current_job')
 local task = id and read_task(id)
-if not task or task.lease ~= execution or task.status ~= 'processing' then
+if not owns_run(task, execution) then
   return ({ released = 'pending', lost = 'pending', poison = 'failed' })[ended_as(task, execution)] or 'stale'
 end
 call('HSET', record, 'state', 'idle')
-if crashed == '1' then return lose(task, tonumber(max_crashes), message) end
+if crashed == '1' then return record_crash(task, tonumber(max_crashes), message) end
 return hand_back(task, true, 'released')

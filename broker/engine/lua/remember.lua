@@ -4,9 +4,8 @@
 -- ARGV[2] execution
 -- ARGV[3] memo
 -- Returns 1, or 0 when the run is over
--- @include base
-local key = P .. 'job:' .. id
-local f = call('HMGET', key, 'lease', 'status')
-if f[1] ~= execution or f[2] ~= 'started' then return 0 end
-call('HSET', key, 'memo', memo)
+-- @include task
+local task = read_task(id)
+if not owns_run(task, execution) then return 0 end
+call('HSET', task.key, 'memo', memo)
 return 1

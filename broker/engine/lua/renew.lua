@@ -9,10 +9,10 @@ local stale = {}
 for i = 1, #runs, 4 do
   local worker, id, execution, progress = runs[i], runs[i + 1], runs[i + 2], runs[i + 3]
   local task = read_task(id)
-  if not task or task.lease ~= execution or task.status ~= 'processing' then
+  if not owns_run(task, execution) then
     stale[#stale + 1] = execution
   else
-    hold(task, execution, tonumber(lease_us))
+    set_lease(task, execution, tonumber(lease_us))
     call('HSET', task.key, 'last_heartbeat', at())
     if progress ~= '' then
       if listeners(task.tenant).live > now and call('HGET', task.key, 'progress') ~= progress then

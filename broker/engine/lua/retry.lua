@@ -22,7 +22,6 @@ call('HSET', task.key, 'status', 'scheduled', 'retry_count', task.retry_count + 
   'retry_request', request)
 call('HDEL', task.key, 'ended_at')
 if task.unique then call('SET', unique_key(task), id, 'NX') end
-call('ZADD', B .. 'due', now, id)
-call('ZADD', P .. 'scheduled:' .. task.queue, math.floor(now / 1000000), id)
+schedule_at(task, now)
 announce(task, 'scheduled', { retry_count = task.retry_count + 1, scheduled_at = at() })
 return { 1, 'failed', task.retry_count + 1, task.max_retries }

@@ -30,7 +30,7 @@ local function start(task, worker, execution, lease_us, busy)
   reindex(task, 'processing')
   call('HSET', task.key, 'status', 'started', 'lease', execution, 'started_at', at(), 'runs', task.runs, 'worker_name',
     worker)
-  hold(task, execution, lease_us)
+  set_lease(task, execution, lease_us)
   local record = P .. 'worker:' .. worker
   if busy then call('HSET', record, 'current_job', task.id) else call('HSET', record, 'current_job', task.id, 'state', 'busy') end
   announce(task, 'processing')

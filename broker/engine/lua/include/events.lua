@@ -2,7 +2,6 @@
 -- What happens to a task, told to whoever listens for its tenant: webhooks through `outbox`, where an event stays until
 -- it is delivered, and live listeners through the tenant's own stream, which keeps the newest.
 local KEPT_EVENTS = 10000
-local ENDS = { completed = true, failed = true, cancelled = true }
 -- What the detail of a task is made of. It goes along with its event, because the hash lives on: the event must tell the
 -- same whenever and however often it is delivered.
 local SNAPSHOT = { 'status', 'origin', 'tenant', 'payload', 'created_at', 'max_retries', 'timeout', 'retry_count',

@@ -16,9 +16,9 @@ local function home_of(task)
   if task.status == 'pending' then
     home['queue:' .. queue] = id
   elseif task.status == 'processing' then
-    home['wip:' .. queue] = id .. ':' .. task.lease
-  elseif RQ_STATUS[task.status] then
-    home[RQ_STATUS[task.status] .. ':' .. queue] = id
+    home[REGISTRY.processing .. ':' .. queue] = id .. ':' .. task.lease
+  elseif REGISTRY[task.status] then
+    home[REGISTRY[task.status] .. ':' .. queue] = id
     if task.status == 'scheduled' then home['broker:due'] = id end
   end
   return home

@@ -1,10 +1,9 @@
 -- @include base
+-- @include status
 -- One index per tenant and type: its tasks by status, and within a status by the time of their creation, so that a
 -- task cannot be in two statuses and changing it is one command. A score is the status' rank times SPAN and the
 -- microseconds since EPOCH (2020), which fit from then until 2055; all scores are whole numbers below 2^53.
 local SPAN, EPOCH = 1125899906842624, 1577836800000000
-local RANK = { pending = 0, scheduled = 1, processing = 2, completed = 3, failed = 4, cancelled = 5 }
-local STATUS_OF_RANK = { [0] = 'pending', 'scheduled', 'processing', 'completed', 'failed', 'cancelled' }
 
 local function index_of(tenant, type)
   local indexes = kept.indexes[tenant] or {}
@@ -27,5 +26,5 @@ end
 -- The status in which an index holds a task, or nil.
 local function indexed_as(index, id)
   local score = call('ZSCORE', index, id)
-  return score and STATUS_OF_RANK[math.floor(tonumber(score) / SPAN)]
+  return score and STATUSES[math.floor(tonumber(score) / SPAN) + 1]
 end

@@ -108,11 +108,10 @@ local function write_hash(task, seq)
   end
 end
 
-local function schedule(task)
+local function write_scheduled(task)
   write_hash(task, 0)
   call('HSET', task.key, 'scheduled_at', iso(task.due))
-  call('ZADD', B .. 'due', task.due, task.id)
-  call('ZADD', P .. 'scheduled:' .. task.queue, math.floor(task.due / 1000000), task.id)
+  schedule_at(task, task.due)
   call('ZADD', task.index, score_of('scheduled', task.us), task.id)
   call('SADD', P .. 'queues', facts(task.queue).list)
 end
@@ -149,7 +148,7 @@ local function write(new)
   while first <= #new do
     local task, last = new[first], first
     if task.status == 'scheduled' then
-      schedule(task)
+      write_scheduled(task)
     else
       while last < #new and new[last + 1].queue == task.queue and new[last + 1].status == 'pending' do last = last + 1 end
       enqueue(new, first, last)

@@ -1,17 +1,6 @@
 -- @include events
 -- @include index
--- A task's hash, its place in the indexes and its queue. Nothing else writes a status.
-
-local RQ_STATUS = {
-  pending = 'queued', scheduled = 'scheduled', processing = 'started',
-  completed = 'finished', failed = 'failed', cancelled = 'canceled',
-}
-local STATUS = {
-  queued = 'pending', scheduled = 'scheduled', started = 'processing',
-  finished = 'completed', failed = 'failed', canceled = 'cancelled',
-}
-
-local ENDS = { completed = true, failed = true, cancelled = true }
+-- A task's hash, its place in the indexes, its queue, its lease and its end.
 
 -- RQ's registry cleanups drop entries whose score has passed; ours lie ten years ahead and are removed by prune.
 local KEEP_US = 315360000000000
@@ -78,6 +67,11 @@ local function prepend(task)
   filled(task.queue, call('LPUSH', list, task.id))
 end
 
+-- The fence: is it this execution that may end or prolong the task's run? Whatever does either asks first.
+local function owns_run(task, execution)
+  return task and task.status == 'processing' and task.lease == execution
+end
+
 -- How this execution of the task ended, if it was the last to end: the word after its id in `lease`.
 local function ended_as(task, execution)
   if task and string.sub(task.lease, 1, #execution + 1) == execution .. ' ' then
@@ -94,8 +88,8 @@ local function lease_score(us)
   return (us + DAY_US) / 1000000
 end
 
--- To the tenth of a second: a number of few digits is written and read faster.
-local function hold(task, execution, lease_us)
+-- Leases the task to a run for so long, or prolongs it. To the tenth of a second: a number of few digits is written and read faster.
+local function set_lease(task, execution, lease_us)
   local score = math.floor(lease_score(now + lease_us) * 10) / 10
   call('ZADD', facts(task.queue).leases, score, task.id .. ':' .. execution)
 end
@@ -110,6 +104,18 @@ local function end_run(task)
   end
 end
 
+-- Enters a task into the schedule: by the microsecond into ours, by the second into RQ's.
+local function schedule_at(task, due)
+  call('ZADD', B .. 'due', due, task.id)
+  call('ZADD', P .. 'scheduled:' .. task.queue, math.floor(due / 1000000), task.id)
+end
+
+-- Takes a task out of the schedule.
+local function unschedule(task)
+  call('ZREM', B .. 'due', task.id)
+  call('ZREM', P .. 'scheduled:' .. task.queue, task.id)
+end
+
 local function unique_key(task)
   return B .. 'unique:' .. task.tenant .. ':' .. task.type .. ':' .. task.unique
 end
@@ -117,7 +123,7 @@ end
 -- Enters the task into RQ's registry of an end state, gives up its unique key and announces the end. By the microsecond,
 -- so that it comes last: among thousands of one second it would come somewhere, and to find out where reads old memory.
 local function enter_end(task, status, message)
-  local registry = status == 'completed' and facts(task.queue).finished or P .. RQ_STATUS[status] .. ':' .. task.queue
+  local registry = status == 'completed' and facts(task.queue).finished or P .. REGISTRY[status] .. ':' .. task.queue
   call('ZADD', registry, (now + KEEP_US) / 1000000, task.id)
   if task.unique then
     if call('GET', unique_key(task)) == task.id then call('DEL', unique_key(task)) end

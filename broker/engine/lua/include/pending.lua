@@ -1,0 +1,16 @@
+-- @include task
+-- @include wake
+
+-- A task that waited elsewhere, or was run, waits in its queue from now on: at the end, or before all others.
+local function make_pending(task, before_all)
+  reindex(task, 'pending')
+  call('HSET', task.key, 'status', 'queued', 'enqueued_at', at())
+  if before_all then
+    prepend(task)
+  else
+    call('HSET', task.key, 'seq', next_seq(task.queue))
+    append(task)
+  end
+  wake(task.type)
+  announce(task, 'pending')
+end
