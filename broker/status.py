@@ -52,8 +52,8 @@ def score_range(status: Status, first_us: int | None = None, last_us: int | None
     return _RANK[status] * _SPAN + low, _RANK[status] * _SPAN + high
 
 
-#: Script name -> the moves it may make. ``None`` as a source is creation, as a target removal. `reconcile`
-#: moves a task to where a foreign hand has put it, from wherever we had it.
+#: Script name -> the moves it may make. ``None`` as a source is creation, as a target removal. `reconcile` and
+#: `remove_gone` move a task to where a foreign hand has put it, from wherever we had it.
 TRANSITIONS: dict[str, frozenset[tuple[Status | None, Status | None]]] = {
     "submit": frozenset({(None, Status.PENDING), (None, Status.SCHEDULED)}),
     "submit_many": frozenset({(None, Status.PENDING), (None, Status.SCHEDULED)}),
@@ -78,5 +78,6 @@ TRANSITIONS: dict[str, frozenset[tuple[Status | None, Status | None]]] = {
         for target in (Status.PENDING, Status.SCHEDULED, Status.CANCELLED, None)
         if source is not target
     ),
+    "remove_gone": frozenset((source, None) for source in Status),
     "prune": frozenset({(Status.COMPLETED, None), (Status.FAILED, None), (Status.CANCELLED, None)}),
 }

@@ -1,102 +1,68 @@
 """Finds what RQ's own tools changed behind our back and makes every place of a task agree again.
 
 Counting is cheap, so it is done all the time; only where the counts of RQ's structures and our indexes differ are the
-members compared, and only tasks that stand out are reconciled.
+members compared, and only tasks that stand out are reconciled. All of it is done in slices of a few hundredths of a
+second, between which the daemon's other chores have their turn, however much was changed.
 """
 
 import logging
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from redis import Redis
 
+from broker.daemon.comparison import Comparison, batches
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script
-from broker.status import REGISTRY, Status, score_range
+from broker.status import Status
 
 log = logging.getLogger(__name__)
 
 _EVERY = 1.0
-_PRIORITIES = range(11)
-_CHUNK = 1000
+#: Seconds of one slice, and of the rest after it.
+_SLICE = 0.05
+#: A round of counting may take one part in so many of the time: with thousands of tenants it is made less often.
+_SHARE = 50
+#: Tasks of one script that removes what is left of them.
+_BATCH = 100
+#: In a list this long, ids without a task are left to the claims that reach them: to look for one takes milliseconds.
+_LONG_LIST = 100_000
 
 
 class Audit:
     name = "audit"
 
-    def __init__(self, redis: "Redis", keys: Keys, *, clock: str = "clock") -> None:
+    def __init__(self, redis: "Redis", keys: Keys, *, clock: str = "clock", slice_seconds: float = _SLICE) -> None:
         self._redis = redis
         self._keys = keys
+        self._slice = slice_seconds
         self._census = Script("census")
         self._reconcile = Script("reconcile", clock=clock)
+        self._remove_gone = Script("remove_gone", clock=clock)
+        self._round: Iterator[None] | None = None
+        self._counting = 0.0
+        #: By type, the differences that were left as they are: they are not looked into again until they change.
+        self._left: dict[str, dict[Status, int]] = {}
 
     def tick(self) -> float:
-        for type_name in sorted(self._redis.smembers(self._keys.types())):
-            differing = self._differing(type_name)
-            if differing:
-                self._mend(type_name, differing)
-        self._forget_dead_workers()
-        return _EVERY
+        """One slice of a round over all types."""
+        if self._round is None:
+            self._counting = 0.0
+            self._round = self._look_at_all()
+        end = time.monotonic() + self._slice
+        try:
+            for _ in self._round:
+                if time.monotonic() >= end:
+                    return self._slice
+        except BaseException:
+            self._round = None
+            raise
+        self._round = None
+        return max(_EVERY, self._counting * _SHARE)
 
-    def _differing(self, type_name: str) -> list[Status]:
-        answer = self._census(self._redis, prefix=self._keys.prefix, type=type_name)
-        rows = zip(answer[::3], answer[1::3], answer[2::3], strict=True)
-        return sorted({Status(status) for status, theirs, ours in rows if theirs != ours})
-
-    def _mend(self, type_name: str, statuses: list[Status]) -> None:
-        mended: dict[str, int] = {}
-        for status in statuses:
-            for task_id, tenant, queue in self._odd(type_name, status):
-                done = self._reconcile(self._redis, prefix=self._keys.prefix, id=task_id, tenant=tenant, queue=queue)
-                if done:
-                    mended[done] = mended.get(done, 0) + 1
-        if mended:
-            log.warning("%s was changed from outside; now %s", type_name, mended)
-
-    def _odd(self, type_name: str, status: Status) -> Iterator[tuple[str, str, str]]:
-        """(task id, tenant or '', queue) of all that our indexes and RQ's structures do not agree about."""
-        indexed = dict(self._indexed(type_name, status))
-        placed = list(self._placed(type_name, status))
-        queues = dict(placed)
-        times = Counter(task_id for task_id, _ in placed)
-        for task_id, queue in placed:
-            if times[task_id] > 1 or task_id not in indexed:
-                yield task_id, indexed.get(task_id, ""), queue
-        for task_id, tenant in indexed.items():
-            if task_id not in times:
-                yield task_id, tenant, queues.get(task_id) or self._origin(task_id, type_name)
-
-    def _origin(self, task_id: str, type_name: str) -> str:
-        origin: str | None = self._redis.hget(self._keys.job(task_id), "origin")
-        return origin or type_name
-
-    def _indexed(self, type_name: str, status: Status) -> Iterator[tuple[str, str]]:
-        """(task id, tenant) of our indexes."""
-        for tenant in self._redis.smembers(self._keys.tenants()):
-            index = self._keys.index(tenant, type_name)
-            low, high = score_range(status)
-            first = self._redis.zcount(index, "-inf", f"({low}")
-            end = first + self._redis.zcount(index, low, high)
-            for start in range(first, end, _CHUNK):
-                for task_id in self._redis.zrange(index, start, min(start + _CHUNK, end) - 1):
-                    yield task_id, tenant
-
-    def _placed(self, type_name: str, status: Status) -> Iterator[tuple[str, str]]:
-        """(task id, queue) of RQ's list or registry."""
-        for priority in _PRIORITIES:
-            queue = f"{type_name}:{priority}" if priority else type_name
-            if status is Status.PENDING:
-                ids = self._redis.lrange(self._keys.rq_queue(queue), 0, -1)
-            else:
-                ids = self._members(self._keys.registry(REGISTRY[status], queue))
-            for task_id in ids:
-                yield task_id.partition(":")[0], queue
-
-    def _members(self, key: str) -> Iterator[str]:
-        for member, _ in self._redis.zscan_iter(key, count=_CHUNK):
-            yield member
-
-    def _forget_dead_workers(self) -> None:
+    def forget_dead_workers(self) -> None:
+        """Takes workers whose records have expired off RQ's lists of workers."""
         known = sorted(self._redis.smembers(self._keys.workers()))
         with self._redis.pipeline(transaction=False) as reads:
             for key in known:
@@ -107,3 +73,79 @@ class Audit:
             self._redis.srem(self._keys.workers(), *dead)
             for type_name in self._redis.smembers(self._keys.types()):
                 self._redis.srem(self._keys.registry("workers", type_name), *dead)
+
+    def _look_at_all(self) -> Iterator[None]:
+        self.forget_dead_workers()
+        for type_name in sorted(self._redis.smembers(self._keys.types())):
+            began = time.monotonic()
+            differing = self._differing(type_name)
+            self._counting += time.monotonic() - began
+            yield
+            if differing and differing != self._left.get(type_name):
+                yield from self._mend(type_name, differing)
+            elif not differing:
+                self._left.pop(type_name, None)
+
+    def _differing(self, type_name: str) -> dict[Status, int]:
+        """By status, how many more tasks RQ's structures hold than our indexes."""
+        answer = self._census(self._redis, prefix=self._keys.prefix, type=type_name)
+        rows = zip(answer[::3], answer[1::3], answer[2::3], strict=True)
+        return {Status(status): theirs - ours for status, theirs, ours in rows if theirs != ours}
+
+    def _mend(self, type_name: str, differing: dict[Status, int]) -> Iterator[None]:
+        mended: Counter[str] = Counter()
+        left = 0
+        for status in sorted(differing):
+            found = Comparison(self._redis, self._keys, type_name, status)
+            yield from found.read()
+            for done in self._mend_not_placed(type_name, found):
+                mended.update(done)
+                yield
+            for task_id in found.misplaced():
+                if self._is_left_to_claims(task_id, found):
+                    left += 1
+                else:
+                    tenant, queue = found.tenant_of.get(task_id, ""), found.queue_of[task_id]
+                    mended[self._mend_one(task_id, tenant, queue, found.copies[task_id])] += 1
+                yield
+        self._tell(type_name, mended, left)
+        self._left[type_name] = differing if left and not mended else {}
+
+    def _tell(self, type_name: str, mended: Counter[str], left: int) -> None:
+        del mended[""]  # those that were merely in motion
+        if mended:
+            log.warning("%s was changed from outside; now %s", type_name, dict(mended))
+        if left:
+            log.warning("%d ids of deleted tasks stand in queues of %s until a claim reaches them", left, type_name)
+
+    def _mend_one(self, task_id: str, tenant: str, queue: str, copies: int) -> str:
+        values = {"id": task_id, "tenant": tenant, "queue": queue, "copies": copies}
+        return str(self._reconcile(self._redis, prefix=self._keys.prefix, **values))
+
+    def _mend_not_placed(self, type_name: str, found: Comparison) -> Iterator[list[str]]:
+        """What was done, step by step; those whose hash is gone are removed many at a time."""
+        for batch in batches(found.not_placed(), _BATCH):
+            gone: dict[str, list[str]] = defaultdict(list)
+            for task_id, queue in zip(batch, self._origins(batch), strict=True):
+                if queue:
+                    yield [self._mend_one(task_id, found.tenant_of[task_id], queue, 0)]
+                else:
+                    gone[found.tenant_of[task_id]].append(task_id)
+            for tenant, ids in gone.items():
+                removed = self._remove_gone(
+                    self._redis, prefix=self._keys.prefix, tenant=tenant, type=type_name, ids=ids
+                )
+                yield ["gone"] * removed
+
+    def _is_left_to_claims(self, task_id: str, found: Comparison) -> bool:
+        return (
+            found.status is Status.PENDING
+            and self._redis.llen(self._keys.rq_queue(found.queue_of[task_id])) > _LONG_LIST
+            and not self._redis.exists(self._keys.job(task_id))
+        )
+
+    def _origins(self, task_ids: list[str]) -> list[str | None]:
+        with self._redis.pipeline(transaction=False) as reads:
+            for task_id in task_ids:
+                reads.hget(self._keys.job(task_id), "origin")
+            return list(reads.execute())

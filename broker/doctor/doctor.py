@@ -43,7 +43,7 @@ class Doctor:
         if finding.cure in ("task", "order"):
             return self._repair_task(finding)
         if finding.cure == "workers":
-            self._audit.tick()
+            self._audit.forget_dead_workers()
             return True
         return bool(finding.cure) and bool(
             self._run("mend", what=finding.cure, subject=finding.place, of=finding.member)
@@ -53,7 +53,7 @@ class Doctor:
         """The audit's own means first, since they know what a foreign hand meant; then for what they leave."""
         task_id = finding.member.partition(":")[0]
         queue = finding.queue or self._redis.hget(self._keys.job(task_id), "origin")
-        moved = self._run("reconcile", id=task_id, tenant=finding.tenant, queue=queue) if queue else ""
+        moved = self._run("reconcile", id=task_id, tenant=finding.tenant, queue=queue, copies="") if queue else ""
         reorder = int(finding.cure == "order" and not moved)
         displaced = self._run("displace", place=finding.place, member=finding.member, reorder=reorder)
         return bool(moved or displaced)

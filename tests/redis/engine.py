@@ -1,5 +1,6 @@
 """The store on a clock that the test turns, and short words for what tests do with it."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +54,7 @@ class Engine:
         self.redis = redis
         self.keys = keys
         self.store = Store(redis, keys, clock="clock_test")
-        self.audit = Audit(redis, keys, clock="clock_test")
+        self.audit = Audit(redis, keys, clock="clock_test", slice_seconds=math.inf)
         self.queries = Queries(redis, keys)
         self._ids = self._executions = 0
         self.now = START

@@ -21,6 +21,7 @@ from rq.registry import (
 )
 from rq.suspension import resume, suspend
 
+from broker.daemon.audit import Audit
 from broker.errors import NotFound
 from tests.redis.engine import LEASE, NOTHING, SECOND, Engine
 
@@ -142,6 +143,31 @@ class TestEmpty:
         Queue("Noop:2", connection=raw).empty()
         engine.audit.tick()
         assert all(is_gone(engine, task_id) for task_id in ids)
+
+    def test_beside_a_long_queue_no_list_is_searched(self, engine: Engine, raw: Redis) -> None:
+        """Looking for each of thousands of ids in a list of a hundred thousand held the daemon for minutes."""
+        waiting = [put(engine, "pending") for _ in range(50)]
+        ids = [put(engine, "pending", priority=2) for _ in range(120)]
+        Queue("Noop:2", connection=raw).empty()
+        raw.config_resetstat()
+        engine.audit.tick()
+        assert {f"cmdstat_{name}" for name in ("lrem", "lpos")} & raw.info("commandstats").keys() == set()
+        engine.check()
+        assert {task.id for task in engine.queries.page("acme", limit=100).tasks} == set(waiting)
+        assert all(not raw.exists(engine.keys.job(task_id)) for task_id in ids)
+
+    def test_it_is_mended_in_slices_and_what_comes_in_between_is_let_alone(self, engine: Engine, raw: Redis) -> None:
+        ids = [put(engine, "pending", priority=2) for _ in range(250)]
+        Queue("Noop:2", connection=raw).empty()
+        audit = Audit(engine.redis, engine.keys, clock="clock_test", slice_seconds=0)
+        slices, new = 0, []
+        while audit.tick() == 0:
+            slices += 1
+            new.append(put(engine, "pending", priority=2))
+        assert slices >= 3, "a hundred tasks a step"
+        engine.check()
+        assert {task.id for task in engine.queries.page("acme", limit=100).tasks} == set(new)
+        assert not set(new) & set(ids)
 
     def test_a_deleted_queue(self, engine: Engine, raw: Redis) -> None:
         ids = [put(engine, "pending"), put(engine, "pending")]

@@ -5,11 +5,13 @@
 -- ARGV[1] id
 -- ARGV[2] tenant  of the index that named it, '' when none did
 -- ARGV[3] queue  that named it
+-- ARGV[4] copies  how often it was seen in the queue's list, '' when nobody has looked
 -- Returns what was done: 'gone', 'pending', 'scheduled', 'cancelled', or '' when all was well
 -- Moves any -> pending
 -- Moves any -> scheduled
 -- Moves any -> cancelled
 -- Moves any -> none
+-- @include gone
 -- @include pending
 local task = read_task(id)
 local type_name = type_of(queue)
@@ -29,7 +31,10 @@ end
 -- Removes the task from every place of a queue but that of `status`, and sees that workers know of the queue's others.
 local function remove_from(of_queue, status)
   local list = P .. 'queue:' .. of_queue
-  if status ~= 'pending' then call('LREM', list, 0, id) end
+  if status ~= 'pending' and copies ~= '0' then
+    -- From the end, where a foreign hand has put it: the rest of a long list need not be read for a single copy.
+    call('LREM', list, copies == '1' and -1 or 0, id)
+  end
   for other, registry in pairs(REGISTRY) do
     if other ~= status and other ~= 'processing' then call('ZREM', P .. registry .. ':' .. of_queue, id) end
   end
@@ -38,20 +43,10 @@ local function remove_from(of_queue, status)
   remove_runs(of_queue, status == 'processing' and id .. ':' .. task.lease)
 end
 
--- How long a completed task that a foreign hand took ran is not known any more: the mean stays what it was.
-local function uncount(of)
-  local index = index_of(of, type_name)
-  if indexed_as(index, id) ~= 'completed' then return end
-  local sum = tonumber(call('HGET', B .. 'durations:' .. of, type_name) or 0)
-  call('HINCRBY', B .. 'durations:' .. of, type_name, -math.floor(sum / count_in(index, 'completed')))
-end
-
 if not task then
   remove_from(queue)
   if tenant ~= '' then
-    uncount(tenant)
-    call('ZREM', index_of(tenant, type_name), id)
-    tell(tenant, 'gone', { task = id, type = type_name })
+    remove_from_index(tenant, type_name, id)
   end
   wake_for_slot(type_name)
   return 'gone'
@@ -97,7 +92,7 @@ if in_place() then
   return ''
 end
 
-if indexed == 'completed' then uncount(task.tenant) end
+if indexed == 'completed' then uncount_duration(task.tenant, type_name, id) end
 remove_from(task.queue)
 if truth == 'pending' then
   call('HSET', task.key, 'crashes', 0)

@@ -1,0 +1,20 @@
+-- @include task
+-- @include wake
+
+-- How long a completed task that a foreign hand took ran is not known any more: the mean stays what it was.
+local function uncount_duration(tenant, type_name, id)
+  local index = index_of(tenant, type_name)
+  if indexed_as(index, id) ~= 'completed' then return end
+  local key = B .. 'durations:' .. tenant
+  local sum = tonumber(call('HGET', key, type_name) or 0)
+  call('HINCRBY', key, type_name, -math.floor(sum / count_in(index, 'completed')))
+end
+
+-- Removes a task that is gone from its tenant's index, and tells so.
+local function remove_from_index(tenant, type_name, id)
+  uncount_duration(tenant, type_name, id)
+  local index = index_of(tenant, type_name)
+  kept.waiting[index] = nil
+  call('ZREM', index, id)
+  tell(tenant, 'gone', { task = id, type = type_name })
+end
