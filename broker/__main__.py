@@ -51,7 +51,8 @@ def daemon(broker: Broker) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     threading.Thread(target=_stop_on_signal, args=(stop,), daemon=True).start()
     store, redis, keys, settings = broker.store, broker.redis, broker.keys, broker.settings
-    deliver = Deliver(Deliveries(redis, keys), Sender(allow_private=settings.webhooks_allow_private))
+    sender = Sender(settings.secret_key, allow_private=settings.webhooks_allow_private)
+    deliver = Deliver(Deliveries(redis, keys), sender)
     log.info("daemon: promote, reap, prune, audit, deliver")
     chores = Promote(store), Reap(store, settings), Prune(store, redis, keys, settings), Audit(redis, keys), deliver
     run(chores, stop)

@@ -58,7 +58,7 @@ class Broker:
 
     @cached_property
     def idempotency(self) -> Idempotency:
-        return Idempotency(self.redis, self.keys)
+        return Idempotency(self.redis, self.keys, self.settings.secret_key)
 
     @cached_property
     def media(self) -> MediaStore:
@@ -86,4 +86,5 @@ class Broker:
 
     @cached_property
     def webhooks(self) -> Webhooks:
-        return Webhooks(self.redis, self.keys, allow_private=self.settings.webhooks_allow_private)
+        settings = self.settings
+        return Webhooks(self.redis, self.keys, settings.secret_key, allow_private=settings.webhooks_allow_private)

@@ -47,12 +47,18 @@ class IdempotencyHeader(Schema):
     )
 
 
-def once(headers: dict[str, Any], content: Callable[[], Any], create: Callable[[UUID | None], Response]) -> Response:
+def once(
+    headers: dict[str, Any],
+    content: Callable[[], Any],
+    create: Callable[[UUID | None], Response],
+    *,
+    secret: bool = False,
+) -> Response:
     """What ``create`` answers, or what it answered when this key was first used by this tenant on this route.
 
     ``content`` tells what the request asks for, as JSON values. ``create`` takes the UUID to make its new ids from; it
     stays the same when an attempt is taken over from one that died, so that nothing is created twice. Without a key it
-    is None, and any ids will do.
+    is None, and any ids will do. An answer that contains a ``secret`` is kept encrypted.
     """
     if "key" not in headers:
         return create(None)
@@ -69,7 +75,7 @@ def once(headers: dict[str, Any], content: Callable[[], Any], create: Callable[[
         raise
     body = _packed(response.get_data(as_text=True))
     answer = StoredAnswer(response.status_code, response.headers.get("Location", ""), body)
-    _unless_lost(lambda: records.finish(*scope, answer))
+    _unless_lost(lambda: records.finish(*scope, answer, secret=secret))
     return response
 
 

@@ -120,6 +120,10 @@ class Keys:
         """stream: events for webhooks, with the task as it was then, until they are with the endpoints they are for."""
         return f"{self._ours}outbox"
 
+    def outbox_aside(self) -> str:
+        """stream: the newest events that could not be told, each with the ``reason``."""
+        return f"{self._ours}outbox_aside"
+
     def events(self, tenant: str) -> str:
         """stream: the newest of everything that happened to a tenant's tasks while somebody listened."""
         return f"{self._ours}events:{tenant}"

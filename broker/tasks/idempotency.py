@@ -15,9 +15,12 @@ from broker.engine.connection import redis_errors
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script
 from broker.errors import IdempotencyConflict, IdempotencyMismatch
+from broker.secrets.encryption import SecretBox
 
 #: How long answers are kept, from the beginning of the request.
 KEPT_SECONDS = 24 * 3600
+#: How an encrypted answer begins, as no JSON does.
+_SEALED = "sealed:"
 #: A request that has not ended by then counts as dead. Only one that is repeated sooner is told to wait.
 RUNNING_SECONDS = 30
 
@@ -34,9 +37,11 @@ class StoredAnswer:
 class Idempotency:
     """The records, scoped to a tenant and a route, on a Redis client that answers text. All raise ``Unavailable``."""
 
-    def __init__(self, redis: "Redis", keys: Keys, *, clock: str = "clock") -> None:
+    def __init__(self, redis: "Redis", keys: Keys, secret_key: str = "", *, clock: str = "clock") -> None:
+        """``secret_key`` encrypts answers that contain a secret: as in the environment, older keys after commas."""
         self._redis = redis
         self._keys = keys
+        self._box = SecretBox(secret_key)
         self._begin = Script("begin_request", clock=clock)
 
     def begin(self, tenant: str, route: str, key: str, fingerprint: str) -> UUID | StoredAnswer:
@@ -60,14 +65,17 @@ class Idempotency:
             raise IdempotencyConflict()
         if outcome == "done":
             status, location, body = rest
+            if body.startswith(_SEALED):
+                body = self._box.decrypt(body.removeprefix(_SEALED), self._record(tenant, route, key))
             return StoredAnswer(int(status), location, body)
         return UUID(hex=rest[0])
 
-    def finish(self, tenant: str, route: str, key: str, answer: StoredAnswer) -> None:
-        """Keep the answer for repeats."""
+    def finish(self, tenant: str, route: str, key: str, answer: StoredAnswer, *, secret: bool = False) -> None:
+        """Keep the answer for repeats, encrypted when it contains a ``secret``."""
         record = self._record(tenant, route, key)
+        body = _SEALED + self._box.encrypt(answer.body, record) if secret else answer.body
         with redis_errors(), self._redis.pipeline(transaction=True) as writes:
-            writes.hset(record, mapping={"status": answer.status, "location": answer.location, "body": answer.body})
+            writes.hset(record, mapping={"status": answer.status, "location": answer.location, "body": body})
             writes.expire(record, KEPT_SECONDS, nx=True)
             writes.execute()
 

@@ -53,8 +53,9 @@ class Deliveries:
     def __init__(self, redis: "Redis", keys: Keys, *, clock: str = "clock") -> None:
         self._redis = redis
         self._keys = keys
-        self._fan_out, self._claim, self._record, self._sweep = (
-            Script(name, clock=clock) for name in ("fan_out", "claim_deliveries", "record_delivery", "sweep_webhook")
+        self._fan_out, self._put_aside, self._claim, self._record, self._sweep = (
+            Script(name, clock=clock)
+            for name in ("fan_out", "put_aside", "claim_deliveries", "record_delivery", "sweep_webhook")
         )
 
     def fan_out(self, limit: int = 100) -> int:
@@ -65,7 +66,12 @@ class Deliveries:
         """
         entries = self._redis.xrange(self._keys.outbox(), count=limit)
         for entry, values in entries:
-            body = task_body(values)
+            try:
+                body = task_body(values)
+            except Exception as error:  # one that cannot be told must not hold up all that are behind it
+                log.warning("the event %s cannot be told and is put aside: %s: %s", entry, type(error).__name__, error)
+                self._put_aside(self._redis, prefix=self._keys.prefix, entry=entry, error=type(error).__name__)
+                continue
             if body is None:
                 log.warning("the outbox held no event in %s; it is left out", entry)
             task_id = values.get("task", "")

@@ -14,7 +14,7 @@ from broker.errors import InvalidInput, NotFound, TaskBrokerError
 from broker.outbound.guard import TargetRefused, check_url
 from broker.webhooks.events import TEST, body
 from broker.webhooks.records import SHOWN, LoggedAttempt, Webhook, logged_attempt, webhook
-from broker.webhooks.signing import new_secret
+from broker.webhooks.signing import SigningSecrets, new_secret
 
 #: So many that nobody needs more, and a look at all of them takes a script no time.
 MAX_ENDPOINTS = 20
@@ -41,24 +41,29 @@ class Webhooks:
     Raises ``NotFound``, ``Unavailable``, and what the methods say.
     """
 
-    def __init__(self, redis: "Redis", keys: Keys, *, allow_private: bool = False, clock: str = "clock") -> None:
+    def __init__(
+        self, redis: "Redis", keys: Keys, secret_key: str, *, allow_private: bool = False, clock: str = "clock"
+    ) -> None:
+        """``secret_key`` as in the environment, with older keys after commas: it encrypts the endpoints' secrets."""
         self._redis = redis
         self._keys = keys
+        self._box = SigningSecrets(secret_key)
         self._allow_private = allow_private
         self._scripts = {name: Script(name, clock=clock) for name in _NAMES}
 
     def create(self, tenant: str, fields: Mapping[str, Any], webhook_id: UUID | None = None) -> tuple[Webhook, str]:
         """The endpoint and its secret, which is told this once. A repeat with the same id creates nothing.
 
-        ``fields``: url, events, description, enabled. Raises ``InvalidInput``, ``TooManyWebhooks``.
+        ``fields``: url, events, description, enabled. Raises ``InvalidInput``, ``TooManyWebhooks``,
+        ``SecretKeyMissing``.
         """
         new = str(webhook_id or uuid4())
-        flat = self._flat({**fields, "secret": new_secret()})
+        flat = self._flat({**fields, "secret": self._box.seal(new, new_secret())})
         if not self._run("create_webhook", id=new, tenant=tenant, most=MAX_ENDPOINTS, fields=flat):
             raise TooManyWebhooks()
         with redis_errors():
-            secret = self._redis.hget(self._keys.webhook(new), "secret")
-        return self.get(tenant, new), str(secret)
+            sealed = self._redis.hget(self._keys.webhook(new), "secret")
+        return self.get(tenant, new), self._box.open(new, str(sealed))
 
     def get(self, tenant: str, webhook_id: str) -> Webhook:
         """One endpoint."""
@@ -84,7 +89,11 @@ class Webhooks:
         """The new secret, and the moment until which the former one signs as well."""
         secret = new_secret()
         until = self._run(
-            "rotate_secret", id=webhook_id, tenant=tenant, secret=secret, overlap_us=overlap_seconds * 1_000_000
+            "rotate_secret",
+            id=webhook_id,
+            tenant=tenant,
+            secret=self._box.seal(webhook_id, secret),
+            overlap_us=overlap_seconds * 1_000_000,
         )
         self._found(until)
         return secret, str(until)

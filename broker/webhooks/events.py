@@ -18,12 +18,14 @@ def event_id(task_id: str, entry: str) -> str:
 
 
 def task_body(entry: Mapping[str, str]) -> str | None:
-    """The body of an entry of the outbox; ``None`` for one without a task, which a foreign hand has written."""
-    try:
-        task = from_snapshot(entry["task"], entry)
-        return body(entry["type"], entry["at"], task.detail()) if task else None
-    except (KeyError, TypeError, ValueError):
+    """The body of an entry of the outbox; ``None`` for one without a task, which a foreign hand has written.
+
+    Raises whatever a task brings about that is there and cannot be told.
+    """
+    if not {"task", "type", "at"} <= entry.keys():
         return None
+    task = from_snapshot(entry["task"], entry)
+    return body(entry["type"], entry["at"], task.detail()) if task else None
 
 
 def body(type_name: str, timestamp: str, data: Any) -> str:

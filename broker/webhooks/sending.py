@@ -10,7 +10,7 @@ from broker.outbound.guard import Answer, guarded_post
 from broker.webhooks import retries
 from broker.webhooks.delivery import Attempt, Outcome
 from broker.webhooks.events import TEST
-from broker.webhooks.signing import signed_headers
+from broker.webhooks.signing import SigningSecrets, signed_headers
 
 #: Seconds for one attempt; the specification suggests 15 to 30.
 _TIMEOUT = 15.0
@@ -26,12 +26,15 @@ class Sender:
 
     def __init__(
         self,
+        secret_key: str,
         *,
         allow_private: bool = False,
         post: Post = guarded_post,
         clock: Clock | None = None,
         luck: random.Random | None = None,
     ) -> None:
+        """``secret_key`` as in the environment, with older keys after commas."""
+        self._secrets = SigningSecrets(secret_key)
         self._allow_private = allow_private
         self._post = post
         self._clock = clock or Clock()
@@ -55,7 +58,8 @@ class Sender:
 
     def _call(self, attempt: Attempt) -> Answer:
         body = attempt.body.encode()
-        keys = [attempt.secret] + ([attempt.old_secret] if attempt.old_secret else [])
+        stored = [attempt.secret] + ([attempt.old_secret] if attempt.old_secret else [])
+        keys = [self._secrets.open(attempt.endpoint, each) for each in stored]
         headers = signed_headers(attempt.event, attempt.us // 1_000_000, body, keys)
         return self._post(
             attempt.url,

@@ -54,7 +54,7 @@ def create_webhook(body: dict[str, Any], headers: dict[str, Any]) -> Response:
         webhook, secret = broker().webhooks.create(tenant().name, body, seed)
         return created(f"{blueprint.url_prefix}/{webhook.id}", asdict(webhook) | {"secret": secret})
 
-    return once(headers, lambda: body, create)
+    return once(headers, lambda: body, create, secret=True)
 
 
 @blueprint.get("/<uuid:webhook_id>")
@@ -88,7 +88,7 @@ def delete_webhook(webhook_id: UUID) -> None:
 @blueprint.post("/<uuid:webhook_id>/secret/rotate")
 @blueprint.arguments(RotateSecret, required=False)
 @blueprint.response(200, RotatedSecret)
-@blueprint.problems(404)
+@blueprint.problems(404, 409)
 def rotate_secret(body: dict[str, Any], webhook_id: UUID) -> dict[str, str]:
     """Give a webhook a new secret
 

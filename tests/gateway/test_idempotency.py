@@ -147,7 +147,7 @@ def test_a_reply_that_is_lost_after_the_task_was_made(
 def test_an_answer_that_cannot_be_kept_is_given_all_the_same(
     client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise Unavailable("Redis is away.")
 
     monkeypatch.setattr(broker.idempotency, "finish", fail)

@@ -1,5 +1,6 @@
 """/api/webhooks: endpoints of a tenant, their secrets, and the log of what was sent."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -80,6 +81,23 @@ class TestEndpoints:
         answers = [client.post("/api/webhooks", json=NEW, headers={"Idempotency-Key": "k"}) for _ in range(2)]
         assert answers[0].json == answers[1].json
         assert len(client.get("/api/webhooks").json["webhooks"]) == 1
+
+    def test_no_secret_lies_in_plain_text_in_redis(self, client: FlaskClient, broker: Broker) -> None:
+        made = client.post("/api/webhooks", json=NEW, headers={"Idempotency-Key": "k"}).json
+        rotated = client.post(path(made, "/secret/rotate")).json
+        stored = str([broker.redis.dump(key) for key in broker.redis.scan_iter("*")]) + str(
+            [broker.redis.hgetall(key) for key in broker.redis.scan_iter("*", _type="hash")]
+        )
+        for secret in (made["secret"], rotated["secret"]):
+            assert secret.removeprefix("whsec_") not in stored
+
+    def test_without_a_key_of_the_operators_none_can_be_kept(
+        self, client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        keyless = Broker(replace(broker.settings, secret_key=""), broker.types)
+        monkeypatch.setattr(broker, "webhooks", keyless.webhooks)
+        problem(client.post("/api/webhooks", json=NEW), 409, "secret_key_missing")
+        assert client.get("/api/webhooks").json == {"webhooks": []}
 
     def test_there_is_a_bound(self, client: FlaskClient, client_of: ClientOf) -> None:
         for _ in range(MAX_ENDPOINTS):
@@ -201,7 +219,7 @@ def test_another_tenants_is_not_found(
     complete(broker)
     deliver(broker)
     (first,) = client.get(path(webhook, "/deliveries")).json["deliveries"]
-    before = client.get(path(webhook)).json
+    before, stored = client.get(path(webhook)).json, broker.redis.hget(broker.keys.webhook(webhook["id"]), "secret")
     stranger = client_of(other)
     for known in (webhook, {"id": str(uuid4())}):
         for method, rest in [
@@ -217,4 +235,4 @@ def test_another_tenants_is_not_found(
             problem(stranger.open(path(known, rest), method=method, json=body), 404, "not_found")
     assert stranger.get("/api/webhooks").json == {"webhooks": []}
     assert client.get(path(webhook)).json == before
-    assert broker.redis.hget(broker.keys.webhook(webhook["id"]), "secret") == webhook["secret"]
+    assert broker.redis.hget(broker.keys.webhook(webhook["id"]), "secret") == stored

@@ -136,8 +136,10 @@ class Engine:
         assert isinstance(claimed, Claimed), claimed
         return Run(worker, claim.execution, claimed)
 
-    def finish(self, run: Run, then: Claim | None = None, **more: Any) -> tuple[str, Claimed | Wait]:
-        return self.store.finish(run.id, run.execution, '{"done":true}', then or self.no_more(run.worker), **more)
+    def finish(
+        self, run: Run, then: Claim | None = None, result: str = '{"done":true}', **more: Any
+    ) -> tuple[str, Claimed | Wait]:
+        return self.store.finish(run.id, run.execution, result, then or self.no_more(run.worker), **more)
 
     def fail(self, run: Run, delay: float | None = None, then: Claim | None = None) -> tuple[str, Claimed | Wait]:
         """``delay`` in seconds until the next try; ``None`` for a failure that no try can cure."""

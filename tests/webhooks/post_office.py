@@ -19,6 +19,7 @@ from broker.webhooks.sending import Sender
 from tests.redis.engine import SECOND, Engine
 from tests.webhooks.receiver import Receiver
 
+SECRET_KEY = "a secret"
 ENDS = ["task.completed", "task.failed", "task.cancelled"]
 
 
@@ -36,7 +37,7 @@ class PostOffice:
     def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         self.engine = engine
         self.deliveries = Deliveries(engine.redis, engine.keys, clock="clock_test")
-        self.webhooks = Webhooks(engine.redis, engine.keys, allow_private=True, clock="clock_test")
+        self.webhooks = Webhooks(engine.redis, engine.keys, SECRET_KEY, allow_private=True, clock="clock_test")
         self.inline = Inline()
         self.daemon = self.new_daemon(self.inline)
         self.secrets: dict[str, str] = {}
@@ -53,7 +54,7 @@ class PostOffice:
         return Deliver(self.deliveries, self.new_sender(**options), executor)
 
     def new_sender(self, **options: Any) -> Sender:
-        return Sender(**{"allow_private": True, "luck": random.Random(1)} | options)
+        return Sender(**{"secret_key": SECRET_KEY, "allow_private": True, "luck": random.Random(1)} | options)
 
     def subscribe(self, receiver: Receiver, events: list[str] = ENDS, tenant: str = "acme", **fields: Any) -> Webhook:
         wanted = {"url": receiver.url, "events": events, "description": "", "enabled": True} | fields

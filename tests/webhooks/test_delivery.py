@@ -11,6 +11,7 @@ from redis import Redis
 from broker.engine.keys import Keys
 from broker.errors import NotFound
 from broker.webhooks.retries import PATIENCE, SCHEDULE
+from broker.webhooks.signing import new_secret
 from tests.redis.engine import SECOND, Engine, at
 from tests.webhooks.post_office import ENDS, PostOffice, bodies_by_id
 from tests.webhooks.receiver import Receiver, status
@@ -401,6 +402,45 @@ def test_a_foreign_entry_holds_nobody_up(office: PostOffice, receiver: Receiver,
     (request,) = receiver.requests
     assert json.loads(request.body)["data"]["id"] == task_id
     assert office.engine.redis.xlen(office.engine.keys.outbox()) == 0
+
+
+def test_an_event_that_cannot_be_told_is_put_aside(
+    office: PostOffice, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nested more deeply than JSON is written here: it stopped the webhooks of everybody behind it."""
+    office.subscribe(receiver)
+    deep = office.engine.submit()
+    office.engine.finish(office.engine.start(), result="[" * 985 + "]" * 985)
+    task_id = office.finish()
+    office.tick(receiver)
+    (request,) = receiver.requests
+    assert json.loads(request.body)["data"]["id"] == task_id
+    keys = office.engine.keys
+    assert office.engine.redis.xlen(keys.outbox()) == 0
+    ((_, aside),) = office.engine.redis.xrange(keys.outbox_aside())
+    assert (aside["task"], aside["reason"]) == (deep, "RecursionError")
+    assert "is put aside" in caplog.text
+
+
+def test_a_secret_of_an_earlier_release_still_signs(office: PostOffice, receiver: Receiver) -> None:
+    webhook = office.subscribe(receiver)
+    office.secrets[receiver.url] = plain = new_secret()
+    office.engine.redis.hset(office.engine.keys.webhook(webhook.id), "secret", plain)
+    office.finish()
+    office.tick(receiver)
+    assert len(receiver.requests) == 1
+
+
+def test_a_daemon_without_the_key_sends_nothing_unsigned_and_says_why(office: PostOffice, receiver: Receiver) -> None:
+    webhook = office.subscribe(receiver)
+    office.daemon = office.new_daemon(office.inline, secret_key="")
+    office.finish()
+    office.tick()
+    assert receiver.requests == []
+    assert "SECRET_KEY" in (office.log(webhook)[-1].error or "")
+    office.daemon = office.new_daemon(office.inline)
+    office.tick(receiver, seconds=office.until_next(webhook))
+    assert len(receiver.requests) == 1
 
 
 @pytest.mark.parametrize("prefix", ["rq", "{tasks}"])

@@ -3,6 +3,8 @@
 -- `waiting` (by the time it is due) or `running` (by the end of its sender's lease): so a later event of a task waits for
 -- the earlier one, and for nothing else. `webhook_due` tells when somebody has to look at which endpoint.
 local KEPT_ATTEMPTS = 1000
+-- Of the events that could not be told, so many.
+local KEPT_ASIDE = 1000
 -- Of the events that have ended, so many and so many bytes of their bodies; of what is owed, so many bytes.
 local KEPT_ENDED, KEPT_ENDED_BYTES, MOST_OWED_BYTES = 1000, 16777216, 268435456
 
