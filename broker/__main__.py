@@ -11,7 +11,9 @@ import threading
 from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.daemon.audit import Audit
+from broker.daemon.declare import Declare
 from broker.daemon.deliver import Deliver
+from broker.daemon.libraries import Libraries
 from broker.daemon.loop import run
 from broker.daemon.promote import Promote
 from broker.daemon.prune import Prune
@@ -19,6 +21,7 @@ from broker.daemon.reap import Reap
 from broker.doctor.doctor import doctor
 from broker.doctor.server import check
 from broker.log import set_up_logging
+from broker.tasks.catalogue import load_types
 from broker.webhooks.delivery import Deliveries
 from broker.webhooks.sending import Sender
 
@@ -35,11 +38,10 @@ def main() -> int:
         parser.error("--repair belongs to doctor")
     set_up_logging(os.environ)
     try:
-        settings = BrokerSettings.from_env(os.environ)
+        broker = Broker(BrokerSettings.from_env(os.environ), load_types(os.environ))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    broker = Broker(settings, {})
     if options.command == "doctor":
         return doctor(broker, repair=options.repair)
     return check(broker) if options.command == "check" else daemon(broker)
@@ -53,8 +55,16 @@ def daemon(broker: Broker) -> int:
     store, redis, keys, settings = broker.store, broker.redis, broker.keys, broker.settings
     sender = Sender(settings.secret_key, allow_private=settings.webhooks_allow_private)
     deliver = Deliver(Deliveries(redis, keys), sender)
-    log.info("daemon: promote, reap, prune, audit, deliver")
-    chores = Promote(store), Reap(store, settings), Prune(store, redis, keys, settings), Audit(redis, keys), deliver
+    chores = (
+        Declare(broker.queues),
+        Promote(store),
+        Reap(store, settings),
+        Prune(store, redis, keys, settings),
+        Audit(redis, keys),
+        deliver,
+        Libraries(redis, keys),
+    )
+    log.info("daemon: %s", ", ".join(chore.name for chore in chores))
     run(chores, stop)
     log.info("stopping: deliveries that have begun end")
     deliver.close()

@@ -7,6 +7,7 @@ from broker.engine.connection import connect, redis_errors
 from broker.engine.keys import Keys
 from broker.engine.script_connection import Lines
 from broker.engine.store import Store
+from broker.errors import Unavailable
 from broker.live.live import Live
 from broker.media.open_storage import open_storage
 from broker.media.records import MediaStore
@@ -51,6 +52,15 @@ class Broker:
         """Raises ``Unavailable`` unless Redis answers."""
         with redis_errors():
             self.redis.ping()
+
+    def check_ready(self) -> None:
+        """Raises ``Unavailable`` unless Redis answers and knows the types. Reads only."""
+        self.ping()
+        if missing := self.queues.undeclared():
+            raise Unavailable(
+                f"Not declared yet: {', '.join(missing)}. Every process that knows a type declares it within seconds.",
+                retry_after=2,
+            )
 
     @cached_property
     def live(self) -> Live:

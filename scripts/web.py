@@ -24,7 +24,7 @@ def make_app() -> Gateway:
         sys.exit(f"the gateway cannot start: {error}")
     try:
         broker.queues.declare()
-    except Unavailable as error:  # Daemon and workers declare them too; until Redis is there, requests are told so.
+    except Unavailable as error:  # it is repeated (scripts.web_hooks); until Redis is there, requests are told so
         app.logger.warning("%s", error)
     return app
 

@@ -1,15 +1,22 @@
-"""What gunicorn calls (``--config python:scripts.web_hooks``): who waits is answered when a worker is told to stop."""
+"""What gunicorn calls (``--config python:scripts.web_hooks``): a worker repeats what the task types are, and who waits
+is answered when it is told to stop.
+"""
 
 import signal
+import threading
 from types import FrameType
 from typing import Any
 
+from broker.daemon.declare import Declare
+from broker.daemon.loop import run
 from gateway.current import EXTENSION, Services
 
 
 def post_worker_init(worker: Any) -> None:
     """In a new worker, after it has set its signal handlers: listeners and waiters hear of the signals before it."""
     services: Services = worker.wsgi.extensions[EXTENSION]
+    chores = [Declare(services.broker.queues)]  # Redis may have been away at the start, and may lose everything later
+    threading.Thread(target=run, args=(chores, threading.Event()), name="declare", daemon=True).start()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         _before(number, services)
 

@@ -42,6 +42,9 @@ class Doctor:
         """Whether it could do something about it."""
         if finding.cure in ("task", "order"):
             return self._repair_task(finding)
+        if finding.cure == "declare":
+            self._broker.queues.declare()
+            return True
         if finding.cure == "workers":
             self._audit.forget_dead_workers()
             return True
@@ -63,9 +66,14 @@ class Doctor:
         tenants = sorted(self._redis.smembers(self._keys.tenants()))
         yield from self._places.findings(types, tenants, self._below(self._keys.job("")))
         unique = self._keys.unique("", "", "").rstrip(":") + ":"
+        yield from self._undeclared()
         yield from self._surroundings.findings(types, tenants, (unique + rest for rest in self._below(unique)))
         refused, _ = server_findings(self._broker.settings, self._redis.info())
         yield from map(Finding, refused)
+
+    def _undeclared(self) -> Iterator[Finding]:
+        for name in self._broker.queues.undeclared():
+            yield Finding(f"type {name} is not declared, its tasks do not start: is a daemon running?", "declare")
 
     def _below(self, prefix: str) -> Iterator[str]:
         """What follows the prefix in the names of all keys that begin so."""

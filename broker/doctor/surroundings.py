@@ -23,6 +23,7 @@ class Surroundings:
         """All that is wrong around the tasks."""
         for name in types:
             yield from self._not_ready(name)
+        yield from self._unknown()
         yield from self._dead_sleepers()
         yield from self._dead_workers()
         for key in unique_keys:
@@ -39,6 +40,16 @@ class Surroundings:
                 length, score, known = reads.execute()
             if length and not (score == priority and known):
                 yield Finding(f"queue {queue} has tasks, and workers do not know of them", "ready", queue)
+
+    def _unknown(self) -> Iterator[Finding]:
+        """Queues with tasks of ours whose type is not declared. Other programs' RQ queues are not ours."""
+        for key in sorted(self._redis.smembers(self._keys.rq_queues())):
+            queue = key.removeprefix(self._keys.rq_queue(""))
+            if self._redis.hexists(self._keys.limits(queue.partition(":")[0]), "declared"):
+                continue
+            head = self._redis.lindex(key, 0)
+            if head and self._redis.hexists(self._keys.job(head), "tenant"):
+                yield Finding(f"queue {queue} has tasks of a type that nobody declares: start a worker that knows it")
 
     def _dead_sleepers(self) -> Iterator[Finding]:
         for group in self._redis.hkeys(self._keys.groups()):

@@ -68,6 +68,14 @@ class Keys:
         """hash: a type's settings and its token bucket."""
         return f"{self._ours}limits:{type_name}"
 
+    def life(self) -> str:
+        """string: the microsecond of the first declaration; tells databases, and what was before FLUSHALL, apart."""
+        return f"{self._ours}life"
+
+    def libraries(self) -> str:
+        """hash: function library of another release -> the second since when a daemon has known of it."""
+        return f"{self._ours}libraries"
+
     def types(self) -> str:
         """set: names of all declared task types."""
         return f"{self._ours}types"

@@ -26,6 +26,9 @@ _INCLUDE = re.compile(r"^-- @include (\w+)\n", re.M)
 _MOVES = re.compile(r"^-- Moves (\w+) -> (\w+)", re.M)
 _ROOT = resources.files("broker.engine") / "lua"
 
+#: How the names of our function libraries begin.
+LIBRARIES = "mindia_"
+
 #: What a full Redis may refuse. All other scripts end or move work, which frees memory.
 _REFUSABLE = ("submit", "submit_many")
 
@@ -68,7 +71,7 @@ def source(name: str, clock: str = "clock") -> str:
 def library(clock: str = "clock") -> tuple[str, str]:
     """(name, text) of the function library that holds all scripts."""
     text = _includes(names(), clock) + "".join(_registration(name) for name in names())
-    title = f"mindia_{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    title = f"{LIBRARIES}{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     return title, f"#!lua name={title}\n{text.replace('TITLE_', title + '_')}"
 
 

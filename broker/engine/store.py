@@ -38,9 +38,16 @@ class Claimed(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """Nothing may start now: sleep until woken, but no longer than ``us`` microseconds unless that is -1."""
+    """Nothing may start now: sleep until woken, but no longer than ``us`` microseconds unless that is -1.
+
+    -2: a type that has work is not declared (any more); declare your types and ask again.
+    """
 
     us: int
+
+
+#: ``Wait.us`` of a worker that should declare its types.
+UNDECLARED = -2
 
 
 class Claim(NamedTuple):
@@ -187,14 +194,16 @@ class Store:
         """Removes ended tasks that are older than the retention; returns how many."""
         return int(self._run("prune", queue=queue, status=status, retention_us=retention_us, limit=limit))
 
-    def declare(self, type_name: str, rate: str, burst: str, concurrency: str) -> bool:
-        """Makes a task type known with its queue's defaults; True when something changed."""
-        return bool(self._run("declare", type=type_name, rate=rate, burst=burst, concurrency=concurrency))
+    def declare(self, types: str) -> bool:
+        """Makes task types known with their queues' defaults, as ``limits.declarations`` tells them; True when a
+        declaration took effect.
+        """
+        return bool(self._run("declare", types=types))
 
     def configure(
         self, type_name: str, *, rate: str, burst: str, concurrency: str, paused: str, tenant: str = ""
     ) -> bool:
-        """Changes limits for all workers at once; False when there is no such type. ``tenant`` is told about it."""
+        """Changes limits for all workers at once; False when the type is not declared. ``tenant`` is told about it."""
         return bool(
             self._run(
                 "configure",
@@ -211,10 +220,10 @@ class Store:
         """Keeps a handler's notes; False when the run is over."""
         return bool(self._run("remember", id=task_id, execution=execution, memo=json.dumps(memo)))
 
-    def enlist(self, worker: str, *, ttl: int, queues: str, fields: dict[str, Any]) -> bool:
-        """Writes a worker's record; True when it was not known."""
+    def enlist(self, worker: str, *, ttl: int, queues: str, fields: dict[str, Any], types: str = "") -> bool:
+        """Writes a worker's record and declares its ``types``; True when it was not known."""
         flat = [part for pair in fields.items() for part in pair]
-        return bool(self._run("enlist", worker=worker, ttl=ttl, queues=queues, fields=flat))
+        return bool(self._run("enlist", worker=worker, ttl=ttl, queues=queues, types=types, fields=flat))
 
     def retire(self, worker: str, group: str) -> None:
         """Removes a worker's record."""

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from broker.errors import InvalidInput
-from broker.task_type import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
+from broker.task_type import MAX_BURST, MAX_CONCURRENCY, MAX_RATE, TaskTypes
 
 
 class _Keep:
@@ -13,6 +13,14 @@ class _Keep:
 
 #: Leaves a setting as it is.
 KEEP: Final = _Keep()
+
+
+def declarations(types: TaskTypes) -> str:
+    """The types with the defaults of their queues, as declare.lua takes them."""
+    return " ".join(
+        f"{each.name}={rate_argument(each.rate)}/{burst_argument(each.burst)}/{concurrency_argument(each.concurrency)}"
+        for each in types.values()
+    )
 
 
 def rate_argument(rate: float | _Keep | None) -> str:

@@ -1,13 +1,14 @@
 """What may be done with queues: declare their types, read how they stand, change their limits."""
 
 import math
+from functools import partial
 from typing import Any
 
 from redis import Redis
 
 from broker.engine.connection import redis_errors
 from broker.engine.store import Store
-from broker.errors import NotFound
+from broker.errors import NotFound, Unavailable
 from broker.queues import limits
 from broker.queues.limits import KEEP
 from broker.queues.state import QueueStates
@@ -19,20 +20,27 @@ class Queues:
     """The queue of every task type, on one Redis client with ``decode_responses=True``."""
 
     def __init__(self, redis: "Redis", store: Store, types: TaskTypes) -> None:
+        self._redis = redis
         self._store = store
         self._types = types
         self._states = QueueStates(redis, store.keys)
 
     def declare(self) -> None:
-        """Makes the types known to all processes, with the defaults of their queues; may be repeated."""
-        with redis_errors():
-            for each in self._types.values():
-                self._store.declare(
-                    each.name,
-                    limits.rate_argument(each.rate),
-                    limits.burst_argument(each.burst),
-                    limits.concurrency_argument(each.concurrency),
-                )
+        """Makes the types known to all processes, with the defaults of their queues.
+
+        Everybody repeats it (``daemon.declare``), because Redis may lose what it knows.
+        """
+        if self._types:
+            with redis_errors():
+                self._store.declare(limits.declarations(self._types))
+
+    def undeclared(self) -> "list[str]":
+        """Those of the types that Redis does not know (any more): none of their tasks start."""
+        names = sorted(self._types)
+        with redis_errors(), self._redis.pipeline(transaction=False) as reads:
+            for name in names:
+                reads.hexists(self._store.keys.limits(name), "declared")
+            return [name for name, known in zip(names, reads.execute(), strict=True) if not known]
 
     def list(self) -> list[Queue]:
         """The queue of every type."""
@@ -44,15 +52,20 @@ class Queues:
         """Changes limits for every worker at once, and tells ``tenant``. Raises ``NotFound``, ``InvalidInput``."""
         if type_name not in self._types:
             raise NotFound(f"There is no task type {type_name!r}.")
+        configure = partial(
+            self._store.configure,
+            type_name,
+            rate=limits.rate_argument(rate),
+            burst=limits.burst_argument(burst),
+            concurrency=limits.concurrency_argument(concurrency),
+            paused=limits.paused_argument(paused),
+            tenant=tenant,
+        )
         with redis_errors():
-            self._store.configure(
-                type_name,
-                rate=limits.rate_argument(rate),
-                burst=limits.burst_argument(burst),
-                concurrency=limits.concurrency_argument(concurrency),
-                paused=limits.paused_argument(paused),
-                tenant=tenant,
-            )
+            if not configure():  # Redis has lost the type
+                self.declare()
+                if not configure():
+                    raise Unavailable(f"{type_name} is not declared; repeat the request.", retry_after=2)
             return self._states.read([type_name])[0]
 
     def seconds_per_task(self, type_name: str) -> int:

@@ -18,7 +18,8 @@ from broker.config import BrokerSettings
 from broker.context import Handler
 from broker.engine.connection import connect
 from broker.engine.script_connection import Line
-from broker.engine.store import Claim, Claimed, Wait
+from broker.engine.store import UNDECLARED, Claim, Claimed, Wait
+from broker.queues import limits
 from broker.rq_records import RQ_VERSION
 from broker.task_type import TaskTypes
 from broker.tasks.catalogue import import_named
@@ -34,6 +35,8 @@ LONGEST_SLEEP = 5.0
 _LEASE_STEP = 0.1
 #: Seconds that a worker's record outlives its last heartbeat.
 WORKER_TTL = 30
+#: Seconds between two declarations at least, when the types are lost again and again.
+_BETWEEN_DECLARATIONS = 1.0
 
 
 class Child:
@@ -107,14 +110,18 @@ class Child:
         The server makes the claim even if this machine has died asleep. No sleep is longer than a lease, so that no
         task is lost to the same dead machine again and again.
         """
+        undeclared = wait.us == UNDECLARED
         # Neither many short sleeps nor runs shorter than a beat may let the record expire.
-        if time.monotonic() - self._enlisted >= LONGEST_SLEEP:
+        if time.monotonic() - self._enlisted >= (_BETWEEN_DECLARATIONS if undeclared else LONGEST_SLEEP):
             self._enlist()
-        longest = min(LONGEST_SLEEP, self._settings.lease_seconds)
+            if undeclared:
+                return self._claim()
+        longest = min(_BETWEEN_DECLARATIONS if undeclared else LONGEST_SLEEP, self._settings.lease_seconds)
         seconds = longest if wait.us < 0 else min(longest, wait.us / 1e6)
         return self._claim(max(0.001, seconds))
 
     def _enlist(self) -> None:
+        """Says that this worker is there, and what its types are: Redis may have lost both."""
         fields: dict[str, Any] = {
             "hostname": socket.gethostname(),
             "ip_address": "unknown",  # as RQ says it
@@ -124,7 +131,10 @@ class Child:
             "successful_job_count": self._completed,
             "failed_job_count": self._failed,
         }
-        self._until_answered(lambda: self._store.enlist(self._name, ttl=WORKER_TTL, queues=self._group, fields=fields))
+        types = limits.declarations(self._broker.types)
+        self._until_answered(
+            lambda: self._store.enlist(self._name, ttl=WORKER_TTL, queues=self._group, fields=fields, types=types)
+        )
         self._enlisted = time.monotonic()
 
     # running ----------------------------------------------------------------------------------------------------
@@ -142,6 +152,8 @@ class Child:
     def _report(self, task_id: str, execution: str, outcome: Outcome) -> Claimed | Wait:
         then = self._next_claim()
         self._slate.write_end(then.execution)
+        if time.monotonic() - self._enlisted >= LONGEST_SLEEP:
+            self._enlist()  # one that never sleeps
         if isinstance(outcome, Completed):
             self._completed += 1
             send: Callable[[], tuple[str, Claimed | Wait]] = lambda: self._store.finish(  # noqa: E731

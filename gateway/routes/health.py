@@ -23,6 +23,9 @@ def livez() -> dict[str, str]:
 @blueprint.problems(503)
 @blueprint.doc(security=[])
 def readyz() -> dict[str, str]:
-    """Can requests be served?"""
-    broker().ping()
+    """Can requests be served?
+
+    Not while Redis is away, or does not know the limits of the task types (yet).
+    """
+    broker().check_ready()
     return {"status": "ok"}

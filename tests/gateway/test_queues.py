@@ -105,3 +105,13 @@ def test_others_are_told_that_it_is_not_theirs(client: FlaskClient, operator: Fl
     for name in ("VideoTranscoding", "Nope"):
         problem(client.patch(f"/api/queues/{name}", json={"paused": True}), 403, "forbidden")
     assert queue(operator)["paused"] is False
+
+
+def test_a_change_after_redis_has_lost_everything_is_made(operator: FlaskClient, broker: Broker) -> None:
+    """It is never answered without having been made."""
+    broker.redis.flushall()
+    answer = operator.patch("/api/queues/VideoTranscoding", json={"rate": 0.5, "paused": True})
+    assert (answer.status_code, answer.json["rate"], answer.json["paused"]) == (200, 0.5, True)
+    assert (queue(operator)["rate"], queue(operator)["paused"]) == (0.5, True)
+    broker.queues.declare()
+    assert (queue(operator)["rate"], queue(operator)["paused"]) == (0.5, True)

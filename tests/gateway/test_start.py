@@ -8,7 +8,10 @@ import sys
 import pytest
 from flask.testing import FlaskClient
 
+from broker.broker import Broker
 from gateway.config import GatewaySettings
+from tests.gateway.problem import problem
+from tests.invariants import snapshot
 
 HEAVY = (
     "numpy",
@@ -98,3 +101,14 @@ def test_health_needs_no_key(anonymous: FlaskClient) -> None:
         response = anonymous.get(path)
         assert (response.status_code, response.json) == (200, {"status": "ok"})
         assert anonymous.head(path).status_code == 200
+
+
+def test_it_is_not_ready_while_redis_does_not_know_the_types(anonymous: FlaskClient, broker: Broker) -> None:
+    broker.redis.delete(broker.keys.limits("PluginExecution"))
+    before = snapshot(broker.redis, broker.keys)
+    answer = anonymous.get("/readyz")
+    told = problem(answer, 503, "unavailable")
+    assert told["detail"].startswith("Not declared yet: PluginExecution.")
+    assert snapshot(broker.redis, broker.keys) == before
+    broker.queues.declare()
+    assert anonymous.get("/readyz").status_code == 200

@@ -76,7 +76,8 @@ class Engine:
     # tasks ------------------------------------------------------------------------------------------------------
 
     def declare(self, name: str = "Noop", *, rate: Any = None, burst: int = 1, concurrency: Any = None) -> None:
-        self.store.declare(name, rate_argument(rate), burst_argument(burst), concurrency_argument(concurrency))
+        words = rate_argument(rate), burst_argument(burst), concurrency_argument(concurrency)
+        self.store.declare(f"{name}={'/'.join(words)}")
 
     def configure(self, name: str = "Noop", **changes: str) -> bool:
         kept = {"rate": "keep", "burst": "keep", "concurrency": "keep", "paused": "keep"}

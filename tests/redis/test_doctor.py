@@ -312,3 +312,29 @@ class TestCommand:
         assert "paused" in self.say(broker, capsys)[1]
         engine.redis.set(engine.keys.suspended(), 1)
         assert "rq resume" in self.say(broker, capsys)[1]
+
+
+class TestUndeclared:
+    def test_a_type_of_this_environment(self, engine: Engine, physician: Doctor) -> None:
+        engine.redis.delete(engine.keys.limits("Other"))
+        (finding,) = physician.examine()
+        assert finding.text.startswith("type Other is not declared")
+        assert physician.repair(finding)
+        assert physician.examine() == []
+
+    def test_a_type_that_only_its_tasks_know(self, engine: Engine, physician: Doctor) -> None:
+        engine.declare("Strange")
+        engine.submit("Strange", priority=3)
+        for lost in (engine.keys.limits("Strange"), engine.keys.types()):
+            engine.redis.delete(lost)
+            engine.declare()
+            engine.declare("Other")
+            (finding,) = physician.examine()
+            assert finding.text.startswith("queue Strange:3 has tasks of a type that nobody declares")
+        assert not physician.repair(finding)
+
+    def test_the_queues_of_other_programs_are_none_of_ours(self, engine: Engine, physician: Doctor) -> None:
+        engine.redis.sadd(engine.keys.rq_queues(), engine.keys.rq_queue("default"))
+        engine.redis.rpush(engine.keys.rq_queue("default"), "their-job")
+        engine.redis.hset(engine.keys.job("their-job"), mapping={"origin": "default", "status": "queued"})
+        assert physician.examine() == []

@@ -184,23 +184,6 @@ class TestChanges:
         assert not engine.configure("Nothing", rate="1")
         assert engine.state() == before
 
-    def test_a_process_that_starts_does_not_undo_what_was_set(self, backlog: Engine) -> None:
-        backlog.declare("Noop", rate=1, burst=3)
-        backlog.configure(rate="5000")
-        backlog.advance(1)
-        before = backlog.state()
-        assert backlog.store.declare("Noop", "1000", "3", "") is False
-        assert backlog.state() == before
-
-    def test_a_new_default_does(self, backlog: Engine) -> None:
-        backlog.declare("Noop", rate=1, burst=3)
-        backlog.configure(rate="5000")
-        backlog.advance(1)
-        assert backlog.store.declare("Noop", "2000", "2", "7") is True
-        limits = backlog.redis.hgetall(backlog.keys.limits("Noop"))
-        assert (limits["rate"], limits["burst"], limits["concurrency"]) == ("2000", "2", "7")
-        assert limits["level"] == str(2 * 10**9)
-
 
 class TestConcurrency:
     def test_so_many_run_at_once_and_no_more(self, backlog: Engine) -> None:

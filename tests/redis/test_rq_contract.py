@@ -215,7 +215,7 @@ def test_every_key_has_its_line_in_keys(redis: Redis, prefix: str) -> None:
         *(keys.job(words), keys.results(words), keys.rq_queues(), keys.rq_queue(r"\w+(:\d+)?"), keys.workers()),
         *(keys.registry(name, r"\w+(:\d+)?") for name in (*REGISTRIES, "workers")),
         *(keys.worker(words), keys.worker_executions(words), keys.execution(words, words), keys.executions(words)),
-        *(keys.ready(), keys.due(), keys.limits(r"\w+"), keys.types(), keys.arrivals()),
+        *(keys.ready(), keys.due(), keys.limits(r"\w+"), keys.types(), keys.life(), keys.arrivals()),
         *(keys.groups(), keys.idle(r"[\w,]+"), keys.wake(words), keys.reaped(), keys.tenants()),
         *(keys.index(words, r"\w+"), keys.unique(words, r"\w+", ".*"), keys.durations(words)),
         *(keys.listeners(), keys.outbox(), keys.events(words)),

@@ -106,7 +106,7 @@ def test_two_releases_work_side_by_side(redis: Redis) -> None:
 @pytest.mark.parametrize("redis", ["valkey"], indirect=True)
 def test_times_are_the_servers(redis: Redis, keys: Keys) -> None:
     store = Store(redis, keys)
-    store.declare("Noop", "", "1", "")
+    store.declare("Noop=/1/")
     before = redis.time()
     store.submit("a", "t", "{}", terms("Noop", 0, 0, 1), max_pending=0)
     after = redis.time()

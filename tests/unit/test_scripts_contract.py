@@ -28,6 +28,7 @@ SHORT = re.compile(r"append|copy|delete|persist|rename|set|spop|unlink")
 #: The only modules outside the scripts that send any, and what for: nothing of a task, of a queue or of a limit.
 EXCEPTIONS = {
     "daemon/audit.py": {"srem"},  # names of dead workers
+    "daemon/libraries.py": {"hset", "hdel"},  # other releases' scripts
     "plugins/cooldowns.py": {"set"},  # until when a service outside is left alone
     "tasks/idempotency.py": {"hset", "hdel", "expire"},  # answers to requests
     "plugins/configs.py": {"hset", "hdel"},  # settings of tenants

@@ -78,7 +78,7 @@ class Formation:
         self._effects.touch()
         self._effects_read = 0
         self._effects_known: list[dict[str, Any]] = []
-        self._environ = {
+        self.environ = {
             **os.environ,
             "REDIS_URL": redis_url,
             "DATA_DIR": str(folder / "data"),
@@ -91,7 +91,7 @@ class Formation:
         }
         #: Off when a foreign hand has deleted tasks, of whose durations only the mean is kept.
         self.exact_durations = True
-        self._settings = BrokerSettings.from_env(self._environ)
+        self._settings = BrokerSettings.from_env(self.environ)
         self.broker = Broker.connect(self._settings, TYPES)
 
     def __enter__(self) -> "Formation":
@@ -152,7 +152,7 @@ class Formation:
         with log.open("wb") as output:
             popen = subprocess.Popen(
                 [sys.executable, *argv],
-                env={**self._environ, **{key: str(value) for key, value in environ.items()}},
+                env={**self.environ, **{key: str(value) for key, value in environ.items()}},
                 cwd=self.folder,
                 stdout=output,
                 stderr=subprocess.STDOUT,

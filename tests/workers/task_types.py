@@ -27,3 +27,4 @@ TYPES = {
 
 #: For processes that are told their types by ``TASK_TYPES``.
 ACT = TYPES["Act"]
+LIMITED = TYPES["Limited"]

@@ -6,11 +6,11 @@
 -- ARGV[4] concurrency  '' for no limit, or 'keep'
 -- ARGV[5] paused  '1', '0' or 'keep'
 -- ARGV[6] tenant  of whoever changes them, who is told with all that listens for it; '' for nobody
--- Returns 1, or 0 when the type was never declared
+-- Returns 1, or 0 when the type is not declared
 -- @include events
 -- @include wake
-if call('SISMEMBER', B .. 'types', type) == 0 then return 0 end
 local key = limits_key(type)
+if call('HEXISTS', key, 'declared') == 0 then return 0 end
 forget()
 local s = limits(type) -- settled at the old rate
 local function set(field, value)
@@ -29,9 +29,5 @@ if tenant ~= '' then
   local f = call('HMGET', key, 'rate', 'burst', 'concurrency', 'paused')
   tell(tenant, 'queue', { type = type, rate = f[1] or '', burst = f[2] or '1', concurrency = f[3] or '', paused = f[4] or '0' })
 end
-for _, queue in ipairs(queues_of(type)) do
-  for _ = 1, math.min(100, call('LLEN', P .. 'queue:' .. queue)) do
-    if not wake(type) or wait_for(limits(type)) ~= 0 then return 1 end
-  end
-end
+wake_for_change(type)
 return 1

@@ -1,20 +1,6 @@
--- declare: makes a task type known, with the defaults of its queue. A default that was changed since the last
--- declaration takes effect; settings changed at run time stay while the defaults stay.
+-- declare: makes task types known, with the defaults of their queues.
 -- KEYS[1] prefix
--- ARGV[1] type
--- ARGV[2] rate  starts per 1,000 seconds, '' for no limit
--- ARGV[3] burst
--- ARGV[4] concurrency  '' for no limit
--- Returns 1 when something changed
--- @include limits
-call('SADD', B .. 'types', type)
-local key = limits_key(type)
-forget()
-local declared = rate .. '/' .. burst .. '/' .. concurrency
-if call('HGET', key, 'declared') == declared then return 0 end
-local s = limits(type) -- a bucket that is not there starts empty, a changed one settles at its old rate
-local level = math.min(s.level, tonumber(burst) * TOKEN)
-call('HSET', key, 'declared', declared, 'rate', rate, 'burst', burst, 'concurrency', concurrency,
-  'level', level, 'ts', now, 'alarm', 0)
-forget()
-return 1
+-- ARGV[1] types  'A=rate/burst/concurrency B=...': starts per 1,000 seconds or '', starts at once, runs at once or ''
+-- Returns 1 when a declaration took effect
+-- @include declare
+return declare_all(types) and 1 or 0

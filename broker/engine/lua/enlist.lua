@@ -1,16 +1,19 @@
--- enlist: writes a worker's record in RQ's form, at its birth and while it idles.
+-- enlist: writes a worker's record in RQ's form and declares its types, at its birth and again and again.
 -- KEYS[1] prefix
 -- ARGV[1] worker
 -- ARGV[2] ttl  seconds that the record outlives its last heartbeat
 -- ARGV[3] queues  comma-separated, as RQ writes them
--- ARGV[4..] fields
+-- ARGV[4] types  as declare.lua takes them
+-- ARGV[5..] fields
 -- Returns 1 when the worker was not known
--- @include base
+-- @include declare
+declare_all(types)
 local key = P .. 'worker:' .. worker
 local new = call('EXISTS', key) == 0
 call('HSET', key, 'last_heartbeat', at(), 'queues', queues, unpack(fields))
 if new or call('HEXISTS', key, 'birth') == 0 then
-  call('HSET', key, 'birth', at(), 'state', 'idle')
+  call('HSET', key, 'birth', at())
+  call('HSETNX', key, 'state', 'idle')
   call('SADD', P .. 'workers', key)
   for queue in string.gmatch(queues, '[^,]+') do call('SADD', P .. 'workers:' .. queue, key) end
 end

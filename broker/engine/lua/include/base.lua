@@ -2,12 +2,14 @@
 -- What every script starts from: the key prefix, the time, and queues, numbers and times as text. The loader calls begin().
 local call, now, now_text
 -- The prefix of RQ's keys and of ours, and those of our keys that every task needs.
-local P, B, ARRIVALS, READY
+local P, B, ARRIVALS, READY, LIFE
 -- What this call has read already of limits, by type.
 local seen
 -- What seldom changes: read again after KEPT_US, and at once after a script of ours has changed it. It lives between
--- calls where scripts are a function library; elsewhere each call starts with none.
-local kept, kept_since, kept_for
+-- calls where scripts are a function library; elsewhere each call starts with none. All databases of a server share the
+-- library, and it outlives FLUSHALL: what is kept is of one prefix and of one `life`, a mark that each database gets with
+-- its first declaration. Without the mark nothing is kept.
+local kept, kept_since, kept_for, kept_life
 
 local function forget()
   kept = { forms = {}, indexes = {}, listeners = {}, facts = {}, settings = {}, waiting = {} }
@@ -18,10 +20,14 @@ local function begin(prefix)
   call, now, now_text, seen = redis.call, clock(), nil, {}
   if kept_for ~= prefix then
     P, B = prefix .. ':', prefix .. ':broker:'
-    ARRIVALS, READY = B .. 'arrivals', B .. 'ready'
+    ARRIVALS, READY, LIFE = B .. 'arrivals', B .. 'ready', B .. 'life'
     kept_for, kept = prefix, nil
   end
-  if not kept or now >= kept_since + KEPT_US or now < kept_since then forget() end
+  local life = call('GET', LIFE)
+  if not (kept and life) or life ~= kept_life or now >= kept_since + KEPT_US or now < kept_since then
+    kept_life = life
+    forget()
+  end
 end
 
 -- The priority levels of a type as queues.

@@ -2,12 +2,12 @@
 -- @include wake
 -- Taking the next task: the highest priority among the types that may start, ties to the type served longest ago.
 
--- The queue to take from or nil; the types that have work and no token, with the microseconds until there is one; and
--- whether types compete: other queues have work, or the worker could have.
+-- The queue to take from or nil; the types that have work and no token, with the microseconds until there is one;
+-- whether types compete: other queues have work, or the worker could have; and whether a type that has work is undeclared.
 local function choose(group)
   local entries = call('ZREVRANGE', READY, 0, -1, 'WITHSCORES')
   local best, best_score
-  local throttled = {}
+  local throttled, undeclared = {}, false
   for i = 1, #entries, 2 do
     local queue, score = entries[i], entries[i + 1]
     if best and score ~= best_score then break end
@@ -19,10 +19,12 @@ local function choose(group)
         if not best or served(s) < served(limits(type_of(best))) then best, best_score = queue, score end
       elseif wait then
         throttled[type] = wait
+      elseif not s.declared then
+        undeclared = true
       end
     end
   end
-  return best, throttled, #entries > 2 or string.find(group, ',', 1, true) ~= nil
+  return best, throttled, #entries > 2 or string.find(group, ',', 1, true) ~= nil, undeclared
 end
 
 -- `busy`: the worker's record says already that it is.
@@ -61,7 +63,7 @@ end
 
 -- Nothing may start: the worker is known to sleep from this instant on, and watches for the tokens that no other
 -- sleeper watches for. One look at the earliest of them serves all.
-local function sleep(worker, group, throttled)
+local function sleep(worker, group, throttled, undeclared)
   local watched, earliest = {}, nil
   for type, wait in pairs(throttled) do
     local s = limits(type)
@@ -77,15 +79,16 @@ local function sleep(worker, group, throttled)
   if call('HSET', B .. 'groups', group, '1') == 1 then forget() end
   call('SADD', B .. 'idle:' .. group, worker)
   call('DEL', B .. 'wake:' .. worker)
-  return { 0, earliest or -1 }
+  return { 0, undeclared and -2 or earliest or -1 }
 end
 
--- {1, task...} or {0, microseconds until the token that the worker has to be awake for, or -1}
+-- {1, task...} or {0, microseconds until the token that the worker has to be awake for, or -1; -2 when it should declare
+-- its types and ask again}
 local function take(worker, execution, lease_us, group, busy)
-  local throttled = {}
+  local throttled, undeclared = {}, false
   while not suspended() do
     local queue, compete
-    queue, throttled, compete = choose(group)
+    queue, throttled, compete, undeclared = choose(group)
     if not queue then break end
     local id = call('LPOP', facts(queue).list)
     local task = id and read_waiting(id, queue)
@@ -101,7 +104,7 @@ local function take(worker, execution, lease_us, group, busy)
       return granted(task)
     end
   end
-  return sleep(worker, group, throttled)
+  return sleep(worker, group, throttled, undeclared)
 end
 
 -- After a run ended: the next task, if the worker wants one.

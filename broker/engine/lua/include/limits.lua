@@ -9,13 +9,13 @@ local function limits_key(type)
   return B .. 'limits:' .. type
 end
 
--- What was set for a type. Who changes it has to forget().
+-- What was set for a type, if it was declared. Who changes it has to forget().
 local function settings(type)
   local set = kept.settings[type]
   if not set then
-    local f = call('HMGET', limits_key(type), 'rate', 'burst', 'concurrency', 'paused')
+    local f = call('HMGET', limits_key(type), 'rate', 'burst', 'concurrency', 'paused', 'declared')
     set = { type = type, rate = tonumber(f[1]), burst = tonumber(f[2]) or 1, concurrency = tonumber(f[3]),
-      paused = f[4] == '1', level = 0, alarm = 0 }
+      paused = f[4] == '1', declared = f[5], level = 0, alarm = 0 }
     kept.settings[type] = set
   end
   return set
@@ -26,7 +26,8 @@ local function limits(type)
   local set = settings(type)
   if not set.rate then return set end
   if seen[type] then return seen[type] end
-  local s = { type = type, rate = set.rate, burst = set.burst, concurrency = set.concurrency, paused = set.paused }
+  local s = { type = type, rate = set.rate, burst = set.burst, concurrency = set.concurrency, paused = set.paused,
+    declared = set.declared }
   local f = call('HMGET', limits_key(type), 'level', 'ts', 'alarm', 'watcher')
   s.level, s.ts, s.alarm, s.watcher = tonumber(f[1]) or 0, tonumber(f[2]), tonumber(f[3]) or 0, f[4]
   -- A clock that steps back refills nothing, and the bucket's time follows it at once, or the type would starve.
@@ -54,9 +55,9 @@ local function running(type)
 end
 
 -- 0 when a task of the type may start now, the microseconds until its token is due, or nil when only somebody's
--- act (a freed slot, a resume) can make it startable.
+-- act (a freed slot, a resume, a declaration: without one nobody knows its limits) can make it startable.
 local function wait_for(s)
-  if s.paused then return nil end
+  if s.paused or not s.declared then return nil end
   if s.concurrency and running(s.type) >= s.concurrency then return nil end
   if s.rate and s.level < TOKEN then return math.ceil((TOKEN - s.level) / s.rate) end
   return 0

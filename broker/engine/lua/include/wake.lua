@@ -44,6 +44,15 @@ local function wake(type)
   return false
 end
 
+-- After the limits of a type have changed: everybody who can start one of its tasks now, or one to watch for its token.
+local function wake_for_change(type)
+  for _, queue in ipairs(queues_of(type)) do
+    for _ = 1, math.min(100, call('LLEN', facts(queue).list)) do
+      if not wake(type) or wait_for(limits(type)) ~= 0 then return end
+    end
+  end
+end
+
 -- After a slot of a type with a concurrency cap was freed: somebody may have slept because of the cap.
 local function wake_for_slot(type)
   if limits(type).concurrency and has_work(type) then wake(type) end

@@ -1,0 +1,87 @@
+"""Guards that limits and recovery come back by themselves after Redis has lost everything, whoever is up."""
+
+import subprocess
+import sys
+
+import pytest
+
+from broker.clock import from_rfc3339
+from broker.queues.limits import declarations
+from tests.system.running import REPOSITORY
+from tests.workers.conftest import SHORT_LEASE
+from tests.workers.harness import Formation
+from tests.workers.task_types import TYPES
+
+
+def forget_everything(formation: Formation) -> None:
+    formation.broker.redis.flushall()
+    assert formation.broker.queues.undeclared() == sorted(TYPES)
+
+
+def until_declared(formation: Formation) -> None:
+    formation.until(lambda: not formation.broker.queues.undeclared(), "the types are declared")
+
+
+def test_a_worker_alone_keeps_to_the_limits_of_a_server_that_knew_none(formation: Formation) -> None:
+    forget_everything(formation)
+    formation.worker(WORKER_PROCESSES=2)
+    formation.until_idle(2)
+    forget_everything(formation)
+    tasks = [formation.submit("answer", type="Limited") for _ in range(25)]
+    for each in tasks:
+        formation.until_status(each, "completed")
+    starts = sorted(from_rfc3339(formation.task(each).started_at or "") for each in tasks)
+    kind = TYPES["Limited"]
+    assert kind.rate
+    least = (len(tasks) - kind.burst) / kind.rate
+    assert (starts[-1] - starts[0]) / 1e6 >= least - 1e-3
+
+
+def test_a_killed_workers_task_is_taken_back(formation: Formation) -> None:
+    """The daemon does not know the type; the workers' word is enough."""
+    formation.daemon(LEASE_SECONDS=SHORT_LEASE)
+    forget_everything(formation)
+    first = formation.worker(LEASE_SECONDS=SHORT_LEASE)
+    formation.until_idle(1)
+    task_id = formation.submit("hold", path=str(formation.file("go")))
+    formation.until_started(task_id)
+    formation.worker(LEASE_SECONDS=SHORT_LEASE)
+    first.kill_tree()
+    formation.until_started(task_id, attempt=2)
+    formation.file("go").touch()
+    formation.until_status(task_id, "completed")
+
+
+def test_a_daemon_alone_declares_what_its_environment_names(formation: Formation) -> None:
+    formation.daemon(TASK_TYPES=",".join(f"tests.workers.task_types:{name}" for name in ("ACT", "LIMITED")))
+    redis, key = formation.broker.redis, formation.broker.keys.limits("Limited")
+    declared = declarations({"Limited": TYPES["Limited"]}).partition("=")[2]
+    for _ in range(2):
+        redis.flushall()
+        formation.until(lambda: redis.hget(key, "declared") == declared, "the daemon has declared the type")
+
+
+def test_a_worker_that_is_never_idle_is_known_again(formation: Formation) -> None:
+    worker = formation.worker()
+    formation.until_idle(1)
+    forget_everything(formation)
+    waiting: list[str] = []
+    while not formation.broker.workers.list():
+        waiting = [each for each in waiting if formation.task(each).status != "completed"]
+        if len(waiting) < 20:
+            waiting += [formation.submit("sleep", seconds=0.02) for _ in range(20)]
+    until_declared(formation)
+    (known,) = formation.broker.workers.list()
+    assert (known.pid, known.state) == (worker.children[0], "busy")
+    for each in waiting:
+        formation.until_status(each, "completed")
+
+
+@pytest.mark.parametrize("command", ["daemon", "check", "doctor"])
+def test_types_that_cannot_be_loaded_end_it_in_one_line(formation: Formation, command: str) -> None:
+    environ = formation.environ | {"TASK_TYPES": "no.such:TYPE"}
+    argv = [sys.executable, "-m", "broker", command]
+    ended = subprocess.run(argv, env=environ, cwd=REPOSITORY, capture_output=True, text=True, timeout=30)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("cannot load 'no.such:TYPE'")
+    assert ended.stderr.count("\n") == 1
