@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 from marshmallow import EXCLUDE, ValidationError
 
 from broker.context import TaskContext
-from broker.errors import PermanentError, Postpone, RateLimited, TransientError
+from broker.errors import PermanentError, Postpone, RateLimited, TransientError, wait_asked
 from broker.media.records import MediaRecord
 from broker.plugin import NOTE, Plugin
+from handlers.plugins import refusals
 from handlers.plugins.concealment import Concealment
 from handlers.plugins.context import Context
+from handlers.plugins.http import USUAL_WAIT
 from handlers.plugins.registry import load_plugins
 
 #: Bytes of JSON of an answer that is kept with the media file too; what is larger stays with the task alone.
@@ -31,7 +34,12 @@ def execute(context: TaskContext) -> dict[str, Any]:
     return run(context, _installed(), os.environ)
 
 
-def run(context: TaskContext, plugins: Mapping[str, Plugin], environ: Mapping[str, str]) -> dict[str, Any]:
+def run(
+    context: TaskContext,
+    plugins: Mapping[str, Plugin],
+    environ: Mapping[str, str],
+    now: Callable[[], float] = time.time,
+) -> dict[str, Any]:
     """Find the plugin, check media and configuration, execute, and note the answer in the media record.
 
     The record's info gets it as ``plugin:<name>``, so that plugins that run side by side do not touch each other's.
@@ -45,31 +53,41 @@ def run(context: TaskContext, plugins: Mapping[str, Plugin], environ: Mapping[st
     # Whoever pays with an account of its own is held by that account's limits, and holds nobody else.
     account = f"{plugin.name}:{'' if own is None else context.tenant}"
     if (rest := context.held(account)) > 0:
-        raise Postpone(rest)
+        raise Postpone(refusals.after(rest))
     of_plugin = Context(context, plugin.name, media, config)
-    data = _execute(plugin, of_plugin, account, context)
+    data = _execute(plugin, of_plugin, account, context, now)
     files = [{"name": name, "size": size} for name, size in sorted(of_plugin.saved.items())]
     _note(context, plugin, media, data, files)
     return {"plugin_name": plugin.name, "media_id": media.id, "data": data, "files": files}
 
 
-def _execute(plugin: Plugin, of_plugin: Context, account: str, task: TaskContext) -> dict[str, Any]:
+def _execute(
+    plugin: Plugin, of_plugin: Context, account: str, task: TaskContext, now: Callable[[], float]
+) -> dict[str, Any]:
     concealment = Concealment(of_plugin.config.get(name) for name in plugin.secrets())
     try:
         with of_plugin.http:
             answer = plugin.execute(of_plugin)
     except RateLimited as busy:
-        seconds = float(busy.extra.get("retry_after", 0))
-        task.log.warning("plugin %s rests for %g s: %s", plugin.name, seconds, concealment.clean(busy.message))
-        task.hold(account, seconds)
-        raise Postpone(seconds) from None
+        seconds, said = wait_asked(busy) or USUAL_WAIT, concealment.clean(busy.message)
+        raise refusals.refused(task, account, seconds, said, now()) from None
+    except Postpone:
+        refusals.got_on(task)
+        raise
     except Exception as error:
         cleaned = concealment.clean_error(error)
         if cleaned is error:
             raise
         raise cleaned from None
-    cleaned_answer: dict[str, Any] = concealment.clean(answer)
-    return cleaned_answer
+    return _without_secrets(answer, concealment)
+
+
+def _without_secrets(answer: dict[str, Any], concealment: Concealment) -> dict[str, Any]:
+    try:
+        cleaned: dict[str, Any] = concealment.clean(answer)
+    except RecursionError:
+        raise PermanentError("The plugin's answer is nested too deep.") from None
+    return cleaned
 
 
 def _note(context: TaskContext, plugin: Plugin, media: MediaRecord, data: Any, files: list[dict[str, Any]]) -> None:
