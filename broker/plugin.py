@@ -28,11 +28,6 @@ FILE_TYPES = {
 NOTE = "plugin:"
 
 
-def file_key(tenant: str, media_id: str, plugin: str, task_id: str, name: str) -> str:
-    """Where in the storage a plugin's file lies. A task has a place of its own, so that no link changes its bytes."""
-    return f"{tenant}/{media_id}/plugins/{plugin}/{task_id}/{name}"
-
-
 class PluginContext(Protocol):
     """What a running plugin may use. It never sees Redis, other tenants, or where the bytes live."""
 

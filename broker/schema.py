@@ -7,16 +7,20 @@ from marshmallow import ValidationError, missing
 
 
 class Schema(marshmallow.Schema):
-    """A schema that loads and dumps an object at the price of the members that it has.
+    """A marshmallow schema that loads valid objects faster, with the same result.
 
-    marshmallow asks every field about every object, also those of which nothing is there, each in a function of its own
-    that keeps its complaint. Here they are asked without; at the first complaint marshmallow starts over and tells all.
-    A schema with hooks (``validates_schema`` and the like) loads and dumps as any other.
+    marshmallow calls every field for every object, also for members that are absent, and each call goes through a
+    function that collects errors. ``load`` calls only the fields that have something to say, and calls them directly.
+    At the first error it leaves the whole object to marshmallow, which reports every error. A schema that has hooks
+    (``validates_schema`` and the like) or dotted attributes is always left to marshmallow.
+
+    Measured on ``POST /api/tasks``, whose body, header and payload are loaded by three schemas: {LOAD}.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        #: For each member: its name, its field, the name that its value gets, and whether its absence means nothing.
+        #: Of each field: its name in the input, the field, its name in the result, and whether it may be skipped when
+        #: it is absent.
         self._members = [
             (
                 field.data_key or name,
@@ -27,52 +31,28 @@ class Schema(marshmallow.Schema):
             for name, field in self.load_fields.items()
         ]
         self._names = {name for name, *_ in self._members}
-        #: The same of what is dumped, with the name in the schema first.
-        self._shown = [
-            (
-                name,
-                field.data_key or name,
-                field,
-                field.attribute or name,
-                field.dump_default is missing and field._CHECK_ATTRIBUTE,
-            )
-            for name, field in self.dump_fields.items()
-        ]
-        nested = any("." in (field.attribute or name) for name, field in self.fields.items())
-        own_way = type(self).get_attribute is not Schema.get_attribute
-        self._straight = not (nested or own_way or any(self._hooks.values()) or self.many or self.partial)
+        dotted = any("." in (field.attribute or name) for name, field in self.fields.items())
+        self._is_simple = not (dotted or any(self._hooks.values()) or self.many or self.partial)
 
     def load(self, data: Any, *, many: bool | None = None, partial: Any = None, **options: Any) -> Any:
         """As in marshmallow."""
-        if self._straight and not many and not partial and isinstance(data, dict) and data.keys() <= self._names:
+        if self._is_simple and not many and not partial and isinstance(data, dict) and data.keys() <= self._names:
             try:
-                return self._members_of(data)
+                return self._load_members(data)
             except ValidationError:
                 pass
         return super().load(data, many=many, partial=partial, **options)
 
-    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
-        """As in marshmallow."""
-        if not self._straight or many or not isinstance(obj, dict):
-            return super().dump(obj, many=many)
-        dumped = {}
-        for name, shown, field, attribute, optional in self._shown:
-            if attribute in obj or not optional:
-                value = field.serialize(name, obj, accessor=self.get_attribute)
-                if value is not missing:
-                    dumped[shown] = value
-        return dumped
-
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
-        """As in marshmallow, which would take an absent ``items`` for the dictionary's own."""
+        """As in marshmallow, except that a dictionary without the key ``items`` has no such member: not its method."""
         if isinstance(obj, dict) and "." not in attr:
             return obj.get(attr, default)
         return super().get_attribute(obj, attr, default)
 
-    def _members_of(self, data: dict[str, Any]) -> dict[str, Any]:
+    def _load_members(self, data: dict[str, Any]) -> dict[str, Any]:
         loaded = {}
-        for name, field, attribute, optional in self._members:
+        for name, field, attribute, may_skip in self._members:
             value = data.get(name, missing)
-            if value is not missing or not optional:
+            if value is not missing or not may_skip:
                 loaded[attribute] = field.deserialize(value, name, data)
         return loaded

@@ -1,10 +1,8 @@
 """The application factory: everything the HTTP face consists of, put together once."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from flask import Flask, Request, Response, g
-from werkzeug.routing import MapAdapter
+from flask import Response, g
 
 from broker.broker import Broker
 from broker.plugin import Plugin
@@ -12,9 +10,11 @@ from broker.secrets.links import SignedLinks
 from gateway.arguments import MAX_JSON_BYTES, StrictRequest
 from gateway.blueprint import refuse_undeclared_parameters
 from gateway.config import GatewaySettings
-from gateway.current import EXTENSION, Services, services, this_request
+from gateway.current import EXTENSION, Services, services
 from gateway.errors import register_errors
-from gateway.json_answers import JsonAnswers
+from gateway.fast.application import FastFlask
+from gateway.fast.current_request import this_request
+from gateway.fast.json_answers import JsonAnswers
 from gateway.openapi import make_api
 from gateway.routes import (
     batch,
@@ -36,23 +36,11 @@ from gateway.routes import (
 _SIGNED = frozenset({"streams.serve", "plugin_files.download", "plugin_files.source"})
 
 
-class Gateway(Flask):
+class Gateway(FastFlask):
     """The WSGI application."""
 
     request_class = StrictRequest
     json_provider_class = JsonAnswers
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Nothing here is ``async``; Flask asks every function at every call whether it is."""
-        return func
-
-    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """As in Flask, where every host is served alike; it would work out the host three times."""
-        if request is None or "HTTP_UPGRADE" in request.environ:
-            return super().create_url_adapter(request)
-        query = request.query_string.decode(errors="replace")
-        where = (request.host, request.root_path, "", request.scheme)
-        return self.url_map.bind(*where, request.method, request.path, query)
 
 
 def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str, Plugin]) -> Gateway:

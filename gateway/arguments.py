@@ -8,14 +8,16 @@ from flask import Request
 from marshmallow import ValidationError
 from marshmallow.types import UnknownOption
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from broker.errors import InvalidInput, TaskBrokerError, TooLarge, UnsupportedMedia
 from broker.schema import Schema
 from broker.task_type import pointers
 from gateway import strict_json
-from gateway.current import services, this_request
+from gateway.current import services
+from gateway.fast.body import read_body
+from gateway.fast.current_request import this_request
 
 #: The largest JSON body, in bytes, unless the schema has ``max_bytes``; uploads have a bound of their own.
 MAX_JSON_BYTES = 1024 * 1024
@@ -65,28 +67,13 @@ def _headers(request: Request, schema: Schema) -> Any:
 
 def _json(request: Request, schema: Schema) -> Any:
     limit = getattr(schema, "max_bytes", MAX_JSON_BYTES)
-    body = _body(request, limit)
+    body = read_body(request, limit)
     if not body and not any(field.required for field in schema.fields.values()):
         return {}
     _check_type(request, _JSON)
     if request.content_type != _JSON and request.mimetype_params.get("charset", "utf-8").lower() not in _UTF_8:
         raise UnsupportedMedia("Send JSON in UTF-8.")
     return strict_json.parse(body)
-
-
-def _body(request: Request, limit: int) -> bytes:
-    """All of the body; one of known length as the server has it. Raises ``TooLarge`` beyond ``limit`` bytes."""
-    length = request.content_length or 0
-    try:
-        body: bytes = request.environ["wsgi.input"].read(length) if length <= limit else b""
-    except OSError as error:
-        raise ClientDisconnected() from error
-    if len(body) < length <= limit or not length:
-        request.max_content_length = limit + 1  # werkzeug ends a stream of unknown length there without a word
-        body += request.stream.read()
-    if max(length, len(body)) > limit:
-        raise TooLarge(f"The body is larger than {limit} bytes.", max_bytes=limit)
-    return body
 
 
 def _files(request: Request, schema: Schema) -> Any:

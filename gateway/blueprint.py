@@ -12,7 +12,7 @@ from broker.errors import InvalidInput
 from broker.schema import Schema
 from gateway.arguments import reader
 
-#: The header of ``routes.answers.created``, for the API document.
+#: The header of ``answers.created``, for the API document.
 _LOCATION = {"Location": {"description": "Where to read it again.", "schema": {"type": "string"}}}
 
 
@@ -25,11 +25,11 @@ class Blueprint(flask_smorest.Blueprint):
         One instance of the schema serves all requests: making one takes longer than using it.
         """
         instance = schema()
-        document = _only_documenting(super().arguments(instance, location=location, **options))
+        document = super().arguments(instance, location=location, **options)
         read = reader(instance, location)
 
         def decorate(view: Any) -> Any:
-            @wraps(document(view))
+            @wraps(document(view))  # takes over the documentation; the wrapped function would read a second time
             def wrapper(*args: Any, **kwargs: Any) -> Any:
                 return view(*args, read(), **kwargs)
 
@@ -37,17 +37,12 @@ class Blueprint(flask_smorest.Blueprint):
 
         return decorate
 
-    def doc(self, **options: Any) -> Callable[[Any], Any]:
-        """As in flask-smorest, without a wrapper around the view."""
-        return _only_documenting(super().doc(**options))
-
-    def alt_response(self, *args: Any, **options: Any) -> Callable[[Any], Any]:
-        """As in flask-smorest, without a wrapper around the view."""
-        return _only_documenting(super().alt_response(*args, **options))
-
     def creates(self, schema: type[Schema]) -> Callable[[Any], Any]:
-        """Documents what a view answers that makes its own answer (``routes.answers.created``)."""
-        return self.alt_response(HTTPStatus.CREATED, schema=schema, headers=_LOCATION, success=True)
+        """Documents what a view answers that makes its own answer (``answers.created``)."""
+        document: Callable[[Any], Any] = self.alt_response(
+            HTTPStatus.CREATED, schema=schema, headers=_LOCATION, success=True
+        )
+        return document
 
     def add_url_rule(
         self, rule: str, endpoint: str | None = None, view_func: Any = None, *args: Any, **options: Any
@@ -75,13 +70,3 @@ def refuse_undeclared_parameters(asked: Request) -> None:
     declared = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", [])
     if asked.args and not any(each["in"] == "query" for each in declared):
         raise InvalidInput(errors=[{"pointer": name, "detail": "Unknown field."} for name in asked.args])
-
-
-def _only_documenting(decorator: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """What the decorator says of a view, said of the view itself: a wrapper costs every request a call."""
-
-    def decorate(view: Any) -> Any:
-        view._apidoc = decorator(view)._apidoc
-        return view
-
-    return decorate

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from flask import Request, current_app, g, request
+from flask import current_app, g
 
 from broker.broker import Broker
+from broker.errors import NotFound
 from broker.plugin import Plugin
 from broker.secrets.links import SignedLinks
 from gateway.auth import Tenant
@@ -28,12 +29,6 @@ class Services:
     waiters: Room = field(default_factory=waiting_room)
 
 
-def this_request() -> Request:
-    """The running request itself, for whoever looks at it more than once: Flask's proxy takes longer."""
-    asked: Request = request._get_current_object()  # type: ignore[attr-defined]
-    return asked
-
-
 def services() -> Services:
     """The services of the running application."""
     found: Services = current_app.extensions[EXTENSION]
@@ -43,6 +38,14 @@ def services() -> Services:
 def broker() -> Broker:
     """The application's broker."""
     return services().broker
+
+
+def tenant_of_link(signature: str, subject: str) -> Tenant:
+    """The tenant whose link opens ``subject``. Raises ``LinkExpired``, ``NotFound`` (also when it has no key now)."""
+    found = services().settings.tenants.by_id(services().links.tenant_id(signature, subject))
+    if found is None:
+        raise NotFound()
+    return found
 
 
 def tenant() -> Tenant:

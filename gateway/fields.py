@@ -86,14 +86,6 @@ class TypeName(fields.String):
 class Payload(fields.Dict):
     """A task's payload: an object; the task type's own schema checks what is in it."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(keys=fields.String(), **options)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if not isinstance(value, dict):
-            raise self.make_error("invalid")
-        return value  # the names in a JSON object are strings
-
 
 class Result(fields.Raw):
     """A task's result, of the shape that its type declares."""

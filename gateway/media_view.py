@@ -38,26 +38,31 @@ def show(record: MediaRecord, task: Task | None) -> dict[str, Any]:
 def _plugins(record: MediaRecord) -> dict[str, Any]:
     """What plugins have answered last, by name, with fresh links to what they have made."""
     noted = {name.removeprefix(NOTE): note for name, note in record.info.items() if name.startswith(NOTE)}
-    return {name: _plugin(record, name, note) for name, note in sorted(noted.items())}
+    signature = _sign(record) if noted else ""
+    return {name: _plugin(record, signature, name, note) for name, note in sorted(noted.items())}
 
 
-def _plugin(record: MediaRecord, plugin: str, note: dict[str, Any]) -> dict[str, Any]:
-    place: dict[str, Any] = {"media_id": UUID(record.id), "plugin": plugin, "task_id": UUID(note["task_id"])}
-    signature = services().links.sign(tenant().id, record.id)
-    links = [
-        url_for("plugin_files.download", signature=signature, name=each["name"], **place) for each in note["files"]
-    ]
+def _plugin(record: MediaRecord, signature: str, plugin: str, note: dict[str, Any]) -> dict[str, Any]:
+    place: dict[str, Any] = {
+        "media_id": UUID(record.id),
+        "plugin": plugin,
+        "task_id": UUID(note["task_id"]),
+        "signature": signature,
+    }
+    links = [url_for("plugin_files.download", name=each["name"], **place) for each in note["files"]]
     return note | {"files": [each | {"url": link} for each, link in zip(note["files"], links, strict=True)]}
 
 
 def show_video(record: MediaRecord, task: Task | None) -> dict[str, Any]:
     """A video, with fresh links."""
     info = record.info
+    place: dict[str, Any] = {"video_id": UUID(record.id), "signature": _sign(record)}
+    poster = url_for("streams.serve", name="poster.jpg", **place) if info.get("variants") else None
     return show(record, task) | {
         **{name: info.get(name) for name in ("width", "height", "duration_seconds")},
         "variants": info.get("variants", []),
-        "hls_url": _stream_url(record, "master.m3u8"),
-        "poster_url": _stream_url(record, "poster.jpg") if info.get("variants") else None,
+        "hls_url": url_for("streams.serve", name="master.m3u8", **place),
+        "poster_url": poster,
     }
 
 
@@ -67,6 +72,6 @@ def tasks_of(records: Sequence[MediaRecord]) -> list[Task | None]:
     return [found.get(record.task_id or "") for record in records]
 
 
-def _stream_url(record: MediaRecord, name: str) -> str:
-    signature = services().links.sign(tenant().id, record.id)
-    return url_for("streams.serve", video_id=UUID(record.id), signature=signature, name=name)
+def _sign(record: MediaRecord) -> str:
+    """The signature that opens what was made of the caller's file."""
+    return services().links.sign(tenant().id, record.id)

@@ -15,13 +15,15 @@ from msgspec import structs
 from werkzeug.datastructures import FileStorage
 
 from broker.errors import InvalidInput, NotFound, TaskBrokerError, TooLarge, Unavailable, UnsupportedMedia
+from broker.media import paths
 from broker.media.records import MediaRecord
 from broker.media.sniff import HEAD_BYTES, sniff
 from broker.task import NewTask, Task
 from gateway.current import broker, services, tenant
 
 _MAX_FILENAME = 255
-_ARTICLE = {"video": "a video", "image": "an image", "audio": "an audio file", "document": "a document"}
+#: How each kind of media is called.
+ARTICLE = {"video": "a video", "image": "an image", "audio": "an audio file", "document": "a document"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,9 @@ def receive(file: FileStorage, kind: str) -> Upload:
     file.stream.seek(0)
     found = sniff(file.stream.read(HEAD_BYTES))
     if found is None:
-        raise UnsupportedMedia(f"The file is not {_ARTICLE[kind]} of a format that is supported here.")
+        raise UnsupportedMedia(f"The file is not {ARTICLE[kind]} of a format that is supported here.")
     if found.kind != kind:
-        raise UnsupportedMedia(f"The file is {_ARTICLE[found.kind]} ({found.content_type}), not {_ARTICLE[kind]}.")
+        raise UnsupportedMedia(f"The file is {ARTICLE[found.kind]} ({found.content_type}), not {ARTICLE[kind]}.")
     return Upload(file.stream, kind, clean_filename(file.filename or "", kind), found.content_type, size)
 
 
@@ -69,7 +71,7 @@ def accept(upload: Upload, media_id: UUID, new: NewTask) -> tuple[MediaRecord, T
         filename=upload.filename,
         content_type=upload.content_type,
         size=upload.size,
-        source_key=f"{tenant().name}/{media_id}/source",
+        source_key=paths.source(tenant().name, str(media_id)),
         created_at="",
         task_id=str(uuid5(media_id, new.type)),
     )

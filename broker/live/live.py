@@ -1,4 +1,4 @@
-"""Live events: one thread reads what happens to all tenants that somebody listens for, and hands it to who listens.
+"""Live events: one thread reads the event streams of all tenants with listeners, and calls the listeners.
 
 A tenant's events are recorded (``lua/include/events.lua``) while its mark in ``listeners`` lies in the future;
 listening sets the mark and this thread renews it. All listeners of a process share one connection to Redis.
@@ -22,16 +22,18 @@ from broker.live.subscription import Audience, Subscription
 
 log = logging.getLogger(__name__)
 
-#: Seconds for which events are recorded after the last sign of a listener, and between two signs: a server that was
-#: replaced by one that knows less is noticed by them, since its connections are made anew without a word.
-_RECORDED, _BETWEEN_MARKS = 300, 5.0
-#: How long one read waits, in ms: a tenant's first listener is heard at the next read.
+#: Seconds for which a tenant's events are recorded after its mark was last renewed.
+_RECORDED = 300
+#: Seconds between two renewals. Each also compares the stream's ends with what was read: the client reconnects silently,
+#: so this is how a server that lost its data, or was replaced by one with less, is noticed.
+_BETWEEN_MARKS = 5.0
+#: How long one read blocks, in ms; a tenant whose first listener arrives meanwhile is included in the next read.
 _BLOCK_MS = 100
 #: Entries of a tenant in one read.
 _BATCH = 500
 #: Seconds until the next try when Redis does not answer.
 _PAUSE = 0.2
-#: More missed events than this are not told one by one.
+#: A client that has missed more events than this gets the present state instead of them.
 MAX_MISSED = 2000
 
 
@@ -64,11 +66,11 @@ class Live:
         return subscription
 
     def missed(self, subscription: Subscription, last_id: str, until: str) -> list[Event] | None:
-        """What such a subscriber was to be told later than ``last_id``; ``None`` if that is not known any more."""
+        """The events after ``last_id`` that concern this subscription; ``None`` if some of them are not kept any more."""
         stream = self._keys.events(subscription.tenant)
         with redis_errors():
             entries = self._redis.xrange(stream, min=f"({last_id}", max=until)
-            first = self._redis.xrange(stream, count=1)  # looked at last: what was trimmed meanwhile is missing
+            first = self._redis.xrange(stream, count=1)  # read after the entries, so that a trim in between is noticed
         known = first and position(first[0][0]) <= position(last_id) <= position(until)
         events = [event for each in entries if (event := from_entry(*each)) and _concerns(event, subscription.task_id)]
         return events if known and len(events) <= MAX_MISSED else None
@@ -92,11 +94,11 @@ class Live:
 
     @property
     def stopping(self) -> bool:
-        """Nobody may begin to listen any more."""
+        """Whether ``stop`` was called: new subscriptions are refused."""
         return self._stopping.is_set()
 
     def stop(self) -> None:
-        """Has everybody told ``stopped`` by the reading thread; returns at once, safe in a signal handler."""
+        """Makes the reading thread send ``stopped`` to all listeners; returns at once, safe in a signal handler."""
         self._stopping.set()
 
     # the thread -------------------------------------------------------------------------------------------------
@@ -113,10 +115,10 @@ class Live:
             except RedisError as error:
                 if marked > -math.inf:
                     log.warning("live events wait for Redis: %s", error)
-                marked = -math.inf  # it may come back with less than it had
+                marked = -math.inf  # renew at once when it is back: it may have lost data
                 self._stopping.wait(_PAUSE)
             except Exception:
-                log.exception("live events stumbled")
+                log.exception("reading live events failed")
                 self._stopping.wait(_PAUSE)
         self._tell_all([Event("stopped")])
 
@@ -126,7 +128,7 @@ class Live:
             return dict(self._tenants)
 
     def _mark(self, tenants: dict[str, Audience]) -> None:
-        """Keeps the events of these tenants recorded; who has missed some, because they were not, is told."""
+        """Renews these tenants' marks. Listeners of a tenant whose stream lost entries that were not read get ``reset``."""
         for name, tenant in tenants.items():
             last, first = self._store.listen(name, keep_us=_RECORDED * 1_000_000)
             if position(first) > position(tenant.read) or position(last) < position(tenant.read):
@@ -149,7 +151,7 @@ class Live:
         self._tell(tenant, [event for entry in entries if (event := from_entry(*entry))])
 
     def _tell(self, tenant: Audience, events: list[Event]) -> None:
-        """Each listener what concerns it, in order."""
+        """Gives each listener the events that concern it, in order."""
         with self._changed:
             groups = {task_id: list(group) for task_id, group in tenant.listeners.items()}
         by_task: dict[str, list[Event]] = defaultdict(list)
@@ -168,7 +170,8 @@ class Live:
 
 
 def _concerns(event: Event, task_id: str) -> bool:
-    """Whether a listener to that task ('' for all) is told; its attempts are told in the status that follows."""
+    """Whether a listener to that task ('' for all) gets the event. A task's own listeners get no ``attempt``: the
+    ``status`` that follows says the same."""
     if event.kind in ("reset", "stopped") or not task_id:
         return True
     return event.task_id == task_id and event.kind != "attempt"

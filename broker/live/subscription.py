@@ -1,4 +1,4 @@
-"""Who listens for live events, and how each is told what is later than what it knows."""
+"""Subscriptions to live events; each gets only events that are later than the state it was given."""
 
 import threading
 from collections import defaultdict
@@ -11,11 +11,11 @@ Sink = Callable[[list[Event]], None]
 
 
 class Subscription:
-    """Somebody's wish to be told what happens from now on. Until ``begin`` it only collects."""
+    """One listener's subscription to the events from now on. Until ``begin`` is called they are buffered."""
 
     def __init__(self, tenant: str, task_id: str, start: str, on_close: Callable[["Subscription"], None]) -> None:
         self.tenant, self.task_id = tenant, task_id
-        #: Where the tenant's events stood when it was made: everything later is collected.
+        #: The id of the tenant's last event when the subscription was made; all later ones are buffered.
         self.start = start
         self._on_close = on_close
         self._lock = threading.Lock()
@@ -24,7 +24,7 @@ class Subscription:
         self._after = position(start)
 
     def begin(self, sink: Sink, after: str) -> None:
-        """From now on everything later than the event ``after`` goes to ``sink``, first what was collected."""
+        """From now on every event later than ``after`` goes to ``sink``, the buffered ones first."""
         with self._lock:
             self._after = position(after)
             self._sink = sink
@@ -32,7 +32,7 @@ class Subscription:
             self._pass_on(held)
 
     def tell(self, events: list[Event]) -> None:
-        """For the reading thread."""
+        """Called by the reading thread."""
         with self._lock:
             if self._sink is None:
                 self._held += events
@@ -40,7 +40,7 @@ class Subscription:
                 self._pass_on(events)
 
     def close(self) -> None:
-        """Nothing is told any more; may be repeated."""
+        """Ends the subscription; may be repeated."""
         self._on_close(self)
 
     def _pass_on(self, events: list[Event]) -> None:
@@ -50,7 +50,7 @@ class Subscription:
 
 
 class Audience:
-    """How far a tenant's events are read, and who listens: by task, '' for all."""
+    """A tenant's listeners by task id ('' for all tasks), and the id of the last event that was read for them."""
 
     def __init__(self, read: str) -> None:
         self.read = read

@@ -1,14 +1,18 @@
 """Signed links: capabilities in a URL's path, for players and services that send no header."""
 
-import hmac
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from uuid import UUID
+
+from itsdangerous import Signer
 
 from broker.errors import NotFound, TaskBrokerError
 from broker.secrets.encryption import secret_keys
 
 LIFETIME_SECONDS = 24 * 3600
+#: Keeps these signatures apart from whatever else is derived from the same secret.
+_PURPOSE = "mindia-tasks links"
 
 
 def source_of(media_id: str) -> str:
@@ -23,33 +27,29 @@ class LinkExpired(TaskBrokerError):
 
 
 class SignedLinks:
-    """Makes and checks ``<tenant id>.<end>.<HMAC-SHA256>``, bound to one subject: a video, or what else it opens.
+    """Makes and checks ``<tenant id>.<end>.<signature>``, bound to one subject: a video, or what else it opens.
 
-    The time in it, in seconds since the epoch, is that of its end and not of its making, so gateways whose clocks
-    differ a little agree on every fresh link.
+    The signature is itsdangerous' (HMAC-SHA256). The time is that of the link's end, in seconds since the epoch, and
+    not that of its making as in itsdangerous' own timed signatures: those refuse what a clock some seconds ahead made.
     """
 
     def __init__(self, secret_key: str, clock: Callable[[], float] = time.time) -> None:
         """``secret_key``: a key, or several separated by commas, of which the first signs and all are accepted."""
-        self._keys = [key.encode() for key in secret_keys(secret_key)]
+        oldest_first = secret_keys(secret_key)[::-1]
+        self._signer = Signer(oldest_first, salt=_PURPOSE, key_derivation="hmac", digest_method=sha256)
         self._clock = clock
 
     def sign(self, tenant_id: UUID, subject: str) -> str:
         """A signature that opens this subject of this tenant for a day."""
-        return _sign(self._keys[0], f"{tenant_id.hex}.{int(self._clock()) + LIFETIME_SECONDS}", subject)
+        claim = f"{tenant_id.hex}.{int(self._clock()) + LIFETIME_SECONDS}"
+        return f"{claim}.{self._signer.get_signature(f'{subject} {claim}').decode()}"
 
     def tenant_id(self, signature: str, subject: str) -> UUID:
         """The tenant whose subject it opens. Raises ``NotFound`` for a wrong signature, ``LinkExpired`` for an old."""
-        claim = signature.rpartition(".")[0]
-        wanted = [_sign(key, claim, subject).encode() for key in self._keys]
-        if not any([hmac.compare_digest(each, signature.encode()) for each in wanted]):  # all, in constant time
+        claim, _, signed = signature.rpartition(".")
+        if not self._signer.verify_signature(f"{subject} {claim}", signed):
             raise NotFound("This link is not valid.")
         tenant, _, end = claim.partition(".")
         if int(end) < self._clock():
             raise LinkExpired()
         return UUID(hex=tenant)
-
-
-def _sign(key: bytes, claim: str, subject: str) -> str:
-    digest = hmac.new(key, f"stream {subject} {claim}".encode(), "sha256")
-    return f"{claim}.{digest.hexdigest()}"

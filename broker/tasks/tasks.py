@@ -49,13 +49,13 @@ class Tasks:
         self._live = live
         self._queries = Queries(redis, store.keys)
 
-    def submit(self, tenant: str, new: NewTask, media: MediaRecord | None = None) -> tuple[Task, bool]:
-        """Accepts a task and, in the same transaction, the record of the media it is about.
+    def submit(self, tenant: str, new: NewTask | Submission, media: MediaRecord | None = None) -> tuple[Task, bool]:
+        """Accepts a task, checked now or before, and in the same transaction the record of the media it is about.
 
         Returns the task and whether it was created now; it was not when its id, or its unique key, was there before.
         Raises ``InvalidInput``, ``QueueFull``, ``Unavailable``.
         """
-        submission = prepare(self._types, new)
+        submission = new if isinstance(new, Submission) else prepare(self._types, new)
         task_id = submission.id or new_id()
         answer = self._durably(
             Store.submit,

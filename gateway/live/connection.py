@@ -20,9 +20,9 @@ class Connection:
         sock.setblocking(False)
         self.socket = sock
         self.fileno = sock.fileno()
-        #: When its heart last beat; monotonic seconds, kept by the hub.
+        #: When the last heartbeat was sent; monotonic seconds, kept by the hub.
         self.beaten_at = 0.0
-        #: When it was told its last, or ``None``.
+        #: When its last event was queued; ``None`` before.
         self.ended_at: float | None = None
         self.gone = False
         self.ending = False

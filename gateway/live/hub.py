@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 #: Half of the open files that a process usually may have.
 MOST_LISTENERS = 512
-#: Seconds of silence before a heartbeat, and those that a listener who was told its last has to read it.
+#: Seconds of silence before a heartbeat, and seconds that a listener has to read the last event before it is closed.
 _HEARTBEAT, _LINGER = 15.0, 30.0
 
 
@@ -30,13 +30,13 @@ class Hub:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopping = False
-        #: How many since somebody could listen.
+        #: How many were refused since the last that was admitted.
         self._refused = 0
         self._connections: dict[int, Connection] = {}
         self._changed: deque[Connection] = deque()
 
     def require_room(self) -> None:
-        """Raises ``Crowded`` when no more can listen here; of those, ten are asked to come back each second."""
+        """Raises ``Crowded`` when no more can listen here; ``retry_after`` spreads the refused: ten a second."""
         if self._stopping or len(self._connections) >= self._most:
             self._refused += 1
             message = "No more can listen here; connect again later."
@@ -57,7 +57,7 @@ class Hub:
         self.look_at(connection)
 
     def look_at(self, connection: Connection) -> None:
-        """After something was offered to it."""
+        """To be called after something was offered to the connection: its registration may have to change."""
         if not connection.done and not connection.blocked and connection.fileno in self._registered:
             return
         self._changed.append(connection)
@@ -83,11 +83,11 @@ class Hub:
         atexit.register(self._end)
 
     def _wake(self) -> None:
-        with suppress(BlockingIOError):  # so full of wishes to wake that it will
+        with suppress(BlockingIOError):  # a full pipe wakes the thread as well
             os.write(self._waker, b".")
 
     def _end(self) -> None:
-        """At the end of the process: listeners are told, if they can be at once."""
+        """At the end of the process: tells the listeners, as far as that takes no more than two seconds."""
         self.stop()
         if self._thread is not None:
             self._thread.join(2.0)
@@ -104,7 +104,7 @@ class Hub:
                     looked = time.monotonic()
                     self._look_after_all(looked)
             except Exception:
-                log.exception("the hub stumbled")
+                log.exception("serving event streams failed")
 
     def _attend(self, descriptor: int, ready: int) -> None:
         if descriptor == self._woken:
@@ -118,7 +118,7 @@ class Hub:
         self._update(connection)
 
     def _update(self, connection: Connection) -> None:
-        """Watches what is to be watched now, or lets go."""
+        """Registers the connection for the events that matter to it now, or removes it when it is done."""
         if self._connections.get(connection.fileno) is not connection:
             return
         known = connection.fileno in self._registered
@@ -148,7 +148,7 @@ class Hub:
 
 
 def _has_gone(sock: socket.socket) -> bool:
-    """Whether the listener closed its side. What it still says is of no interest."""
+    """Whether the listener closed its side. Anything that it sends is discarded."""
     try:
         return sock.recv(65536) == b""
     except BlockingIOError:

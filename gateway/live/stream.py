@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 
 from broker.event import Event
 from broker.live.subscription import Subscription
-from gateway.current import services
 from gateway.live.connection import Connection
 from gateway.live.frames import frames, opening
 from gateway.live.handover import take_over
@@ -16,9 +15,14 @@ from gateway.live.hub import Hub
 MIMETYPE = "text/event-stream"
 
 
-def stream(subscription: Subscription, first: bytes, after: str, *, ended: bool = False) -> Response:
-    """Sends ``first`` and, unless the stream has ``ended`` with it, all that happens later than the event ``after``."""
-    body = _Body(subscription, first, after, ended, services().hub, request.environ)
+def stream(
+    subscription: Subscription, first: bytes, after: str, *, ended: bool = False, hub: Hub, environ: dict[str, Any]
+) -> Response:
+    """Sends ``first`` and, unless the stream has ``ended`` with it, all that happens later than the event ``after``.
+
+    ``environ`` is the request's, whose connection ``hub`` takes over.
+    """
+    body = _Body(subscription, first, after, ended, hub, environ)
     response = Response(body, mimetype=MIMETYPE)
     # Proxies that collect an answer before they pass it on are asked not to (nginx, "proxy_buffering").
     response.headers["X-Accel-Buffering"] = "no"

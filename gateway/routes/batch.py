@@ -6,16 +6,15 @@ from uuid import UUID, uuid5
 
 from flask import Response
 
-from broker.task import NewTask
 from broker.tasks.submission import Submission, prepare_all
 from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
+from gateway.fast.json_answers import json_answer
 from gateway.idempotency import IdempotencyHeader, once
-from gateway.json_answers import json_answer
-from gateway.routes.tasks import check_tenant_id, new_task, shown
 from gateway.schemas.tasks import CreateTasks, TaskList
+from gateway.submissions import PATH, check, new_task, show
 
-blueprint = Blueprint("batch", __name__, url_prefix="/api/tasks/batch", description="Submit many tasks at once.")
+blueprint = Blueprint("batch", __name__, url_prefix=f"{PATH}/batch", description="Submit many tasks at once.")
 
 
 @blueprint.post("")
@@ -28,16 +27,11 @@ def create_tasks(body: dict[str, Any], headers: dict[str, Any]) -> Response:
 
     They are answered in their order. A task whose unique_key is held by an unfinished one is answered by that one.
     """
-    checked = prepare_all(_check, [new_task(each) for each in body["tasks"]])
+    checked = prepare_all(check, [new_task(each) for each in body["tasks"]])
     return once(headers, lambda: body, partial(_create, checked))
-
-
-def _check(new: NewTask) -> Submission:
-    check_tenant_id(new.payload)
-    return broker().tasks.check(new)
 
 
 def _create(checked: list[Submission], seed: UUID | None) -> Response:
     ids = [str(uuid5(seed, str(number))) for number in range(len(checked))] if seed else []
     answers = broker().tasks.submit_checked(tenant().name, checked, ids)
-    return json_answer({"tasks": [shown(task, created_now) for task, created_now in answers]}, 201)
+    return json_answer({"tasks": [show(task, created_now) for task, created_now in answers]}, 201)

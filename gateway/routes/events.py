@@ -42,11 +42,11 @@ def watch_task(headers: dict[str, Any], task_id: UUID) -> Response:
         missed = _missed(subscription, headers, now)
         if missed is None:
             first = _reset(headers) + _snapshot(task, now) + (_end(task, now) if ended else b"")
-            return stream(subscription, first, now, ended=ended)
+            return _stream(subscription, first, now, ended=ended)
         if ended and not missed:
             subscription.close()
             return Response(status=204)
-        return stream(subscription, frames(missed), now, ended=ended)
+        return _stream(subscription, frames(missed), now, ended=ended)
     except BaseException:
         subscription.close()
         raise
@@ -68,11 +68,11 @@ def watch_everything(headers: dict[str, Any]) -> Response:
     try:
         missed = _missed(subscription, headers, subscription.start)
         if missed is not None:
-            return stream(subscription, frames(missed), subscription.start)
+            return _stream(subscription, frames(missed), subscription.start)
         stats = broker().tasks.stats(tenant().name)
         counts = {"total": stats.total, "by_status": stats.by_status}
         first = _reset(headers) + frame("snapshot", counts, subscription.start)
-        return stream(subscription, first, subscription.start)
+        return _stream(subscription, first, subscription.start)
     except BaseException:
         subscription.close()
         raise
@@ -82,6 +82,10 @@ def _subscribe(task_id: str = "") -> Subscription:
     require_socket(request.environ)
     services().hub.require_room()
     return broker().live.subscribe(tenant().name, task_id)
+
+
+def _stream(subscription: Subscription, first: bytes, after: str, *, ended: bool = False) -> Response:
+    return stream(subscription, first, after, ended=ended, hub=services().hub, environ=request.environ)
 
 
 def _missed(subscription: Subscription, headers: dict[str, Any], until: str) -> list[Event] | None:

@@ -5,10 +5,11 @@ from uuid import UUID
 from flask import Response
 
 from broker.errors import NotFound
-from broker.plugin import FILE_TYPES, file_key
+from broker.media import paths
+from broker.plugin import FILE_TYPES
 from broker.secrets.links import source_of
 from gateway.blueprint import Blueprint
-from gateway.current import broker, services
+from gateway.current import broker, tenant_of_link
 from gateway.stored_file import send_unchanging
 
 blueprint = Blueprint(
@@ -30,11 +31,11 @@ def download(media_id: UUID, signature: str, plugin: str, task_id: UUID, name: s
 
     The signature in the path stands for a key; take the whole path from the url in the detail of the video or image.
     """
-    tenant = services().settings.tenants.by_id(services().links.tenant_id(signature, str(media_id)))
+    tenant = tenant_of_link(signature, str(media_id))
     content_type = FILE_TYPES.get(name.rpartition(".")[2])
-    if tenant is None or content_type is None:
+    if content_type is None:
         raise NotFound()
-    key = file_key(tenant.name, str(media_id), plugin, str(task_id), name)
+    key = paths.plugin_file(tenant.name, str(media_id), plugin, str(task_id), name)
     response = send_unchanging(key, broker().storage.stat(key))
     response.content_type = content_type
     response.access_control_allow_origin = "*"
@@ -52,10 +53,7 @@ def source(media_id: UUID, signature: str) -> Response:
 
     The signature in the path stands for a key; plugins give such links to the services that they work with.
     """
-    tenant = services().settings.tenants.by_id(services().links.tenant_id(signature, source_of(str(media_id))))
-    if tenant is None:
-        raise NotFound()
-    record = broker().media.get(tenant.name, str(media_id))
+    record = broker().media.get(tenant_of_link(signature, source_of(str(media_id))).name, str(media_id))
     response = send_unchanging(record.source_key, broker().storage.stat(record.source_key))
     response.content_type = record.content_type
     response.headers["Content-Disposition"] = "attachment"

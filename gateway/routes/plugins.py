@@ -13,9 +13,9 @@ from gateway import plugin_settings
 from gateway.blueprint import Blueprint
 from gateway.current import broker, services, tenant
 from gateway.idempotency import IdempotencyHeader, once
-from gateway.routes.tasks import submit
 from gateway.schemas.plugins import Execute, PluginConfigUpdate, PluginList, PluginSettings
 from gateway.schemas.tasks import TaskDetail
+from gateway.submissions import check, submit
 
 blueprint = Blueprint(
     "plugins", __name__, url_prefix="/api/plugins", description="What plugins there are, and running one."
@@ -82,9 +82,9 @@ def execute_plugin(body: dict[str, Any], headers: dict[str, Any], name: str) -> 
     Plugin, settings and file are checked now; the work is a PluginExecution task.
     """
     media_id = str(body["media_id"])
-    _check(name, media_id)
+    _check_runnable(name, media_id)
     payload = {"plugin_name": name, "media_id": media_id, "tenant_id": tenant().name}
-    return once(headers, lambda: media_id, partial(submit, NewTask("PluginExecution", payload)))
+    return once(headers, lambda: media_id, partial(submit, check(NewTask("PluginExecution", payload))))
 
 
 def _plugin(name: str) -> Plugin:
@@ -94,7 +94,7 @@ def _plugin(name: str) -> Plugin:
     return plugin
 
 
-def _check(name: str, media_id: str) -> None:
+def _check_runnable(name: str, media_id: str) -> None:
     plugin = _plugin(name)
     if not plugin_settings.enabled(plugin):
         raise PluginNotConfigured()

@@ -6,9 +6,10 @@ from uuid import UUID
 from flask import Response, request
 
 from broker.errors import NotFound
+from broker.media import paths
 from broker.media.storage import StoredObject
 from gateway.blueprint import Blueprint
-from gateway.current import broker, services
+from gateway.current import broker, tenant_of_link
 from gateway.stored_file import send_unchanging
 
 blueprint = Blueprint("streams", __name__, url_prefix="/api/videos", description="HLS playlists and segments.")
@@ -38,11 +39,11 @@ def serve(video_id: UUID, signature: str, name: str) -> Response:
 
     The signature in the path stands for a key; take the whole path from a video's hls_url.
     """
-    tenant = services().settings.tenants.by_id(services().links.tenant_id(signature, str(video_id)))
+    tenant = tenant_of_link(signature, str(video_id))
     content_type = _TYPES.get(name.rpartition(".")[2])
-    if tenant is None or content_type is None:
+    if content_type is None:
         raise NotFound()
-    key = f"{tenant.name}/{video_id}/hls/{name}"
+    key = paths.hls(tenant.name, str(video_id), name)
     stored = broker().storage.stat(key)
     response = _playlist(key, stored) if content_type == _PLAYLIST else send_unchanging(key, stored)
     response.content_type = content_type

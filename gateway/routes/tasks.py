@@ -1,28 +1,21 @@
 """``/api/tasks``: submit, list, count, show, cancel and retry."""
 
 from functools import partial
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from flask import Response
-from msgspec.structs import replace
 
-from broker.clock import to_rfc3339
-from broker.errors import InvalidInput
 from broker.status import Status
-from broker.task import NewTask, Page, Stats, Task
+from broker.task import Page, Stats, Task
 from gateway.blueprint import Blueprint
 from gateway.current import broker, services, tenant
 from gateway.idempotency import IdempotencyHeader, once
-from gateway.routes.answers import created
 from gateway.schemas.paging import NoBody
 from gateway.schemas.tasks import Changed, CreateTask, ForceQuery, TaskDetail, TaskPage, TaskQuery, TaskStats, WaitQuery
+from gateway.submissions import PATH, check, new_task, submit
 
-blueprint = Blueprint("tasks", __name__, url_prefix="/api/tasks", description="Submit, watch, cancel and retry tasks.")
-_detail = TaskDetail()
-_names = tuple(_detail.fields)
-_values = attrgetter(*_names)
+blueprint = Blueprint("tasks", __name__, url_prefix=PATH, description="Submit, watch, cancel and retry tasks.")
 
 
 @blueprint.get("")
@@ -48,8 +41,8 @@ def create_task(body: dict[str, Any], headers: dict[str, Any]) -> Response:
 
     The payload's form is checked now; whether the media it names exists is checked when the task runs.
     """
-    check_tenant_id(body["payload"])
-    return once(headers, partial(_checked, body), partial(submit, new_task(body)))
+    checked = check(new_task(body))  # before the key is bound to a request that cannot succeed
+    return once(headers, lambda: body, partial(submit, checked))
 
 
 @blueprint.get("/stats")
@@ -100,38 +93,3 @@ def retry_task(query: dict[str, Any], _body: dict[str, Any], task_id: UUID) -> d
     """
     task = broker().tasks.retry(tenant().name, str(task_id), force=query["force"])
     return {"id": task.id, "status": Status.SCHEDULED, "message": "Task scheduled for retry"}
-
-
-def check_tenant_id(payload: dict[str, Any]) -> None:
-    """Raises ``InvalidInput`` when a payload names another tenant than the caller."""
-    if "tenant_id" in payload and not tenant().is_named(payload["tenant_id"]):
-        detail = "Must be your own tenant, by name or by UUID, or left out."
-        raise InvalidInput(errors=[{"pointer": "/payload/tenant_id", "detail": detail}])
-
-
-def _checked(body: dict[str, Any]) -> dict[str, Any]:
-    """The body, its payload found valid, or a key would be bound to a request that cannot be."""
-    broker().types[body["type"]].check_payload(body["payload"])
-    return body
-
-
-def submit(new: NewTask, seed: UUID | None) -> Response:
-    """Submit a task, under the id ``seed`` if there is one, and show it."""
-    if seed is not None:
-        new = replace(new, id=str(seed))
-    task, created_now = broker().tasks.submit(tenant().name, new)
-    # A repeat that finds its own task says what the first answer said.
-    status = 201 if created_now or task.id == new.id else 200
-    return created(f"{blueprint.url_prefix}/{task.id}", shown(task, created_now), status)
-
-
-def shown(task: Task, fresh: bool) -> dict[str, Any]:
-    """What the schema makes of a task; of a ``fresh`` one, as it was accepted, in a tenth of the time."""
-    return dict(zip(_names, _values(task), strict=True)) if fresh else _detail.dump(task)
-
-
-def new_task(body: dict[str, Any]) -> NewTask:
-    """What a valid body asks for."""
-    if "scheduled_at" not in body:
-        return NewTask(**body)
-    return NewTask(**body | {"scheduled_at": to_rfc3339(max(0, body["scheduled_at"]))})

@@ -7,10 +7,10 @@ from uuid import UUID
 from flask import Response
 
 from broker.webhooks.records import Webhook
+from gateway.answers import created
 from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
 from gateway.idempotency import IdempotencyHeader, once
-from gateway.routes.answers import created
 from gateway.schemas.paging import NoBody, PageQuery
 from gateway.schemas.webhooks import (
     ChangeWebhook,

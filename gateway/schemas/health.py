@@ -3,7 +3,7 @@
 from marshmallow import fields
 
 from broker.schema import Schema
-from gateway.schemas.paging import required
+from gateway.schemas.members import required
 
 
 class Health(Schema):

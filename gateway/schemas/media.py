@@ -5,7 +5,7 @@ from marshmallow import fields
 
 from broker.schema import Schema
 from broker.status import Status
-from gateway.schemas.paging import nullable, page_of, required
+from gateway.schemas.members import nullable, required
 from gateway.schemas.tasks import Progress
 
 
@@ -72,11 +72,5 @@ class Video(Media):
     poster_url = fields.String(**nullable("A still picture, under the same rules."))
 
 
-VideoPage = page_of("VideoPage", "videos", Video)
-
-
 class Image(Media):
     """An image."""
-
-
-ImagePage = page_of("ImagePage", "images", Image)

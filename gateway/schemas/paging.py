@@ -1,13 +1,12 @@
 """What lists have in common."""
 
-from typing import Any
-
 import marshmallow
 from marshmallow import fields
 from marshmallow.validate import Range
 
 from broker.schema import Schema
 from gateway.fields import QueryInteger
+from gateway.schemas.members import required
 
 #: Far more than anybody can have, and exact in every number format on the way.
 _MAX_OFFSET = 1_000_000_000_000
@@ -37,13 +36,3 @@ def page_of(name: str, members: str, member: type[Schema]) -> type[marshmallow.S
         },
         name=name,
     )
-
-
-def required(description: str, **metadata: Any) -> dict[str, Any]:
-    """Options of a member that an answer always has."""
-    return {"required": True, "metadata": {"description": description, **metadata}}
-
-
-def nullable(description: str, **metadata: Any) -> dict[str, Any]:
-    """Options of a member that an answer always has, perhaps as null."""
-    return {"allow_none": True, **required(description, **metadata)}

@@ -8,7 +8,7 @@ from marshmallow.validate import Range
 from broker.schema import Schema
 from broker.task_type import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
 from gateway.fields import JsonBoolean, JsonNumber, TypeName
-from gateway.schemas.paging import nullable, required
+from gateway.schemas.members import nullable, required
 
 
 class Queue(Schema):

@@ -5,7 +5,7 @@ from marshmallow.validate import Length, OneOf, Range
 
 from broker.schema import Schema
 from gateway.fields import QueryInteger, QueryNumber
-from gateway.schemas.paging import required
+from gateway.schemas.members import required
 
 _MAX_QUERY = 500
 

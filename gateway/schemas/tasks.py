@@ -10,8 +10,10 @@ from broker.status import Status
 from broker.task_type import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT
 from broker.tasks.submission import MAX_BATCH
 from gateway.current import broker
+from gateway.fast.schemas import MostlyPlain
 from gateway.fields import JsonNumber, Moment, Payload, QueryFlag, QueryInteger, Result, TypeName
-from gateway.schemas.paging import PageQuery, nullable, page_of, required
+from gateway.schemas.members import nullable, required
+from gateway.schemas.paging import PageQuery, page_of
 
 #: Beyond it a time in microseconds is no longer exact as a double, which is what Redis and Lua count in.
 _LAST_MOMENT = 2**53
@@ -103,14 +105,10 @@ class _Batch(fields.List[Any]):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-class _InBatch(fields.Nested):
-    """A task of a batch. With nothing but a known type and an object it is valid; the schema sees the others."""
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        plain = isinstance(value, dict) and value.keys() == _LEAST and isinstance(value["payload"], dict)
-        if plain and isinstance(value["type"], str) and value["type"] in broker().types:
-            return value
-        return super()._deserialize(value, *args, **kwargs)
+def _is_least(value: Any) -> bool:
+    """Whether it is a task of nothing but a known type and an object, which is valid."""
+    least = isinstance(value, dict) and value.keys() == _LEAST and isinstance(value["payload"], dict)
+    return least and isinstance(value["type"], str) and value["type"] in broker().types
 
 
 class CreateTasks(Schema):
@@ -120,7 +118,7 @@ class CreateTasks(Schema):
     max_bytes = 16 * 1024 * 1024
 
     tasks = _Batch(
-        _InBatch(CreateTask),
+        MostlyPlain(CreateTask, _is_least),
         required=True,
         metadata={"description": "Accepted all or none.", "minItems": 1, "maxItems": MAX_BATCH},
     )

@@ -9,7 +9,8 @@ from broker.outbound.guard import MAX_URL
 from broker.schema import Schema
 from broker.webhooks.events import TYPES
 from gateway.fields import JsonBoolean
-from gateway.schemas.paging import nullable, page_of, required
+from gateway.schemas.members import nullable, required
+from gateway.schemas.paging import page_of
 from gateway.schemas.tasks import TaskDetail
 
 _DAY = 24 * 3600

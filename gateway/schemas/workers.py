@@ -3,7 +3,7 @@
 from marshmallow import fields
 
 from broker.schema import Schema
-from gateway.schemas.paging import nullable, required
+from gateway.schemas.members import nullable, required
 
 _TIME = {"format": "date-time"}
 

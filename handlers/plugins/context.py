@@ -9,8 +9,9 @@ from typing import Any, BinaryIO
 
 from broker.context import TaskContext
 from broker.errors import NotFound, PermanentError
+from broker.media import paths
 from broker.media.records import MediaRecord
-from broker.plugin import FILE_TYPES, file_key
+from broker.plugin import FILE_TYPES
 from handlers.plugins.http import Http
 
 _NAME = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,99}}\.({'|'.join(FILE_TYPES)})")
@@ -53,7 +54,7 @@ class Context:
     def save(self, name: str, data: bytes | Path) -> None:
         if not _NAME.fullmatch(name):
             raise ValueError(f"a plugin's file must be named like {_NAME.pattern}, not {name!r}")
-        key = file_key(self.tenant, self.media.id, self._plugin, self.task_id, name)
+        key = paths.plugin_file(self.tenant, self.media.id, self._plugin, self.task_id, name)
         storage = self._task.storage
         self.saved[name] = storage.put_file(key, data) if isinstance(data, Path) else storage.put(key, io.BytesIO(data))
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from broker.context import TaskContext
 from broker.errors import NotFound, PermanentError, TransientError
+from broker.media import paths
 from handlers.transcoding import ffmpeg, graph
 from handlers.transcoding.plan import Plan, plan
 from handlers.transcoding.playlists import MASTER, Variant, master_playlist, read_track
@@ -13,7 +14,6 @@ from handlers.transcoding.publish import publish
 from handlers.transcoding.sound import AUDIO
 from handlers.transcoding.source import MAX_SECONDS, Source
 
-FOLDER = "hls"
 #: A source that yields less than this part of the pictures that its packets promise is damaged.
 _INTACT = 0.5
 #: Percent of the work that is done when encoding begins and ends; 100 is for what is published.
@@ -30,7 +30,7 @@ def transcode(context: TaskContext) -> dict[str, Any]:
         raise PermanentError("The uploaded file is no longer stored; upload the video again.") from error
     variants = _variants(context.scratch, source, planned)
     master = master_playlist(variants, planned.rate, source.language)
-    _publish(context, f"{context.tenant}/{media.id}/{FOLDER}/", variants, master)
+    _publish(context, paths.hls(context.tenant, media.id), variants, master)
     facts = _facts(source, planned, variants)
     context.attach(media.id, **facts)
     return {"video_id": media.id, **facts}
@@ -94,6 +94,6 @@ def _facts(source: Source, planned: Plan, variants: list[Variant]) -> dict[str, 
             }
             for variant in variants
         ],
-        "hls_master": f"{FOLDER}/{MASTER}",
-        "poster": f"{FOLDER}/{graph.POSTER}",
+        "hls_master": f"{paths.HLS}/{MASTER}",
+        "poster": f"{paths.HLS}/{graph.POSTER}",
     }

@@ -14,6 +14,7 @@ from redis import Redis
 from broker.broker import Broker
 from broker.engine.keys import Keys
 from broker.errors import Unavailable
+from broker.task_type import TaskType
 from broker.tasks.idempotency import KEPT_SECONDS, RUNNING_SECONDS, Idempotency, StoredAnswer
 from tests.gateway.conftest import NEW_TASK, VIDEO_ID
 from tests.gateway.media import MP4, upload
@@ -84,6 +85,21 @@ def test_a_refused_request_leaves_its_key_free(client: FlaskClient) -> None:
     assert submit(client, "k", payload={"video_id": "nope"}).status_code == 422
     assert submit(client, "k", type="Nope").status_code == 422
     assert submit(client, "k").status_code == 201
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k"}])
+def test_a_payload_is_checked_once(
+    client: FlaskClient, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check, checked = TaskType.check_payload, []
+
+    def count(task_type: TaskType, payload: Any) -> dict[str, Any]:
+        checked.append(payload)
+        return check(task_type, payload)
+
+    monkeypatch.setattr(TaskType, "check_payload", count)
+    assert client.post("/api/tasks", json=NEW_TASK, headers=headers).status_code == 201
+    assert checked == [NEW_TASK["payload"]]
 
 
 def test_a_full_queue_is_no_final_answer(client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from broker.broker import Broker
 from broker.engine.store import Claimed
 from broker.errors import PermanentError
-from broker.plugin import file_key
+from broker.media.paths import plugin_file
 from broker.worker.run import RunContext
 from broker.worker.slate import Slate
 from tests.gateway.media import MP4, PNG, upload
@@ -21,7 +21,7 @@ JPEG = b"\xff\xd8\xff" + bytes(range(200))
 
 
 def keep(broker: Broker, media_id: str, name: str, data: bytes = JPEG) -> None:
-    broker.storage.put(file_key("acme", media_id, "thumbnail", TASK_ID, name), io.BytesIO(data))
+    broker.storage.put(plugin_file("acme", media_id, "thumbnail", TASK_ID, name), io.BytesIO(data))
 
 
 @pytest.mark.parametrize(("path", "body"), [("/api/videos", MP4), ("/api/images", PNG)])

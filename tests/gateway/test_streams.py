@@ -171,7 +171,7 @@ def test_a_link_is_of_one_video_and_cannot_be_changed(
     longer = str(int(expires) + 1)
     for forged in (
         path.replace(video["id"], other["id"]),
-        path.replace(hmac, hmac[:-1] + ("a" if hmac[-1] != "a" else "b")),
+        path.replace(hmac, ("a" if hmac[0] != "a" else "b") + hmac[1:]),
         path.replace(hmac, hmac.upper()),
         path.replace(hmac, hmac[:-1]),
         path.replace(hmac, ""),

@@ -12,7 +12,8 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image, ImageChops, ImageStat
 
 from broker.errors import PermanentError
-from broker.plugin import Plugin, file_key
+from broker.media.paths import plugin_file
+from broker.plugin import Plugin
 from handlers.plugins.media_info import MediaInfo
 from handlers.plugins.run import run
 from handlers.plugins.thumbnail import Thumbnail
@@ -49,7 +50,7 @@ def start(folder: Path, plugin: Plugin, data: bytes, kind: str, **config: Any) -
 
 
 def kept(task: Run, plugin: str, name: str) -> bytes:
-    with task.storage.open(file_key("acme", task.record.id, plugin, task.task_id, name)) as file:
+    with task.storage.open(plugin_file("acme", task.record.id, plugin, task.task_id, name)) as file:
         return file.read()
 
 

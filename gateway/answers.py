@@ -5,8 +5,8 @@ from typing import Any
 from flask import Response
 from werkzeug.urls import iri_to_uri
 
-from gateway.current import this_request
-from gateway.json_answers import json_answer
+from gateway.fast.current_request import this_request
+from gateway.fast.json_answers import json_answer
 
 
 def created(path: str, body: Any, status: int = 201) -> Response:

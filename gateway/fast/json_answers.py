@@ -12,7 +12,7 @@ from werkzeug.datastructures import Headers
 class JsonAnswer(Response):
     """An answer whose headers are complete.
 
-    Its body is of known length, and its ``Location`` is quoted (``routes.answers``); werkzeug would look for what to
+    Its body is of known length, and its ``Location`` is quoted (``gateway.answers``); werkzeug would look for what to
     add, and take the ``Location`` apart to quote it.
     """
 
