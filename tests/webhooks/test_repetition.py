@@ -47,3 +47,15 @@ def test_a_repeated_fan_out_finds_the_event_gone(office: PostOffice, receiver: R
     assert script(office.engine.redis, **values, task="task-1", body='{"other":1}') == -1
     assert office.engine.state() == once
     assert office.engine.redis.hget(office.engine.keys.delivery(webhook.id, "evt_1"), "body") == "{}"
+
+
+def test_a_repeated_putting_aside_finds_the_event_gone(office: PostOffice, receiver: Receiver) -> None:
+    office.subscribe(receiver)
+    office.finish()
+    ((entry, _),) = office.engine.redis.xrange(office.engine.keys.outbox())
+    script = Script("put_aside", clock="clock_test")
+    values = {"prefix": "rq", "entry": entry, "error": "RecursionError"}
+    assert script(office.engine.redis, **values) == 1
+    once = office.engine.state()
+    assert script(office.engine.redis, **values) == 0
+    assert office.engine.state() == once

@@ -3,16 +3,16 @@
 -- ARGV[1] tenant
 -- ARGV[2] type
 -- ARGV[3..] ids  one whose hash is there (again) is left alone
--- Returns how many it removed
+-- Returns for how many there is no hash
 -- Moves any -> none
 -- @include gone
-local removed = 0
+local gone = 0
 for _, id in ipairs(ids) do
   if call('EXISTS', P .. 'job:' .. id) == 0 then
     call('ZREM', B .. 'due', id)
     remove_from_index(tenant, type, id)
-    removed = removed + 1
+    gone = gone + 1
   end
 end
-if removed > 0 then wake_for_slot(type) end
-return removed
+if gone > 0 then wake_for_slot(type) end
+return gone
