@@ -129,7 +129,10 @@ class PermanentError(TaskBrokerError):
 
 
 class TransientError(TaskBrokerError):
-    """The task failed for a reason that may pass."""
+    """The task failed for a reason that may pass.
+
+    ``retry_after``, in seconds, is how long the next try waits at least.
+    """
 
     code, retryable = "task_failed", True
 
@@ -155,3 +158,13 @@ class Postpone(BaseException):
 
 class TaskTimeout(BaseException):
     """A handler's time is up. Not an ``Exception``, so that a broad ``except`` cannot swallow it."""
+
+
+def wait_asked(error: BaseException | None) -> float:
+    """Seconds that an error's ``retry_after`` asks for, within 0 and a week; 0 for what is no such number."""
+    asked = error.extra.get("retry_after") if isinstance(error, TaskBrokerError) else None
+    try:
+        seconds = float(asked or 0)
+    except (TypeError, ValueError, OverflowError):  # handlers may have written anything
+        return 0.0
+    return min(seconds, LONGEST_POSTPONEMENT) if seconds > 0 else 0.0

@@ -1,16 +1,14 @@
 """When an event is sent again: the schedule, what a receiver asks for, and how long a failing one is left alone."""
 
 import random
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 
 #: Seconds after the first, second, ... failure, as Standard Webhooks suggests: three days in all.
 SCHEDULE = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 _JITTER = 0.2
 #: An endpoint that has only failed for so many seconds is disabled: as long as one event is tried.
 PATIENCE = 3 * 86_400
-#: The most that a receiver can ask for.
-_LONGEST_WISH = 86_400
+#: The most seconds that a receiver can ask for.
+LONGEST_WISH = 86_400
 #: A failing endpoint is not called about anything for 1, 2, 4, ... and at most so many seconds.
 _LONGEST_HOLD = 60
 _SLOW_DOWN = frozenset({429, 502, 503, 504})
@@ -32,16 +30,3 @@ def hold(status: int | None, failures: int, wish: float | None) -> float:
     if status is not None and status not in _SLOW_DOWN:
         return 0.0
     return max(float(min(_LONGEST_HOLD, 2 ** min(failures, 10))), wish or 0.0)
-
-
-def wished(retry_after: str | None, now_us: int) -> float | None:
-    """Seconds that a ``Retry-After`` asks for (RFC 9110, section 10.2.3), within reason; ``None`` for nonsense."""
-    text = (retry_after or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(min(int(text[:9]), _LONGEST_WISH))
-    try:
-        moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
-        return None
-    seconds = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - now_us / 1e6
-    return min(max(seconds, 0.0), float(_LONGEST_WISH))

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from broker.clock import Clock
 from broker.errors import TaskBrokerError
 from broker.outbound.guard import Answer, guarded_post
+from broker.outbound.retry_after import parse_retry_after
 from broker.webhooks import retries
 from broker.webhooks.delivery import Attempt, Outcome
 from broker.webhooks.events import TEST
@@ -53,7 +54,7 @@ class Sender:
             return Outcome("delivered", answer.status, "", took)
         if answer.status == HTTPStatus.GONE:
             return Outcome("gone", answer.status, "It answered 410 Gone.", took)
-        wish = retries.wished(answer.headers.get("Retry-After"), attempt.us)
+        wish = parse_retry_after(answer.headers.get("Retry-After"), attempt.us / 1e6, retries.LONGEST_WISH)
         return self._failed(attempt, answer.status, f"It answered {answer.status}.", wish, took)
 
     def _call(self, attempt: Attempt) -> Answer:

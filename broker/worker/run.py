@@ -18,7 +18,7 @@ from uuid import NAMESPACE_DNS, uuid5
 from broker.broker import Broker
 from broker.context import Handler
 from broker.engine.store import Claimed
-from broker.errors import NotFound, PermanentError, Postpone, TaskBrokerError, TaskTimeout
+from broker.errors import NotFound, PermanentError, Postpone, TaskBrokerError, TaskTimeout, wait_asked
 from broker.media.records import MediaRecord, info_fields
 from broker.media.storage import Storage
 from broker.media.vectors import VectorStore
@@ -215,5 +215,4 @@ def _failed(error: BaseException, retry_count: int) -> Failed:
 
 
 def _delay_us(error: BaseException | None, retry_count: int) -> int:
-    asked = error.extra.get("retry_after", 0) if isinstance(error, TaskBrokerError) else 0
-    return int(max(asked, backoff.delay(retry_count)) * 1_000_000)
+    return int(max(wait_asked(error), backoff.delay(retry_count)) * 1_000_000)

@@ -1,16 +1,18 @@
 """The HTTP client that plugins get: bounded in time, and with the broker's errors for what goes wrong on the way."""
 
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
 from requests import PreparedRequest, RequestException, Response, Session
 
 from broker.errors import RateLimited, TransientError
+from broker.outbound.retry_after import parse_retry_after
 
 #: Seconds to connect (and for one write), and to wait for the next bytes of an answer.
 TIMEOUT = (10.0, 60.0)
 #: What a service is given that refuses without saying for how long, and the longest that it is believed.
-USUAL_WAIT, _LONGEST_WAIT = 30, 3600
+USUAL_WAIT, _LONGEST_WAIT = 30.0, 3600.0
 
 
 class Http(Session):
@@ -36,10 +38,9 @@ class Http(Session):
         return response
 
 
-def retry_after(header: str | None) -> int:
-    """Seconds the service asks us to wait, at most an hour; 0 when it does not say."""
-    text = header or ""
-    return min(int(text), _LONGEST_WAIT) if text.isascii() and text.isdigit() else 0
+def retry_after(header: str | None) -> float:
+    """Seconds that the service asks us to wait, at most an hour; 0 when it does not say."""
+    return parse_retry_after(header, time.time(), _LONGEST_WAIT) or 0.0
 
 
 def _unchanged(request: PreparedRequest) -> PreparedRequest:

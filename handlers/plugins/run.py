@@ -10,11 +10,12 @@ from typing import Any
 from marshmallow import EXCLUDE, ValidationError
 
 from broker.context import TaskContext
-from broker.errors import PermanentError, Postpone, RateLimited, TransientError
+from broker.errors import PermanentError, Postpone, RateLimited, TransientError, wait_asked
 from broker.media.records import MediaRecord
 from broker.plugin import NOTE, Plugin
 from handlers.plugins.concealment import Concealment
 from handlers.plugins.context import Context
+from handlers.plugins.http import USUAL_WAIT
 from handlers.plugins.registry import load_plugins
 
 #: Bytes of JSON of an answer that is kept with the media file too; what is larger stays with the task alone.
@@ -59,7 +60,7 @@ def _execute(plugin: Plugin, of_plugin: Context, account: str, task: TaskContext
         with of_plugin.http:
             answer = plugin.execute(of_plugin)
     except RateLimited as busy:
-        seconds = float(busy.extra.get("retry_after", 0))
+        seconds = wait_asked(busy) or USUAL_WAIT
         task.log.warning("plugin %s rests for %g s: %s", plugin.name, seconds, concealment.clean(busy.message))
         task.hold(account, seconds)
         raise Postpone(seconds) from None

@@ -235,7 +235,9 @@ def test_each_refusal_is_told_apart(
 
 
 @pytest.mark.parametrize("request_", ["POST /v2/upload", "POST /v2/transcript", "GET /v2/transcript/"])
-@pytest.mark.parametrize(("said", "seconds"), [("17", 17), (None, 30), ("soon", 30), ("999999", 3600)])
+@pytest.mark.parametrize(
+    ("said", "seconds"), [("17", 17), (None, 30), ("soon", 30), ("999999", 3600), ("9" * 4301, 3600)]
+)
 def test_a_service_that_asks_for_rest_gets_it_from_all_tasks(
     task: Run, service: Service, start: Start, request_: str, said: str | None, seconds: float
 ) -> None:

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +109,21 @@ def test_a_service_that_asks_for_rest_gets_it_from_this_tenant_alone(task: Run, 
     with pytest.raises(Postpone):
         ask(task)
     assert task.holds == {"http_request:acme": 9}
+
+
+TOMORROW = format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True)
+
+
+@pytest.mark.parametrize("wish", ["9" * 4301, TOMORROW], ids=["digits", "date"])
+def test_a_wish_is_read_as_seconds_or_date_and_bounded(task: Run, service: Receiver, wish: str) -> None:
+    service.behaviour = status(429, Retry_After=wish)
+    with pytest.raises(Postpone):
+        ask(task)
+    service.behaviour = status(503, Retry_After=wish)
+    rest = task.holds.pop("http_request:acme")
+    with pytest.raises(TransientError) as raised:
+        ask(task)
+    assert (rest, raised.value.extra["retry_after"]) == (3600, 3600)
 
 
 def test_a_token_that_is_echoed_is_not_kept(task: Run, service: Receiver) -> None:

@@ -1,6 +1,7 @@
 """Guards the plugin handler: the right plugin on the right file, and one clear line for what no retry can cure."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, ClassVar
 import pytest
 from marshmallow import Schema, fields, validate
 
-from broker.errors import InvalidInput, PermanentError, Postpone, TransientError
+from broker.errors import InvalidInput, PermanentError, Postpone, RateLimited, TransientError
 from broker.plugin import Plugin, PluginContext
 from handlers.plugins.checksum import Checksum
 from handlers.plugins.run import run
@@ -142,6 +143,32 @@ def test_a_plugin_that_rests_makes_nobody_else_wait(tmp_path: Path) -> None:
     assert wait.value.seconds == 12.5
     task.payload["plugin_name"] = "checksum"
     assert start(task)["data"]["size"] == 1
+
+
+class Refused(NeedsConfig):
+    """Its service asks it to wait for what the test says."""
+
+    name = "refused"
+    wishes: ClassVar[dict[str, Any]] = {}
+
+    class config_schema(Schema):
+        pass
+
+    def execute(self, context: PluginContext) -> dict[str, Any]:
+        raise RateLimited("busy", **self.wishes)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "seconds"),
+    [({"retry_after": 7}, 7), *[({"retry_after": each}, 30) for each in (0, -1, None, "soon", math.nan)], ({}, 30),
+     ({"retry_after": math.inf}, 604_800)],
+)  # fmt: skip
+def test_whatever_a_plugin_asks_for_is_a_rest(tmp_path: Path, wishes: dict[str, Any], seconds: float) -> None:
+    task = Run(tmp_path, b"x", kind="image", payload={"plugin_name": "refused"})
+    Refused.wishes = wishes
+    with pytest.raises(Postpone) as wait:
+        run(task, {"refused": Refused()}, {})
+    assert (wait.value.seconds, task.holds) == (seconds, {"refused:": seconds})
 
 
 class Writer(Plugin):

@@ -1,12 +1,8 @@
-"""When the next attempt is made: the schedule, what receivers ask for, and how long a failing one is left alone."""
+"""When the next attempt is made: the schedule, and how long a failing one is left alone."""
 
 import random
 
-import pytest
-
-from broker.webhooks.retries import SCHEDULE, delay, hold, wished
-
-NOW_US = 1_700_000_000_000_000  # Tue, 14 Nov 2023 22:13:20 GMT
+from broker.webhooks.retries import SCHEDULE, delay, hold
 
 
 def test_the_schedule_begins_as_promised_and_lasts_three_days() -> None:
@@ -20,17 +16,6 @@ def test_delays_scatter_by_a_fifth_and_end() -> None:
         drawn = [delay(number, None, luck) or 0 for _ in range(200)]
         assert 0.8 * usual <= min(drawn) < 0.85 * usual < 1.15 * usual < max(drawn) <= 1.2 * usual
     assert delay(len(SCHEDULE) + 1, 10.0, luck) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("0", 0), ("7", 7), (" 7 ", 7), ("86401", 86_400), ("9" * 100, 86_400), (None, None), ("", None), ("-1", None),
-     ("1.5", None), ("soon", None), ("\u0663", None), ("Tue, 14 Nov 2023 22:14:20 GMT", 60),
-     ("Tue, 14 Nov 2023 22:12:20 GMT", 0), ("Wed, 14 Nov 2029 22:13:20 GMT", 86_400),
-     ("Tuesday, 14-Nov-23 22:14:20 GMT", 60), ("Tue, 99 Nov 2023 22:14:20 GMT", None)],
-)  # fmt: skip
-def test_what_a_receiver_may_ask_for(text: str | None, seconds: float | None) -> None:
-    assert wished(text, NOW_US) == seconds
 
 
 def test_a_receiver_that_is_down_is_left_alone_and_one_that_dislikes_an_event_is_not() -> None:
