@@ -96,6 +96,9 @@ class Plugin:
     config_schema: ClassVar[type[Schema]] = Schema
     #: Settings that no tenant may change, such as where secrets are sent to.
     operator_settings: ClassVar[frozenset[str]] = frozenset()
+    #: Settings that decide where the secrets are sent. While a tenant leaves them as they are, it may change the others
+    #: without giving its secrets again. ``None``, for a plugin that does not say: all settings may decide it.
+    destination: ClassVar[frozenset[str] | None] = None
 
     #: Modules without which it cannot work; import them in ``execute``, because the gateway lists plugins without them.
     requires: ClassVar[tuple[str, ...]] = ()
@@ -122,6 +125,11 @@ class Plugin:
     def secrets(self) -> frozenset[str]:
         """Names of the settings that are secret."""
         return frozenset(name for name, field in self.config_schema().fields.items() if field.load_only)
+
+    def redirected_by(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+        """Names of the settings by which secrets may be sent elsewhere after this change of the tenant's settings."""
+        deciding = before.keys() | after.keys() if self.destination is None else self.destination
+        return sorted(name for name in deciding if before.get(name) != after.get(name))
 
     def execute(self, context: PluginContext) -> dict[str, Any]:
         """Do the work and return JSON values.

@@ -10,7 +10,7 @@ from broker.secrets.encryption import SecretKeyMissing, Undecryptable
 from broker.task_type import pointers
 from gateway.current import broker, services, tenant
 
-#: Stands for a secret that is set. Sent back, it leaves the secret as it is.
+#: Stands for a secret that is set. Sent back, it leaves the secret as it is, as long as it goes where it went.
 MASK = "********"
 
 
@@ -46,15 +46,26 @@ def show(plugin: Plugin) -> dict[str, Any]:
 
 def store(plugin: Plugin, config: dict[str, Any]) -> None:
     """Replaces the tenant's settings. Raises ``InvalidInput``, which names settings and never values."""
-    kept = own(plugin) if MASK in config.values() else None
-    known = {name: kept[name] for name in plugin.secrets() if kept and config.get(name) == MASK and name in kept}
-    merged = {**config, **known}
-    unknown = [name for name in plugin.secrets() if merged.get(name) == MASK]
-    if unknown:
-        detail = f"{MASK} stands for a secret that is set, but none is; send the secret itself."
-        raise InvalidInput(errors=[{"pointer": f"/config/{name}", "detail": detail} for name in unknown])
+    merged = _unmasked(plugin, config)
     try:
         plugin.tenant_schema().load(merged)
     except ValidationError as error:
         raise InvalidInput(errors=pointers(error.normalized_messages(), "/config")) from None
     broker().plugin_configs.write(tenant().name, plugin.name, merged)
+
+
+def _unmasked(plugin: Plugin, config: dict[str, Any]) -> dict[str, Any]:
+    """The settings with the secrets that masks stand for. Raises ``InvalidInput`` for a mask that keeps nothing."""
+    masked = sorted(name for name in plugin.secrets() if config.get(name) == MASK)
+    if not masked:
+        return config
+    kept = own(plugin) or {}
+    merged = {**config, **{name: kept[name] for name in masked if name in kept}}
+    unset = f"{MASK} stands for a secret that is set, but none is; send the secret itself."
+    errors = [{"pointer": f"/config/{name}", "detail": unset} for name in masked if name not in kept]
+    if moved := plugin.redirected_by(kept, merged):
+        detail = f"By the change of {', '.join(moved)} this secret may be sent elsewhere: give the secret again."
+        errors += [{"pointer": f"/config/{name}", "detail": detail} for name in masked if name in kept]
+    if errors:
+        raise InvalidInput(errors=errors)
+    return merged

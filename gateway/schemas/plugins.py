@@ -27,7 +27,10 @@ class PluginSettings(Schema):
 
     config = fields.Dict(
         keys=fields.String(),
-        **required("What you have set. Secrets are shown as ********, and kept when sent back so."),
+        **required(
+            "What you have set. Secrets are shown as ********, and kept when sent back so, unless a setting changes "
+            "by which they could be sent elsewhere."
+        ),
     )
     source = fields.String(
         **required("Whose settings are in force: yours, or the operator's while you have none.",

@@ -63,7 +63,7 @@ class AssemblyAI(Plugin):
     description = "Transcribes speech with AssemblyAI, with the time of every word."
     media_types = frozenset({"audio", "video"})
     config_schema = AssemblyAIConfig
-    operator_settings = frozenset({"base_url"})
+    operator_settings = destination = frozenset({"base_url"})
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now

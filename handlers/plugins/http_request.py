@@ -46,6 +46,7 @@ class HttpRequest(Plugin):
     media_types = frozenset({"video", "image", "audio", "document"})
     config_schema = HttpRequestConfig
     operator_settings = frozenset({"allow_private"})
+    destination = frozenset({"url"})
 
     def config(self, environ: Mapping[str, str], own: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """As of every plugin; whether private addresses may be called is one setting for all that calls out."""

@@ -35,4 +35,6 @@ def _instance(origin: str, found: Any) -> Plugin:
         raise ValueError(f"{origin}: plugin name {found.name!r} must match {_NAME.pattern}")
     if not found.media_types <= KINDS:
         raise ValueError(f"{origin}: media_types must be of {', '.join(sorted(KINDS))}")
+    if unknown := (found.destination or frozenset()) - found.config_schema().fields.keys():
+        raise ValueError(f"{origin}: destination names what is no setting: {', '.join(sorted(unknown))}")
     return found()

@@ -13,6 +13,7 @@ from broker.secrets.encryption import SecretBox, SecretKeyMissing, Undecryptable
 from gateway.app import create_app
 from gateway.config import GatewaySettings
 from handlers.plugins.assembly_ai import AssemblyAI
+from handlers.plugins.http_request import HttpRequest
 from tests.gateway.conftest import ClientOf
 from tests.gateway.media import MP4, upload
 from tests.gateway.problem import pointers, problem
@@ -86,6 +87,40 @@ def test_a_mask_sent_back_keeps_the_secret(client: FlaskClient, broker: Broker) 
     put(client, api_key=KEY)
     assert put(client, api_key="********", language_code="de").status_code == 200
     assert broker.plugin_configs.read("acme", "assembly_ai") == {"api_key": KEY, "language_code": "de"}
+
+
+class Undeclared(HttpRequest):
+    """Says of no setting that it decides, or does not decide, where the token goes."""
+
+    name = "undeclared"
+    destination = None
+
+
+@pytest.fixture
+def calling(broker: Broker, gateway_settings: GatewaySettings) -> FlaskClient:
+    """Acme's client of a gateway with plugins that send a tenant's secret to the tenant's address."""
+    plugins = {each.name: each for each in (HttpRequest(), Undeclared())}
+    client = create_app(gateway_settings, broker, plugins).test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = "Bearer acme-key"
+    return client
+
+
+@pytest.mark.parametrize("plugin", ["http_request", "undeclared"])
+def test_a_mask_does_not_send_the_secret_to_another_address(calling: FlaskClient, broker: Broker, plugin: str) -> None:
+    path, mine = f"/api/plugins/{plugin}/config", {"url": "https://mine.example/", "authorization": f"Bearer {KEY}"}
+    masked = {**mine, "authorization": "********"}
+    assert calling.put(path, json={"config": mine}).status_code == 200
+    for url in ("https://evil.example/", "https://mine.example/other", "http://mine.example/"):
+        response = calling.put(path, json={"config": {**masked, "url": url}})
+        assert pointers(response) == {"#/config/authorization"}
+        assert "url this secret may be sent elsewhere: give the secret again" in response.text
+        assert broker.plugin_configs.read("acme", plugin) == mine
+    assert calling.put(path, json={"config": masked}).status_code == 200
+    assert broker.plugin_configs.read("acme", plugin) == mine
+    moved = {**mine, "url": "https://evil.example/"}
+    assert calling.put(path, json={"config": moved}).status_code == 200
+    calling.delete(path)
+    assert pointers(calling.put(path, json={"config": masked})) == {"#/config/authorization"}
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,10 @@ class BadKind(Good):
     media_types = frozenset({"hologram"})
 
 
+class BadDestination(Good):
+    destination = frozenset({"ulr"})
+
+
 class Nameless(Plugin):
     description = "For this test."
     media_types = frozenset({"audio"})
@@ -89,6 +93,7 @@ def test_a_name_belongs_to_one_plugin() -> None:
     [
         ("BadName", "plugin name 'Not A Name' must match"),
         ("BadKind", "media_types must be of audio, document, image, video"),
+        ("BadDestination", "destination names what is no setting: ulr"),
         ("Nameless", "sets no name"),
         ("HERE", "not a subclass of broker.plugin.Plugin"),
         ("Missing", "cannot load"),
