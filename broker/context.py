@@ -65,7 +65,7 @@ class TaskContext(Protocol):
         """What an earlier run of this task remembered under ``key``, else ``None``."""
 
     def remember(self, key: str, value: Any) -> None:
-        """Keep a JSON value for later runs of this task."""
+        """Keep a JSON value for later runs of this task. Raises ``TransientError`` when this run is over already."""
 
     def popen(self, argv: list[str], **options: Any) -> Popen[bytes]:
         """Start a program that dies with the worker, in a process group of its own, deaf to the worker's signals.

@@ -81,7 +81,10 @@ class PluginContext(Protocol):
         """What an earlier attempt at this task remembered under ``key``, else ``None``."""
 
     def remember(self, key: str, value: Any) -> None:
-        """Keep a JSON value for later attempts at this task, before anything that must not be done twice."""
+        """Keep a JSON value for later attempts at this task, before anything that must not be done twice.
+
+        Raises ``TransientError`` when this attempt is over already, because its worker was taken for dead.
+        """
 
 
 class Plugin:

@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import time
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +241,7 @@ def strange(_: TaskContext, kind: str) -> Any:
         "nan": float("nan"),
         "surrogate": "caf\udce9",
         "loop": loop,
+        "deep": reduce(lambda inner, _: {"a": inner}, range(982), {}),
         "huge": "x" * 2_000_000,
         "wide": "\N{GRINNING FACE}" * 300_000,
     }[kind]

@@ -108,7 +108,13 @@ class Store:
         )
 
     def finish(
-        self, task_id: str, execution: str, result: str, then: Claim, media_id: str = "", info: tuple[str, ...] = ()
+        self,
+        task_id: str,
+        execution: str,
+        result: str | bytes,
+        then: Claim,
+        media_id: str = "",
+        info: tuple[str, ...] = (),
     ) -> tuple[str, Claimed | Wait]:
         """Ends a run well: ('completed' or 'stale', what to do next). ``then.execution`` '' claims nothing."""
         then_claim = then.worker, then.execution, then.lease_us, then.group

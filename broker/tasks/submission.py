@@ -151,7 +151,7 @@ def _encoded(payload: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
     """A payload as it is stored and as it will be read. Raises ``InvalidInput`` for what JSON cannot say."""
     try:
         return stored_json.encode(payload)
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError) as error:
         raise InvalidInput(errors=[{"pointer": "/payload", "detail": f"must be JSON values: {error}"}]) from error
 
 

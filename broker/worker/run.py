@@ -18,7 +18,7 @@ from uuid import NAMESPACE_DNS, uuid5
 from broker.broker import Broker
 from broker.context import Handler
 from broker.engine.store import Claimed
-from broker.errors import NotFound, PermanentError, Postpone, TaskBrokerError, TaskTimeout, wait_asked
+from broker.errors import NotFound, PermanentError, Postpone, TaskBrokerError, TaskTimeout, TransientError, wait_asked
 from broker.media.records import MediaRecord, info_fields
 from broker.media.storage import Storage
 from broker.media.vectors import VectorStore
@@ -33,13 +33,12 @@ log = logging.getLogger(__name__)
 #: Bytes of JSON that a handler may answer; what is larger belongs into storage.
 MAX_RESULT = 1_048_576
 _MAX_MESSAGE, _MAX_TRACEBACK = 500, 8_000
-_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 class Completed(NamedTuple):
     """The handler's answer as JSON, and what it learnt about a media file."""
 
-    result: str
+    result: bytes
     media_id: str = ""
     info: tuple[str, ...] = ()
 
@@ -115,7 +114,8 @@ class RunContext:
 
     def progress(self, percent: float, stage: str = "") -> None:
         bounded = round(min(100.0, max(0.0, percent)), 1)
-        self._slate.write_progress(json.dumps({"percent": bounded, "stage": stage[:100]}))
+        told = stage[:100].encode("utf-8", "replace").decode()  # a file's name may be no Unicode
+        self._slate.write_progress(json.dumps({"percent": bounded, "stage": told}))
 
     def seconds_left(self) -> float:
         return self._deadline - time.monotonic()
@@ -136,8 +136,11 @@ class RunContext:
         return self._memo.get(key)
 
     def remember(self, key: str, value: Any) -> None:
-        self._memo[key] = value
-        self._broker.store.remember(self.task_id, self._execution, self._memo)
+        memo = {**self._memo, key: value}
+        stored_json.encode_strictly(memo)
+        if not self._broker.store.remember(self.task_id, self._execution, memo):
+            raise TransientError("This run is over: another one may have begun, which must not do the same work twice.")
+        self._memo = memo
 
     def popen(self, argv: list[str], **options: Any) -> "subprocess.Popen[bytes]":
         process = processes.start(argv, **options)
@@ -191,17 +194,21 @@ def timed_out(timeout: float, retry_count: int) -> Failed:
 
 
 def _completed(answer: Any, attached: dict[str, dict[str, Any]]) -> Completed:
-    try:
-        result = _JSON.encode(answer)
-        size = len(result.encode())
-    except (TypeError, ValueError) as error:  # also text that is not Unicode, as names of files may be
-        raise PermanentError(f"The handler's answer is not JSON: {error}") from error
-    if size > MAX_RESULT:
-        raise PermanentError(f"The handler's answer has {size} bytes of JSON; at most {MAX_RESULT} fit.")
+    result = _json(answer, "The handler's answer")
+    if len(result) > MAX_RESULT:
+        raise PermanentError(f"The handler's answer has {len(result)} bytes of JSON; at most {MAX_RESULT} fit.")
     for media_id, info in attached.items():
         if info:
+            _json(info, "What the handler attaches to the media file")
             return Completed(result, media_id, tuple(part for pair in info_fields(info).items() for part in pair))
     return Completed(result)
+
+
+def _json(value: Any, what: str) -> bytes:
+    try:
+        return stored_json.encode_strictly(value)
+    except (TypeError, ValueError) as error:  # also text that is not Unicode, as names of files may be
+        raise PermanentError(f"{what} is not JSON that can be kept: {error}.") from error
 
 
 def _failed(error: BaseException, retry_count: int) -> Failed:

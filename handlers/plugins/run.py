@@ -69,8 +69,15 @@ def _execute(plugin: Plugin, of_plugin: Context, account: str, task: TaskContext
         if cleaned is error:
             raise
         raise cleaned from None
-    cleaned_answer: dict[str, Any] = concealment.clean(answer)
-    return cleaned_answer
+    return _without_secrets(answer, concealment)
+
+
+def _without_secrets(answer: dict[str, Any], concealment: Concealment) -> dict[str, Any]:
+    try:
+        cleaned: dict[str, Any] = concealment.clean(answer)
+    except RecursionError:
+        raise PermanentError("The plugin's answer is nested too deep.") from None
+    return cleaned
 
 
 def _note(context: TaskContext, plugin: Plugin, media: MediaRecord, data: Any, files: list[dict[str, Any]]) -> None:

@@ -145,6 +145,26 @@ def test_a_plugin_that_rests_makes_nobody_else_wait(tmp_path: Path) -> None:
     assert start(task)["data"]["size"] == 1
 
 
+class Deep(NeedsConfig):
+    """Answers lists in each other."""
+
+    name = "deep"
+    levels: ClassVar[int] = 0
+
+    def execute(self, context: PluginContext) -> dict[str, Any]:
+        answer: Any = 1
+        for _ in range(self.levels):
+            answer = [answer]
+        return {"it": answer}
+
+
+def test_an_answer_that_is_nested_beyond_reading_fails_at_once(tmp_path: Path) -> None:
+    task = Run(tmp_path, b"x", kind="image", payload={"plugin_name": "deep"})
+    Deep.levels = 100_000
+    with pytest.raises(PermanentError, match="answer is nested too deep"):
+        run(task, {"deep": Deep()}, {"DEEP_TOKEN": "sesame"})
+
+
 class Refused(NeedsConfig):
     """Its service asks it to wait for what the test says."""
 

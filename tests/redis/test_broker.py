@@ -133,7 +133,17 @@ class TestSubmit:
         assert broker.tasks.page("acme").total == 0
 
     @pytest.mark.parametrize(
-        "value", [float("nan"), float("-inf"), {None: float("nan")}, "caf\udce9", object(), {(1, 2): 3}, _deep(10_000)]
+        "value",
+        [
+            float("nan"),
+            float("-inf"),
+            {None: float("nan")},
+            "caf\udce9",
+            object(),
+            {(1, 2): 3},
+            _deep(10_000),
+            _deep(200),
+        ],
     )
     def test_what_json_cannot_say_is_refused(self, settings: BrokerSettings, value: object) -> None:
         broker = Broker.connect(settings, {"Noop": TaskType("Noop", Free, "a:b")})

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.tasks.stored_json import decode, encode
+from broker.tasks.stored_json import MAX_DEPTH, decode, encode, encode_strictly
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -61,8 +61,33 @@ def test_what_reads_back_as_something_else(value: Any, read: Any, beside: dict[s
     ],
 )
 def test_what_json_cannot_say(value: Any, beside: dict[str, Any]) -> None:
-    with pytest.raises((TypeError, ValueError)):
-        encode({"value": value} | beside)
+    for write in (encode, encode_strictly):
+        with pytest.raises((TypeError, ValueError)):
+            write({"value": value} | beside)
+
+
+def nested(levels: int, *, name: Any = None, empty: Any = 1) -> Any:
+    """So many lists, or objects with a member of this name, in each other."""
+    value = empty
+    for _ in range(levels):
+        value = [value] if name is None else {name: value}
+    return value
+
+
+@pytest.mark.parametrize("name", [None, "a", 1])
+def test_nesting_has_a_bound_whatever_is_nested(name: Any) -> None:
+    deepest = {"beside": "[" * 500, "it": nested(MAX_DEPTH - 1, name=name)}
+    assert decode(encode(deepest)[0]) == decode(encode_strictly(deepest))
+    for levels in (MAX_DEPTH, 300, 982, 5_000, 100_000):
+        for write in (encode, encode_strictly):
+            with pytest.raises(ValueError, match="it is nested deeper than 100 levels"):
+                write({"it": nested(levels, name=name)})
+
+
+def test_an_empty_list_is_a_level_too() -> None:
+    assert encode_strictly(nested(MAX_DEPTH - 1, empty=[])) == b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
+    with pytest.raises(ValueError, match="nested deeper"):
+        encode_strictly(nested(MAX_DEPTH, empty=()))
 
 
 def test_what_others_wrote_is_read() -> None:

@@ -70,7 +70,7 @@ def test_an_exception_that_is_no_error_fails_the_task_and_spares_the_process(run
     assert processes.alive(running.effects(task_id, "start")[0]["pid"])
 
 
-@pytest.mark.parametrize("kind", ["set", "bytes", "nan", "surrogate", "loop", "huge", "wide"])
+@pytest.mark.parametrize("kind", ["set", "bytes", "nan", "surrogate", "loop", "huge", "wide", "deep"])
 def test_an_answer_that_is_not_json_or_too_large_fails_the_task_for_good(running: Formation, kind: str) -> None:
     task_id = running.submit("strange", kind=kind)
     task = running.until_status(task_id, "failed", "completed")
