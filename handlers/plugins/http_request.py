@@ -9,11 +9,14 @@ from marshmallow import Schema, ValidationError, fields, validate
 from broker.errors import PermanentError, RateLimited, TransientError
 from broker.outbound.guard import Answer, TargetRefused, check_url, guarded_post
 from broker.plugin import Plugin, PluginContext
+from broker.tasks import stored_json
 from handlers.plugins.http import USUAL_WAIT, retry_after
 
 #: Seconds in which the service has to answer, and bytes of its answer that are kept.
 _TIMEOUT, _MAX_ANSWER = 60.0, 64 * 1024
 _MAY_PASS = frozenset({408, 425})
+#: Levels of an answer that is kept as JSON; the task's result puts it into some of its own.
+_DEEPEST = stored_json.MAX_DEPTH - 10
 
 
 def _callable(url: str) -> None:
@@ -92,13 +95,11 @@ def _check(answer: Answer) -> None:
 
 
 def _body(answer: Answer) -> Any:
-    """What is JSON as such, anything else as text."""
+    """What is JSON and can be kept as such, anything else as text."""
     text = answer.body.decode("utf-8", "replace")
     try:
-        return json.loads(text, parse_constant=_no_json)
+        value = json.loads(text)
+        stored_json.encode_strictly(value)  # JSON can say 1e400 and half a surrogate pair, which nobody can read back
     except (ValueError, RecursionError):
         return text
-
-
-def _no_json(word: str) -> None:
-    raise ValueError(f"{word} is not JSON")
+    return text if stored_json.deeper_than(value, _DEEPEST) else value

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -13,6 +14,7 @@ from broker.context import TaskContext
 from broker.errors import PermanentError, Postpone, RateLimited, TransientError, wait_asked
 from broker.media.records import MediaRecord
 from broker.plugin import NOTE, Plugin
+from handlers.plugins import refusals
 from handlers.plugins.concealment import Concealment
 from handlers.plugins.context import Context
 from handlers.plugins.http import USUAL_WAIT
@@ -32,7 +34,12 @@ def execute(context: TaskContext) -> dict[str, Any]:
     return run(context, _installed(), os.environ)
 
 
-def run(context: TaskContext, plugins: Mapping[str, Plugin], environ: Mapping[str, str]) -> dict[str, Any]:
+def run(
+    context: TaskContext,
+    plugins: Mapping[str, Plugin],
+    environ: Mapping[str, str],
+    now: Callable[[], float] = time.time,
+) -> dict[str, Any]:
     """Find the plugin, check media and configuration, execute, and note the answer in the media record.
 
     The record's info gets it as ``plugin:<name>``, so that plugins that run side by side do not touch each other's.
@@ -48,22 +55,25 @@ def run(context: TaskContext, plugins: Mapping[str, Plugin], environ: Mapping[st
     if (rest := context.held(account)) > 0:
         raise Postpone(rest)
     of_plugin = Context(context, plugin.name, media, config)
-    data = _execute(plugin, of_plugin, account, context)
+    data = _execute(plugin, of_plugin, account, context, now)
     files = [{"name": name, "size": size} for name, size in sorted(of_plugin.saved.items())]
     _note(context, plugin, media, data, files)
     return {"plugin_name": plugin.name, "media_id": media.id, "data": data, "files": files}
 
 
-def _execute(plugin: Plugin, of_plugin: Context, account: str, task: TaskContext) -> dict[str, Any]:
+def _execute(
+    plugin: Plugin, of_plugin: Context, account: str, task: TaskContext, now: Callable[[], float]
+) -> dict[str, Any]:
     concealment = Concealment(of_plugin.config.get(name) for name in plugin.secrets())
     try:
         with of_plugin.http:
             answer = plugin.execute(of_plugin)
     except RateLimited as busy:
-        seconds = wait_asked(busy) or USUAL_WAIT
-        task.log.warning("plugin %s rests for %g s: %s", plugin.name, seconds, concealment.clean(busy.message))
-        task.hold(account, seconds)
-        raise Postpone(seconds) from None
+        seconds, said = wait_asked(busy) or USUAL_WAIT, concealment.clean(busy.message)
+        raise refusals.refused(task, account, seconds, said, now()) from None
+    except Postpone:
+        refusals.got_on(task)
+        raise
     except Exception as error:
         cleaned = concealment.clean_error(error)
         if cleaned is error:

@@ -1,7 +1,7 @@
 """Guards the plugin that asks a service of the tenant's: what it is sent, what is kept, and where it may be."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from broker.errors import PermanentError, Postpone, TransientError
+from broker.tasks import stored_json
 from handlers.plugins.http_request import HttpRequest
 from handlers.plugins.run import run
 from tests.handlers.plugin_context import Run
@@ -32,8 +33,10 @@ def task(tmp_path: Path, service: Receiver) -> Run:
     return task
 
 
-def ask(task: Run, **environ: str) -> Any:
-    return run(task, {"http_request": HttpRequest()}, {"WEBHOOKS_ALLOW_PRIVATE": "1", **environ})["data"]
+def ask(task: Run, clock: Sequence[float] = (0.0,), **environ: str) -> Any:
+    """One run; ``clock`` holds the present moment."""
+    environ = {"WEBHOOKS_ALLOW_PRIVATE": "1", **environ}
+    return run(task, {"http_request": HttpRequest()}, environ, lambda: clock[0])["data"]
 
 
 def test_the_service_gets_a_link_and_its_answer_is_kept(task: Run, service: Receiver) -> None:
@@ -55,13 +58,31 @@ def test_the_service_gets_a_link_and_its_answer_is_kept(task: Run, service: Rece
     assert task.attached["plugin:http_request"]["data"]["body"] == {"labels": ["cat"]}
 
 
-@pytest.mark.parametrize(
-    ("body", "kept"),
-    [(b"done", "done"), (b"", ""), (b"\xff", "\ufffd"), (b"NaN", "NaN"), (b"[" * 60_000, "[" * 60_000)],
-)
-def test_an_answer_that_is_not_json_is_text(task: Run, service: Receiver, body: bytes, kept: str) -> None:
+NO_JSON = [b"done", b"", b"NaN", b"[" * 60_000, b'[1e400]', b'{"a": -1e999}', rb'"\ud800"', rb'{"\udfff": 1}',
+           b"[" * 91 + b"]" * 91, b"9" * 5000]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", NO_JSON, ids=lambda body: body[:12].decode())
+def test_an_answer_that_is_not_json_or_cannot_be_kept_as_such_is_text(
+    task: Run, service: Receiver, body: bytes
+) -> None:
     service.behaviour = status(201, body)
-    assert ask(task) == {"status": 201, "body": kept, "truncated": False}
+    result = ask(task)
+    assert result == {"status": 201, "body": body.decode(), "truncated": False}
+    stored_json.encode_strictly({"data": result})
+
+
+def test_an_answer_that_is_no_unicode_is_text(task: Run, service: Receiver) -> None:
+    service.behaviour = status(200, b"\xff")
+    assert ask(task)["body"] == "\ufffd"
+
+
+@pytest.mark.parametrize("body", [b"[" * 90 + b"]" * 90, b"9" * 400, rb'"\ud83d\ude00"', b"1e308", b"null"])
+def test_an_answer_that_can_be_kept_is_json(task: Run, service: Receiver, body: bytes) -> None:
+    service.behaviour = status(200, body)
+    result = ask(task)
+    assert result["body"] == json.loads(body)
+    stored_json.encode_strictly({"data": result})
 
 
 def test_a_long_answer_is_cut(task: Run, service: Receiver) -> None:
@@ -124,6 +145,34 @@ def test_a_wish_is_read_as_seconds_or_date_and_bounded(task: Run, service: Recei
     with pytest.raises(TransientError) as raised:
         ask(task)
     assert (rest, raised.value.extra["retry_after"]) == (3600, 3600)
+
+
+def test_a_service_that_only_refuses_ends_the_task_after_a_day(task: Run, service: Receiver) -> None:
+    service.behaviour = status(429, Retry_After="3600")
+    clock = [1_700_000_000.0]
+    for _ in range(24):
+        with pytest.raises(Postpone) as wait:
+            ask(task, clock)
+        clock[0] += wait.value.seconds
+        task.holds.clear()
+    message = "asks for fewer requests. It has refused this task 25 times in 24 hours; retry the task to go on"
+    with pytest.raises(PermanentError, match=message):
+        ask(task, clock)
+    assert task.holds, "the others ask at once what was just refused"
+    task.holds.clear()
+    with pytest.raises(Postpone):  # a retry by hand has a day of its own
+        ask(task, clock)
+
+
+def test_a_few_refusals_end_no_task_however_long_it_was_held(task: Run, service: Receiver) -> None:
+    """Beside many tasks of an account its turn comes seldom."""
+    service.behaviour = status(429)
+    for day in range(9):
+        with pytest.raises(Postpone):
+            ask(task, [day * 86_400.0])
+        task.holds.clear()
+    service.behaviour = status(200, b"1")
+    assert ask(task, [9 * 86_400.0])["body"] == 1
 
 
 def test_a_token_that_is_echoed_is_not_kept(task: Run, service: Receiver) -> None:
