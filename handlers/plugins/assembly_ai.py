@@ -6,29 +6,32 @@ ended: it uploads once, orders once, and otherwise only looks. Between two looks
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from collections.abc import Callable
+from typing import Any
 
 from marshmallow import Schema, fields, validate
 
 from broker.errors import PermanentError, Postpone, RateLimited, TransientError
 from broker.plugin import Plugin, PluginContext
 from handlers.plugins.assembly_ai_client import AssemblyAIClient
+from handlers.plugins.assembly_ai_order import SETTLING, Order
 
-_CHUNK = 1024 * 1024
 #: The next look comes after so much of the time that the transcript has taken already, within seconds: a short file is
-#: not waited for in vain, and a long one does not use up the starts that the type's rate allows.
+#: not waited for in vain, and a long one is not asked after for nothing.
 _PART, _SOONEST, _LATEST = 0.2, 3.0, 60.0
 #: A wait goes on through so many failed looks in a row: the transcript is being made, and starting over gains nothing.
 _FAILED_LOOKS = 10
 #: Seconds after which a transcript is not waited for any more; AssemblyAI takes minutes.
 _LONGEST_WAIT = 24 * 3600
-_UPLOAD_URL, _TRANSCRIPT_ID, _ORDERED_AT, _FAILED = "upload_url", "transcript_id", "ordered_at", "failed_looks"
+_FAILED = "failed_looks"
+#: How the service says that it has no such transcript (any more), and besides that one is not this account's.
+_GONE, _NOT_OURS = frozenset({400, 404, 410}), frozenset({400, 403, 404, 410})
 #: What of a transcript is worth keeping with the task, and of each of its words (times in milliseconds).
 _KEPT = ("text", "language_code", "language_confidence", "confidence", "audio_duration", "speech_model_used")
 _OF_WORDS = ("text", "start", "end", "confidence")
-#: Bytes of JSON of words that fit into a task's result, beside the text; three hours of speech have more.
-_MOST_WORDS = 600_000
+#: Bytes of JSON that fit into a task's result, of words and of the text beside them; three hours of speech have more
+#: words, eight hours more text.
+_MOST_WORDS, _MOST_TEXT = 600_000, 400_000
 
 
 class AssemblyAIConfig(Schema):
@@ -71,96 +74,81 @@ class AssemblyAI(Plugin):
     def execute(self, context: PluginContext) -> dict[str, Any]:
         """``transcript_id``, ``text``, languages, confidences (0..1), seconds of audio, ``words`` with milliseconds.
 
-        The same as a file, ``transcript.json``; ``words`` is ``None`` when they do not fit into a result.
+        The same as a file, ``transcript.json``; ``words``, or even ``text``, is ``None`` when it does not fit into a
+        result.
         """
         client = AssemblyAIClient(context.http, context.config["base_url"], context.config["api_key"])
-        transcript_id = context.recall(_TRANSCRIPT_ID)
-        if not transcript_id:
-            _order(client, context, self._now)
+        order = Order(client, context, self._now)
+        if not order.transcript_id:
+            order.place()
             raise Postpone(_SOONEST)
-        transcript = self._look(client, context, transcript_id)
+        transcript = _look(client, context, order)
         if transcript["status"] == "error":
-            raise _failure(context, transcript)
+            raise _failure(order, transcript)
         if transcript["status"] != "completed":
-            raise Postpone(self._pause(context))
-        return _result(context, transcript_id, transcript)
-
-    def _look(self, client: AssemblyAIClient, context: PluginContext, transcript_id: str) -> dict[str, Any]:
-        """The transcript; a look that fails is repeated later, without a retry, unless too many did in a row."""
-        failed = context.recall(_FAILED) or 0
-        try:
-            transcript = client.transcript(transcript_id)
-        except RateLimited:
-            raise
-        except TransientError as error:
-            if failed + 1 >= _FAILED_LOOKS:
-                raise
-            context.log.warning("the transcript %s cannot be looked at: %s", transcript_id, error.message)
-            context.remember(_FAILED, failed + 1)
-            raise Postpone(self._pause(context)) from None
-        if failed:
-            context.remember(_FAILED, 0)
-        return transcript
-
-    def _pause(self, context: PluginContext) -> float:
-        """Seconds until the next look."""
-        ordered_at = context.recall(_ORDERED_AT) or self._now()
-        waited = self._now() - ordered_at
-        if waited > _LONGEST_WAIT:
-            context.remember(_ORDERED_AT, self._now())
-            raise PermanentError(
-                f"AssemblyAI has not finished the transcript in {_LONGEST_WAIT // 3600} hours; retry the task to go on."
-            )
-        return min(_LATEST, max(_SOONEST, waited * _PART))
+            raise Postpone(_pause(order))
+        return _result(context, transcript)
 
 
-def _order(client: AssemblyAIClient, context: PluginContext, now: Callable[[], float]) -> None:
-    """Remembers a transcript's id. An earlier run may have ordered it and ended before it could note the id."""
-    audio_url = context.recall(_UPLOAD_URL)
-    transcript_id = client.find(audio_url) if audio_url else None
-    if not audio_url:
-        with context.open() as file:
-            audio_url = client.upload(_chunks(file, context))
-        context.remember(_UPLOAD_URL, audio_url)
-    if not transcript_id:
-        transcript_id = _create(client, context, audio_url)
-    context.remember(_ORDERED_AT, now())
-    context.remember(_TRANSCRIPT_ID, transcript_id)
-
-
-def _create(client: AssemblyAIClient, context: PluginContext, audio_url: str) -> str:
-    language = context.config.get("language_code")
-    options = {
-        "speech_models": context.config["speech_models"].split(","),
-        **({"language_code": language} if language else {"language_detection": True}),
-    }
+def _look(client: AssemblyAIClient, context: PluginContext, order: Order) -> dict[str, Any]:
+    """The transcript. A look that fails is repeated later, without a retry, unless too many did in a row."""
+    failed = context.recall(_FAILED) or 0
     try:
-        return client.create(audio_url, options)
-    except PermanentError:
-        context.remember(_UPLOAD_URL, None)  # A retry by hand, with another key for one, needs an upload of its own.
+        transcript = client.transcript(order.transcript_id or "")
+    except RateLimited:
         raise
+    except PermanentError as error:
+        raise _lost(order, error) from None
+    except TransientError as error:
+        if failed + 1 >= _FAILED_LOOKS:
+            raise
+        context.log.warning("the transcript %s cannot be looked at: %s", order.transcript_id, error.message)
+        context.remember(_FAILED, failed + 1)
+        raise Postpone(_pause(order)) from None
+    if failed:
+        context.remember(_FAILED, 0)
+    order.belongs_to_this_account()
+    return transcript
 
 
-def _chunks(file: BinaryIO, context: PluginContext) -> Iterator[bytes]:
-    """The file in pieces; the upload is the first half of the way."""
-    sent = 0
-    while chunk := file.read(_CHUNK):
-        yield chunk
-        sent += len(chunk)
-        context.progress(50 * sent / max(context.media.size, sent), "uploading")
+def _lost(order: Order, error: PermanentError) -> BaseException:
+    """How a run ends to which the service does not show the transcript."""
+    moved = order.of_another_account
+    if error.extra.get("answered") not in (_NOT_OURS if moved else _GONE):
+        return error
+    if order.age < SETTLING:  # it may not know yet what it has just taken
+        return Postpone(_pause(order))
+    order.forget()
+    if moved:  # nothing was paid by the account of this key
+        return Postpone(0)
+    return PermanentError("AssemblyAI does not have the transcript any more; retry the task to order and pay another.")
 
 
-def _result(context: PluginContext, transcript_id: str, transcript: dict[str, Any]) -> dict[str, Any]:
-    words = [{name: word.get(name) for name in _OF_WORDS} for word in transcript.get("words") or []]
-    result = {"transcript_id": transcript_id, **{name: transcript.get(name) for name in _KEPT}, "words": words}
-    context.save("transcript.json", json.dumps(result, ensure_ascii=False).encode())
-    fit = len(json.dumps(words, ensure_ascii=False).encode()) <= _MOST_WORDS
-    return {**result, "words": words if fit else None}
+def _pause(order: Order) -> float:
+    """Seconds until the next look."""
+    if order.age > _LONGEST_WAIT:
+        order.restart_age()
+        raise PermanentError(
+            f"AssemblyAI has not finished the transcript in {_LONGEST_WAIT // 3600} hours; retry the task to go on."
+        )
+    return min(_LATEST, max(_SOONEST, order.age * _PART))
 
 
-def _failure(context: PluginContext, transcript: dict[str, Any]) -> PermanentError:
+def _result(context: PluginContext, transcript: dict[str, Any]) -> dict[str, Any]:
+    said = [word for word in transcript.get("words") or [] if isinstance(word, dict)]
+    words = [{name: word.get(name) for name in _OF_WORDS} for word in said]
+    kept = {"transcript_id": transcript["id"], **{name: transcript.get(name) for name in _KEPT}, "words": words}
+    context.save("transcript.json", json.dumps(kept, ensure_ascii=False).encode())
+    return {**kept, "text": _fitting(kept["text"], _MOST_TEXT), "words": _fitting(words, _MOST_WORDS)}
+
+
+def _fitting(value: Any, most: int) -> Any:
+    """The value, or ``None`` when it has more than so many bytes of JSON."""
+    return value if len(json.dumps(value, ensure_ascii=False).encode()) <= most else None
+
+
+def _failure(order: Order, transcript: dict[str, Any]) -> PermanentError:
     """Failed transcripts are not paid, so a retry by hand orders a new one."""
-    context.remember(_TRANSCRIPT_ID, None)
-    context.remember(_UPLOAD_URL, None)
+    order.forget()
     said = str(transcript.get("error") or "no reason given")
     return PermanentError(f"AssemblyAI could not transcribe the file: {said[:300]}")

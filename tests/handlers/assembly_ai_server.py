@@ -10,6 +10,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 KEY = "0123456789abcdef-the-secret-key"
+#: Of the same account, and of another one.
+ROTATED_KEY, OTHER_KEY = "fedcba9876543210-the-secret-key", "0123456789abcdef-of-another-account"
+#: When everything was ordered, as the service writes it; about when the tests' clock begins.
+NOW = "2023-11-14T22:13:20.586965"
+_ACCOUNTS = {KEY: "ours", ROTATED_KEY: "ours", OTHER_KEY: "other"}
 
 #: (status, body, headers); a dict or list becomes JSON, ``None`` closes the connection without an answer.
 Answer = tuple[int, Any, dict[str, str]] | None
@@ -32,10 +37,18 @@ class Service:
     #: Statuses that one look after the other finds; the last one stays.
     statuses: list[str] = field(default_factory=lambda: ["queued", "processing", "completed"])
     error: str | None = None
+    text: str = "Smoke from hundreds of wildfires."
     words: list[dict[str, Any]] = field(
         default_factory=lambda: [{"text": "Smoke", "start": 250, "end": 650, "confidence": 0.97, "speaker": None}]
     )
     uploads: dict[str, bytes] = field(default_factory=dict)
+    #: How many looks at the list do not show the newest order yet, and at a transcript do not find it yet.
+    unlisted_looks: int = 0
+    unknown_looks: int = 0
+    #: Transcripts of which only the shell is left.
+    deleted: set[str] = field(default_factory=set)
+    #: Address of an upload or id of a transcript -> the account that it belongs to.
+    owners: dict[str, str] = field(default_factory=dict)
     #: Newest last.
     orders: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
@@ -44,34 +57,43 @@ class Service:
     ordered: Event = field(default_factory=Event)
     answering: Event = field(default_factory=lambda: _set(Event()))
 
-    def upload(self, data: bytes) -> Answer:
+    def upload(self, account: str, data: bytes) -> Answer:
         url = f"https://cdn.assemblyai.com/upload/{len(self.uploads)}"
         self.uploads[url] = data
+        self.owners[url] = account
         return 200, {"upload_url": url}, {}
 
-    def create(self, body: dict[str, Any]) -> Answer:
-        if body["audio_url"] not in self.uploads:
-            return 400, {"error": "audio_url is not reachable"}, {}
+    def create(self, account: str, body: dict[str, Any]) -> Answer:
+        if self.owners.get(body["audio_url"]) != account:
+            return 403, {"error": "Cannot access uploaded file"}, {}
         self.orders.append({"id": f"transcript-{len(self.orders)}", **body})
+        self.owners[self.orders[-1]["id"]] = account
         self.ordered.set()
         self.answering.wait(60)
         return 200, {"id": self.orders[-1]["id"], "status": "queued", "audio_url": body["audio_url"]}, {}
 
-    def list(self, query: dict[str, list[str]]) -> Answer:
-        newest_first = self.orders[::-1]
+    def list(self, account: str, query: dict[str, list[str]]) -> Answer:
+        newest_first = [order for order in self.orders[::-1] if self.owners.get(order["id"], "ours") == account]
+        if self.unlisted_looks:
+            self.unlisted_looks -= 1
+            newest_first = newest_first[1:]
         if "before_id" in query:
             ids = [order["id"] for order in newest_first]
             newest_first = newest_first[ids.index(query["before_id"][0]) + 1 :]
         page = newest_first[: int(query["limit"][0])]
-        shown = [{"id": order["id"], "audio_url": order["audio_url"], "status": "queued"} for order in page]
+        shown = [{"created": NOW, "status": "queued", **order} for order in page]
         return 200, {"page_details": {}, "transcripts": shown}, {}
 
-    def look(self, transcript_id: str) -> Answer:
-        if transcript_id not in [order["id"] for order in self.orders]:
-            return 404, {"error": "Not found"}, {}
+    def look(self, account: str, transcript_id: str) -> Answer:
+        if self.unknown_looks or self.owners.get(transcript_id) != account:
+            self.unknown_looks = max(0, self.unknown_looks - 1)
+            return 400, {"error": "Transcript lookup error, transcript id not found"}, {}
+        if transcript_id in self.deleted:
+            shell = {"text": "Deleted by user.", "audio_url": "http://deleted_by_user", "words": None}
+            return 200, {"id": transcript_id, "status": "completed", **shell}, {}
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         done = {
-            "text": "Smoke from hundreds of wildfires.",
+            "text": self.text,
             "language_code": "en_us",
             "language_confidence": 0.99,
             "confidence": 0.95,
@@ -101,14 +123,15 @@ class _Handler(BaseHTTPRequestHandler):
         for begins, answers in service.planned.items():
             if request.startswith(begins) and answers:
                 return self._answer(answers.pop(0))
-        if self.headers["Authorization"] != KEY:
+        account = _ACCOUNTS.get(self.headers["Authorization"] or "")
+        if account is None:
             return self._answer((401, {"error": "Authentication error, API token missing/invalid"}, {}))
         work: dict[str, Callable[[], Answer]] = {
-            "POST /v2/upload": lambda: service.upload(body),
-            "POST /v2/transcript": lambda: service.create(json.loads(body)),
-            "GET /v2/transcript": lambda: service.list(parse_qs(path.query)),
+            "POST /v2/upload": lambda: service.upload(account, body),
+            "POST /v2/transcript": lambda: service.create(account, json.loads(body)),
+            "GET /v2/transcript": lambda: service.list(account, parse_qs(path.query)),
         }
-        answer = work.get(request, lambda: service.look(path.path.rpartition("/")[2]))()
+        answer = work.get(request, lambda: service.look(account, path.path.rpartition("/")[2]))()
         if request in service.lost_answers:
             service.lost_answers.discard(request)
             answer = None

@@ -15,10 +15,11 @@ import pytest
 import requests
 
 from broker.errors import PermanentError, Postpone, TransientError
+from broker.tasks import stored_json
 from handlers.plugins import http
 from handlers.plugins.assembly_ai import AssemblyAI
 from handlers.plugins.run import run
-from tests.handlers.assembly_ai_server import KEY, Answer, Service, serve
+from tests.handlers.assembly_ai_server import KEY, OTHER_KEY, ROTATED_KEY, Answer, Service, serve
 from tests.handlers.plugin_context import Run
 
 #: Runs the handler under these variables.
@@ -49,7 +50,9 @@ def start(task: Run, service: Service, clock: list[float]) -> Start:
 
     def start(**environ: str) -> dict[str, Any]:
         settings = {"ASSEMBLY_AI_API_KEY": KEY, "ASSEMBLY_AI_BASE_URL": service.url, **environ}
-        result: dict[str, Any] = run(task, {"assembly_ai": AssemblyAI(lambda: clock[0])}, settings)["data"]
+        result: dict[str, Any] = run(task, {"assembly_ai": AssemblyAI(lambda: clock[0])}, settings, lambda: clock[0])[
+            "data"
+        ]
         return result
 
     return start
@@ -117,6 +120,23 @@ def test_words_that_do_not_fit_into_a_result_are_in_the_file(task: Run, service:
         assert len(json.load(file)["words"]) == 15_000
 
 
+def test_a_text_that_does_not_fit_into_a_result_is_in_the_file(task: Run, service: Service, transcribe: Start) -> None:
+    service.text = "\N{GRINNING FACE}" * 300_000
+    assert transcribe()["text"] is None
+    with task.storage.open(f"acme/{task.record.id}/plugins/assembly_ai/{task.task_id}/transcript.json") as file:
+        assert json.load(file)["text"] == service.text
+
+
+def test_what_json_can_say_and_we_cannot_keep_spoils_no_transcript(service: Service, transcribe: Start) -> None:
+    odd = """{"status": "completed", "text": "caf\\ud800 \\ud83d\\ude00", "confidence": 1e400, "audio_duration": NaN,
+              "words": [{"text": "a", "start": %s, "end": -Infinity, "confidence": 0.5}, null], "utterances": %s}"""
+    service.planned = {"GET /v2/transcript/": [(200, odd % ("9" * 5000, "[" * 500 + "]" * 500), {})]}
+    result = transcribe()
+    stored_json.encode_strictly(result)
+    assert (result["text"], result["confidence"], result["audio_duration"]) == ("caf? \N{GRINNING FACE}", None, None)
+    assert result["words"] == [{"text": "a", "start": None, "end": None, "confidence": 0.5}]
+
+
 def test_progress_rises_while_uploading(task: Run, transcribe: Start) -> None:
     transcribe()
     percents = [percent for percent, _ in task.progressed]
@@ -166,12 +186,112 @@ def test_an_order_whose_answer_was_lost_is_found_again(service: Service, transcr
     assert len([order for order in service.orders if order["audio_url"] in service.uploads]) == 1
 
 
-def test_an_order_that_never_arrived_is_made_with_the_same_upload(service: Service, transcribe: Start) -> None:
+def test_an_order_whose_answer_was_lost_is_looked_for_until_the_list_shows_it(
+    task: Run, service: Service, transcribe: Start
+) -> None:
+    service.lost_answers, service.unlisted_looks = {"POST /v2/transcript"}, 5
+    with pytest.raises(TransientError, match="cannot be reached"):
+        transcribe()
+    assert transcribe()["transcript_id"] == "transcript-0"
+    assert (len(service.uploads), len(service.orders)) == (1, 1)
+    assert task.waits[:5] == [10, 10, 10, 15, 22.5], "a worker was held, or the list was asked without a pause"
+
+
+def test_an_order_that_never_arrived_is_made_after_minutes_with_the_same_upload(
+    task: Run, service: Service, transcribe: Start
+) -> None:
     service.planned = {"POST /v2/transcript": [(503, "", {})]}
     with pytest.raises(TransientError):
         transcribe()
     assert transcribe()["transcript_id"] == "transcript-0"
     assert (len(service.uploads), len(service.orders)) == (1, 1)
+    assert 600 <= sum(task.waits) < 800
+    assert service.requests.count("GET /v2/transcript") < 15
+
+
+@pytest.mark.parametrize("status", [429, 408, 422])
+def test_an_order_that_was_refused_for_now_is_not_looked_for(
+    task: Run, service: Service, transcribe: Start, status: int
+) -> None:
+    service.planned = {"POST /v2/transcript": [(status, "", {"Retry-After": "1"})]}
+    for _ in range(2):
+        try:
+            transcribe()
+        except TransientError as error:
+            assert error.extra["answered"] == status
+    assert len(service.orders) == 1
+    assert sum(task.waits) < 60
+
+
+def test_the_list_is_looked_through_as_far_as_it_can_help(service: Service, start: Start) -> None:
+    service.lost_answers = {"POST /v2/transcript"}
+    with pytest.raises(TransientError):
+        start()
+    service.orders = [
+        {"id": f"old-{number}", "audio_url": "", "created": "2023-11-12T23:59:59.9"} for number in range(450)
+    ]
+    with pytest.raises(Postpone):
+        start()
+    assert service.requests.count("GET /v2/transcript") == 1
+
+
+def test_a_transcript_that_the_service_does_not_know_yet_is_waited_for(service: Service, transcribe: Start) -> None:
+    service.unknown_looks = 6
+    assert transcribe()["transcript_id"] == "transcript-0"
+    assert len(service.orders) == 1
+
+
+@pytest.mark.parametrize("shell", [True, False])
+def test_a_deleted_transcript_ends_the_task_in_words_and_a_retry_by_hand_orders_anew(
+    service: Service, start: Start, transcribe: Start, clock: list[float], shell: bool
+) -> None:
+    with pytest.raises(Postpone):
+        start()
+    if shell:
+        service.deleted = {"transcript-0"}
+    else:
+        del service.owners["transcript-0"]
+    clock[0] += 3600
+    with pytest.raises(
+        PermanentError, match="does not have the transcript any more; retry the task to order and pay another"
+    ):
+        transcribe()
+    assert len(service.orders) == 1, "somebody pays twice who did not ask for it"
+    assert transcribe()["transcript_id"] == "transcript-1"
+
+
+def test_another_account_orders_for_itself(
+    service: Service, start: Start, transcribe: Start, clock: list[float]
+) -> None:
+    with pytest.raises(Postpone):
+        start()
+    clock[0] += 3600
+    assert transcribe(ASSEMBLY_AI_API_KEY=OTHER_KEY)["transcript_id"] == "transcript-1"
+    assert service.owners["transcript-1"] == "other"
+    assert [service.owners[url] for url in service.uploads] == ["ours", "other"]
+
+
+def test_another_account_uploads_for_itself(service: Service, transcribe: Start, clock: list[float]) -> None:
+    service.planned = {"POST /v2/transcript": [(500, "", {})]}
+    with pytest.raises(TransientError):
+        transcribe()
+    clock[0] += 3600
+    assert transcribe(ASSEMBLY_AI_API_KEY=OTHER_KEY)["transcript_id"] == "transcript-0"
+    assert service.owners["transcript-0"] == "other"
+
+
+def test_another_key_of_the_same_account_goes_on(
+    service: Service, start: Start, transcribe: Start, clock: list[float]
+) -> None:
+    with pytest.raises(Postpone):
+        start()
+    with pytest.raises(Postpone):
+        start(ASSEMBLY_AI_API_KEY=ROTATED_KEY)
+    service.deleted = {"transcript-0"}
+    clock[0] += 3600
+    with pytest.raises(PermanentError, match="does not have the transcript any more"):
+        transcribe(ASSEMBLY_AI_API_KEY=ROTATED_KEY)
+    assert len(service.orders) == 1
 
 
 def test_a_lost_upload_is_repeated_and_ordered_once(service: Service, transcribe: Start) -> None:
@@ -212,8 +332,7 @@ def test_a_refused_order_is_permanent_and_a_retry_by_hand_uploads_anew(service: 
             PermanentError,
             "refused the API key; PUT a valid one to /api/plugins/assembly_ai/config, or check",
         ),
-        ((400, {"error": "speech_models is wrong"}, {}), PermanentError, "answered 400: speech_models is wrong"),
-        ((404, {"error": "Not found"}, {}), PermanentError, "answered 404: Not found"),
+        ((403, {"error": "Access denied"}, {}), PermanentError, "answered 403: Access denied"),
         ((302, "", {"Location": "http://elsewhere/"}), PermanentError, "answered 302"),
         ((422, {"error": "Upload failed"}, {}), TransientError, "answered 422: Upload failed"),
         ((500, {"error": "Internal Server Error"}, {}), TransientError, "answered 500"),
@@ -253,6 +372,22 @@ def test_a_service_that_asks_for_rest_gets_it_from_all_tasks(
     with pytest.raises(Postpone) as wait:
         start()
     assert (wait.value.seconds, service.requests) == (seconds, [])
+
+
+def test_refusals_between_which_the_task_gets_on_never_end_it(
+    task: Run, service: Service, start: Start, clock: list[float]
+) -> None:
+    """Each look is refused once before it is answered, for more than a day."""
+    service.statuses = ["processing"]
+    with pytest.raises(Postpone):
+        start()
+    for _ in range(20):
+        service.planned = {"GET /v2/transcript/": [(429, "", {})]}
+        for _ in range(2):
+            clock[0] += 4_300 / 2
+            with pytest.raises(Postpone):
+                start()
+            task.holds.clear()
 
 
 def test_an_account_of_ones_own_rests_alone(task: Run, service: Service, start: Start) -> None:
