@@ -147,7 +147,8 @@ class RateLimited(TransientError):
 class Postpone(BaseException):
     """A handler waits for somebody else: run the task again later. No failure: no retry is spent, no worker is held.
 
-    Not an ``Exception``, so that a broad ``except`` cannot swallow it. First ``remember`` what the next run must know.
+    Nor does the next run take a token of the type's rate, up to 60 times for each that was taken. Not an ``Exception``,
+    so that a broad ``except`` cannot swallow it. First ``remember`` what the next run must know.
     """
 
     def __init__(self, seconds: float) -> None:

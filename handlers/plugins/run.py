@@ -53,7 +53,7 @@ def run(
     # Whoever pays with an account of its own is held by that account's limits, and holds nobody else.
     account = f"{plugin.name}:{'' if own is None else context.tenant}"
     if (rest := context.held(account)) > 0:
-        raise Postpone(rest)
+        raise Postpone(refusals.after(rest))
     of_plugin = Context(context, plugin.name, media, config)
     data = _execute(plugin, of_plugin, account, context, now)
     files = [{"name": name, "size": size} for name, size in sorted(of_plugin.saved.items())]

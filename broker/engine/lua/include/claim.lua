@@ -15,7 +15,7 @@ local function choose(group)
     if listens(group, type) then
       local s = limits(type)
       local wait = wait_for(s)
-      if wait == 0 then
+      if wait == 0 or (wait and begins_free(queue)) then
         if not best or served(s) < served(limits(type_of(best))) then best, best_score = queue, score end
       elseif wait then
         throttled[type] = wait
@@ -46,11 +46,12 @@ end
 -- What a run needs of its task, which was found in `queue`.
 local function read_waiting(id, queue)
   local key = P .. 'job:' .. id
-  local f = call('HMGET', key, 'status', 'tenant', 'us', 'payload', 'runs', 'timeout', 'retry_count', 'memo')
+  local f = call('HMGET', key, 'status', 'tenant', 'us', 'payload', 'runs', 'timeout', 'retry_count', 'memo',
+    'postponed', 'looks')
   if not (f[1] and f[2] and f[3]) then return nil end
   return { id = id, key = key, status = f[1], queue = queue, type = type_of(queue), tenant = f[2], us = f[3],
     payload = f[4] or '{}', runs = tonumber(f[5] or 0), timeout = tonumber(f[6] or 3600), retry_count = tonumber(f[7] or 0),
-    memo = f[8] or '' }
+    memo = f[8] or '', free = looks_for_free(f[5], f[9], f[10]) }
 end
 
 -- The reply of an earlier call whose answer was lost on the way, else nil.
@@ -98,7 +99,7 @@ local function take(worker, execution, lease_us, group, busy)
       task.runs = task.runs + 1
       start(task, worker, execution, lease_us, busy)
       local s = limits(task.type)
-      spend(s, compete)
+      spend(s, compete, task.free)
       -- Tasks that came while there was no token woke nobody, and this worker will be busy.
       if s.rate and has_work(task.type) then wake(task.type) end
       return granted(task)

@@ -63,10 +63,26 @@ local function wait_for(s)
   return 0
 end
 
--- Takes a token. Whose turn it was matters where types compete.
-local function spend(s, compete)
+-- Another look at what a task waits for elsewhere is no new start: one token pays for a start and so many looks.
+local LOOKS = 60
+
+-- Is the next run of a task such a look? `postponed` is the number of the run that was postponed last, `looks` counts those
+-- since the last token, 0 when it is used up.
+local function looks_for_free(runs, postponed, looks)
+  return postponed and postponed == runs and looks ~= '0' or false
+end
+
+-- Does a queue begin with a task that needs no token?
+local function begins_free(queue)
+  local id = call('LINDEX', facts(queue).list, 0)
+  local f = id and call('HMGET', P .. 'job:' .. id, 'runs', 'postponed', 'looks')
+  return f and looks_for_free(f[1], f[2], f[3]) or false
+end
+
+-- Takes a token for what is not free. Whose turn it was matters where types compete.
+local function spend(s, compete, free)
   local key = limits_key(s.type)
-  if s.rate then
+  if s.rate and not free then
     s.level = s.level - TOKEN
     call('HSET', key, 'level', s.level, 'ts', now)
   end

@@ -11,6 +11,6 @@ local function make_pending(task, before_all)
     call('HSET', task.key, 'seq', next_seq(task.queue))
     append(task)
   end
-  wake(task.type)
+  wake(task.type, task.queue)
   announce(task, 'pending')
 end

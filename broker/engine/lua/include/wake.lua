@@ -28,13 +28,15 @@ local function has_work(type)
   return false
 end
 
--- Wakes one sleeper that listens to the type, if a task could start now or nobody watches for its next token.
-local function wake(type)
+-- Wakes one sleeper that listens to the type, if a task could start now or nobody watches for its next token. `queue`: the
+-- one in which a task may need none.
+local function wake(type, queue)
   for _, group in ipairs(groups()) do
     if listens(group, type) and call('SCARD', B .. 'idle:' .. group) > 0 then
       local s = limits(type)
       local wait = wait_for(s)
-      if not wait or (wait > 0 and s.alarm > now) or suspended() then return false end
+      local watched = wait and wait > 0 and s.alarm > now
+      if not wait or (watched and not (queue and begins_free(queue))) or suspended() then return false end
       local worker = call('SPOP', B .. 'idle:' .. group)
       call('RPUSH', B .. 'wake:' .. worker, '1')
       call('EXPIRE', B .. 'wake:' .. worker, 60)
