@@ -62,8 +62,8 @@ class VectorStore(Protocol):
         """
 
 
-#: Changes that are read at once: no reader and no other client waits long for them.
-_AT_ONCE = 200
+#: Changes, and bytes of vectors, that are read at once: no reader and no other client waits long for them.
+_AT_ONCE, _PAGE_BYTES = 50, 400_000
 
 
 class RedisVectors:
@@ -102,8 +102,15 @@ class RedisVectors:
         return last[0][0].decode() if last else ""
 
     def all(self, tenant: str, model: str) -> Iterator[Embedding]:
-        for entity_id, packed in self._redis.hscan_iter(self._keys.vectors(tenant, model), count=500):
-            yield _unpack(entity_id.decode(), packed)
+        key, cursor, count = self._keys.vectors(tenant, model), 0, 20
+        while True:
+            cursor, found = self._redis.hscan(key, cursor, count=count)
+            for entity_id, packed in found.items():
+                yield _unpack(entity_id.decode(), packed)
+            if not cursor:
+                return
+            size = sum(map(len, found.values()))
+            count = min(500, 1 + _PAGE_BYTES * len(found) // max(1, size))
 
     def changes(self, tenant: str, model: str, since: str) -> Changes | None:
         found = self._changed(

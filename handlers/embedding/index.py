@@ -4,7 +4,7 @@ import heapq
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,8 @@ from handlers.embedding.matrix import Matrix
 
 log = logging.getLogger(__name__)
 
-#: Media files that are read at once: milliseconds.
-_SLICE = 500
+#: Media files, and bytes of their vectors, that are read at once: milliseconds.
+_SLICE, _SLICE_BYTES = 500, 400_000
 #: Bytes of an index without vectors.
 _EMPTY_BYTES = 2000
 
@@ -76,10 +76,16 @@ class Index:
             self._unread = self._store.all(self._tenant, self._model)
         if self._unread is None:
             return True
-        page = list(islice(self._unread, _SLICE))
-        self._put(page)
-        if len(page) < _SLICE:
+        page: list[Embedding] = []
+        size = 0
+        for each in self._unread:
+            page.append(each)
+            size += sum(map(len, each.parts))
+            if len(page) == _SLICE or size >= _SLICE_BYTES:
+                break
+        else:
             self._unread = None
+        self._put(page)
         return self._unread is None
 
     def _catch_up(self) -> bool:

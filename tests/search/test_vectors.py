@@ -1,5 +1,7 @@
 """Guards the vector store: what is put is read back, changes can be followed, no vector is mixed up or left over."""
 
+from typing import Any
+
 import pytest
 from redis import Redis
 
@@ -20,6 +22,27 @@ def test_vectors_are_read_back_whatever_their_bytes(vectors: RedisVectors, new_m
         picture: Embedding("image", picture, (RED,)),
         film: Embedding("video", film, (GREEN, RED, BLUE)),
     }
+
+
+def test_large_files_are_read_a_few_at_a_time(
+    vectors: RedisVectors, redis: Redis, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A document of two hundred passages has as many bytes as two hundred pictures."""
+    part = b"x" * 768
+    document = b"document 200\n" + 200 * part
+    redis.hset(keys.vectors("acme", "m"), mapping={str(number): document for number in range(100)})
+    pages: list[int] = []
+    hscan = Redis.hscan
+
+    def counted(client: Redis, *arguments: Any, **options: Any) -> Any:
+        cursor, found = hscan(client, *arguments, **options)
+        pages.append(len(found))
+        return cursor, found
+
+    monkeypatch.setattr(Redis, "hscan", counted)
+    assert {each.entity_id for each in vectors.all("acme", "m")} == {str(number) for number in range(100)}
+    assert len(pages) >= 10
+    assert max(pages[1:]) <= 20
 
 
 def test_a_put_replaces_all_parts(vectors: RedisVectors, new_media: NewMedia) -> None:
@@ -78,13 +101,13 @@ def test_every_change_has_a_version_and_can_be_followed(vectors: RedisVectors, n
 
 
 def test_many_changes_come_in_slices(vectors: RedisVectors, new_media: NewMedia) -> None:
-    media = [new_media() for _ in range(450)]
+    media = [new_media() for _ in range(120)]
     for each in media:
         vectors.put("acme", "m", "image", each, [RED])
     slices = [vectors.changes("acme", "m", "")]
     while not slices[-1].complete:
         slices.append(vectors.changes("acme", "m", slices[-1].version))
-    assert [[each.entity_id for each in one.put] for one in slices] == [media[:200], media[200:400], media[400:]]
+    assert [[each.entity_id for each in one.put] for one in slices] == [media[:50], media[50:100], media[100:]]
     assert slices[-1].version == vectors.version("acme", "m")
 
 
