@@ -37,6 +37,8 @@ class BrokerSettings:
     #: A child is replaced after so many tasks, and after a task that leaves it above so many MiB of memory.
     child_max_tasks: int = 100_000
     child_max_rss_mib: int = 4096
+    #: MiB of vectors that a search process keeps in memory; tenants that have not searched for long leave it first.
+    search_memory_mib: int = 1024
     #: Where the gateway is reached from outside, for links that leave the system: ``https://tasks.example.com``.
     public_url: str = ""
     #: Encrypts what is secret in Redis; older keys follow after commas, until nothing of theirs is left.
@@ -66,6 +68,7 @@ class BrokerSettings:
             drain_seconds=_number(environ, "DRAIN_SECONDS", 18.0, 0.0, 3600.0),
             child_max_tasks=_whole(environ, "CHILD_MAX_TASKS", 100_000, 1, 1e9),
             child_max_rss_mib=_whole(environ, "CHILD_MAX_RSS_MIB", 4096, 64, 1e6),
+            search_memory_mib=_whole(environ, "SEARCH_MEMORY_MIB", 1024, 16, 1e6),
             public_url=_choice(environ, "PUBLIC_URL", "", _PUBLIC_URL).rstrip("/"),
             secret_key=environ.get("SECRET_KEY", ""),
             webhooks_allow_private=_choice(environ, "WEBHOOKS_ALLOW_PRIVATE", "0", re.compile("[01]")) == "1",

@@ -49,12 +49,12 @@ class TaskType:
     result: type[Schema] | None = None
     #: Modules without which the handler cannot work; a worker that lacks one leaves this type to others.
     requires: tuple[str, ...] = ()
+    #: ``"package.module:function"`` that a worker calls with its environment before it takes tasks. It raises
+    #: ``ValueError`` for settings under which every task would fail, whoever sent it.
+    preflight: str = ""
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise ValueError(f"task type name {self.name!r} must match {_NAME.pattern}")
-        if ":" not in self.handler:
-            raise ValueError(f"{self.name}: handler {self.handler!r} must read 'package.module:function'")
+        self._check_names()
         for setting, (low, high) in _BOUNDS.items():
             value = getattr(self, setting)
             if value is not None and not low <= value <= high:
@@ -65,6 +65,14 @@ class TaskType:
                 object.__setattr__(self, setting, int(value))  # of 90.0, too
         if self.rate is not None and abs(self.rate * 1000 - round(self.rate * 1000)) > 1e-6:
             raise ValueError(f"{self.name}: rate must have at most three decimals")
+
+    def _check_names(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"task type name {self.name!r} must match {_NAME.pattern}")
+        if ":" not in self.handler:
+            raise ValueError(f"{self.name}: handler {self.handler!r} must read 'package.module:function'")
+        if self.preflight and ":" not in self.preflight:
+            raise ValueError(f"{self.name}: preflight {self.preflight!r} must read 'package.module:function'")
 
     @property
     def env_prefix(self) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import IO, Any
+from urllib.parse import unquote_to_bytes
 
 from flask import Request
 from marshmallow import ValidationError
@@ -53,7 +54,18 @@ def reader(schema: Schema, location: str) -> Callable[[], Any]:
 
 
 def _query(request: Request, schema: Schema) -> Any:
+    _check_text(request.query_string)
     return _once(request.args)
+
+
+def _check_text(query: bytes) -> None:
+    """Raises ``InvalidInput`` for what is not UTF-8, in the place of which others would be asked for."""
+    for pair in query.split(b"&"):
+        try:
+            unquote_to_bytes(pair).decode()
+        except UnicodeDecodeError:
+            name = unquote_to_bytes(pair.partition(b"=")[0]).decode(errors="replace")
+            raise InvalidInput(errors=[{"pointer": name, "detail": "Not UTF-8."}]) from None
 
 
 def _headers(request: Request, schema: Schema) -> Any:

@@ -15,7 +15,8 @@ _NO_MOMENT = (
     "(in a URL, write the + of an offset as %2B)."
 )
 _DIGITS = re.compile(r"-?\d{1,30}", re.ASCII)
-_DECIMAL = re.compile(r"-?\d{1,30}(\.\d{1,30})?", re.ASCII)
+#: As in JSON, which is how programs write small numbers: 1e-05.
+_DECIMAL = re.compile(r"-?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 class Moment(fields.DateTime):

@@ -39,7 +39,7 @@ def main(environ: Mapping[str, str]) -> int:
     if searcher is None:
         stop.wait()
         return 0
-    broker.search.serve(searcher.answer, stop)
+    broker.search.serve(searcher.answer, stop, searcher.work)
     log.info("stopped")
     return 0
 
@@ -52,7 +52,8 @@ def open_searcher(broker: Broker, environ: Mapping[str, str]) -> Any:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported: threads would wait for each other
     try:
         search = importlib.import_module("handlers.embedding.search")
-        return search.open_searcher(environ, broker.vectors, lambda *media: filename_of(broker, *media))
+        most_bytes = broker.settings.search_memory_mib * 2**20
+        return search.open_searcher(environ, broker.vectors, lambda *media: filename_of(broker, *media), most_bytes)
     except ModuleNotFoundError as error:
         log.warning("nothing can be searched: %s is not installed (pip install 'mindia-tasks[embed]')", error.name)
         return None

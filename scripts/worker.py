@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from broker.config import BrokerSettings
 from broker.log import set_up_logging
 from broker.task_type import TaskType
-from broker.tasks.catalogue import load_types
+from broker.tasks.catalogue import import_named, load_types
 from broker.worker import supervisor
 
 log = logging.getLogger("worker")
@@ -27,6 +27,9 @@ def main(environ: Mapping[str, str], arguments: Sequence[str]) -> int:
     try:
         settings = BrokerSettings.from_env(environ)
         types = runnable(chosen(load_types(environ), wanted))
+        for each in types.values():
+            if each.preflight:
+                import_named(each.preflight)(environ)
     except ValueError as error:
         print(f"the worker cannot start: {error}", file=sys.stderr)
         return 2

@@ -19,7 +19,7 @@ README = (ROOT / "README.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 SOURCES = [path for part in ("broker", "gateway", "handlers", "scripts") for path in (ROOT / part).rglob("*.py")]
 #: Read, but not settings of this project.
-FOREIGN = {"PATH", "NO_COLOR"}
+FOREIGN = {"PATH", "NO_COLOR", "SENTENCE_TRANSFORMERS_HOME"}
 
 
 def variables_read() -> set[str]:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from threading import Event
+from typing import Any
 
 from redis import Redis, RedisError
 
@@ -20,15 +21,17 @@ from broker.errors import InvalidInput, Unavailable
 
 log = logging.getLogger(__name__)
 
-MAX_QUERY, MAX_LIMIT = 1000, 100
+#: Characters of a query, and results of one: what the API's schema promises.
+MAX_QUERY, MAX_LIMIT = 500, 100
 #: Seconds between two signs of life of an idle search process, and after how many it counts as gone.
 _BEAT, _GONE_AFTER = 0.5, 5.0
 #: How long the last sign of life is remembered: its remaining time tells its age.
 _REMEMBERED = 3600.0
+#: Seconds that a search process takes to start: who asks again then costs nothing.
+_STARTS_IN = 5
 #: Seconds that requests and answers are kept when nobody fetches them.
 _KEPT = 10
-#: Answers per second of one process that is busy with other tenants' queries, for the estimate in ``retry_after``.
-_ANSWERS_PER_SECOND = 20
+Answer = Callable[["SearchRequest"], "list[Hit] | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,67 +81,92 @@ class SearchBus:
             with self._redis.pipeline() as sending:
                 sending.rpush(self._keys.search_requests(), json.dumps(message))
                 sending.expire(self._keys.search_requests(), _KEPT)
-                waiting, _ = sending.execute()
+                sending.execute()
             answered = self._redis.blpop([self._keys.search_reply(request_id)], timeout=timeout)
-        if answered is None:
-            busy_for = math.ceil(timeout + waiting / _ANSWERS_PER_SECOND)
-            raise Unavailable("Search did not answer in time; try again shortly.", retry_after=min(60, busy_for))
+        if answered is None:  # by then whatever waited before this request was answered or dropped, too
+            raise Unavailable("Search did not answer in time; try again shortly.", retry_after=math.ceil(timeout))
         hits = json.loads(answered[1])["hits"]
         if hits is None:
             raise Unavailable("Search failed on this query; try again shortly.", retry_after=math.ceil(timeout))
         return [Hit(**hit) for hit in hits]
 
     def _require_searcher(self) -> int:
-        """The time in milliseconds. Without a sign of life for a while, the longer ago the later to try again."""
+        """The time in milliseconds. Raises ``Unavailable`` when there was no sign of life for a while."""
         with self._redis.pipeline(transaction=False) as asking:
             asking.pttl(self._keys.search_beat())
             asking.time()
             left_ms, (seconds, microseconds) = asking.execute()
         age = _REMEMBERED - max(0, left_ms) / 1000
         if age > _GONE_AFTER:
-            raise Unavailable("No search process is running right now.", retry_after=min(60, math.ceil(age)))
+            raise Unavailable("No search process is running right now.", retry_after=_STARTS_IN)
         return int(seconds) * 1000 + int(microseconds) // 1000
 
     # the search process' end ------------------------------------------------------------------------------------
 
-    def serve(self, answer: Callable[[SearchRequest], list[Hit]], stop: Event) -> None:
-        """Answers requests until ``stop`` is set, seen within half a second; outlives bad queries and lost Redis."""
-        announced = False
+    def serve(self, answer: Answer, stop: Event, work: Callable[[], bool] = lambda: False) -> None:
+        """Answers requests until ``stop`` is set, seen within half a second; outlives bad queries and lost Redis.
+
+        What ``answer`` gives ``None`` for is asked again after each call of ``work``, which does a little of what is
+        to be done first and says whether there was anything. Both take milliseconds, so that nobody waits for long.
+        """
+        announced = busy = False
+        unanswered: list[dict[str, Any]] = []
         while not stop.is_set():
             try:
                 self._redis.set(self._keys.search_beat(), "", px=round(_REMEMBERED * 1000))
                 if not announced:
                     log.info("search is ready")
                     announced = True
-                taken = self._redis.blpop([self._keys.search_requests()], timeout=_BEAT)
-                if taken is not None:
-                    self._answer(taken[1], answer)
+                waiting, unanswered = unanswered + self._take(at_once=busy), []
+                unanswered = self._answer(waiting, answer)
+                busy = work()
             except RedisError as error:
                 log.warning("Redis does not answer: %s", error)
                 announced = False
                 stop.wait(_BEAT)
+            except Exception:
+                log.exception("vectors cannot be read")
 
-    def _answer(self, text: str, answer: Callable[[SearchRequest], list[Hit]]) -> None:
-        message = json.loads(text)
+    def _take(self, at_once: bool) -> list[dict[str, Any]]:
+        """The request that has waited longest, if there is one now, or within a beat."""
+        if at_once:
+            text = self._redis.lpop(self._keys.search_requests())
+        else:
+            taken = self._redis.blpop([self._keys.search_requests()], timeout=_BEAT)
+            text = taken and taken[1]
+        return [json.loads(text)] if text else []
+
+    def _answer(self, messages: list[dict[str, Any]], answer: Answer) -> list[dict[str, Any]]:
+        """Answers what somebody still waits for; returns what cannot be answered yet."""
+        if not messages:
+            return []
         seconds, microseconds = self._redis.time()
-        if message["deadline_ms"] < seconds * 1000 + microseconds // 1000:
-            return
-        hits = None
+        now_ms = seconds * 1000 + microseconds // 1000
+        current = [message for message in messages if message["deadline_ms"] >= now_ms]
+        return [message for message in current if not self._answered(message, answer)]
+
+    def _answered(self, message: dict[str, Any], answer: Answer) -> bool:
+        """Whether it could be answered, or failed, which is an answer too."""
+        found = None
         try:
-            hits = [asdict(hit) for hit in answer(SearchRequest(**message["request"]))]
+            found = answer(SearchRequest(**message["request"]))
+            if found is None:
+                return False
         except RedisError:
             raise
         except Exception:
             log.exception("a query failed")
+        hits = None if found is None else [asdict(hit) for hit in found]
         key = self._keys.search_reply(message["id"])
         with self._redis.pipeline() as replying:
             replying.rpush(key, json.dumps({"hits": hits}))
             replying.expire(key, _KEPT)
             replying.execute()
+        return True
 
 
 def _check(request: SearchRequest) -> None:
-    """Bounds what goes over the wire; the gateway's schema says the same to its callers, sooner."""
+    """Bounds what goes over the wire."""
     errors = []
     if not request.query.strip() or len(request.query) > MAX_QUERY:
         errors.append({"pointer": "q", "detail": f"must be 1 to {MAX_QUERY} characters"})

@@ -1,8 +1,9 @@
 """Vectors: what semantic search compares, kept per tenant and model, as bytes that only the encoder understands."""
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from redis import Redis
 
@@ -11,9 +12,11 @@ from broker.engine.scripts import Script
 from broker.errors import NotFound
 
 
-@dataclass(frozen=True, slots=True)
-class Embedding:
-    """All vectors of one media file: one per part of it (frame, passage), each L2-normalised little-endian float16."""
+class Embedding(NamedTuple):
+    """All vectors of one media file: one per part of it (frame, passage), each L2-normalised little-endian float16.
+
+    All are of one length; there are none when what is stored is not of this form.
+    """
 
     entity_type: str
     entity_id: str
@@ -24,9 +27,13 @@ class Embedding:
 class Changes:
     """What a reader of an older version has to do to be at ``version``."""
 
-    version: int
+    version: str
     put: tuple[Embedding, ...]
     deleted: tuple[str, ...]
+    #: Whether there is nothing newer than ``version``.
+    complete: bool
+    #: How many media files have vectors: a reader of all changes who knows of more or fewer has to read again.
+    total: int
 
 
 class VectorStore(Protocol):
@@ -41,14 +48,22 @@ class VectorStore(Protocol):
     def delete(self, tenant: str, entity_id: str) -> None:
         """Forget a media file in every model."""
 
-    def version(self, tenant: str, model: str) -> int:
-        """A number that grows with every change, so that a reader knows when to read again; 0 before the first."""
+    def version(self, tenant: str, model: str) -> str:
+        """Names the last change, as no other will ever be named; empty before the first."""
 
     def all(self, tenant: str, model: str) -> Iterator[Embedding]:
         """Everything a tenant has for a model. What changes meanwhile may be given in either state, or twice."""
 
-    def changes(self, tenant: str, model: str, since: int) -> Changes | None:
-        """What happened after version ``since``; ``None`` when that is too long ago: read ``all`` again."""
+    def changes(self, tenant: str, model: str, since: str) -> Changes | None:
+        """The first changes after version ``since``, some hundred at most, as the store is at this moment.
+
+        ``None`` when it does not know that version: it is too long ago, or the server was set back to an earlier
+        state. Then read ``all`` again.
+        """
+
+
+#: Changes, and bytes of vectors, that are read at once: no reader and no other client waits long for them.
+_AT_ONCE, _PAGE_BYTES = 50, 400_000
 
 
 class RedisVectors:
@@ -63,44 +78,59 @@ class RedisVectors:
         self._keys = keys
         self._put = Script("put_vectors")
         self._delete = Script("delete_vectors")
+        self._changed = Script("changed_vectors")
 
     def put(self, tenant: str, model: str, entity_type: str, entity_id: str, vectors: list[bytes]) -> None:
         packed = _pack(entity_type, vectors)
         done = self._put(
-            self._redis, prefix=self._keys.prefix, tenant=tenant, model=model, media_id=entity_id, vectors=packed
+            self._redis,
+            prefix=self._keys.prefix,
+            tenant=tenant,
+            model=model,
+            media_id=entity_id,
+            vectors=packed,
+            nonce=_nonce(),
         )
         if not done:
             raise NotFound("There is no media file with this id (any more).")
 
     def delete(self, tenant: str, entity_id: str) -> None:
-        self._delete(self._redis, prefix=self._keys.prefix, tenant=tenant, media_id=entity_id)
+        self._delete(self._redis, prefix=self._keys.prefix, tenant=tenant, media_id=entity_id, nonce=_nonce())
 
-    def version(self, tenant: str, model: str) -> int:
+    def version(self, tenant: str, model: str) -> str:
         last = self._redis.xrevrange(self._keys.vector_changes(tenant, model), count=1)
-        return _version(last[0][0]) if last else 0
+        return last[0][0].decode() if last else ""
 
     def all(self, tenant: str, model: str) -> Iterator[Embedding]:
-        for entity_id, packed in self._redis.hscan_iter(self._keys.vectors(tenant, model), count=500):
-            yield _unpack(entity_id.decode(), packed)
+        key, cursor, count = self._keys.vectors(tenant, model), 0, 20
+        while True:
+            cursor, found = self._redis.hscan(key, cursor, count=count)
+            for entity_id, packed in found.items():
+                yield _unpack(entity_id.decode(), packed)
+            if not cursor:
+                return
+            size = sum(map(len, found.values()))
+            count = min(500, 1 + _PAGE_BYTES * len(found) // max(1, size))
 
-    def changes(self, tenant: str, model: str, since: int) -> Changes | None:
-        noted = self._redis.xrange(self._keys.vector_changes(tenant, model), min=f"{since}-0")
-        if not noted:
-            return Changes(0, (), ()) if since == 0 else None
-        if _version(noted[0][0]) > since + 1:
+    def changes(self, tenant: str, model: str, since: str) -> Changes | None:
+        found = self._changed(
+            self._redis, prefix=self._keys.prefix, tenant=tenant, model=model, since=since, most=_AT_ONCE
+        )
+        if not found:
             return None
-        ids = list({fields[b"media"] for version, fields in noted if _version(version) > since})
-        found = self._redis.hmget(self._keys.vectors(tenant, model), ids) if ids else []
-        states = list(zip((each.decode() for each in ids), found, strict=True))
+        version, complete, total, ids, packed = found
+        states = list(zip((each.decode() for each in ids), packed, strict=True))
         return Changes(
-            _version(noted[-1][0]),
-            tuple(_unpack(entity_id, packed) for entity_id, packed in states if packed is not None),
-            tuple(entity_id for entity_id, packed in states if packed is None),
+            version.decode(),
+            tuple(_unpack(entity_id, state) for entity_id, state in states if state is not None),
+            tuple(entity_id for entity_id, state in states if state is None),
+            bool(complete),
+            total,
         )
 
 
-def _version(entry_id: bytes) -> int:
-    return int(entry_id.partition(b"-")[0])
+def _nonce() -> int:
+    return secrets.randbits(63)
 
 
 def _pack(entity_type: str, vectors: list[bytes]) -> bytes:
@@ -110,7 +140,12 @@ def _pack(entity_type: str, vectors: list[bytes]) -> bytes:
 
 
 def _unpack(entity_id: str, packed: bytes) -> Embedding:
-    head, _, data = packed.partition(b"\n")
-    entity_type, _, parts = head.decode().partition(" ")
-    length = len(data) // int(parts)
-    return Embedding(entity_type, entity_id, tuple(data[at : at + length] for at in range(0, len(data), length)))
+    try:
+        head, _, data = packed.partition(b"\n")
+        entity_type, _, parts = head.decode().partition(" ")
+        length, rest = divmod(len(data), int(parts))
+        if rest or not length:
+            raise ValueError("the parts are not of one length")
+    except (ValueError, ZeroDivisionError):  # not of our writing; the others are read all the same
+        return Embedding("", entity_id, ())
+    return Embedding(entity_type, entity_id, tuple([data[at : at + length] for at in range(0, len(data), length)]))

@@ -3,11 +3,10 @@
 from marshmallow import fields
 from marshmallow.validate import Length, OneOf, Range
 
+from broker.media.search import MAX_LIMIT, MAX_QUERY
 from broker.schema import Schema
 from gateway.fields import QueryInteger, QueryNumber
 from gateway.schemas.members import required
-
-_MAX_QUERY = 500
 
 
 class SearchQuery(Schema):
@@ -15,13 +14,13 @@ class SearchQuery(Schema):
 
     q = fields.String(
         required=True,
-        validate=Length(1, _MAX_QUERY),
+        validate=Length(1, MAX_QUERY),
         metadata={"description": "What to look for, in words.", "example": "a dog on a beach"},
     )
     type = fields.String(
         validate=OneOf(["video", "image", "audio", "document"]), metadata={"description": "Only this kind of media."}
     )
-    limit = QueryInteger(load_default=20, validate=Range(1, 100), metadata={"description": "Results at most."})
+    limit = QueryInteger(load_default=20, validate=Range(1, MAX_LIMIT), metadata={"description": "Results at most."})
     min_similarity = QueryNumber(
         validate=Range(-1, 1), metadata={"description": "Leave out what is less similar; no threshold if left out."}
     )

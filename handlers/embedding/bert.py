@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
@@ -33,15 +32,16 @@ class Bert:
         try:
             config = _supported_config(folder)
             weights = load_file(folder / "model.safetensors")
-        except (OSError, KeyError, ValueError, TypeError, SafetensorError) as error:
+            tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            tokenizer.enable_truncation(_json(folder / "sentence_bert_config.json")["max_seq_length"])
+        except Exception as error:  # also of tokenizers, which raises nothing more special
             raise UnsupportedModel(f"{folder}: {error}") from error
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
         self._weights = {name.removeprefix("bert."): array.astype(np.float32) for name, array in weights.items()}
         self._heads = int(config["num_attention_heads"])
         self._epsilon = float(config["layer_norm_eps"])
         self._layers = [f"encoder.layer.{number}." for number in range(config["num_hidden_layers"])]
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(_json(folder / "sentence_bert_config.json")["max_seq_length"])
         self.dimensions = int(config["hidden_size"])
 
     def __call__(self, text: str) -> Array:

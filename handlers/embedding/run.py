@@ -1,8 +1,6 @@
 """The handler of EmbeddingGeneration: one media file to vectors in the store."""
 
-import os
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +10,9 @@ from numpy.typing import NDArray
 from broker.context import TaskContext
 from broker.errors import PermanentError
 from broker.media.records import MediaRecord
-from handlers.embedding.model import Encoder
+from handlers.embedding.loaded import encoder as _encoder
 from handlers.embedding.names import name_words
 from handlers.embedding.picture import read_picture
-from handlers.embedding.settings import EmbeddingSettings
 from handlers.embedding.text import read_text
 from handlers.embedding.unit import unit
 from handlers.embedding.video import read_frames
@@ -45,11 +42,6 @@ def embed(context: TaskContext) -> dict[str, Any]:
     context.vectors.put(context.tenant, encoder.name, kind, record.id, parts)
     context.attach(record.id, embedding_model=encoder.name)
     return {"model": encoder.name, "dimensions": encoder.dimensions, "vectors": len(parts)}
-
-
-@cache
-def _encoder() -> Encoder:
-    return Encoder(EmbeddingSettings.from_env(os.environ))
 
 
 def _reader(record: MediaRecord) -> Callable[[Path, str, TaskContext], Vectors]:

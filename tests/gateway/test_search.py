@@ -61,6 +61,19 @@ def test_every_option_is_passed_on(client: FlaskClient, asked: list[SearchReques
     assert asked == [SearchRequest("acme", "ein Hund \U0001f415", "image", 1, -0.5)]
 
 
+@pytest.mark.parametrize(("text", "number"), [("1e-3", 0.001), ("-1E-05", -0.00001), ("5e-1", 0.5), ("0.25", 0.25)])
+def test_numbers_are_taken_as_programs_write_them(
+    client: FlaskClient, asked: list[SearchRequest], text: str, number: float
+) -> None:
+    status, _ = ask(client, q="a", min_similarity=text)
+    assert (status, asked[0].min_similarity) == (200, number)
+
+
+def test_the_longest_query_is_taken(client: FlaskClient, asked: list[SearchRequest]) -> None:
+    status, _ = ask(client, q="ü" * 500)
+    assert (status, asked[0].query) == (200, "ü" * 500)
+
+
 @pytest.mark.parametrize(
     ("query", "where"),
     [
@@ -78,6 +91,13 @@ def test_every_option_is_passed_on(client: FlaskClient, asked: list[SearchReques
         ("q=a&min_similarity=inf", "min_similarity"),
         ("q=a&min_similarity=", "min_similarity"),
         ("q=a&offset=5", "offset"),
+        ("q=a&min_similarity=1e400", "min_similarity"),
+        ("q=a&min_similarity=1e", "min_similarity"),
+        ("q=a&min_similarity=2e0", "min_similarity"),
+        ("q=%ff", "q"),
+        ("q=caf%E9", "q"),
+        ("q=%ED%A0%80", "q"),
+        ("q=a&type=%C3", "type"),
     ],
 )
 def test_a_question_that_cannot_be_meant(client: FlaskClient, query: str, where: str) -> None:
@@ -87,4 +107,4 @@ def test_a_question_that_cannot_be_meant(client: FlaskClient, query: str, where:
 def test_when_nothing_can_embed_the_question(client: FlaskClient) -> None:
     response = client.get("/api/search?q=dog")
     problem(response, 503, "unavailable")
-    assert int(response.headers["Retry-After"]) >= 1
+    assert int(response.headers["Retry-After"]) == 5

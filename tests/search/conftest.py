@@ -1,6 +1,7 @@
 """Vectors of small numbers, and media records to hang them on."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
@@ -29,3 +30,15 @@ def new_media(redis: Redis, keys: Keys) -> NewMedia:
         return media_id
 
     return make
+
+
+@contextmanager
+def set_back(redis: Redis, *names: str) -> Iterator[None]:
+    """What is done to these keys meanwhile is lost at the end, as after a crash of the server."""
+    for name in names:
+        redis.copy(name, f"{name}:before")
+    yield
+    redis.delete(*names)
+    for name in names:
+        if redis.exists(f"{name}:before"):
+            redis.rename(f"{name}:before", name)

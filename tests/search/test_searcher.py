@@ -8,7 +8,7 @@ from redis import Redis
 from broker.engine.keys import Keys
 from broker.media.search import Hit, SearchRequest
 from broker.media.vectors import RedisVectors
-from tests.search.conftest import NewMedia
+from tests.search.conftest import NewMedia, set_back
 
 np = pytest.importorskip("numpy", reason="needs the extra embed")
 search = pytest.importorskip("handlers.embedding.search", reason="needs the extra embed")
@@ -43,7 +43,9 @@ def searcher(vectors: RedisVectors, redis: Redis, keys: Keys, embedded: list[str
 @pytest.fixture
 def found(searcher) -> Search:
     def find(query: str, tenant: str = "acme", **options) -> list[Hit]:
-        return searcher.answer(SearchRequest(tenant, query, **options))
+        while (hits := searcher.answer(SearchRequest(tenant, query, **options))) is None:
+            assert searcher.work()
+        return hits
 
     return find
 
@@ -93,6 +95,23 @@ def test_changes_missed_for_too_long_are_made_up_for(
     assert [hit.entity_id for hit in found("red")] == [kept]
 
 
+def test_nothing_is_missed_after_the_server_has_lost_its_last_moments(
+    found: Search, vectors: RedisVectors, new_media: NewMedia, redis: Redis, keys: Keys
+) -> None:
+    kept, lost, replaced, deleted, later = (new_media() for _ in range(5))
+    for media, colour in ((kept, RED), (replaced, RED), (deleted, GREEN)):
+        vectors.put("acme", "m", "image", media, packed(colour))
+    with set_back(redis, keys.vectors("acme", "m"), keys.vector_changes("acme", "m")):
+        vectors.put("acme", "m", "image", lost, packed(RED))
+        vectors.put("acme", "m", "image", replaced, packed(BLUE))
+        vectors.delete("acme", deleted)
+        assert {hit.entity_id: hit.similarity for hit in found("red")} == {lost: 1.0, kept: 1.0, replaced: 0.0}
+    vectors.put("acme", "m", "image", later, packed(GREEN))  # as many changes, and files in the end, as were lost
+    vectors.put("acme", "m", "image", later, packed([0.75, 0.66, 0.0]))
+    vectors.delete("acme", kept)
+    assert {hit.entity_id: hit.similarity for hit in found("red")} == {replaced: 1.0, deleted: 0.0, later: 0.75}
+
+
 def test_a_deleted_file_is_never_answered_and_takes_no_ones_place(
     found: Search, vectors: RedisVectors, new_media: NewMedia, redis: Redis, keys: Keys
 ) -> None:
@@ -115,10 +134,11 @@ def test_tenants_and_models_do_not_see_each_other(found: Search, vectors: RedisV
 
 
 def test_vectors_of_a_foreign_length_do_not_break_the_search(
-    found: Search, vectors: RedisVectors, new_media: NewMedia
+    found: Search, vectors: RedisVectors, new_media: NewMedia, redis: Redis, keys: Keys
 ) -> None:
     foreign, mine = new_media(), new_media()
     vectors.put("acme", "m", "image", foreign, packed([1.0, 0.0]))
+    redis.hset(keys.vectors("acme", "m"), "broken", "image 2\nabc")
     vectors.put("acme", "m", "image", mine, packed(RED))
     assert [hit.entity_id for hit in found("red")] == [mine]
 
@@ -127,3 +147,21 @@ def test_a_repeated_query_is_embedded_once(found: Search, embedded: list[str]) -
     found("red")
     found("  red\n")
     assert embedded == ["red"]
+
+
+def test_every_match_can_be_had_and_no_more_than_the_limit_is_looked_at(
+    found: Search, vectors: RedisVectors, new_media: NewMedia, redis: Redis, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Partitioning out the best few is cheap, sorting all is not; what is asked for after them is the price of deleted
+    files only."""
+    matrix = pytest.importorskip("handlers.embedding.matrix")
+    sizes: list[int] = []
+    sort = np.argsort
+    monkeypatch.setattr(matrix.np, "argsort", lambda scores: sizes.append(len(scores)) or sort(scores))
+    media = [new_media() for _ in range(64)]
+    for at, each in enumerate(media):
+        vectors.put("acme", "m", "image", each, packed([1 - at / 100, 0.0, 0.0]))
+    assert [hit.entity_id for hit in found("red", limit=5)] == media[:5]
+    assert sizes == [5]
+    redis.delete(*map(keys.media, media[:32]))
+    assert [hit.entity_id for hit in found("red", limit=5)] == media[32:37]

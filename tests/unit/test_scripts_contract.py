@@ -32,7 +32,7 @@ EXCEPTIONS = {
     "plugins/cooldowns.py": {"set"},  # until when a service outside is left alone
     "tasks/idempotency.py": {"hset", "hdel", "expire"},  # answers to requests
     "plugins/configs.py": {"hset", "hdel"},  # settings of tenants
-    "media/search.py": {"set", "rpush", "expire"},  # queries, their answers, the sign of life of who answers
+    "media/search.py": {"set", "rpush", "lpop", "expire"},  # queries, their answers, the sign of life of who answers
     "worker/supervisor.py": {"rpush", "expire"},  # wakes its own children
 }
 

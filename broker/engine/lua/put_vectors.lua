@@ -4,10 +4,11 @@
 -- ARGV[2] model
 -- ARGV[3] media_id
 -- ARGV[4] vectors  bytes, as broker/media/vectors.py packs them
+-- ARGV[5] nonce    a number of at most 63 bits that no other change has
 -- Returns 1, or 0 when the tenant has no such media file (any more)
 -- @include vectors
 if call('HGET', B .. 'media:' .. media_id, 'tenant') ~= tenant then return 0 end
 call('HSET', vectors_key(tenant, model), media_id, vectors)
 call('SADD', B .. 'vector_models:' .. tenant, model)
-note_change(tenant, model, media_id)
+note_change(tenant, model, media_id, nonce)
 return 1

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from broker.errors import TransientError
 from tests.handlers.embedding.conftest import NEEDS
 
 np = pytest.importorskip("numpy", reason=NEEDS)
 labels = pytest.importorskip("handlers.embedding.labels", reason=NEEDS, exc_type=ImportError)
 model = pytest.importorskip("handlers.embedding.model", reason=NEEDS, exc_type=ImportError)
 picture = pytest.importorskip("handlers.embedding.picture", reason=NEEDS, exc_type=ImportError)
+search = pytest.importorskip("handlers.embedding.search", reason=NEEDS, exc_type=ImportError)
 bert = pytest.importorskip("handlers.embedding.bert", reason=NEEDS, exc_type=ImportError)
 
 #: Queries, and the photograph that answers each, none of which says what it shows in its pixels alone.
@@ -86,11 +86,41 @@ def test_a_table_that_cannot_be_kept_is_used_all_the_same(tmp_path: Path) -> Non
     assert table.rows(np.array([1, 2])).shape == (2, 3)
 
 
-def test_a_model_that_cannot_be_loaded_is_the_operators_to_mend(embed_settings: Any, tmp_path: Path) -> None:
+def test_a_folder_that_holds_no_model_is_named(embed_settings: Any, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"nothing")
     broken = type(embed_settings)(name="broken", location=str(tmp_path), cache=tmp_path)
-    with pytest.raises(TransientError, match="EMBED_MODEL") as refused:
+    with pytest.raises(model.UnusableModel, match=f"EMBED_MODEL={tmp_path} cannot be loaded: .") as refused:
         model.Encoder(broken)
-    assert str(tmp_path) not in refused.value.message
+    assert "\n" not in str(refused.value)
+    with pytest.raises(ValueError, match="cannot be loaded"):
+        search.query_embedder(broken)
+
+
+def test_it_works_on_the_gpu_where_there_is_one(
+    embed_settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed: dict[str, str] = {}
+
+    class Model:
+        modalities = ("text",)
+
+        def __init__(self, location: str, device: str, **_: Any) -> None:
+            placed["texts"] = device
+
+        def encode_document(self, texts: list[str], **_: Any):
+            return np.ones((len(texts), 3), np.float32)
+
+    def classify(table: Any, device: str):
+        placed["pictures"] = device
+        return lambda pictures: pictures
+
+    monkeypatch.setattr(model, "SentenceTransformer", Model)
+    monkeypatch.setattr(model, "LabelVectors", classify)
+    for seen, device in ((True, "cuda"), (False, "cpu")):
+        monkeypatch.setattr(model.torch.cuda, "is_available", lambda seen=seen: seen)
+        model.Encoder(embed_settings).pictures([])
+        assert placed == {"texts": device, "pictures": device}
 
 
 @pytest.mark.parametrize(

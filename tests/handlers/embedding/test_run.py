@@ -127,7 +127,7 @@ def test_what_cannot_be_embedded_fails_for_good_and_leaves_nothing(
     (tmp_path / name).write_bytes(b"\0junk")
     with pytest.raises(PermanentError, match=says):
         embed(upload(tmp_path / name, kind))
-    assert broker.vectors.version("acme", encoder.name) == 0
+    assert broker.vectors.version("acme", encoder.name) == ""
 
 
 def test_a_file_of_another_kind_or_none_at_all_fails_for_good(
