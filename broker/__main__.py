@@ -7,12 +7,17 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
+
+from redis import RedisError
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.daemon.audit import Audit
 from broker.daemon.declare import Declare
 from broker.daemon.deliver import Deliver
+from broker.daemon.health import Health
+from broker.daemon.heartbeat import Heartbeat
 from broker.daemon.libraries import Libraries
 from broker.daemon.loop import run
 from broker.daemon.promote import Promote
@@ -55,7 +60,10 @@ def daemon(broker: Broker) -> int:
     store, redis, keys, settings = broker.store, broker.redis, broker.keys, broker.settings
     sender = Sender(settings.secret_key, allow_private=settings.webhooks_allow_private)
     deliver = Deliver(Deliveries(redis, keys), sender)
+    health = Health()
+    heartbeat = Heartbeat(broker.daemons, health)
     chores = (
+        heartbeat,
         Declare(broker.queues),
         Promote(store),
         Reap(store, settings),
@@ -65,9 +73,11 @@ def daemon(broker: Broker) -> int:
         Libraries(redis, keys),
     )
     log.info("daemon: %s", ", ".join(chore.name for chore in chores))
-    run(chores, stop)
+    run(chores, stop, health=health)
     log.info("stopping: deliveries that have begun end")
     deliver.close()
+    with suppress(RedisError):  # the record expires by itself
+        heartbeat.close()
     log.info("stopped")
     return 0
 

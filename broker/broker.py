@@ -16,6 +16,7 @@ from broker.media.storage import Storage
 from broker.media.vectors import RedisVectors, VectorStore
 from broker.plugins.configs import PluginConfigs
 from broker.plugins.cooldowns import Holds
+from broker.queues.daemons import Daemons
 from broker.queues.queues import Queues
 from broker.queues.workers import Workers
 from broker.task_type import TaskTypes
@@ -38,6 +39,7 @@ class Broker:
         self.redis = connect(settings.redis_url)
         self.store = Store(Lines(self.redis), self.keys)
         self.workers = Workers(self.redis, self.keys)
+        self.daemons = Daemons(self.redis, self.keys)
         self.queues = Queues(self.redis, self.store, types)
         self.tasks = Tasks(self.redis, self.store, settings, types, self.queues, lambda: self.live)
 
@@ -61,6 +63,13 @@ class Broker:
                 f"Not declared yet: {', '.join(missing)}. Every process that knows a type declares it within seconds.",
                 retry_after=2,
             )
+
+    def warnings(self) -> list[str]:
+        """Who is missing, so that tasks are accepted and do not go on. Raises ``Unavailable``."""
+        missing = [f"no worker listens to {queue.type}" for queue in self.queues.list() if not queue.workers]
+        if not self.daemons.list():
+            missing.append("no daemon runs: nothing scheduled becomes due, nothing lost comes back, no webhook is sent")
+        return missing
 
     @cached_property
     def live(self) -> Live:

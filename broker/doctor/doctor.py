@@ -3,10 +3,14 @@
 import time
 from collections.abc import Callable, Iterator
 
+from redis import ResponseError
+
 from broker.broker import Broker
 from broker.daemon.audit import Audit
 from broker.doctor.finding import Finding
+from broker.doctor.key_types import KeyTypes
 from broker.doctor.places import Places
+from broker.doctor.processes import Processes
 from broker.doctor.server import findings as server_findings
 from broker.doctor.summary import summary
 from broker.doctor.surroundings import Surroundings
@@ -26,11 +30,14 @@ class Doctor:
         self._redis, self._keys = broker.redis, broker.keys
         self._places = Places(self._redis, self._keys, clock=clock)
         self._surroundings = Surroundings(self._redis, self._keys)
+        self._processes = Processes(self._redis, self._keys)
+        self._key_types = KeyTypes(self._redis, self._keys)
         self._audit = Audit(self._redis, self._keys, clock=clock)
         self._wait = wait
-        self._scripts = {name: Script(name, clock=clock) for name in ("reconcile", "displace", "mend")}
+        names = ("reconcile", "repair_place", "repair_surroundings")
+        self._scripts = {name: Script(name, clock=clock) for name in names}
 
-    def examine(self) -> list[Finding]:
+    def check(self) -> list[Finding]:
         """All that is wrong, and was wrong some seconds ago as well."""
         first = set(self._look())
         if not first:
@@ -48,8 +55,10 @@ class Doctor:
         if finding.cure == "workers":
             self._audit.forget_dead_workers()
             return True
+        if finding.cure == "wrong_type":
+            return bool(self._redis.rename(finding.place, self._keys.set_aside(finding.place)))
         return bool(finding.cure) and bool(
-            self._run("mend", what=finding.cure, subject=finding.place, of=finding.member)
+            self._run("repair_surroundings", what=finding.cure, subject=finding.place, of=finding.member)
         )
 
     def _repair_task(self, finding: Finding) -> bool:
@@ -58,21 +67,35 @@ class Doctor:
         queue = finding.queue or self._redis.hget(self._keys.job(task_id), "origin")
         moved = self._run("reconcile", id=task_id, tenant=finding.tenant, queue=queue, copies="") if queue else ""
         reorder = int(finding.cure == "order" and not moved)
-        displaced = self._run("displace", place=finding.place, member=finding.member, reorder=reorder)
+        displaced = self._run("repair_place", place=finding.place, member=finding.member, reorder=reorder)
         return bool(moved or displaced)
 
     def _look(self) -> Iterator[Finding]:
+        wrong = list(self._key_types.findings())
+        yield from wrong
+        for name, findings in () if wrong else self._parts():  # whatever reads such a key fails
+            try:
+                yield from findings
+            except (ResponseError, ValueError, TypeError) as error:
+                yield Finding(f"{name} cannot be checked: {error}")
+
+    def _parts(self) -> Iterator[tuple[str, Iterator[Finding]]]:
         types = sorted(self._redis.smembers(self._keys.types()))
         tenants = sorted(self._redis.smembers(self._keys.tenants()))
-        yield from self._places.findings(types, tenants, self._below(self._keys.job("")))
         unique = self._keys.unique("", "", "").rstrip(":") + ":"
-        yield from self._undeclared()
-        yield from self._surroundings.findings(types, tenants, (unique + rest for rest in self._below(unique)))
+        unique_keys = (unique + rest for rest in self._below(unique))
+        yield "the places of tasks", self._places.findings(types, tenants, self._below(self._keys.job("")))
+        yield "the declared types", self._undeclared()
+        yield "queues and workers", self._surroundings.findings(types, tenants, unique_keys)
+        yield "daemons and webhooks", self._processes.findings(types, tenants)
+        yield "the server", self._server()
+
+    def _server(self) -> Iterator[Finding]:
         refused, _ = server_findings(self._broker.settings, self._redis.info())
         yield from map(Finding, refused)
 
     def _undeclared(self) -> Iterator[Finding]:
-        for name in self._broker.queues.undeclared():
+        for name in self._broker.queues.undeclared():  # of those that this process knows
             yield Finding(f"type {name} is not declared, its tasks do not start: is a daemon running?", "declare")
 
     def _below(self, prefix: str) -> Iterator[str]:
@@ -86,15 +109,14 @@ class Doctor:
 
 def doctor(broker: Broker, *, repair: bool, wait: Callable[[float], object] = time.sleep) -> int:
     """Prints how things stand and what is wrong; returns the exit status, 1 when something is left."""
-    physician = Doctor(broker, wait=wait)
+    checker = Doctor(broker, wait=wait)
     try:
         with redis_errors():
-            for line in summary(broker.redis, broker.keys, sorted(broker.redis.smembers(broker.keys.types()))):
-                print(line)
-            left = physician.examine()
+            _print_summary(broker)
+            left = checker.check()
             if repair and left:
-                _repair(physician, left)
-                left = physician.examine()
+                _repair(checker, left)
+                left = checker.check()
     except Unavailable as error:
         print(f"wrong: {error}")
         return 1
@@ -104,7 +126,15 @@ def doctor(broker: Broker, *, repair: bool, wait: Callable[[float], object] = ti
     return 1 if left else 0
 
 
-def _repair(physician: Doctor, findings: list[Finding]) -> None:
+def _print_summary(broker: Broker) -> None:
+    try:
+        for line in summary(broker.redis, broker.keys, sorted(broker.redis.smembers(broker.keys.types()))):
+            print(line)
+    except (ResponseError, ValueError, TypeError) as error:
+        print(f"how things stand cannot be told: {error}")
+
+
+def _repair(checker: Doctor, findings: list[Finding]) -> None:
     for finding in findings:
-        if physician.repair(finding):
+        if checker.repair(finding):
             print(f"repaired: {finding.text}")

@@ -17,7 +17,7 @@ from broker.rq_records import queue_name
 from broker.status import REGISTRY, Status, score_range
 from broker.task_type import MAX_PRIORITY
 
-#: How examine.lua ends what it says of a task that belongs into this queue, but not there or not so often.
+#: How check_places.lua ends what it says of a task that belongs into this queue, but not there or not so often.
 _DISORDER = "out of order"
 #: Members of one look: a millisecond or two of Redis' time.
 _PAGE = 100
@@ -29,18 +29,18 @@ class Places:
     def __init__(self, redis: "Redis", keys: Keys, *, clock: str = "clock") -> None:
         self._redis = redis
         self._keys = keys
-        self._examine = Script("examine", clock=clock)
+        self._check = Script("check_places", clock=clock)
         self._census = Script("census")
 
     def findings(self, types: list[str], tenants: list[str], task_ids: Iterable[str]) -> Iterator[Finding]:
         """All that is wrong with the places of tasks. ``task_ids`` are those of all job hashes."""
-        yield from self._examined("", task_ids)
+        yield from self._checked("", task_ids)
         for place in self._sorted_sets(types, tenants):
             members = self._redis.zscan_iter(self._keys.prefix + ":" + place, count=_PAGE)
-            yield from self._examined(place, (member for member, _ in members))
+            yield from self._checked(place, (member for member, _ in members))
         for name in types:
             for queue in queues_of(name):
-                yield from self._examined(f"queue:{queue}", self._listed(queue), overlap=True)
+                yield from self._checked(f"queue:{queue}", self._listed(queue), overlap=True)
             yield from self._not_listed(name, tenants)
 
     def _sorted_sets(self, types: list[str], tenants: list[str]) -> Iterator[str]:
@@ -50,12 +50,12 @@ class Places:
         for tenant in tenants:
             yield from (f"broker:tasks:{tenant}:{name}" for name in types)
 
-    def _examined(self, place: str, members: Iterable[str], *, overlap: bool = False) -> Iterator[Finding]:
+    def _checked(self, place: str, members: Iterable[str], *, overlap: bool = False) -> Iterator[Finding]:
         """With ``overlap`` a page begins with the last of the one before, so that their order is seen too."""
         last: list[str] = []
         for page in _pages(members):
             asked = [*last, *page]
-            rows = self._examine(self._redis, prefix=self._keys.prefix, place=place, members=asked)
+            rows = self._check(self._redis, prefix=self._keys.prefix, place=place, members=asked)
             for member, tenant, queue, text in rows:
                 cure = "order" if text.endswith(_DISORDER) else "task"
                 yield Finding(f"task {member} {text}", cure, place, member, tenant, queue)

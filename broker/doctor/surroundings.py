@@ -1,5 +1,6 @@
 """What belongs to no single task: ready queues, sleeping and dead workers, unique keys, durations."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from redis import Redis
@@ -9,6 +10,7 @@ from broker.doctor.places import queues_of
 from broker.engine.keys import Keys
 from broker.status import RQ_STATUS, TERMINAL
 
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
 _ENDED = {RQ_STATUS[status] for status in TERMINAL}
 
 
@@ -23,7 +25,11 @@ class Surroundings:
         """All that is wrong around the tasks."""
         for name in types:
             yield from self._not_ready(name)
+            yield from self._limits(name)
         yield from self._unknown()
+        yield from self._undeclared_names()
+        yield from self._not_queues(types)
+        yield from self._arrivals()
         yield from self._dead_sleepers()
         yield from self._dead_workers()
         for key in unique_keys:
@@ -51,6 +57,31 @@ class Surroundings:
             if head and self._redis.hexists(self._keys.job(head), "tenant"):
                 yield Finding(f"queue {queue} has tasks of a type that nobody declares: start a worker that knows it")
 
+    def _undeclared_names(self) -> Iterator[Finding]:
+        for name in sorted(self._redis.smembers(self._keys.types())):
+            has_tasks = any(self._redis.exists(self._keys.rq_queue(queue)) for queue in queues_of(name))
+            if not has_tasks and not self._redis.hexists(self._keys.limits(name), "declared"):
+                yield Finding(f"type {name} is listed, has no limits and no tasks", "type", name)
+
+    def _limits(self, type_name: str) -> Iterator[Finding]:
+        names = ("rate", "burst", "concurrency", "level", "ts", "alarm")
+        values = self._redis.hmget(self._keys.limits(type_name), names)
+        bad = [name for name, value in zip(names, values, strict=True) if not _is_number(value)]
+        if bad:
+            text = f"the limits of {type_name} cannot be read ({', '.join(bad)}), its tasks do not start"
+            yield Finding(text, "limits", type_name)
+
+    def _not_queues(self, types: list[str]) -> Iterator[Finding]:
+        known = {queue for name in types for queue in queues_of(name)}
+        for queue in self._redis.zrange(self._keys.ready(), 0, -1):
+            if queue not in known and not self._redis.exists(self._keys.rq_queue(queue)):
+                yield Finding(f"{queue} counts as a queue with tasks, and is none of a declared type", "ready", queue)
+
+    def _arrivals(self) -> Iterator[Finding]:
+        for queue, count in self._redis.hgetall(self._keys.arrivals()).items():
+            if not _is_number(count):
+                yield Finding(f"nothing can be put into queue {queue}: its last number is {count!r}", "arrivals", queue)
+
     def _dead_sleepers(self) -> Iterator[Finding]:
         for group in self._redis.hkeys(self._keys.groups()):
             for worker in self._redis.sscan_iter(self._keys.idle(group)):
@@ -64,12 +95,17 @@ class Surroundings:
 
     def _wrongly_held(self, key: str) -> Iterator[Finding]:
         holder = self._redis.get(key)
-        status = self._redis.hget(self._keys.job(holder), "status") if holder else None
-        if status in _ENDED:
-            place = key.removeprefix(self._keys.prefix + ":")
-            yield Finding(f"{place} is held by task {holder}, which has ended", "unique", place)
+        status = self._redis.hget(self._keys.job(holder), "status") if holder else ""
+        if status is None or status in _ENDED:
+            place, end = key.removeprefix(self._keys.prefix + ":"), "has ended" if status else "is gone"
+            yield Finding(f"{place} is held by task {holder}, which {end}", "unique", place)
 
     def _negative(self, tenant: str) -> Iterator[Finding]:
         for name, us in self._redis.hgetall(self._keys.durations(tenant)).items():
-            if int(us) < 0:
+            if not _is_number(us) or int(float(us)) < 0:
                 yield Finding(f"{tenant}'s {name} tasks took {us} microseconds together", "durations", tenant, name)
+
+
+def _is_number(value: str | None) -> bool:
+    """Whether a script reads it as one; nothing, and no limit, are fine."""
+    return not value or bool(_NUMBER.fullmatch(value))

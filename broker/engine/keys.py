@@ -96,6 +96,18 @@ class Keys:
         """list: one element is enough to end the sleep of a worker."""
         return f"{self._ours}wake:{worker}"
 
+    def daemons(self) -> str:
+        """set: names of daemons."""
+        return f"{self._ours}daemons"
+
+    def daemon(self, name: str) -> str:
+        """string: one daemon's record, JSON; it expires when the daemon is silent."""
+        return f"{self._ours}daemon:{name}"
+
+    def set_aside(self, key: str) -> str:
+        """string: or whatever was under the key, whose type was not the one that it must have."""
+        return f"{self._ours}set_aside:{key}"
+
     def reaped(self) -> str:
         """string: the microsecond of the last reap."""
         return f"{self._ours}reaped"

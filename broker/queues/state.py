@@ -5,8 +5,8 @@ from typing import Any
 
 from redis import Redis
 
-from broker.clock import from_rfc3339
 from broker.engine.keys import Keys
+from broker.engine.values import moment, number
 from broker.task import Queue
 
 #: RQ's registries are scored ten years ahead, out of reach of RQ's cleanups; see KEEP_US in task.lua.
@@ -80,8 +80,9 @@ class QueueStates:
 
 def _queue(name: str, facts: dict[str, list[Any]], now_us: int) -> Queue:
     limits = facts["limits"][0]
-    waits = [now_us - from_rfc3339(enqueued or created) for enqueued, created in facts["head"] if enqueued or created]
-    rate = int(limits["rate"]) if limits.get("rate") else None
+    since = [moment(enqueued or created) for enqueued, created in facts["head"]]
+    waits = [now_us - us for us in since if us is not None]
+    rate = number(limits.get("rate")) or None
     return Queue(
         type=name,
         depth=sum(facts["depth"]),
@@ -89,9 +90,9 @@ def _queue(name: str, facts: dict[str, list[Any]], now_us: int) -> Queue:
         processing=sum(facts["processing"]),
         oldest_age_seconds=max(0, max(waits)) / 1e6 if waits else None,
         rate=rate / 1000 if rate else None,
-        burst=int(limits.get("burst", 1)),
+        burst=number(limits.get("burst"), 1),
         tokens=_tokens(limits, rate, now_us) if rate else None,
-        concurrency=int(limits["concurrency"]) if limits.get("concurrency") else None,
+        concurrency=number(limits.get("concurrency")) or None,
         paused=limits.get("paused") == "1",
         workers=sum(facts["workers"]),
         throughput=sum(facts["ended"]) / _WINDOW_SECONDS,
@@ -99,6 +100,6 @@ def _queue(name: str, facts: dict[str, list[Any]], now_us: int) -> Queue:
 
 
 def _tokens(limits: dict[str, str], rate: int, now_us: int) -> float:
-    elapsed = max(0, now_us - int(limits.get("ts", now_us)))
-    level = min(int(limits["burst"]) * _TOKEN, int(limits.get("level", 0)) + elapsed * rate)
+    elapsed = max(0, now_us - number(limits.get("ts"), now_us))
+    level = min(number(limits.get("burst"), 1) * _TOKEN, number(limits.get("level")) + elapsed * rate)
     return round(level / _TOKEN, 3)

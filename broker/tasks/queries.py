@@ -7,6 +7,7 @@ from redis import Redis
 
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script
+from broker.engine.values import number
 from broker.errors import NotFound
 from broker.status import RQ_STATUS, Status, score_range
 from broker.task import Page, Stats, Task
@@ -122,20 +123,31 @@ def _task(task_id: str, values: Sequence[str | None]) -> Task | None:
         tenant=fields["tenant"],
         type=type_name,
         status=status,
-        priority=int(priority or 0),
-        payload=stored_json.decode(fields["payload"] or "{}"),
+        priority=number(priority),
+        payload=_decoded(fields["payload"], {}),
         created_at=fields["created_at"],
-        max_retries=int(fields["max_retries"] or 0),
-        timeout_seconds=int(float(fields["timeout"] or 0)),
-        retry_count=int(fields["retry_count"] or 0),
+        max_retries=number(fields["max_retries"]),
+        timeout_seconds=number(fields["timeout"]),
+        retry_count=number(fields["retry_count"]),
         scheduled_at=fields["scheduled_at"],
         started_at=None if waiting else fields["started_at"] or None,  # RQ writes '' for none
         completed_at=fields["ended_at"] if ended else None,
         error=fields["error"],
         progress=_progress(status, fields),
-        result=stored_json.decode(fields["outcome"]) if status is Status.COMPLETED and fields["outcome"] else None,
-        attempts=stored_json.decode(fields["attempts"]) if fields["attempts"] else [],
+        result=_decoded(fields["outcome"], None) if status is Status.COMPLETED else None,
+        attempts=_decoded(fields["attempts"], []),
     )
+
+
+def _decoded(text: str | None, default: Any) -> Any:
+    """What a field holds; the default for one that a foreign hand has spoilt, so that pages with it can be read.
+
+    The doctor tells of those.
+    """
+    try:
+        return stored_json.decode(text) if text else default
+    except ValueError:
+        return default
 
 
 def _progress(status: Status, fields: dict[str, Any]) -> dict[str, Any] | None:
@@ -143,4 +155,4 @@ def _progress(status: Status, fields: dict[str, Any]) -> dict[str, Any] | None:
     if status is Status.COMPLETED:
         return {"percent": 100.0, "stage": "done"}
     told = fields["progress"] and (fields["last_heartbeat"] or "") >= (fields["started_at"] or "")
-    return stored_json.decode(fields["progress"]) if told and status is Status.PROCESSING else None
+    return _decoded(fields["progress"], None) if told and status is Status.PROCESSING else None

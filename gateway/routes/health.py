@@ -1,8 +1,10 @@
 """``/livez`` and ``/readyz``, for whoever starts this process and routes to it. They need no key and tell no secret."""
 
+from typing import Any
+
 from gateway.blueprint import Blueprint
 from gateway.current import broker
-from gateway.schemas.health import Health
+from gateway.schemas.health import Health, Readiness
 
 blueprint = Blueprint("health", __name__, description="For platforms and load balancers.")
 
@@ -19,13 +21,14 @@ def livez() -> dict[str, str]:
 
 
 @blueprint.get("/readyz")
-@blueprint.response(200, Health)
+@blueprint.response(200, Readiness)
 @blueprint.problems(503)
 @blueprint.doc(security=[])
-def readyz() -> dict[str, str]:
+def readyz() -> dict[str, Any]:
     """Can requests be served?
 
-    Not while Redis is away, or does not know the limits of the task types (yet).
+    Not while Redis is away, or does not know the limits of the task types (yet). Without workers or a daemon they can
+    be, and the warnings say so.
     """
     broker().check_ready()
-    return {"status": "ok"}
+    return {"status": "ok", "warnings": broker().warnings()}

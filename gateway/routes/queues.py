@@ -16,13 +16,17 @@ blueprint = Blueprint(
 @blueprint.get("")
 @blueprint.response(200, QueueList)
 @blueprint.problems(403)
-def list_queues() -> dict[str, list[Queue]]:
+def list_queues() -> dict[str, Any]:
     """Show every queue
 
     Queues hold the work of all tenants, so only the operator sees them.
     """
     tenant().require_operator()
-    return {"queues": broker().queues.list()}
+    return {
+        "queues": broker().queues.list(),
+        "daemons": len(broker().daemons.list()),
+        "warnings": broker().warnings(),
+    }
 
 
 @blueprint.patch("/<type>")

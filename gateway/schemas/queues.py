@@ -32,6 +32,8 @@ class QueueList(Schema):
     """All queues."""
 
     queues = fields.List(fields.Nested(Queue), required=True)
+    daemons = fields.Integer(**required("Live daemons; without one, nothing scheduled becomes due."))
+    warnings = fields.List(fields.String(), **required("Who is missing, so that tasks do not go on."))
 
 
 class QueueChange(Schema):

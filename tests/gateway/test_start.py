@@ -9,7 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from broker.broker import Broker
+from broker.queues.daemons import Daemon
 from gateway.config import GatewaySettings
+from tests.gateway.conftest import ClientOf
 from tests.gateway.problem import problem
 from tests.invariants import snapshot
 
@@ -99,8 +101,21 @@ def test_an_upload_limit_is_a_whole_number(text: str) -> None:
 def test_health_needs_no_key(anonymous: FlaskClient) -> None:
     for path in ("/livez", "/readyz"):
         response = anonymous.get(path)
-        assert (response.status_code, response.json) == (200, {"status": "ok"})
+        assert (response.status_code, response.json["status"]) == (200, "ok")
         assert anonymous.head(path).status_code == 200
+
+
+def test_readiness_tells_who_is_missing(anonymous: FlaskClient, client_of: ClientOf, broker: Broker) -> None:
+    missing = [f"no worker listens to {name}" for name in sorted(broker.types)]
+    told = anonymous.get("/readyz").json["warnings"]
+    assert told[:-1] == missing
+    assert told[-1].startswith("no daemon runs")
+    queues = client_of("ops").get("/api/queues").json
+    assert (queues["daemons"], queues["warnings"]) == (0, told)
+    broker.daemons.beat(Daemon("d", "host", 1, "2024-01-01T00:00:00.000000Z", "2024-01-01T00:00:00.000000Z"))
+    broker.store.enlist("w", ttl=30, queues=",".join(broker.types), fields={"pid": 1})
+    assert anonymous.get("/readyz").json["warnings"] == []
+    assert client_of("ops").get("/api/queues").json["daemons"] == 1
 
 
 def test_it_is_not_ready_while_redis_does_not_know_the_types(anonymous: FlaskClient, broker: Broker) -> None:

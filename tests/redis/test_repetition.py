@@ -198,19 +198,19 @@ def retire(engine: Engine) -> Callable[[], Any]:
 
 
 @case
-def displace(engine: Engine) -> Callable[[], Any]:
+def repair_place(engine: Engine) -> Callable[[], Any]:
     task_id = engine.submit()
     engine.redis.rpush(engine.keys.rq_queue("Noop:5"), task_id)
-    script = Script("displace", clock="clock_test")
+    script = Script("repair_place", clock="clock_test")
     wrong = {"prefix": "rq", "place": "queue:Noop:5", "member": task_id, "reorder": 0}
     return lambda: script(engine.redis, **wrong) >= 0
 
 
 @case
-def mend(engine: Engine) -> Callable[[], Any]:
+def repair_surroundings(engine: Engine) -> Callable[[], Any]:
     engine.submit()
     engine.redis.delete(engine.keys.ready())
-    script = Script("mend", clock="clock_test")
+    script = Script("repair_surroundings", clock="clock_test")
     return lambda: script(engine.redis, prefix="rq", what="ready", subject="Noop", of="")
 
 
@@ -263,7 +263,7 @@ def test_a_second_submission_and_cancellation_find_the_first(engine: Engine) -> 
 def test_every_transition_is_here() -> None:
     elsewhere = {
         *("submit", "cancel", "begin_request", "put_vectors", "delete_vectors"),
-        *("page", "census", "workers", "examine", "changed_vectors"),  # reads
+        *("page", "census", "workers", "check_places", "changed_vectors"),  # reads
         *("create_webhook", "change_webhook", "rotate_secret", "delete_webhook", "sweep_webhook"),
         *("fan_out", "put_aside", "send_test_event", "resend_delivery", "claim_deliveries", "record_delivery"),
     }

@@ -56,7 +56,7 @@ def gone(formation: Formation, task_id: str) -> bool:
 
 
 def assert_healthy(formation: Formation) -> None:
-    assert Doctor(formation.broker).examine() == []
+    assert Doctor(formation.broker).check() == []
 
 
 def test_requeue_all(formation: Formation) -> None:

@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from broker.clock import Clock
+from broker.daemon.health import Health
 from broker.daemon.loop import run
 
 
@@ -59,9 +60,20 @@ def test_one_that_fails_is_tried_again_and_the_others_go_on(caplog: pytest.LogCa
     with caplog.at_level(logging.WARNING):
         calls = run_until(3.5, (ConnectionError("no answer"), 5.0), (2.0,))
     assert calls == [[0, 1], [0, 2]]
-    assert [record.getMessage() for record in caplog.records] == [
-        "chore 0 failed, trying again in 1 s: ConnectionError: no answer"
-    ]
+    failed, again = (record.getMessage() for record in caplog.records)
+    assert failed == "chore 0 failed and is tried again every second: ConnectionError: no answer"
+    assert again.startswith("chore 0 works again")
+
+
+def test_one_that_goes_on_failing_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    time, health = Time(10), Health()
+    chore = Chore("promote", time, *[ConnectionError("no answer")] * 20)
+    with caplog.at_level(logging.WARNING):
+        run([chore], time, time, health)  # type: ignore[list-item, arg-type]
+    assert len(chore.calls) == 10
+    assert len(caplog.records) == 1
+    assert list(health.failing()) == ["promote"]
+    assert health.failing()["promote"].startswith("ConnectionError: no answer (since ")
 
 
 def test_one_that_has_more_to_do_at_once_keeps_nobody_waiting() -> None:

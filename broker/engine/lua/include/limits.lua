@@ -9,6 +9,10 @@ local function limits_key(type)
   return B .. 'limits:' .. type
 end
 
+local function limit_is_sound(value)
+  return not value or value == '' or tonumber(value) ~= nil
+end
+
 -- What was set for a type, if it was declared. Who changes it has to forget().
 local function settings(type)
   local set = kept.settings[type]
@@ -16,6 +20,8 @@ local function settings(type)
     local f = call('HMGET', limits_key(type), 'rate', 'burst', 'concurrency', 'paused', 'declared')
     set = { type = type, rate = tonumber(f[1]), burst = tonumber(f[2]) or 1, concurrency = tonumber(f[3]),
       paused = f[4] == '1', declared = f[5], level = 0, alarm = 0 }
+    -- What is no number is no limit either, and no type may lose its limit by that.
+    if not limit_is_sound(f[1]) or not limit_is_sound(f[2]) or not limit_is_sound(f[3]) then set.declared = false end
     kept.settings[type] = set
   end
   return set

@@ -12,7 +12,7 @@ local function read_task(id)
     'retry_count', 'max_retries', 'crashes', 'unique', 'attempts', 'worker_name')
   if not (f[1] and f[2] and f[3] and f[4]) then return nil end
   return {
-    id = id, key = key, status = STATUS[f[1]] or f[1], queue = f[2], type = type_of(f[2]), tenant = f[3], us = f[4],
+    id = id, key = key, status = STATUS[f[1]] or f[1], queue = f[2], type = type_of(f[2]), tenant = f[3], us = tonumber(f[4]) or 0,
     lease = f[5] or '', started_at = f[6], last_heartbeat = f[7] or '', retry_count = tonumber(f[8]) or 0,
     max_retries = tonumber(f[9]) or 0, crashes = tonumber(f[10]) or 0, unique = f[11], attempts = f[12],
     worker = f[13],
@@ -25,7 +25,7 @@ local function read_run(id, worker)
   local f = call('HMGET', key, 'status', 'origin', 'tenant', 'us', 'lease', 'started_at', 'last_heartbeat', 'unique',
     'crashes')
   if not (f[1] and f[2] and f[3] and f[4]) then return nil end
-  return { id = id, key = key, status = STATUS[f[1]] or f[1], queue = f[2], type = type_of(f[2]), tenant = f[3], us = f[4],
+  return { id = id, key = key, status = STATUS[f[1]] or f[1], queue = f[2], type = type_of(f[2]), tenant = f[3], us = tonumber(f[4]) or 0,
     lease = f[5] or '', started_at = f[6], last_heartbeat = f[7] or '', unique = f[8], troubled = f[9], worker = worker }
 end
 
@@ -133,7 +133,8 @@ end
 
 -- The attempt history with one more ended run, at most ten.
 local function with_attempt(task, outcome, message)
-  local list = task.attempts and cjson.decode(task.attempts) or {}
+  local read, list = pcall(cjson.decode, task.attempts or '[]')
+  if not read or type(list) ~= 'table' then list = {} end
   list[#list + 1] = { started_at = task.started_at, ended_at = at(), outcome = outcome, error = message,
     worker = task.worker }
   if #list > 10 then table.remove(list, 1) end

@@ -1,8 +1,9 @@
--- examine: says what is wrong with the place of some tasks. Changes nothing.
+-- check_places: says what is wrong with the place of some tasks. Changes nothing.
 -- KEYS[1] prefix
 -- ARGV[1] place  a key without the prefix: does each of its members belong there? '' asks whether tasks are in all their places
 -- ARGV[2..] members  of that key, or ids of tasks
 -- Returns {member, tenant, queue, what is wrong} for each defect
+-- @include fields
 -- @include home
 local defects, last = {}, nil
 
@@ -18,18 +19,23 @@ local function still_there(member)
   return call('ZSCORE', P .. place, member)
 end
 
-local function examine_member(member, task)
+local function check_member(member, task)
   local belongs = task and home_of(task)[place] == member
   if not belongs and still_there(member) then
     defect(member, task, (task and 'is ' .. task.status or 'is gone') .. ' and stands in ' .. place)
   elseif belongs and is_queue(place) then
-    local seq = tonumber(call('HGET', task.key, 'seq')) or 0
+    local seq = tonumber(call('HGET', task.key, 'seq') or 0) or 0
     if last and seq <= last then defect(member, task, 'stands in ' .. place .. ' twice or out of order') end
     last = seq
   end
 end
 
-local function examine_task(task)
+local function check_task(task)
+  local bad = bad_fields(task)
+  if #bad > 0 then
+    defect(task.id, task, 'holds no value of its kind in ' .. table.concat(bad, ', '))
+    return
+  end
   for key, name in pairs(home_of(task)) do
     local score = not is_queue(key) and call('ZSCORE', P .. key, name)
     if score == false and not is_queue(key) then
@@ -45,9 +51,9 @@ end
 for _, member in ipairs(members) do
   local task = read_task(string.match(member, '^[^:]+'))
   if place ~= '' then
-    examine_member(member, task)
+    check_member(member, task)
   elseif task then
-    examine_task(task)
+    check_task(task)
   end
 end
 return defects
