@@ -7,10 +7,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
-from broker.config import BrokerSettings
 from broker.log import set_up_logging
+from broker.startup import Startup, refuse
 from broker.task_type import TaskType
-from broker.tasks.catalogue import load_types
 from broker.worker import supervisor
 
 log = logging.getLogger("worker")
@@ -25,12 +24,11 @@ def main(environ: Mapping[str, str], arguments: Sequence[str]) -> int:
     wanted = parser.parse_args(arguments).types
     set_up_logging(environ)
     try:
-        settings = BrokerSettings.from_env(environ)
-        types = runnable(chosen(load_types(environ), wanted))
+        startup = Startup.from_env(environ)
+        types = runnable(chosen(startup.types, wanted))
     except ValueError as error:
-        print(f"the worker cannot start: {error}", file=sys.stderr)
-        return 2
-    supervisor.run(settings, types)
+        return refuse("the worker", error, environ)
+    supervisor.run(startup.settings, types)
     return 0
 
 

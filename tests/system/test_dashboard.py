@@ -292,7 +292,12 @@ class TestProcess:
 
     @pytest.fixture
     def dashboard(self, redis_url: str) -> Iterator["subprocess.Popen[bytes]"]:
-        environ = {**os.environ, "REDIS_URL": redis_url, "SECRET_KEY": "geheim", "API_KEYS": "me:geheim"}
+        environ = {
+            **os.environ,
+            "REDIS_URL": redis_url,
+            "SECRET_KEY": "geheim-geheim-geheim",
+            "API_KEYS": "me:geheim-geheim-geheim",
+        }
         environ |= {"AWS_SECRET_ACCESS_KEY": "geheim", "PYTHONPATH": str(REPOSITORY)}
         process = subprocess.Popen([sys.executable, "-m", "scripts.dashboard"], env=environ, stdout=subprocess.PIPE)
         yield process

@@ -51,7 +51,11 @@ class Plugins:
 
 @pytest.fixture
 def plugins(tmp_path: Path, redis_url: str, service: Service) -> Iterator[Plugins]:
-    environ = {"SECRET_KEY": "hush", "ASSEMBLY_AI_BASE_URL": service.url, "PLUGIN_EXECUTION_RATE": "none"}
+    environ = {
+        "SECRET_KEY": "hush, hush and hush",
+        "ASSEMBLY_AI_BASE_URL": service.url,
+        "PLUGIN_EXECUTION_RATE": "none",
+    }
     with Formation(tmp_path, redis_url, **environ) as formation:
         settings = replace(formation.broker.settings, secret_key="hush")
         plugins = Plugins(formation, settings)
