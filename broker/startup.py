@@ -2,20 +2,19 @@
 
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from broker.config import BrokerSettings
 from broker.log import logs_json
 from broker.plugin import Plugin
-from broker.plugins.catalogue import load_plugins
+from broker.plugins.catalogue import find_plugins
 from broker.plugins.catalogue import variables as plugin_variables
 from broker.settings.reading import BadSettings, read
 from broker.settings.unknown import unknown_names
 from broker.settings.variables import VARIABLES
 from broker.task_type import TaskType
-from broker.tasks.catalogue import load_types
+from broker.tasks.catalogue import find_types
 
 log = logging.getLogger("startup")
 #: Exit status of a process whose settings are wrong: starting it again is no use.
@@ -34,21 +33,16 @@ class Startup:
     def from_env(cls, environ: Mapping[str, str], required: Sequence[str] = ("REDIS_URL",)) -> "Startup":
         """Raises ``BadSettings`` with all that is wrong, whichever process it concerns, and unknown names too."""
         problems: list[str] = []
-
-        def attempt(reader: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-            try:
-                return reader(*arguments, **options)
-            except BadSettings as error:
-                problems.extend(each for each in error.problems if each not in problems)
-                return {}
-
-        attempt(read, environ, required=required)
-        settings = attempt(BrokerSettings.from_env, environ)
-        types, plugins = attempt(load_types, environ), attempt(load_plugins, environ)
-        problems += _unknown(environ, types, plugins)
+        try:
+            read(environ, required=required)
+        except BadSettings as error:
+            problems += error.problems
+        types, of_types = find_types(environ)
+        plugins, of_plugins = find_plugins(environ)
+        problems += [*of_types, *of_plugins, *_unknown(environ, types, plugins)]
         if problems:
             raise BadSettings(problems)
-        return cls(settings, types, plugins)
+        return cls(BrokerSettings.from_env(environ), types, plugins)
 
 
 def refuse(program: str, error: ValueError, environ: Mapping[str, str]) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from broker.media.records import KINDS
 from broker.plugin import Plugin
-from broker.settings.reading import BadSettings, read
+from broker.settings.reading import BadSettings, read_one
 from broker.tasks.catalogue import declared
 
 PLUGINS_GROUP = "mindia_tasks.plugins"
@@ -15,12 +15,19 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 def load_plugins(environ: Mapping[str, str]) -> dict[str, Plugin]:
-    """One instance of every plugin, by name.
+    """One instance of every plugin, by name. Raises ``BadSettings`` with all that is wrong."""
+    plugins, problems = find_plugins(environ)
+    if problems:
+        raise BadSettings(problems)
+    return plugins
 
-    Raises ``BadSettings`` with all that is wrong with them and where they came from, and with what the operator has
-    set for them.
+
+def find_plugins(environ: Mapping[str, str]) -> tuple[dict[str, Plugin], list[str]]:
+    """The plugins that can be used, by name, and a line for each thing that is wrong.
+
+    That is with them, where they came from, or what the operator has set for them.
     """
-    found, problems = declared(PLUGINS_GROUP, "PLUGINS", read(environ)["PLUGINS"])
+    found, problems = declared(PLUGINS_GROUP, "PLUGINS", read_one(environ, "PLUGINS"))
     plugins: dict[str, Plugin] = {}
     origins: dict[str, str] = {}
     for origin, each in found:
@@ -31,9 +38,7 @@ def load_plugins(environ: Mapping[str, str]) -> dict[str, Plugin]:
         else:
             plugins[each.name], origins[each.name] = each(), origin
             problems += bad_settings(plugins[each.name], environ)
-    if problems:
-        raise BadSettings(problems)
-    return dict(sorted(plugins.items()))
+    return dict(sorted(plugins.items())), problems
 
 
 def variables(plugin: Plugin) -> list[str]:

@@ -37,6 +37,11 @@ def read(environ: Mapping[str, str], schema: Schema | None = None, required: Seq
     return values
 
 
+def read_one(environ: Mapping[str, str], name: str) -> Any:
+    """The value of one declared variable. Raises ``BadSettings``, whatever may be wrong with others."""
+    return read(environ, Variables(only=(name,)))[name]
+
+
 def _unset(name: str, schema: Schema) -> str:
     return f"{name} is not set: {schema.fields[name].unset}"  # type: ignore[attr-defined]
 

@@ -11,7 +11,7 @@ _OF_KUBERNETES = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP
 #: Names so short that others' are like them by chance are not guessed at: API_KEY, DATADIR, PLUGIN.
 _SHORTEST_GUESSED = 9
 #: One letter that is missing, wrong or in the wrong place, in names of ours (difflib's ratio).
-_ALIKE = 0.9
+_ALIKE = 0.88
 
 
 def unknown_names(environ: Mapping[str, str], known: Collection[str], beginnings: Collection[str] = ()) -> list[str]:

@@ -66,7 +66,7 @@ class Variables(Schema):
     @validates_schema(skip_on_field_errors=False)
     def _dashboard(self, data: dict[str, Any], **_: Any) -> None:
         if not {"DASHBOARD_HOST", "DASHBOARD_USER", "DASHBOARD_PASSWORD"} <= data.keys():
-            return  # one of them is wrong by itself
+            return  # one of them is wrong by itself, or not asked for
         user, password = data["DASHBOARD_USER"], data["DASHBOARD_PASSWORD"]
         if bool(user) != bool(password):
             missing = "DASHBOARD_PASSWORD" if user else "DASHBOARD_USER"

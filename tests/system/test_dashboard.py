@@ -30,6 +30,8 @@ from tests.redis.engine import Engine
 from tests.system.conftest import free_port
 from tests.system.running import REPOSITORY
 
+#: Of which nothing may be left in the environment of a process that shows what strangers wrote.
+SECRET = "geheim" * 3
 REGISTRIES = ("queued", "started", "finished", "failed", "scheduled", "canceled", "deferred")
 
 
@@ -295,8 +297,8 @@ class TestProcess:
         environ = {
             **os.environ,
             "REDIS_URL": redis_url,
-            "SECRET_KEY": "geheim-geheim-geheim",
-            "API_KEYS": "me:geheim-geheim-geheim",
+            "SECRET_KEY": SECRET,
+            "API_KEYS": f"me:{SECRET}",
         }
         environ |= {"AWS_SECRET_ACCESS_KEY": "geheim", "PYTHONPATH": str(REPOSITORY)}
         process = subprocess.Popen([sys.executable, "-m", "scripts.dashboard"], env=environ, stdout=subprocess.PIPE)
