@@ -118,9 +118,10 @@ class LocalStorage:
         with writing():
             file = NamedTemporaryFile(dir=self._unfinished, delete=False)  # noqa: SIM115
         try:
-            with file:
-                yield file
+            yield file
         finally:
+            with suppress(OSError):  # what a full disk has not taken would fail again
+                file.close()
             with suppress(FileNotFoundError):
                 os.unlink(file.name)
 

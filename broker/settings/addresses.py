@@ -1,5 +1,7 @@
 """Variables that say where something is."""
 
+import errno
+import socket
 from dataclasses import dataclass
 from importlib.util import find_spec
 from ipaddress import ip_address
@@ -81,6 +83,11 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_nowhere(error: OSError) -> bool:
+    """Whether nothing could ever listen at the address that caused the error: no such name, not here, not allowed."""
+    return isinstance(error, socket.gaierror) or error.errno in (errno.EADDRNOTAVAIL, errno.EACCES)
 
 
 def in_url(host: str) -> str:

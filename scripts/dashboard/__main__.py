@@ -1,7 +1,6 @@
 """``python -m scripts.dashboard``: opens the port, says where, and becomes the WSGI server with an environment reduced
 to what the dashboard needs. Exit status 2 for a bad setting, 1 when the port cannot be had."""
 
-import errno
 import logging
 import os
 import socket
@@ -9,7 +8,7 @@ import sys
 from typing import NoReturn
 
 from broker.log import logs_json, set_up_logging
-from broker.settings.addresses import in_url
+from broker.settings.addresses import in_url, is_nowhere
 from broker.startup import Startup, refuse, say
 from scripts.dashboard.settings import DashboardSettings, reduced
 
@@ -49,7 +48,7 @@ def _listen(settings: DashboardSettings) -> socket.socket:
     try:
         return socket.create_server((settings.host, settings.port), family=family)
     except OSError as error:
-        if isinstance(error, socket.gaierror) or error.errno in (errno.EADDRNOTAVAIL, errno.EACCES):
+        if is_nowhere(error):
             reason = f"nothing can listen there ({error.strerror})"
             raise ValueError(f"DASHBOARD_HOST={settings.host!r}, DASHBOARD_PORT={settings.port}: {reason}") from error
         raise

@@ -3,7 +3,8 @@
 import socket
 from dataclasses import dataclass
 
-from broker.settings.addresses import in_url
+from broker.settings.addresses import in_url, is_nowhere
+from broker.settings.reading import BadSettings
 
 #: Addresses that mean every interface, and the loopback address among them.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -25,7 +26,7 @@ class Address:
         return f"http://{in_url(_EVERYWHERE.get(self.host, self.host))}:{self.port}"
 
     def check_free(self) -> None:
-        """Raises ``PortTaken`` unless this process could listen there."""
+        """Raises ``PortTaken`` unless this process could listen there, ``BadSettings`` where nothing ever could."""
         try:
             family, kind, _, _, address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
             with socket.socket(family, kind) as probe:
@@ -33,5 +34,9 @@ class Address:
                 probe.bind(address)
         except OSError as error:
             reason = error.strerror or str(error)
+            if is_nowhere(error):
+                raise BadSettings(
+                    [f"HOST={self.host!r}, PORT={self.port}: nothing can listen there ({reason})"]
+                ) from error
             advice = f"Choose another: make run PORT={self.port + 1}"
             raise PortTaken(f"Port {self.port} on {self.host} cannot be used ({reason}). {advice}") from error

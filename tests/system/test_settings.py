@@ -93,6 +93,6 @@ def test_make_run_ends_at_once(start: Start, name: str, value: str, folder: Path
     dashboard = f"{shlex.quote(sys.executable)} -m scripts.dashboard"
     (folder / "Procfile").write_text((folder / "Procfile").read_text() + f"dashboard: {dashboard}\n")
     run = start(**{name: value})
-    assert run.wait() == (1 if name == "HOST" else 2)
+    assert run.wait() == 2
     assert run.matches(value if name in ("HOST", "DASHBOARD_HOST") else name)
     assert not run.matches("starting it again")
