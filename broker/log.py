@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from collections.abc import Mapping
+from types import TracebackType
 
 from broker.clock import to_rfc3339
 
@@ -40,3 +41,13 @@ def set_up_logging(environ: Mapping[str, str]) -> None:
     as_json = logs_json(environ)
     handler.setFormatter(_Json() if as_json else _Text("%(levelname)-7s %(name)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    if as_json:  # what would end up on standard error as it is
+        sys.excepthook = _log_uncaught
+        logging.captureWarnings(capture=True)
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        logging.getLogger("broker").info("interrupted")
+    else:
+        logging.getLogger("broker").critical("ended by an error", exc_info=(kind, error, trace))

@@ -1,5 +1,6 @@
 """The gateway behind the server that the Procfile names: what only a real connection and real signals can show."""
 
+import json
 import select
 import signal
 import socket
@@ -67,6 +68,18 @@ def test_a_client_that_polls_every_two_seconds_keeps_its_connection(gateway: Ser
         code, _ = gateway.stop()
     assert code == 0
     assert time.monotonic() - started < 10, "a connection at rest holds no server that is told to stop"
+
+
+def test_in_json_all_that_it_logs_is(environ: dict[str, str]) -> None:
+    server = Server(environ | {"LOG_FORMAT": "json", "GUNICORN_CMD_ARGS": "--access-logfile -"})
+    try:
+        server.wait_until_ready()
+    finally:
+        code, log = server.stop()
+    assert code == 0
+    told = [json.loads(line) for line in log.splitlines()]
+    assert {"gunicorn.error", "gunicorn.access"} <= {each["logger"] for each in told}
+    assert any("GET /readyz" in each["message"] for each in told)
 
 
 def test_without_keys_it_does_not_start(environ: dict[str, str]) -> None:
