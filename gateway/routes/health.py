@@ -25,8 +25,8 @@ def livez() -> dict[str, str]:
 def readyz() -> dict[str, str]:
     """Can requests be served?
 
-    Not while Redis is away or does not know the limits of the task types (yet), nor while media cannot be stored, as far
-    as it was tried some seconds ago.
+    Not while Redis is away or does not know the limits of the task types (yet), nor while media cannot be stored (as
+    tried at most ten seconds ago).
     """
     broker().check_ready()
     services().storage_probe.check()
