@@ -13,7 +13,7 @@ BIN := .venv/bin/python -m
 SET_UP := setup.cfg pyproject.toml scripts/setup_venv.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo bench test faults check format format-check lint types imports clean
+.PHONY: help run demo rq bench test faults check format format-check lint types imports clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ run: $(RUN) ## Start everything: gateway, daemon, worker, search, dashboard and 
 
 demo: $(RUN) ## Show the system at work, from upload to search, on made-up media
 	@exec $(BIN) scripts.demo
+
+rq: $(RUN) ## RQ's own command on the system that runs in DATA_DIR; make rq ARGS=info
+	@test -f "$${DATA_DIR:-.data}/environment" || { echo "Nothing runs in $${DATA_DIR:-.data}: make run"; exit 1; }
+	@. "$$(cd "$${DATA_DIR:-.data}" && pwd)/environment" && exec $(BIN) rq.cli $(ARGS)
 
 bench: $(RUN) ## Measure against other queues, side by side; ARGS="peers --rounds 3" for a part
 	@exec $(BIN) scripts.bench $(ARGS)

@@ -12,7 +12,6 @@ from contextlib import suppress
 from redis import RedisError
 
 from broker.broker import Broker
-from broker.config import BrokerSettings
 from broker.daemon.audit import Audit
 from broker.daemon.declare import Declare
 from broker.daemon.deliver import Deliver
@@ -26,7 +25,8 @@ from broker.daemon.reap import Reap
 from broker.doctor.doctor import doctor
 from broker.doctor.server import check
 from broker.log import set_up_logging
-from broker.tasks.catalogue import load_types
+from broker.settings.running import beside_a_run
+from broker.startup import Startup, refuse
 from broker.webhooks.delivery import Deliveries
 from broker.webhooks.sending import Sender
 
@@ -42,11 +42,14 @@ def main() -> int:
     if options.repair and options.command != "doctor":
         parser.error("--repair belongs to doctor")
     set_up_logging(os.environ)
+    environ = os.environ if options.command == "daemon" else beside_a_run(os.environ)
+    # A gateway without keys does not start; that of a `make run` has some of its own.
+    keys = ("API_KEYS",) if options.command == "check" and environ is os.environ else ()
     try:
-        broker = Broker(BrokerSettings.from_env(os.environ), load_types(os.environ))
+        startup = Startup.from_env(environ, required=("REDIS_URL", *keys))
     except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
+        return refuse(f"the {options.command}", error, environ)
+    broker = Broker(startup.settings, startup.types)
     if options.command == "doctor":
         return doctor(broker, repair=options.repair)
     return check(broker) if options.command == "check" else daemon(broker)

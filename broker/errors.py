@@ -113,6 +113,15 @@ class Unavailable(TaskBrokerError):
     code, status, retryable = "unavailable", 503, True
 
 
+class StorageFull(Unavailable):
+    """There is no room for more media right now; try again later.
+
+    ``retry_after`` is in seconds.
+    """
+
+    code, status = "storage_full", 507
+
+
 class Crowded(TaskBrokerError):
     """Too many wait or listen here already; try again later.
 

@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from collections.abc import Mapping
+from types import TracebackType
 
 from broker.clock import to_rfc3339
 
@@ -29,9 +30,24 @@ class _Text(logging.Formatter):
         return line if record.exc_info else line.replace("\n", "\\n").replace("\r", "\\r")
 
 
+def logs_json(environ: Mapping[str, str]) -> bool:
+    """Whether ``LOG_FORMAT`` says so. What else is wrong with it is told by who reads the settings, as text."""
+    return environ.get("LOG_FORMAT", "").strip() == "json"
+
+
 def set_up_logging(environ: Mapping[str, str]) -> None:
     """Logs from INFO up, in the format that ``LOG_FORMAT`` (``text`` or ``json``) names."""
     handler = logging.StreamHandler(sys.stderr)
-    as_json = environ.get("LOG_FORMAT") == "json"
+    as_json = logs_json(environ)
     handler.setFormatter(_Json() if as_json else _Text("%(levelname)-7s %(name)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    if as_json:  # what would end up on standard error as it is
+        sys.excepthook = _log_uncaught
+        logging.captureWarnings(capture=True)
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        logging.getLogger("broker").info("interrupted")
+    else:
+        logging.getLogger("broker").critical("ended by an error", exc_info=(kind, error, trace))

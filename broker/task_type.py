@@ -9,6 +9,8 @@ from typing import Any
 from marshmallow import Schema, ValidationError
 
 from broker.errors import InvalidInput
+from broker.settings.converters import Number, Thousandths, Whole
+from broker.settings.reading import read
 
 _NAME = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -22,6 +24,14 @@ _BOUNDS = {
     "timeout": (1, MAX_TIMEOUT),
     "max_retries": (0, MAX_RETRIES),
     "priority": (0, MAX_PRIORITY),
+}
+#: What the environment may set, how it is read, and what it is.
+_OVERRIDABLE = {
+    "rate": (Thousandths, "Starts per second."),
+    "burst": (Whole, "Starts at once before the rate binds."),
+    "concurrency": (Whole, "Tasks that run at the same time."),
+    "timeout": (Whole, "Seconds of a run."),
+    "max_retries": (Whole, "Retries of a task."),
 }
 _OPTIONAL = ("rate", "concurrency")
 
@@ -80,23 +90,19 @@ class TaskType:
         return _WORD_START.sub("_", self.name).upper()
 
     def with_environment(self, environ: Mapping[str, str]) -> "TaskType":
-        """This type with the defaults that ``<TYPE>_RATE``, ``_BURST``, ... override. Raises ``ValueError``."""
-        readers = {"rate": float, "burst": int, "concurrency": int, "timeout": int, "max_retries": int}
-        changed = self
-        for field, read in readers.items():
-            variable = f"{self.env_prefix}_{field.upper()}"
-            text = environ.get(variable)
-            if not text:
-                continue
-            try:
-                change: dict[str, Any] = {field: None if text == "none" and field in _OPTIONAL else read(text)}
-            except ValueError:
-                raise ValueError(f"{variable}={text!r} is not a {'whole ' if read is int else ''}number") from None
-            try:
-                changed = replace(changed, **change)
-            except ValueError as error:
-                raise ValueError(f"{variable}={text}: {error}") from None
-        return changed
+        """This type with the defaults that ``<TYPE>_RATE``, ``_BURST``, ... override. Raises ``BadSettings``."""
+        values = read(environ, Schema.from_dict(dict(self.variables()))())
+        return replace(self, **{field: values[self._variable(field)] for field in _OVERRIDABLE})
+
+    def variables(self) -> dict[str, Number]:
+        """Its environment variables by name, with the declared values as defaults."""
+        return {
+            self._variable(field): converter(what, getattr(self, field), *_BOUNDS[field], or_none=field in _OPTIONAL)
+            for field, (converter, what) in _OVERRIDABLE.items()
+        }
+
+    def _variable(self, field: str) -> str:
+        return f"{self.env_prefix}_{field.upper()}"
 
     def check_payload(self, payload: Any) -> dict[str, Any]:
         """The payload as its schema dumps it. Raises ``InvalidInput``, which names each bad field."""

@@ -16,6 +16,7 @@ from gateway.fast.application import FastFlask
 from gateway.fast.current_request import this_request
 from gateway.fast.json_answers import JsonAnswers
 from gateway.openapi import make_api
+from gateway.readiness import StorageProbe
 from gateway.routes import (
     batch,
     events,
@@ -46,7 +47,9 @@ class Gateway(FastFlask):
 def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str, Plugin]) -> Gateway:
     """The gateway to ``broker``, offering the ``installed`` plugins by name."""
     app = Gateway("gateway", static_folder=None)
-    app.extensions[EXTENSION] = Services(settings, broker, installed, SignedLinks(settings.secret_key))
+    app.extensions[EXTENSION] = Services(
+        settings, broker, installed, SignedLinks(settings.secret_key), StorageProbe(broker)
+    )
     app.config["MAX_CONTENT_LENGTH"] = MAX_JSON_BYTES
     app.url_map.merge_slashes = False
     register_errors(app)

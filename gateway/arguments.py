@@ -19,6 +19,7 @@ from gateway import strict_json
 from gateway.current import services
 from gateway.fast.body import read_body
 from gateway.fast.current_request import this_request
+from gateway.spool import Spool
 
 #: The largest JSON body, in bytes, unless the schema has ``max_bytes``; uploads have a bound of their own.
 MAX_JSON_BYTES = 1024 * 1024
@@ -139,7 +140,7 @@ class StrictRequest(Request):
     def _get_file_stream(self, *args: Any, **options: Any) -> IO[bytes]:
         if self._spooled is None:
             self._spooled = ExitStack()
-        return self._spooled.enter_context(super()._get_file_stream(*args, **options))
+        return self._spooled.enter_context(Spool())
 
     def close(self) -> None:
         super().close()

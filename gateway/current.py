@@ -13,6 +13,7 @@ from gateway.auth import Tenant
 from gateway.config import GatewaySettings
 from gateway.live.hub import Hub
 from gateway.live.room import Room, waiting_room
+from gateway.readiness import StorageProbe
 
 EXTENSION = "mindia-tasks"
 
@@ -25,6 +26,7 @@ class Services:
     broker: Broker
     plugins: Mapping[str, Plugin]
     links: SignedLinks
+    storage_probe: StorageProbe
     hub: Hub = field(default_factory=Hub)
     waiters: Room = field(default_factory=waiting_room)
 

@@ -60,7 +60,7 @@ def _add_upload(blueprint: Blueprint, kind: MediaKind) -> None:
     @blueprint.arguments(FileUpload, location="files")
     @blueprint.arguments(IdempotencyHeader, location="headers")
     @blueprint.creates(kind.schema)
-    @blueprint.problems(409, 413, 415)
+    @blueprint.problems(409, 413, 415, 507)
     @_documented(f"upload_{kind.name}", f"Upload {ARTICLE[kind.name]}\n\n{kind.upload}")
     def upload_media(files: dict[str, Any], headers: dict[str, Any]) -> Response:
         upload = receive(files["file"], kind.name)

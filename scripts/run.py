@@ -6,65 +6,78 @@ side by side. Exit status: 0 after being told to stop, 1 when it could not start
 
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-from broker.config import BrokerSettings
 from broker.engine.connection import connect, redis_errors
 from broker.errors import Unavailable
+from broker.log import set_up_logging
+from broker.settings.reading import BadSettings, read
+from broker.startup import Startup, refuse, say
 from scripts.formation import lock
-from scripts.formation.environment import shared_environment
-from scripts.formation.stack import Stack, read_formation, without_password
+from scripts.formation.address import Address, PortTaken
+from scripts.formation.environment import remembered, shared_environment
+from scripts.formation.procfile import read_formation
+from scripts.formation.stack import Stack, without_password
 from scripts.formation.valkey import EmbeddedValkey, NoServer
 from scripts.formation.watcher import Watcher
 
+#: Stands for the address of a server that is not started yet.
+_LATER = "redis://127.0.0.1"
 
-class CannotStart(Exception):
-    """The message says why, and what to do."""
+
+class NoAnswer(Exception):
+    """The server that ``REDIS_URL`` names does not answer."""
 
 
 def main(environ: Mapping[str, str]) -> int:
     """Runs the formation of the Procfile in the working directory until told to stop."""
+    started = time.monotonic()
+    set_up_logging(environ)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        return _run(environ, time.monotonic())
-    except (CannotStart, NoServer, lock.AlreadyRunning, OSError) as error:
-        print(error, file=sys.stderr)
+        return _run(environ, _settings(environ), started)
+    except (NoAnswer, PortTaken, NoServer, lock.AlreadyRunning, OSError) as error:
+        say(str(error), environ)
         return 1
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
+    except BadSettings as error:
+        return refuse("make run", error, environ)
     except KeyboardInterrupt:
-        print("stopped before it was ready", file=sys.stderr)
+        say("stopped before it was ready", environ)
         return 1
 
 
-def _run(environ: Mapping[str, str], started: float) -> int:
+def _settings(environ: Mapping[str, str]) -> dict[str, Any]:
+    """All variables. Raises ``BadSettings`` for what any process would refuse, before anything is started."""
+    given = {name: value for name, value in environ.items() if value.strip()}
+    Startup.from_env({"REDIS_URL": _LATER, **given})
+    return read(environ)
+
+
+def _run(environ: Mapping[str, str], settings: Mapping[str, Any], started: float) -> int:
     commands = read_formation(Path("Procfile"))
-    host, port = environ.get("HOST") or "127.0.0.1", _port(environ)
-    url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
-    data_dir = Path(environ.get("DATA_DIR") or ".data").resolve()
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock.take(data_dir / "run.lock", f"{url} (process {os.getpid()})")
+    address = Address(settings["HOST"] or "127.0.0.1", settings["PORT"])
+    data_dir = _make(settings["DATA_DIR"])
+    lock.take(data_dir / "run.lock", f"{address.url} (process {os.getpid()})")
     held = lock.take_over(data_dir / "watcher.lock")
-    _check_free(host, port)
+    address.check_free()
     valkey = None
-    if not environ.get("REDIS_URL"):
-        valkey = EmbeddedValkey(data_dir / "valkey", always_fsync=environ.get("DURABILITY") == "fsync")
+    if not settings["REDIS_URL"]:
+        valkey = EmbeddedValkey(data_dir / "valkey", always_fsync=settings["DURABILITY"] == "fsync")
     try:
         if valkey and valkey.ensure():
-            print("The embedded Valkey of an earlier run is still there; it is used again.", flush=True)
-        shared = shared_environment(environ, data_dir, valkey.url if valkey else environ["REDIS_URL"], url)
-        BrokerSettings.from_env(shared)  # a bad setting is told once, not ten times by each process
+            say("The embedded Valkey of an earlier run is still there; it is used again.", environ)
+        shared = shared_environment(environ, data_dir, valkey.url if valkey else settings["REDIS_URL"], address.url)
         if not valkey:
             _check_answers(shared["REDIS_URL"])
-        with closing(Watcher(held)) as watcher:
-            return Stack(commands, shared, port, url, valkey, started).run(watcher)
+        with closing(Watcher(held)) as watcher, remembered(shared):
+            own_key = bool(settings["API_KEYS"])
+            return Stack(commands, shared, address, valkey, started, own_key=own_key).run(watcher)
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # the last step takes a moment, and must not be cut short
@@ -72,22 +85,12 @@ def _run(environ: Mapping[str, str], started: float) -> int:
             valkey.stop()
 
 
-def _port(environ: Mapping[str, str]) -> int:
-    text = environ.get("PORT") or "8000"
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
-        raise ValueError(f"PORT={text!r} must be a number from 1 to 65535")
-    return int(text)
-
-
-def _check_free(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            reason = error.strerror or str(error)
-            message = f"Port {port} on {host} cannot be used ({reason}). Choose another: make run PORT={port + 1}"
-            raise CannotStart(message) from error
+def _make(data_dir: Path) -> Path:
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSettings([f"DATA_DIR='{data_dir}': this folder cannot be made ({error.strerror})"]) from error
+    return data_dir.resolve()
 
 
 def _check_answers(redis_url: str) -> None:
@@ -95,7 +98,7 @@ def _check_answers(redis_url: str) -> None:
         with redis_errors(), connect(redis_url) as client:
             client.ping()
     except Unavailable as error:
-        raise CannotStart(f"REDIS_URL={without_password(redis_url)} does not answer: {error.__cause__}") from error
+        raise NoAnswer(f"REDIS_URL={without_password(redis_url)} does not answer: {error.__cause__}") from error
 
 
 if __name__ == "__main__":

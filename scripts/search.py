@@ -10,23 +10,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from broker.broker import Broker
-from broker.config import BrokerSettings
 from broker.errors import NotFound, TaskBrokerError
 from broker.log import set_up_logging
+from broker.startup import Startup, refuse
 
 log = logging.getLogger("search")
 _STOP = (signal.SIGTERM, signal.SIGINT)
 
 
 def main(environ: Mapping[str, str]) -> int:
-    """Answers until SIGTERM or SIGINT. Exit status 2 when the settings name something that is not there."""
+    """Answers until SIGTERM or SIGINT.
+
+    Exit status 2 when the settings name something that is not there, 1 when what is not there may yet come.
+    """
     set_up_logging(environ)
     try:
-        broker = Broker.connect(BrokerSettings.from_env(environ), {})
+        broker = Broker.connect(Startup.from_env(environ).settings, {})
         searcher = open_searcher(broker, environ)
-    except (ValueError, TaskBrokerError) as error:
-        print(f"search cannot start: {error}", file=sys.stderr)
-        return 2
+    except TaskBrokerError as error:
+        if not error.retryable:
+            return refuse("search", ValueError(str(error)), environ)
+        log.error("search cannot start now: %s", error)
+        return 1
+    except ValueError as error:
+        return refuse("search", error, environ)
     stop = threading.Event()
 
     def stop_once(*_: object) -> None:

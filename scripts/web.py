@@ -4,24 +4,22 @@ import os
 import sys
 
 from broker.broker import Broker
-from broker.config import BrokerSettings
 from broker.errors import Unavailable
 from broker.log import set_up_logging
-from broker.tasks.catalogue import load_types
+from broker.startup import Startup, refuse
 from gateway.app import Gateway, create_app
 from gateway.config import GatewaySettings
-from handlers.plugins.registry import load_plugins
 
 
 def make_app() -> Gateway:
-    """The application, or the end of the process with one line that says which setting is wrong."""
+    """The application, or the end of the process with a line for each setting that is wrong."""
     set_up_logging(os.environ)
     try:
-        settings = GatewaySettings.from_env(os.environ)
-        broker = Broker(BrokerSettings.from_env(os.environ), load_types(os.environ))
-        app = create_app(settings, broker, load_plugins(os.environ))
+        startup = Startup.from_env(os.environ, required=("REDIS_URL", "API_KEYS"))
     except ValueError as error:
-        sys.exit(f"the gateway cannot start: {error}")
+        sys.exit(refuse("the gateway", error, os.environ))
+    broker = Broker(startup.settings, startup.types)
+    app = create_app(GatewaySettings.from_env(os.environ), broker, startup.plugins)
     try:
         broker.queues.declare()
     except Unavailable as error:  # it is repeated (scripts.web_hooks); until Redis is there, requests are told so

@@ -10,6 +10,9 @@ from typing import Any
 from broker.daemon.declare import Declare
 from broker.daemon.loop import run
 from gateway.current import EXTENSION, Services
+from gateway.server.log import Logger
+
+logger_class = Logger
 
 
 def post_worker_init(worker: Any) -> None:

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
-from broker.config import BrokerSettings
 from broker.log import set_up_logging
+from broker.startup import Startup, refuse
 from broker.task_type import TaskType
-from broker.tasks.catalogue import import_named, load_types
+from broker.tasks.catalogue import import_named
 from broker.worker import supervisor
 
 log = logging.getLogger("worker")
@@ -25,15 +25,14 @@ def main(environ: Mapping[str, str], arguments: Sequence[str]) -> int:
     wanted = parser.parse_args(arguments).types
     set_up_logging(environ)
     try:
-        settings = BrokerSettings.from_env(environ)
-        types = runnable(chosen(load_types(environ), wanted))
+        startup = Startup.from_env(environ)
+        types = runnable(chosen(startup.types, wanted))
         for each in types.values():
             if each.preflight:
                 import_named(each.preflight)(environ)
     except ValueError as error:
-        print(f"the worker cannot start: {error}", file=sys.stderr)
-        return 2
-    supervisor.run(settings, types)
+        return refuse("the worker", error, environ)
+    supervisor.run(startup.settings, types)
     return 0
 
 

@@ -7,12 +7,12 @@ import pytest
 from flask import Flask
 
 from broker.broker import Broker
-from broker.config import BrokerSettings
 from broker.engine.keys import Keys
+from broker.plugins.catalogue import load_plugins
+from broker.settings.variables import VARIABLES
 from gateway.app import create_app
-from gateway.auth import parse_api_keys
+from gateway.auth import Tenants
 from gateway.config import GatewaySettings
-from handlers.plugins.registry import load_plugins
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -29,28 +29,40 @@ def variables_read() -> set[str]:
     return {first or second for first, second in pattern.findall(text)}
 
 
+def table() -> dict[str, str]:
+    """The variables in the table of the README, each with the last column of its row."""
+    section = README.partition("## Configuration")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \|.*\| (.*?) ?\|$", section, re.M)
+    return {name: default for names, default in rows for name in re.findall(r"`([A-Z]\w+)`", names)}
+
+
 @pytest.fixture
 def app(broker: Broker) -> Flask:
-    return create_app(GatewaySettings(parse_api_keys("me:key"), "secret"), broker, load_plugins({}))
+    return create_app(GatewaySettings(Tenants([("me", "key")]), "secret"), broker, load_plugins({}))
 
 
-def test_every_variable_is_in_the_readme() -> None:
-    unexplained = {name for name in variables_read() - FOREIGN if not re.search(rf"`{name}`", README)}
+def test_the_table_has_the_declared_variables_and_no_other() -> None:
+    assert set(table()) == set(VARIABLES)
+
+
+def test_no_variable_is_read_that_is_not_declared() -> None:
+    undeclared = variables_read() - FOREIGN - set(VARIABLES)
     # The AWS variables are named as what they are: the usual ones.
-    assert {name for name in unexplained if not name.startswith("AWS_")} == set()
+    assert {name for name in undeclared if not name.startswith("AWS_")} == set()
 
 
-def test_every_broker_setting_has_the_default_that_the_readme_tells() -> None:
-    settings = BrokerSettings(redis_url="")
-    for name in ("lease_seconds", "max_crashes", "max_pending", "retention_days", "worker_processes", "drain_seconds"):
-        row = re.search(rf"^\| `{name.upper()}` \|.*\| ([\d.]+) \|$", README, re.M)
-        assert row, f"{name.upper()} has no row"
-        assert float(row[1]) == getattr(settings, name), name
+def test_every_default_is_the_one_that_the_readme_tells() -> None:
+    words = {"MAX_UPLOAD_BYTES": "2 GiB", "DASHBOARD_PORT": "a free port"}
+    for name, told in table().items():
+        default = VARIABLES[name].default
+        if default not in ("", (), False):
+            shown = words.get(name, f"{default:g}" if isinstance(default, float) else str(default))
+            assert re.search(rf"(^|[ `]){re.escape(shown)}($|[ ,`])", told), f"{name} is {shown}, not {told}"
 
 
 def test_the_upload_limit_of_the_readme() -> None:
     assert "| 2 GiB |" in README
-    assert GatewaySettings(parse_api_keys("me:key"), "").max_upload_bytes == 2 * 1024**3
+    assert GatewaySettings(Tenants([("me", "key")]), "").max_upload_bytes == 2 * 1024**3
 
 
 def test_every_endpoint_is_in_the_readme_and_no_other(app: Flask) -> None:

@@ -11,6 +11,7 @@ from tempfile import NamedTemporaryFile
 from typing import IO, Any, BinaryIO, cast
 
 from broker.errors import NotFound
+from broker.media.os_errors import reading, writing
 from broker.media.storage import (
     CHUNK,
     MISSING,
@@ -34,8 +35,8 @@ class LocalStorage:
     """Objects below ``root``. Safe for any number of processes at once on one file system."""
 
     def __init__(self, root: Path) -> None:
-        """Makes the folder where there is none. Raises ``Unavailable`` when it cannot be written to."""
-        with _os_errors():
+        """Makes the folder where there is none. Raises ``Unavailable`` when that is not possible."""
+        with writing():
             root.mkdir(parents=True, exist_ok=True)
             self._root = root.resolve()
             self._unfinished = self._root / _UNFINISHED
@@ -46,7 +47,7 @@ class LocalStorage:
         target = self._path(key)
         with self._new_file() as file:
             size = _copy(source, file)
-            with _os_errors():
+            with writing():
                 file.flush()
                 os.fsync(file.fileno())
                 self._publish(Path(file.name), target)
@@ -59,14 +60,14 @@ class LocalStorage:
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
         check_range(start, length)
         path = self._path(key)
-        with _os_errors():
+        with self._reading():
             file = path.open("rb")
         file.seek(start)
         return file if length is None else cast(BinaryIO, io.BufferedReader(_Section(file, length)))
 
     def stat(self, key: str) -> StoredObject:
         path = self._path(key)
-        with _os_errors():
+        with self._reading():
             found = path.stat()
         if stat.S_ISDIR(found.st_mode):
             raise NotFound(MISSING)
@@ -87,6 +88,22 @@ class LocalStorage:
         self._remove_empty_folders(self._path(prefix.removesuffix("/")))
         return removed
 
+    def check(self, *, thoroughly: bool = False) -> None:
+        with self._new_file() as file, writing():
+            file.write(b"x")
+            file.flush()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Where the whole folder is gone, no object is missing: the disk is."""
+        try:
+            with reading():
+                yield
+        except NotFound as error:
+            if not self._unfinished.is_dir():
+                raise unavailable() from error.__cause__
+            raise
+
     def _path(self, key: str) -> Path:
         """Where ``key`` is kept. Raises ``InvalidKey`` when a symbolic link would lead it out of the root."""
         check_key(key)
@@ -98,12 +115,13 @@ class LocalStorage:
     @contextmanager
     def _new_file(self) -> Iterator[IO[bytes]]:
         """A file of ours alone, on the root's file system, removed unless it was renamed away."""
-        with _os_errors():
+        with writing():
             file = NamedTemporaryFile(dir=self._unfinished, delete=False)  # noqa: SIM115
         try:
-            with file:
-                yield file
+            yield file
         finally:
+            with suppress(OSError):  # what a full disk has not taken would fail again
+                file.close()
             with suppress(FileNotFoundError):
                 os.unlink(file.name)
 
@@ -169,7 +187,7 @@ def _copy(source: BinaryIO, file: IO[bytes]) -> int:
     """Copy all of ``source``. Its own errors pass through: they are the sender's, not the storage's."""
     size = 0
     while chunk := source.read(CHUNK):
-        with _os_errors():
+        with writing():
             file.write(chunk)
         size += len(chunk)
     return size
@@ -192,7 +210,7 @@ def _unlink(path: Path) -> bool:
     """Whether there was a file to remove."""
     if path.is_dir():
         return False
-    with _os_errors():
+    with writing():
         try:
             path.unlink()
         except (FileNotFoundError, NotADirectoryError):
@@ -208,14 +226,3 @@ def _flush_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-@contextmanager
-def _os_errors() -> Iterator[None]:
-    """``OSError`` in the words of the storage interface."""
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        raise NotFound(MISSING) from error
-    except OSError as error:
-        raise unavailable() from error

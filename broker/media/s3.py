@@ -6,8 +6,9 @@ Settings come from the usual AWS variables: ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_
 
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,13 +19,15 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from broker.errors import NotFound
+from broker.errors import NotFound, StorageFull, TaskBrokerError
 from broker.media.storage import MISSING, StoredObject, check_key, check_prefix, check_range, unavailable
 
 #: Without threads one part is in memory at a time, and whatever stops the caller stops the transfer.
 _TRANSFER = TransferConfig(multipart_threshold=8 * 1024 * 1024, multipart_chunksize=8 * 1024 * 1024, use_threads=False)
 #: The most that one request may delete.
 _BATCH = 1000
+#: Stored and removed again by a thorough check; no key of an object's is so short.
+_TRIAL = "check"
 _MISSING_CODES = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
@@ -35,11 +38,12 @@ class S3Storage:
         """Connects at the first call. ``environ`` has the AWS variables that boto3 does not read by itself."""
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/".lstrip("/")
-        self._s3 = _client(environ)
+        self._s3 = _client(environ, connect=5, read=60, attempts=3)
+        self._impatient = _client(environ, connect=2, read=3, attempts=1)
 
     def put(self, key: str, source: BinaryIO) -> int:
         counted = _Counted(source)
-        with _s3_errors():
+        with _s3_errors(missing=unavailable):
             self._s3.upload_fileobj(counted, self._bucket, self._name(key), Config=_TRANSFER)
         return counted.size
 
@@ -62,7 +66,7 @@ class S3Storage:
         return cast(BinaryIO, io.BufferedReader(_Body(answer["Body"]), 64 * 1024))
 
     def stat(self, key: str) -> StoredObject:
-        with _s3_errors():
+        with self._looking_for_object():
             answer = self._s3.head_object(Bucket=self._bucket, Key=self._name(key))
         return StoredObject(answer["ContentLength"], answer["ETag"].strip('"'))
 
@@ -71,13 +75,22 @@ class S3Storage:
         with TemporaryDirectory(prefix="media-") as folder:
             path = Path(folder) / key.rpartition("/")[2]
             name = self._name(key)
-            with path.open("wb") as file, _s3_errors():
+            with path.open("wb") as file, self._looking_for_object():
                 self._s3.download_fileobj(self._bucket, name, file, Config=_TRANSFER)
             yield path
 
     def keys(self, prefix: str) -> Iterator[str]:
         check_prefix(prefix)
         return self._list(prefix)
+
+    def check(self, *, thoroughly: bool = False) -> None:
+        """A bucket that keeps versions would keep one of every trial, so only a thorough one stores something."""
+        with _s3_errors(missing=unavailable):
+            self._impatient.head_bucket(Bucket=self._bucket)
+            if thoroughly:
+                name = {"Bucket": self._bucket, "Key": f"{self._prefix}{_TRIAL}"}
+                self._impatient.put_object(**name, Body=b"")
+                self._impatient.delete_object(**name)
 
     def delete(self, prefix: str) -> int:
         if prefix.endswith("/"):
@@ -89,6 +102,22 @@ class S3Storage:
         except NotFound:
             return 0
         return self._delete_batch([prefix])
+
+    @contextmanager
+    def _looking_for_object(self) -> Iterator[None]:
+        """HEAD answers alike for an object and for a bucket that is not there."""
+        try:
+            with _s3_errors():
+                yield
+        except NotFound:
+            try:
+                self._s3.head_bucket(Bucket=self._bucket)
+            except ClientError as error:  # which may also be that we may not look at the bucket
+                if error.response.get("Error", {}).get("Code", "") in _MISSING_CODES:
+                    raise unavailable() from error
+            except BotoCoreError as error:
+                raise unavailable() from error
+            raise
 
     def _name(self, key: str) -> str:
         check_key(key)
@@ -147,13 +176,13 @@ class _Body(io.RawIOBase):
         super().close()
 
 
-def _client(environ: Mapping[str, str]) -> Any:
+def _client(environ: Mapping[str, str], *, connect: float, read: float, attempts: int) -> Any:
     """A client that waits seconds, not minutes, and asks for nothing that only Amazon's own S3 understands."""
     own_endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
     config = Config(
-        connect_timeout=5,
-        read_timeout=60,
-        retries={"mode": "standard", "max_attempts": 3},
+        connect_timeout=connect,
+        read_timeout=read,
+        retries={"mode": "standard", "max_attempts": attempts},
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         s3={"addressing_style": "path" if own_endpoint else "auto"},
@@ -162,14 +191,16 @@ def _client(environ: Mapping[str, str]) -> Any:
 
 
 @contextmanager
-def _s3_errors() -> Iterator[None]:
-    """boto3's errors in the words of the storage interface."""
+def _s3_errors(missing: Callable[[], TaskBrokerError] = lambda: NotFound(MISSING)) -> Iterator[None]:
+    """boto3's errors in the words of the storage interface; ``missing`` makes that of something that is not there."""
     try:
         yield
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         if code in _MISSING_CODES:
-            raise NotFound(MISSING) from error
+            raise missing() from error
+        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == HTTPStatus.INSUFFICIENT_STORAGE:
+            raise StorageFull(retry_after=60) from error
         if code in ("416", "InvalidRange"):
             raise _PastEndError from error
         raise unavailable() from error

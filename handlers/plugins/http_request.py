@@ -9,6 +9,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from broker.errors import PermanentError, RateLimited, TransientError
 from broker.outbound.guard import Answer, TargetRefused, check_url, guarded_post
 from broker.plugin import Plugin, PluginContext
+from broker.settings.reading import read_one
 from broker.tasks import stored_json
 from handlers.plugins.http import USUAL_WAIT, retry_after
 
@@ -53,7 +54,7 @@ class HttpRequest(Plugin):
 
     def config(self, environ: Mapping[str, str], own: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """As of every plugin; whether private addresses may be called is one setting for all that calls out."""
-        allowed = environ.get("WEBHOOKS_ALLOW_PRIVATE") == "1"
+        allowed = read_one(environ, "WEBHOOKS_ALLOW_PRIVATE")
         return super().config(environ, own) | {"allow_private": allowed}
 
     def execute(self, context: PluginContext) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from broker.context import TaskContext
 from broker.errors import PermanentError, Postpone, RateLimited, TransientError, wait_asked
 from broker.media.records import MediaRecord
 from broker.plugin import NOTE, Plugin
+from broker.plugins.catalogue import load_plugins
 from handlers.plugins import refusals
 from handlers.plugins.concealment import Concealment
 from handlers.plugins.context import Context
 from handlers.plugins.http import USUAL_WAIT
-from handlers.plugins.registry import load_plugins
 
 #: Bytes of JSON of an answer that is kept with the media file too; what is larger stays with the task alone.
 MAX_NOTED = 4_096

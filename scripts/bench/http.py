@@ -38,7 +38,7 @@ _APPS = {"gateway": "scripts.web:app", "constant": "constant_web:app"}
 #: Connections that are kept open. With few of them one worker process often gets twice as many as the other.
 _CLIENTS = 32
 _BATCH = 1000
-_KEY = "bench-key"
+_KEY = "key-of-the-benchmarks"
 _TASK = {"type": "EmbeddingGeneration", "payload": tasks.PAYLOAD}
 #: What each row sends: to which application, where, and what.
 _ROWS = {

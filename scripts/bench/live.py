@@ -22,7 +22,7 @@ from scripts.bench.report import table
 from scripts.bench.server import Server, fresh
 from scripts.formation.valkey import free_port
 
-_KEY = "bench-key"
+_KEY = "key-of-the-benchmarks"
 _MEDIA = "550e8400-e29b-41d4-a716-446655440000"
 #: Changes of a status per second.
 _PACE = 20

@@ -8,8 +8,10 @@ import hmac
 import json
 import os
 import re
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import rq_dashboard
 from flask import Flask, Response, abort, current_app, jsonify, request
@@ -17,6 +19,7 @@ from rq import Queue
 from rq.exceptions import DeserializationError, NoSuchJobError
 from rq_dashboard.web import RedisConnectionError, blueprint, setup_rq_connection
 
+from broker.settings.addresses import is_loopback
 from scripts.dashboard import plain_pickle
 from scripts.dashboard.same_origin import is_same_origin
 from scripts.dashboard.settings import DashboardSettings
@@ -37,12 +40,9 @@ def create_app(settings: DashboardSettings) -> Flask:
     app = Flask(__name__, static_folder=str(Path(rq_dashboard.__file__).parent / "static"))
     app.config["RQ_DASHBOARD_REDIS_URL"] = settings.redis_url
     app.config["DEPRECATED_OPTIONS"] = []
-    if not settings.user:
-        # A page elsewhere can give its own host name this machine's address, and would then be of the same origin.
-        app.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost", "[::1]"]
     setup_rq_connection(app)
     app.register_blueprint(blueprint)
-    app.before_request(lambda: _authenticate(settings))
+    app.before_request(_authenticate(settings) if settings.user else _refuse_other_names)
     app.before_request(_refuse_changes_from_elsewhere)
     app.before_request(_find)
     app.after_request(_set_headers)
@@ -54,21 +54,31 @@ def create_app(settings: DashboardSettings) -> Flask:
     return app
 
 
-def _authenticate(settings: DashboardSettings) -> Response | None:
-    if not settings.user:
-        return None
-    given = request.authorization
-    right = [
-        hmac.compare_digest(expected.encode(), (offered or "").encode())
-        for expected, offered in (
-            (settings.user, given.username if given else ""),
-            (settings.password, given.password if given else ""),
-        )
-    ]
-    if all(right):
-        return None
-    challenge = {"WWW-Authenticate": 'Basic realm="Mindia Tasks", charset="UTF-8"'}
-    return Response("Please log in.\n", 401, challenge, mimetype="text/plain")
+def _authenticate(settings: DashboardSettings) -> Callable[[], Response | None]:
+    def ask() -> Response | None:
+        given = request.authorization
+        right = [
+            hmac.compare_digest(expected.encode(), (offered or "").encode())
+            for expected, offered in (
+                (settings.user, given.username if given else ""),
+                (settings.password, given.password if given else ""),
+            )
+        ]
+        if all(right):
+            return None
+        challenge = {"WWW-Authenticate": 'Basic realm="Mindia Tasks", charset="UTF-8"'}
+        return Response("Please log in.\n", 401, challenge, mimetype="text/plain")
+
+    return ask
+
+
+def _refuse_other_names() -> None:
+    """A page elsewhere can give its own host name this machine's address, and would then be of the same origin.
+
+    Not by ``TRUSTED_HOSTS``, in which no IPv6 address can be named.
+    """
+    if not is_loopback(urlsplit(f"//{request.host}").hostname or ""):
+        abort(400, "This host name is not of this machine alone.")
 
 
 def _refuse_changes_from_elsewhere() -> None:

@@ -1,12 +1,14 @@
 """What the dashboard is told by its environment, and the little of it that it may keep."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from ipaddress import ip_address
+from dataclasses import dataclass, field
+
+from broker.settings.reading import read
+from broker.settings.variables import default
 
 #: A process that shows what strangers wrote keeps no secret but the address of Redis.
 _KEPT = {
-    *("REDIS_URL", "RQ_KEY_PREFIX"),
+    *("REDIS_URL", "RQ_KEY_PREFIX", "LOG_FORMAT"),
     *("HOME", "LANG", "LC_ALL", "PATH", "PYTHONPATH", "PYTHONUNBUFFERED", "TMPDIR", "TZ", "VIRTUAL_ENV"),
 }
 _OURS = "DASHBOARD_"
@@ -17,41 +19,17 @@ class DashboardSettings:
     """Where the dashboard listens and who may enter."""
 
     redis_url: str
-    host: str = "127.0.0.1"
+    host: str = default("DASHBOARD_HOST")
     #: 0 takes a free one.
-    port: int = 0
-    user: str = ""
-    password: str = ""
+    port: int = default("DASHBOARD_PORT")
+    user: str = default("DASHBOARD_USER")
+    password: str = field(default=default("DASHBOARD_PASSWORD"), repr=False)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "DashboardSettings":
-        """Settings from ``REDIS_URL`` and ``DASHBOARD_HOST, _PORT, _USER, _PASSWORD``. Raises ``ValueError``."""
-        redis_url = environ.get("REDIS_URL", "")
-        if not redis_url:
-            raise ValueError("REDIS_URL is not set: point it at the broker's Redis")
-        port = environ.get("DASHBOARD_PORT") or "0"
-        if not port.isascii() or not port.isdigit() or int(port) > 65535:
-            raise ValueError(f"DASHBOARD_PORT={port!r} must be a number up to 65535")
-        host = environ.get("DASHBOARD_HOST") or "127.0.0.1"
-        user, password = environ.get("DASHBOARD_USER", ""), environ.get("DASHBOARD_PASSWORD", "")
-        if bool(user) != bool(password):
-            raise ValueError("set both DASHBOARD_USER and DASHBOARD_PASSWORD, or neither")
-        if not user and not is_loopback(host):
-            raise ValueError(
-                f"DASHBOARD_HOST={host} lets others in, and they could delete tasks: set DASHBOARD_USER and "
-                "DASHBOARD_PASSWORD too"
-            )
-        return cls(redis_url, host, int(port), user, password)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches the address."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+        """Settings from ``REDIS_URL`` and ``DASHBOARD_HOST, _PORT, _USER, _PASSWORD``. Raises ``BadSettings``."""
+        values = read(environ, required=("REDIS_URL",))
+        return cls(values["REDIS_URL"], *(values[f"{_OURS}{name}"] for name in ("HOST", "PORT", "USER", "PASSWORD")))
 
 
 def reduced(environ: Mapping[str, str]) -> dict[str, str]:

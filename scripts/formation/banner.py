@@ -12,6 +12,7 @@ class Place:
     """Where the pieces of one formation are to be found."""
 
     url: str
+    #: Empty where it is the operator's own, which no log is to hold.
     api_key: str
     dashboard: str
     engine: str
@@ -19,9 +20,10 @@ class Place:
 
 def banner(place: Place, processes: Sequence[Process], seconds: float, printer: Printer) -> str:
     """The text, ready to be copied from."""
+    key = place.api_key or "$KEY"
     rows = [
         ("gateway", place.url),
-        ("API key", place.api_key),
+        ("API key", place.api_key or "yours, from API_KEYS"),
         ("dashboard", place.dashboard),
         ("engine", place.engine),
     ]
@@ -32,9 +34,10 @@ def banner(place: Place, processes: Sequence[Process], seconds: float, printer: 
     lines += [
         "",
         "Try it: upload a video, then look at its task",
-        f'  curl -H "Authorization: Bearer {place.api_key}" -F file=@video.mp4 {place.url}/api/videos',
-        f'  curl -H "Authorization: Bearer {place.api_key}" {place.url}/api/tasks',
+        f'  curl -H "Authorization: Bearer {key}" -F file=@video.mp4 {place.url}/api/videos',
+        f'  curl -H "Authorization: Bearer {key}" {place.url}/api/tasks',
         "",
+        "How it stands:  python -m broker doctor    RQ's own tools:  make rq ARGS=info",
         "Ctrl-C stops everything; what was accepted is kept and goes on at the next start.",
     ]
     return "\n".join(lines)

@@ -2,10 +2,13 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.formation.credentials import keep
+from broker.settings.addresses import in_url
+from broker.settings.running import FILE, as_text
+from scripts.formation.credentials import keep, write_private
 
 #: The name of the only tenant, where the user named none.
 TENANT = "default"
@@ -14,7 +17,7 @@ _DRAIN_SECONDS = "6"
 
 
 def shared_environment(environ: Mapping[str, str], data_dir: Path, redis_url: str, url: str) -> dict[str, str]:
-    """What all processes share: the user's settings, and ours for those left open. ``PORT`` belongs to web alone."""
+    """What all processes share: the user's settings, and ours for those left open; ``PORT`` and ``HOST`` are web's."""
     shared = {
         **environ,
         "REDIS_URL": redis_url,
@@ -22,13 +25,29 @@ def shared_environment(environ: Mapping[str, str], data_dir: Path, redis_url: st
         "API_KEYS": environ.get("API_KEYS") or f"{TENANT}:{keep(data_dir / 'api_key')}",
         "SECRET_KEY": environ.get("SECRET_KEY") or keep(data_dir / "secret_key"),
         "PUBLIC_URL": environ.get("PUBLIC_URL") or url,
-        "HOST": environ.get("HOST") or "127.0.0.1",
         "DRAIN_SECONDS": environ.get("DRAIN_SECONDS") or _DRAIN_SECONDS,
         "PYTHONUNBUFFERED": "1",
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), environ.get("PATH", os.defpath)]),
     }
-    shared.pop("PORT", None)
+    for name in ("PORT", "HOST"):
+        shared.pop(name, None)
     return shared
+
+
+def for_web(host: str, port: int) -> dict[str, str]:
+    """What the gateway alone is told."""
+    return {"HOST": in_url(host), "PORT": str(port)}
+
+
+@contextmanager
+def remembered(shared: Mapping[str, str]) -> Iterator[None]:
+    """While this lasts, commands beside the run find its settings in its folder."""
+    path = Path(shared["DATA_DIR"]) / FILE
+    write_private(path, as_text(shared))
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def demo_access(environ: Mapping[str, str]) -> tuple[str, str]:

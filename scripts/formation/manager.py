@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 
 from broker.clock import Clock
+from broker.startup import BAD_SETTINGS
 from scripts.formation import groups
 from scripts.formation.output import Lines, Printer
 from scripts.formation.process import Process
@@ -47,7 +48,10 @@ class Manager:
         self._status = 0
 
     def run(self) -> int:
-        """Returns the exit status when every process is gone: 0 after a request to stop, 1 when it could not go on."""
+        """Returns the exit status when every process is gone.
+
+        0 after a request to stop, 2 when a process cannot start with these settings, 1 when it could not go on else.
+        """
         with _signals() as wakeup:
             self._selector.register(wakeup, selectors.EVENT_READ, partial(self._on_signals, wakeup))
             while self._deadline is None or any(process.running for process in self._processes):
@@ -67,6 +71,10 @@ class Manager:
             key.data()
         self._bury_dead()
         if self._deadline is None:
+            if refused := [process.name for process in self._processes if process.refused]:
+                self._status = BAD_SETTINGS
+                self._stop(f"{refused[0]} cannot start")
+                return
             if all(process.given_up for process in self._processes):
                 raise Unsustainable("every process was given up")
             self._tick()

@@ -1,9 +1,14 @@
 """One stream out of many: whole lines, each with the name of the process that wrote it."""
 
+import json
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+from broker.clock import to_rfc3339
+from broker.log import logs_json
 
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92)
 _BOLD, _RED = 1, 31
@@ -34,8 +39,8 @@ class Printer:
         for line in text.splitlines():
             self.line("run", self._paint(line, _RED).encode())
 
-    def block(self, text: str) -> None:
-        """Lines of their own, without a prefix, so that they can be copied."""
+    def block(self, text: str, **facts: str) -> None:
+        """Lines of their own, without a prefix, so that they can be copied; ``facts`` are those for programs."""
         self._write(b"\n" + text.encode() + b"\n\n")
 
     def _write(self, data: bytes) -> None:
@@ -54,6 +59,35 @@ class Printer:
         return f"\x1b[{colour}m{text}\x1b[0m" if self._coloured else text
 
 
+class JsonPrinter(Printer):
+    """The same for programs: every line is one JSON object, and tells which process it is from as ``name``."""
+
+    def line(self, name: str, text: bytes) -> None:
+        said = text.decode(errors="replace").rstrip("\r\n")
+        try:
+            entry = json.loads(said)
+        except ValueError:
+            entry = None
+        self._object(name, entry if isinstance(entry, dict) else _entry("info", name, said))
+
+    def note(self, text: str) -> None:
+        self._object("run", _entry("info", "run", text))
+
+    def alarm(self, text: str) -> None:
+        self._object("run", _entry("error", "run", text))
+
+    def block(self, text: str, **facts: str) -> None:
+        self._object("run", _entry("info", "run", text.partition("\n")[0]) | facts)
+
+    def _object(self, name: str, entry: dict[str, Any]) -> None:
+        self._write(json.dumps({"name": name, **entry}).encode() + b"\n")
+
+
+def _entry(level: str, logger: str, message: str) -> dict[str, Any]:
+    """As ``broker.log`` writes them."""
+    return {"time": to_rfc3339(time.time_ns() // 1000), "level": level, "logger": logger, "message": message}
+
+
 class Lines:
     """Cuts what comes out of a pipe into lines."""
 
@@ -70,6 +104,8 @@ class Lines:
 
 
 def standard_printer(names: Sequence[str], environ: Mapping[str, str]) -> Printer:
-    """A printer on standard output, in colour on a terminal unless ``NO_COLOR`` is set."""
+    """A printer on standard output, in colour on a terminal unless ``NO_COLOR`` is set, or as JSON."""
+    if logs_json(environ):
+        return JsonPrinter(names, sys.stdout.buffer, coloured=False)
     coloured = os.isatty(sys.stdout.fileno()) and not environ.get("NO_COLOR")
     return Printer(names, sys.stdout.buffer, coloured)

@@ -7,6 +7,7 @@ import subprocess
 from collections import deque
 from collections.abc import Mapping
 
+from broker.startup import BAD_SETTINGS
 from scripts.formation import groups
 from scripts.formation.output import Lines, Printer
 from scripts.formation.restarts import MAX_DEATHS, Restarts
@@ -25,6 +26,8 @@ class Process:
         #: When it is to be started, on the monotonic clock; ``None`` while it runs and after it was given up.
         self.due: float | None = 0.0
         self.given_up = False
+        #: Whether it said that its settings are wrong: nothing but a person can change that.
+        self.refused = False
         self.pid = 0
         self._command = command if _SHELL_SYNTAX.search(command) else f"exec {command}"
         self._environ = dict(environ)
@@ -87,9 +90,16 @@ class Process:
     def bury(self, now: float, *, stopping: bool) -> None:
         """Decides what follows its death."""
         assert self._popen
-        status = describe(self._popen.returncode)
+        returncode = self._popen.returncode
+        status = describe(returncode)
         self._popen = None
         if stopping:
+            return
+        if returncode == BAD_SETTINGS:
+            self.given_up = self.refused = True
+            self._printer.alarm(
+                f"{self.name} cannot start ({status}); it has said why, and starting it again is no use"
+            )
             return
         delay = self._restarts.after_death(now)
         if delay is None:

@@ -4,21 +4,19 @@ import re
 import time
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
-from pathlib import Path
-
-from honcho.environ import parse_procfile
 
 from broker.clock import Clock
+from broker.settings.addresses import in_url
+from broker.settings.reading import read
+from scripts.formation.address import Address
 from scripts.formation.banner import Place, banner
-from scripts.formation.environment import first_key
+from scripts.formation.environment import first_key, for_web
 from scripts.formation.manager import Manager, Unsustainable
 from scripts.formation.output import standard_printer
 from scripts.formation.process import Process
 from scripts.formation.valkey import EmbeddedValkey, NoServer, free_port
 from scripts.formation.watcher import Watcher
 
-#: What runs on one machine; the Procfile's other lines are for scaling apart.
-FORMATION = ("web", "broker", "worker", "search", "dashboard")
 #: Seconds between two looks at whether the embedded server lives.
 _LOOK_EVERY = 1.0
 
@@ -30,14 +28,19 @@ class Stack:
         self,
         commands: Mapping[str, str],
         shared: Mapping[str, str],
-        port: int,
-        url: str,
+        address: Address,
         valkey: EmbeddedValkey | None,
         started: float,
+        *,
+        own_key: bool,
     ) -> None:
-        """``shared`` is the environment of all processes, ``started`` the monotonic time that readiness counts from."""
-        dashboard_port = shared.get("DASHBOARD_PORT") or str(free_port())
-        own = {"web": {"PORT": str(port)}, "dashboard": {"DASHBOARD_PORT": dashboard_port}}
+        """``shared`` is the environment of all processes, ``started`` the monotonic time that readiness counts from.
+
+        An ``own_key`` of the operator's is not shown.
+        """
+        settings = read(shared)
+        dashboard_port = settings["DASHBOARD_PORT"] or free_port()
+        own = {"web": for_web(address.host, address.port), "dashboard": {"DASHBOARD_PORT": str(dashboard_port)}}
         self._printer = standard_printer(["run", *commands], shared)
         self._processes = [
             Process(name, command, {**shared, **own.get(name, {})}, self._printer) for name, command in commands.items()
@@ -46,11 +49,13 @@ class Stack:
         self._started = started
         self._next_look = 0.0
         self._ready = False
-        self._gateway = url.removeprefix("http://")
+        self._gateway = address.url.removeprefix("http://")
         self._place = Place(
-            url=url,
-            api_key=first_key(shared["API_KEYS"]),
-            dashboard=f"http://127.0.0.1:{dashboard_port}" if "dashboard" in commands else "",
+            url=address.url,
+            api_key="" if own_key else first_key(shared["API_KEYS"]),
+            dashboard=f"http://{in_url(settings['DASHBOARD_HOST'])}:{dashboard_port}"
+            if "dashboard" in commands
+            else "",
             engine=f"Valkey in {valkey.folder}" if valkey else without_password(shared["REDIS_URL"]),
         )
 
@@ -62,7 +67,7 @@ class Stack:
         if not self._ready and self._is_ready():
             self._ready = True
             seconds = time.monotonic() - self._started
-            self._printer.block(banner(self._place, self._processes, seconds, self._printer))
+            self._printer.block(banner(self._place, self._processes, seconds, self._printer), gateway=self._place.url)
         if self._valkey and time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + _LOOK_EVERY
             self._keep_alive(self._valkey)
@@ -89,16 +94,6 @@ class Stack:
             return False
         finally:
             connection.close()
-
-
-def read_formation(procfile: Path) -> dict[str, str]:
-    """The commands of the formation by name. Raises ``FileNotFoundError``, saying where to start."""
-    try:
-        text = procfile.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise FileNotFoundError(f"There is no Procfile in {Path.cwd()}: start in the project's folder.") from None
-    found = parse_procfile(text).processes
-    return {name: found[name] for name in FORMATION if name in found}
 
 
 def without_password(url: str) -> str:

@@ -14,7 +14,7 @@ from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.task_type import TaskType
 from gateway.app import create_app
-from gateway.auth import parse_api_keys
+from gateway.auth import Tenants
 from gateway.config import GatewaySettings
 from gateway.current import EXTENSION
 from handlers.embedding.task import EMBEDDING_GENERATION
@@ -22,7 +22,7 @@ from handlers.plugins.assembly_ai import AssemblyAI
 from handlers.plugins.checksum import Checksum
 from handlers.plugins.task import PLUGIN_EXECUTION
 from handlers.transcoding.task import VIDEO_TRANSCODING
-from tests.gateway.served import Server
+from tests.gateway.served import ACME_KEY, Server
 
 MAX_UPLOAD_BYTES = 100_000
 VIDEO_ID = "550e8400-e29b-41d4-a716-446655440000"
@@ -45,8 +45,8 @@ def declared_types() -> dict[str, TaskType]:
 
 @pytest.fixture(scope="session")
 def gateway_settings() -> GatewaySettings:
-    tenants = parse_api_keys("ops:ops-key,acme:acme-key,rival:rival-key,acme:acme-second-key")
-    return GatewaySettings(tenants, "a secret", MAX_UPLOAD_BYTES)
+    keys = [("ops", "ops-key"), ("acme", "acme-key"), ("rival", "rival-key"), ("acme", "acme-second-key")]
+    return GatewaySettings(Tenants(keys), "a secret", MAX_UPLOAD_BYTES)
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +100,7 @@ def environ(redis_url: str, tmp_path: Path) -> dict[str, str]:
     """What such a gateway is started with."""
     return {
         "REDIS_URL": redis_url,
-        "API_KEYS": "acme:acme-key",
+        "API_KEYS": f"acme:{ACME_KEY}",
         "DATA_DIR": str(tmp_path),
         "MAX_UPLOAD_BYTES": "1000000",
     }

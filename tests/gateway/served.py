@@ -11,7 +11,8 @@ from pathlib import Path
 import requests
 
 ROOT = Path(__file__).parents[2]
-KEY = {"Authorization": "Bearer acme-key"}
+ACME_KEY = "the-key-that-acme-has"
+KEY = {"Authorization": f"Bearer {ACME_KEY}"}
 PATIENCE = 60
 
 

@@ -10,7 +10,7 @@ from broker.broker import Broker
 from broker.task import NewTask
 from tests.gateway.conftest import NEW_TASK
 from tests.gateway.listener import connect
-from tests.gateway.served import KEY, PATIENCE, Server
+from tests.gateway.served import ACME_KEY, KEY, PATIENCE, Server
 
 EVERYTHING = "/api/events"
 
@@ -20,7 +20,7 @@ def submit(broker: Broker, number: int) -> list[str]:
 
 
 def test_a_burst_is_read_whole_and_in_order(gateway: Server, broker: Broker) -> None:
-    listener = connect(gateway.port, EVERYTHING, "acme-key")
+    listener = connect(gateway.port, EVERYTHING, ACME_KEY)
     listener.take(1)
     submitted = submit(broker, 1200)
     told = listener.take(1200)
@@ -40,7 +40,7 @@ def test_chunks_for_a_client_of_today(gateway: Server, broker: Broker) -> None:
 
 
 def test_listeners_hold_no_thread(gateway: Server) -> None:
-    listeners = [connect(gateway.port, EVERYTHING, "acme-key") for _ in range(100)]
+    listeners = [connect(gateway.port, EVERYTHING, ACME_KEY) for _ in range(100)]
     assert requests.get(f"{gateway.url}/api/tasks", headers=KEY, timeout=PATIENCE).ok
     for each in listeners:
         each.close()
@@ -48,12 +48,12 @@ def test_listeners_hold_no_thread(gateway: Server) -> None:
 
 def test_a_server_that_stops_keeps_nobody_waiting(gateway: Server, broker: Broker, environ: dict[str, str]) -> None:
     (task_id,) = submit(broker, 1)
-    listeners = [connect(gateway.port, EVERYTHING, "acme-key") for _ in range(20)]
+    listeners = [connect(gateway.port, EVERYTHING, ACME_KEY) for _ in range(20)]
     for each in listeners:
         each.take(1)
     with ThreadPoolExecutor(1) as pool, socket.create_connection(("127.0.0.1", gateway.port)) as waiting:
         waiting.settimeout(PATIENCE)
-        head = f"GET /api/tasks/{task_id}?wait=25 HTTP/1.0\r\nAuthorization: Bearer acme-key\r\n\r\n"
+        head = f"GET /api/tasks/{task_id}?wait=25 HTTP/1.0\r\nAuthorization: Bearer {ACME_KEY}\r\n\r\n"
         waiting.sendall(head.encode())
         assert requests.get(f"{gateway.url}/livez", timeout=PATIENCE).ok  # who waits was accepted before this
         started = time.monotonic()
@@ -67,7 +67,7 @@ def test_a_server_that_stops_keeps_nobody_waiting(gateway: Server, broker: Broke
     again = Server(environ)
     try:
         again.wait_until_ready()
-        listener = connect(again.port, EVERYTHING, "acme-key", **{"Last-Event-ID": listeners[0].last_id})
+        listener = connect(again.port, EVERYTHING, ACME_KEY, **{"Last-Event-ID": listeners[0].last_id})
         assert listener.take(2)[0].data["task_id"] == other
         listener.close()
     finally:

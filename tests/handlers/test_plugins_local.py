@@ -215,7 +215,7 @@ def test_damage_is_told_in_one_line(tmp_path: Path, plugin: Plugin) -> None:
 
 def test_listing_them_loads_nothing_heavy() -> None:
     code = (
-        "import os, sys; from handlers.plugins.registry import load_plugins; found = load_plugins(os.environ);"
+        "import os, sys; from broker.plugins.catalogue import load_plugins; found = load_plugins(os.environ);"
         "print(sorted({'av', 'numpy', 'PIL'} & set(sys.modules)))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

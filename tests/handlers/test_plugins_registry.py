@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from broker.plugin import Plugin, PluginContext
+from broker.plugins.catalogue import load_plugins
 from broker.tasks import catalogue
 from handlers.plugins.assembly_ai import AssemblyAI
 from handlers.plugins.checksum import Checksum
 from handlers.plugins.http_request import HttpRequest
 from handlers.plugins.media_info import MediaInfo
-from handlers.plugins.registry import load_plugins
 from handlers.plugins.thumbnail import Thumbnail
 from handlers.plugins.waveform import Waveform
 
@@ -83,7 +83,8 @@ def test_installed_plugins_and_named_ones_are_found() -> None:
 
 def test_a_name_belongs_to_one_plugin() -> None:
     with pytest.raises(
-        ValueError, match=rf"two plugins are named 'checksum': .*handlers.plugins.checksum:Checksum and {HERE}:Twin"
+        ValueError,
+        match=rf"two plugins are named 'checksum': .*plugins.checksum:Checksum and PLUGINS: {HERE}:Twin",
     ):
         load_plugins({"PLUGINS": f"{HERE}:Twin"})
 

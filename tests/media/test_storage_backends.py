@@ -2,6 +2,8 @@
 
 import io
 import os
+import shutil
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -12,11 +14,14 @@ import boto3
 import pytest
 from moto.s3.models import s3_backends
 
-from broker.errors import NotFound, TaskTimeout, Unavailable
+from broker.errors import NotFound, StorageFull, TaskTimeout, Unavailable
 from broker.media.local import LocalStorage
 from broker.media.open_storage import open_storage
 from broker.media.s3 import S3Storage
-from broker.media.storage import InvalidKey
+from broker.media.storage import InvalidKey, Storage
+from tests.full_disk import LARGEST, no_large_files
+
+__all__ = ["no_large_files"]
 
 
 def files(root: Path) -> list[str]:
@@ -225,6 +230,66 @@ class TestS3:
         body._raw_stream._fp.fp.raw._sock.shutdown(2)
         with pytest.raises(Unavailable):
             stream.read()
+
+
+class TestUnusable:
+    """What no storage can do is never told as a missing file: 503, or 507 where there is no room."""
+
+    def test_a_folder_that_cannot_be_made(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(Unavailable) as raised:
+            LocalStorage(tmp_path / "file/media")
+        assert raised.value.status == 503
+
+    def test_a_folder_that_is_gone(self, tmp_path: Path) -> None:
+        storage = LocalStorage(tmp_path / "media")
+        storage.put("t/a", io.BytesIO(b"x"))
+        shutil.rmtree(tmp_path / "media")
+        calls: list[Callable[[], object]] = [
+            lambda: storage.put("t/b", io.BytesIO(b"x")),
+            lambda: storage.open("t/a"),
+            lambda: storage.stat("t/a"),
+            lambda: storage.check(),
+        ]
+        for call in calls:
+            with pytest.raises(Unavailable):
+                call()
+
+    def test_a_disk_without_room(self, tmp_path: Path, no_large_files: None) -> None:
+        storage = LocalStorage(tmp_path)
+        with pytest.raises(StorageFull) as raised:
+            storage.put("t/large", io.BytesIO(bytes(LARGEST + 1)))
+        assert raised.value.status == 507
+        assert files(tmp_path) == [".unfinished"]
+        assert storage.put("t/small", io.BytesIO(b"x")) == 1
+
+    def test_a_bucket_that_is_not_there(self, bucket: str, tmp_path: Path) -> None:
+        storage = S3Storage("no-such-bucket")
+        calls: list[Callable[[], object]] = [
+            lambda: storage.stat("t/a"),
+            lambda: storage.put("t/a", io.BytesIO(b"x")),
+            lambda: storage.local_file("t/a").__enter__(),
+            lambda: storage.check(),
+        ]
+        for call in calls:
+            with pytest.raises(Unavailable):
+                call()
+
+    def test_a_trial_leaves_nothing(self, storage: Storage) -> None:
+        storage.put("check/a", io.BytesIO(b"x"))
+        storage.check()
+        storage.check(thoroughly=True)
+        assert list(storage.keys("check/")) == ["check/a"]
+
+    def test_a_trial_at_a_server_that_is_away_is_over_in_seconds(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+            started = time.monotonic()
+            with pytest.raises(Unavailable):
+                S3Storage("bucket").check()
+            assert time.monotonic() - started < 8
 
 
 class TestOpenStorage:

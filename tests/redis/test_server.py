@@ -4,6 +4,7 @@ again, times are its own, and the release check tells a bad configuration.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fakeredis import FakeStrictRedis
@@ -130,11 +131,28 @@ def test_times_are_written_and_read_to_the_microsecond(moment: int, took: int) -
 
 
 class TestCheck:
-    def test_a_server_without_a_file_is_warned_of(self, broker: Broker, capsys: pytest.CaptureFixture[str]) -> None:
-        assert check(broker) == 0
-        said = capsys.readouterr().out
-        assert "warning: the append-only file is off" in said
-        assert said.endswith("ok\n")
+    def test_a_server_without_a_file_would_lose_tasks(self, broker: Broker, capsys: pytest.CaptureFixture[str]) -> None:
+        assert check(broker) == 1
+        said = "refused: the append-only file is off (appendonly no): a restart of the server loses tasks\n"
+        assert capsys.readouterr().out == said
+
+    def test_a_server_with_one_is_good(self, broker: Broker, capsys: pytest.CaptureFixture[str]) -> None:
+        broker.redis.config_set("appendonly", "yes")
+        try:
+            assert check(broker) == 0
+        finally:
+            broker.redis.config_set("appendonly", "no")
+        assert capsys.readouterr().out == "ok\n"
+
+    def test_a_storage_that_cannot_be_used_is_told_with_its_cause(
+        self, settings: BrokerSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "file").touch()
+        url = f"file://{tmp_path}/file/media"
+        assert check(Broker(replace(settings, storage_url=url), {})) == 1
+        (line,) = [line for line in capsys.readouterr().out.splitlines() if "append-only" not in line]
+        assert line.startswith(f"refused: {url}: The media storage cannot be used")
+        assert "Not a directory" in line
 
     def test_it_is_refused_where_the_disk_must_confirm(
         self, settings: BrokerSettings, capsys: pytest.CaptureFixture[str]
@@ -142,6 +160,6 @@ class TestCheck:
         assert check(Broker(replace(settings, durability="fsync"), {})) == 1
         assert "refused: the append-only file is off" in capsys.readouterr().out
 
-    def test_no_server_is_said_in_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert check(Broker(BrokerSettings("redis://127.0.0.1:1/0"), {})) == 1
+    def test_no_server_is_said_in_one_line(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert check(Broker(BrokerSettings("redis://127.0.0.1:1/0", data_dir=tmp_path), {})) == 1
         assert capsys.readouterr().out == "refused: The task store cannot be reached right now.\n"

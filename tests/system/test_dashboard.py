@@ -3,6 +3,7 @@ task says runs no code, in the process or in the page; nobody changes anything u
 knows no secret.
 """
 
+import json
 import os
 import pickle
 import re
@@ -30,6 +31,8 @@ from tests.redis.engine import Engine
 from tests.system.conftest import free_port
 from tests.system.running import REPOSITORY
 
+#: Of which nothing may be left in the environment of a process that shows what strangers wrote.
+SECRET = "geheim" * 3
 REGISTRIES = ("queued", "started", "finished", "failed", "scheduled", "canceled", "deferred")
 
 
@@ -259,7 +262,10 @@ class TestChanges:
 class TestEntering:
     def test_a_foreign_host_name_is_refused(self, client: FlaskClient) -> None:
         assert client.get("/", headers={"Host": "rebound.example"}).status_code == 400
-        assert client.get("/", headers={"Host": "127.0.0.1:9181"}).status_code == 200
+        for host in ("127.0.0.1:9181", "localhost", "[::1]:9181", "[::1]"):
+            assert client.get("/", headers={"Host": host}).status_code == 200
+        for host in ("[::2]", "127.0.0.1.example", "localhost.example:80", "a@127.0.0.1", ""):
+            assert client.get("/", headers={"Host": host}).status_code == 400
 
     def test_with_a_password_everything_asks_for_it(self, redis_url: str) -> None:
         client = client_of(DashboardSettings(redis_url, "0.0.0.0", user="ops", password="geheim"))
@@ -292,7 +298,12 @@ class TestProcess:
 
     @pytest.fixture
     def dashboard(self, redis_url: str) -> Iterator["subprocess.Popen[bytes]"]:
-        environ = {**os.environ, "REDIS_URL": redis_url, "SECRET_KEY": "geheim", "API_KEYS": "me:geheim"}
+        environ = {
+            **os.environ,
+            "REDIS_URL": redis_url,
+            "SECRET_KEY": SECRET,
+            "API_KEYS": f"me:{SECRET}",
+        }
         environ |= {"AWS_SECRET_ACCESS_KEY": "geheim", "PYTHONPATH": str(REPOSITORY)}
         process = subprocess.Popen([sys.executable, "-m", "scripts.dashboard"], env=environ, stdout=subprocess.PIPE)
         yield process
@@ -319,6 +330,28 @@ class TestProcess:
         done = subprocess.run(command, env=environ, capture_output=True, timeout=60, check=False)
         assert done.returncode == 2
         assert re.fullmatch(rb"the dashboard cannot start: .*DASHBOARD_USER.*\n", done.stderr)
+
+
+class TestOnIpv6:
+    def test_in_json_and_by_its_address(self, redis_url: str, tasks: dict[str, str]) -> None:
+        environ = {**os.environ, "REDIS_URL": redis_url, "DASHBOARD_HOST": "::1", "LOG_FORMAT": "json"}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "scripts.dashboard"],
+            env=environ | {"PYTHONPATH": str(REPOSITORY)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert process.stderr
+            first = json.loads(process.stderr.readline())
+            said = re.fullmatch(r"dashboard at (http://\[::1\]:\d+)", first["message"])
+            assert said
+            assert requests.get(f"{said[1]}/0/data/workers.json", timeout=20).json()["workers"]
+        finally:
+            process.terminate()
+            _, log = process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert all(json.loads(line)["level"] for line in log.splitlines())
 
 
 class TestStockTools:

@@ -14,7 +14,7 @@ from broker.config import BrokerSettings
 from broker.task_type import TaskType
 from broker.tasks.catalogue import load_types
 from gateway.app import create_app
-from gateway.auth import parse_api_keys
+from gateway.auth import Tenants
 from gateway.config import GatewaySettings
 from tests.system.running import REPOSITORY
 from tests.waiting import wait_until
@@ -52,7 +52,7 @@ def worker(environ: dict[str, str]) -> Iterator[None]:
 
 
 def test_the_readme_type_works_from_outside(broker: Broker, worker: None) -> None:
-    client = create_app(GatewaySettings(parse_api_keys("me:key"), "secret", 1000), broker, {}).test_client()
+    client = create_app(GatewaySettings(Tenants([("me", "key")]), "secret", 1000), broker, {}).test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = "Bearer key"
 
     refused = client.post("/api/tasks", json={"type": "Greeting", "payload": {}})

@@ -1,7 +1,10 @@
 """Guards the whole: the real Procfile under `make run`, its processes killed one way and the other."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,3 +70,28 @@ def test_one_process_of_each_kind_ends_when_told_to(run: Run) -> None:
     assert run.server() is None
     assert not run.matches("died")
     assert not run.matches("Traceback")
+
+
+def test_in_json_every_line_of_every_process_is_an_object_and_the_doctor_needs_no_settings(tmp_path: Path) -> None:
+    run = Run(REPOSITORY, {"PORT": str(free_port()), "DATA_DIR": str(tmp_path), "LOG_FORMAT": "json"})
+    try:
+        run.wait_for_line("Mindia Tasks is ready")
+        environ = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
+        command = [sys.executable, "-m", "broker", "doctor"]
+        done = subprocess.run(
+            command,
+            cwd=REPOSITORY,
+            env=environ | {"DATA_DIR": str(tmp_path)},
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.stdout.decode().splitlines()[-1] == "healthy"
+        run.signal(signal.SIGTERM)
+        assert run.wait() == 0
+    finally:
+        run.clean_up()
+    told = [json.loads(line) for line in run.lines]
+    assert {each["name"] for each in told} >= {*FORMATION, "run"}
+    written_as_text = [each for each in told if each["name"] in FORMATION and each["logger"] == each["name"]]
+    assert [each for each in written_as_text if "process" not in each] == [], "nothing had to be wrapped"

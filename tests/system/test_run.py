@@ -3,10 +3,13 @@
 The processes are tiny programs instead of the real ones; the embedded server is real.
 """
 
+import json
 import os
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGTERM
 
@@ -14,7 +17,7 @@ import pytest
 from redis import Redis
 
 from tests.system.conftest import Start, free_port
-from tests.system.running import Run
+from tests.system.running import REPOSITORY, Run
 from tests.waiting import wait_until
 
 
@@ -39,6 +42,64 @@ def test_says_where_it_is_and_how_to_get_in(start: Start, folder: Path) -> None:
     key = (folder / ".data/api_key").read_text()
     assert f'-H "Authorization: Bearer {key}" -F file=@video.mp4 http://127.0.0.1:{port}/api/videos' in run.output()
     assert "\x1b" not in run.output(), "colours belong on terminals only"
+
+
+def test_the_operators_own_key_is_not_printed(start: Start) -> None:
+    key = "the-operators-own-key"
+    run = start(API_KEYS=f"ops:{key}")
+    run.wait_until_ready()
+    run.signal(SIGTERM)
+    assert run.wait() == 0
+    assert key not in run.output()
+    assert '-H "Authorization: Bearer $KEY"' in run.output()
+
+
+def test_in_json_every_line_is_an_object(start: Start) -> None:
+    run = start(LOG_FORMAT="json")
+    run.wait_for_line("Mindia Tasks is ready")
+    run.wait_for_line("hello, PORT is None")
+    run.signal(SIGTERM)
+    assert run.wait() == 0
+    told = [json.loads(line) for line in run.lines]
+    assert {each["name"] for each in told} == {"run", "web", "worker"}
+    assert all(each["time"].endswith("Z") and each["level"] in ("info", "error") for each in told)
+    (ready,) = [each for each in told if "ready" in each["message"]]
+    assert ready["gateway"].startswith("http://127.0.0.1:")
+
+
+def test_commands_beside_it_find_its_settings_while_it_runs(start: Start, folder: Path) -> None:
+    run = start(RQ_KEY_PREFIX="{beside}")
+    run.wait_until_ready()
+    path = folder / ".data/environment"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    environ = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
+    environ |= {"PYTHONPATH": str(REPOSITORY)}
+    told = {}
+    for command in ("rq.cli info --raw", "broker check", "broker doctor"):
+        shell = f". {path}; echo $RQ_KEY_PREFIX;" if command.startswith("rq") else ""
+        argv = ["sh", "-c", f"{shell} {sys.executable} -m {command}"]
+        done = subprocess.run(argv, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False)
+        told[command] = done.stdout
+        assert done.stderr == ""
+    assert told["rq.cli info --raw"].startswith("{beside}\n")
+    assert told["broker check"] == "ok\n"
+    assert told["broker doctor"].startswith("server valkey")
+    run.signal(SIGTERM)
+    assert run.wait() == 0
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_it_listens_on_ipv6(start: Start, host: str, folder: Path) -> None:
+    port = free_port()
+    web = f"web: {sys.executable} -m http.server --bind ::1 --directory {folder} $PORT; echo $HOST"
+    (folder / "Procfile").write_text(web + "\n")
+    (folder / "readyz").touch()
+    run = start(HOST=host, PORT=str(port))
+    run.wait_for_line("^Ctrl-C stops everything")
+    assert f"http://[::1]:{port}/api/videos" in run.output()
+    run.signal(SIGTERM)
+    assert run.wait() == 0
 
 
 def test_web_alone_gets_the_port(start: Start) -> None:

@@ -30,7 +30,7 @@ def test_every_setting_has_its_variable() -> None:
         "SEARCH_MEMORY_MIB": "64",
         "CHILD_MAX_TASKS": "77",
         "CHILD_MAX_RSS_MIB": "512",
-        "SECRET_KEY": "hush",
+        "SECRET_KEY": "hush-hush-hush-hush",
         "PUBLIC_URL": "https://tasks.example.com/",
         "WEBHOOKS_ALLOW_PRIVATE": "1",
     }

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -36,6 +38,14 @@ def test_json_says_the_same_for_programs(capsys: pytest.CaptureFixture[str]) -> 
     entry = json.loads(line)
     assert (entry["level"], entry["logger"], entry["message"]) == ("error", "broker", "it\nbroke")
     assert "ValueError: naïve ✓" in entry["exception"]
+
+
+def test_what_ends_a_process_is_told_in_json_too() -> None:
+    program = "from broker.log import set_up_logging; set_up_logging({'LOG_FORMAT': 'json'}); {}['x']"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "KeyError: 'x'" in json.loads(line)["exception"]
 
 
 def test_times_are_utc_wherever_the_machine_stands(

@@ -101,7 +101,7 @@ class TestEnvironment:
         ("variable", "value"),
         [
             *(("RATE", "fast"), ("RATE", "0"), ("RATE", "nan"), ("RATE", "0.3333"), ("BURST", "none")),
-            *(("BURST", "1.5"), ("BURST", "0"), ("CONCURRENCY", "-1"), ("TIMEOUT", "1e3"), ("MAX_RETRIES", "1000")),
+            *(("BURST", "1.5"), ("BURST", "0"), ("CONCURRENCY", "-1"), ("TIMEOUT", "1e9"), ("MAX_RETRIES", "1000")),
         ],
     )
     def test_a_bad_value_names_its_variable(self, variable: str, value: str) -> None:

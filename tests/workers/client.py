@@ -9,7 +9,7 @@ import requests
 
 from tests.workers.harness import TENANT
 
-KEY = "key-of-acme"
+KEY = "the-key-of-the-tenant"
 API_KEYS = f"{TENANT}:{KEY}"
 #: Long enough for a gateway to be started again.
 _PATIENCE = 60.0

@@ -20,6 +20,9 @@ MEDIA_ID = "550e8400-e29b-41d4-a716-446655440000"
 TYPES = {"PluginExecution": replace(PLUGIN_EXECUTION, rate=None)}
 
 
+SECRET = "hush" * 4
+
+
 @pytest.fixture
 def service() -> Iterator[Service]:
     with serve() as running:
@@ -51,9 +54,13 @@ class Plugins:
 
 @pytest.fixture
 def plugins(tmp_path: Path, redis_url: str, service: Service) -> Iterator[Plugins]:
-    environ = {"SECRET_KEY": "hush", "ASSEMBLY_AI_BASE_URL": service.url, "PLUGIN_EXECUTION_RATE": "none"}
+    environ = {
+        "SECRET_KEY": SECRET,
+        "ASSEMBLY_AI_BASE_URL": service.url,
+        "PLUGIN_EXECUTION_RATE": "none",
+    }
     with Formation(tmp_path, redis_url, **environ) as formation:
-        settings = replace(formation.broker.settings, secret_key="hush")
+        settings = replace(formation.broker.settings, secret_key=SECRET)
         plugins = Plugins(formation, settings)
         plugins.broker.plugin_configs.write(TENANT, "assembly_ai", {"api_key": KEY})
         yield plugins

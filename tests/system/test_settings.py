@@ -1,0 +1,98 @@
+"""Guards that no process starts with settings that cannot be meant: each tells all that is wrong, whichever process it
+concerns, a line for each, and ends at once with status 2, which ``make run`` takes for the end of the matter."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.system.conftest import Start
+from tests.system.running import REPOSITORY
+
+BAD = {
+    "API_KEYS": "acme:short",
+    "STORAGE_URL": "ftp://host/folder",
+    "VIDEO_TRANSCODING_RATE": "fast",
+    "TASK_TYPES": "nothing:HERE",
+    "PLUGINS": "nothing:THERE",
+    "MAX_UPLOAD_BYTES": "2GB",
+    "DASHBOARD_HOST": "0.0.0.0",
+    "MAX_PENDNG": "5",
+}
+
+
+def commands() -> dict[str, str]:
+    """Every line of the Procfile, and the commands beside them."""
+    lines = (REPOSITORY / "Procfile").read_text().splitlines()
+    named = dict(line.split(": ", 1) for line in lines)
+    return named | {"doctor": "python -m broker doctor", "run": "python -m scripts.run"}
+
+
+def started(command: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if name in ("HOME", "LANG")}
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    shell = {"PATH": path, "HOST": "127.0.0.1", "PORT": "1", "DATA_DIR": str(folder), "PYTHONPATH": str(REPOSITORY)}
+    return subprocess.run(
+        ["/bin/sh", "-c", f"exec {command}"],
+        cwd=REPOSITORY,
+        env={**clean, **shell, "REDIS_URL": "redis://127.0.0.1:1", **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_all_that_is_wrong_is_told_and_nothing_starts(name: str, tmp_path: Path) -> None:
+    ran = started(commands()[name], tmp_path, **BAD)
+    assert ran.returncode == 2, ran.stderr
+    lines = [line for line in ran.stderr.splitlines() if " cannot start: " in line]
+    assert [word for word in BAD if not any(f"start: {word}" in line for line in lines)] == []
+    assert len(lines) == len(BAD)
+    assert "Traceback" not in ran.stderr
+    assert not any(tmp_path.iterdir()), "nothing was begun"
+
+
+@pytest.mark.parametrize("name", sorted({*commands()} - {"web", "dashboard"}))
+def test_in_json_too(name: str, tmp_path: Path) -> None:
+    """gunicorn's arguments are wrong before it has a log, and the dashboard becomes gunicorn; the rest is all JSON."""
+    ran = started(commands()[name], tmp_path, **BAD, LOG_FORMAT="json")
+    assert ran.returncode == 2
+    told = [json.loads(line)["message"] for line in ran.stderr.splitlines()]
+    assert len(told) == len(BAD)
+
+
+def test_a_gateway_without_keys_is_no_good_release(tmp_path: Path) -> None:
+    ran = started(commands()["release"], tmp_path)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("the check cannot start: API_KEYS is not set: give tenant:key pairs")
+
+
+def test_what_cannot_start_is_not_started_again(start: Start, folder: Path) -> None:
+    counter = folder / "starts"
+    refusing = f"echo . >> {counter}; echo it is wrong that way >&2; exit 2"
+    (folder / "Procfile").write_text((folder / "Procfile").read_text() + f"search: {refusing}\n")
+    run = start()
+    assert run.wait() == 2
+    assert counter.read_text() == ".\n"
+    assert run.matches(r"^search \| it is wrong that way$")
+    assert run.matches(r"search cannot start \(exit status 2\); it has said why")
+    assert not run.survivors()
+    assert run.server() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [*BAD.items(), ("DASHBOARD_HOST", "no.such.host.invalid"), ("HOST", "256.1.1.1")]
+)
+def test_make_run_ends_at_once(start: Start, name: str, value: str, folder: Path) -> None:
+    dashboard = f"{shlex.quote(sys.executable)} -m scripts.dashboard"
+    (folder / "Procfile").write_text((folder / "Procfile").read_text() + f"dashboard: {dashboard}\n")
+    run = start(**{name: value})
+    assert run.wait() == 2
+    assert run.matches(value if name in ("HOST", "DASHBOARD_HOST") else name)
+    assert not run.matches("starting it again")

@@ -1,0 +1,225 @@
+"""Guards the reader of the environment: all that is wrong is told at once, each in a line that says what to do."""
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from broker.log import set_up_logging
+from broker.settings.addresses import in_url, is_loopback
+from broker.settings.credentials import SHORTEST_KEY
+from broker.settings.reading import BadSettings, read
+from broker.settings.running import FILE, as_text, beside_a_run
+from broker.settings.unknown import unknown_names
+from broker.settings.variables import VARIABLES
+from broker.startup import Startup, refuse
+from broker.task_type import TaskType
+from tests.conftest import AnyPayload
+
+URL = {"REDIS_URL": "redis://127.0.0.1:6379/0"}
+KEY = "k" * SHORTEST_KEY
+
+
+def problems(environ: dict[str, str], *required: str) -> list[str]:
+    with pytest.raises(BadSettings) as refused:
+        Startup.from_env(URL | environ, required=("REDIS_URL", *required))
+    return refused.value.problems
+
+
+def unknown(*names: str, known: tuple[str, ...] = ()) -> list[str]:
+    lines = unknown_names(dict.fromkeys(names, "1"), {*VARIABLES, *known}, ("VIDEO_TRANSCODING_",))
+    return [line.partition(" ")[0] for line in lines]
+
+
+class TestAllAtOnce:
+    def test_whatever_process_they_concern(self) -> None:
+        environ = {
+            "REDIS_URL": "localhost",
+            "PORT": "http",
+            "STORAGE_URL": "ftp://host/x",
+            "API_KEYS": "acme",
+            "MAX_UPLOAD_BYTES": "2GB",
+            "DASHBOARD_HOST": "0.0.0.0",
+            "LOG_FORMAT": "xml",
+            "VIDEO_TRANSCODING_RATE": "fast",
+            "VIDEO_TRANSCODING_RATES": "2",
+            "TASK_TYPES": "nothing:HERE",
+            "PLUGINS": "nothing:THERE",
+            "THUMBNAIL_SIZES": "large",
+            "MAX_PENDNG": "5",
+        }
+        told = problems(environ)
+        assert [re.match("[A-Z_]+", line)[0] for line in told] == [  # type: ignore[index]
+            *("PORT", "REDIS_URL", "STORAGE_URL", "API_KEYS", "MAX_UPLOAD_BYTES", "DASHBOARD_HOST", "LOG_FORMAT"),
+            *("TASK_TYPES", "VIDEO_TRANSCODING_RATE", "PLUGINS", "THUMBNAIL_SIZES"),
+            *("MAX_PENDNG", "VIDEO_TRANSCODING_RATES"),
+        ]
+        assert all("\n" not in line for line in told)
+        assert "VIDEO_TRANSCODING_RATE='fast': write a number with at most three decimals from 0.001 to" in str(told)
+
+    def test_what_is_needed_and_missing_is_told_with_the_rest(self) -> None:
+        told = problems({"REDIS_URL": " ", "MAX_CRASHES": "0"}, "API_KEYS")
+        assert [line.split()[0] for line in told] == ["REDIS_URL", "API_KEYS", "MAX_CRASHES='0':"]
+        assert told[0].startswith("REDIS_URL is not set: point it at")
+
+    def test_a_module_that_breaks_is_a_line_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        module = ModuleType("broken_of_tests")
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+
+        def fail(name: str) -> object:
+            raise RuntimeError("no\nway")
+
+        module.__dict__["__getattr__"] = fail
+        for variable in ("TASK_TYPES", "PLUGINS"):
+            (line,) = problems({variable: "broken_of_tests:X"})
+            assert line == (
+                f"{variable}: cannot load 'broken_of_tests:X' (want module:attribute): RuntimeError: no way"
+            )
+
+    def test_blanks_around_a_value_do_not_count(self) -> None:
+        assert read({"MAX_PENDING": " 5 ", "EMBED_MODEL": " \t", "STORAGE_URL": "file:///x\r"})["MAX_PENDING"] == 5
+        assert read({"STORAGE_URL": "file:///x\r"})["STORAGE_URL"] == "file:///x"
+
+    def test_a_long_value_is_not_shown_whole(self) -> None:
+        (line,) = problems({"PORT": "9" * 10_000})
+        assert len(line) < 200
+
+    def test_values_of_secrets_are_never_shown(self) -> None:
+        environ = {
+            "REDIS_URL": "redis://:geheim/x@host:port",
+            "API_KEYS": "acme:geheim,ac me:geheim",
+            "SECRET_KEY": "geheim",
+            "DASHBOARD_PASSWORD": "geheim",
+            "ASSEMBLY_AI_API_KEY": "geheim geheim",
+        }
+        told = problems(environ)
+        assert len(told) == 6, told
+        assert "geheim" not in str(told)
+
+
+class TestKeys:
+    @pytest.mark.parametrize(
+        "text",
+        [",", "acme", "acme:", f":{KEY}", f"ac me:{KEY}", f"a/b:{KEY}", f"..:{KEY}", f"ac\u00fcme:{KEY}",
+         "x" * 64 + f":{KEY}", f"acme:{KEY[:-1]}", f"acme:{KEY} y", f"acme:{KEY}\u00e9", f"a:{KEY},b:{KEY}",
+         f"ok:{KEY},broken"],
+    )  # fmt: skip
+    def test_what_cannot_be_meant_is_refused(self, text: str) -> None:
+        (line,) = problems({"API_KEYS": text})
+        assert line.startswith("API_KEYS: ")
+
+    def test_each_bad_entry_is_told(self) -> None:
+        told = problems({"API_KEYS": f"acme:short,ops:{KEY},other"})
+        assert [line.split(":")[1] for line in told] == [" entry 1", " entry 3"]
+
+    def test_pairs_come_in_order(self) -> None:
+        found = read({"API_KEYS": f"ops:{KEY}, acme:{KEY}:1 ,ops:{KEY}2,"})["API_KEYS"]
+        assert found == [("ops", KEY), ("acme", f"{KEY}:1"), ("ops", f"{KEY}2")]
+
+    def test_only_the_key_that_makes_new_things_must_be_long(self) -> None:
+        assert read({"SECRET_KEY": f"{KEY},old"})["SECRET_KEY"] == f"{KEY},old"
+        assert problems({"SECRET_KEY": f"old,{KEY}"})[0].startswith("SECRET_KEY: the first key needs at least 16")
+
+
+class TestAddresses:
+    @pytest.mark.parametrize("url", ["redis://host:port", "redis://:a#b/c@host", "redis://h?socket_timeout=long"])
+    def test_a_redis_url_that_would_fail_later_is_refused_now(self, url: str) -> None:
+        assert problems({"REDIS_URL": url})[0].startswith("REDIS_URL: cannot be read")
+
+    @pytest.mark.parametrize(
+        "url", ["ftp://x/y", "/folder", "file:///", "file://host/x", "s3://", "s3://b?x", "s3://["]
+    )
+    def test_a_storage_of_no_kind_is_refused_with_the_two_forms(self, url: str) -> None:
+        (line,) = problems({"STORAGE_URL": url})
+        assert "file:///absolute/folder or s3://bucket/prefix" in line
+
+    def test_s3_without_its_library_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("broker.settings.addresses.find_spec", lambda name: None)
+        assert "pip install 'mindia-tasks[s3]'" in problems({"STORAGE_URL": "s3://bucket"})[0]
+
+    @pytest.mark.parametrize("host", ["::1", "[::1]", "127.0.0.2", "localhost"])
+    def test_loopback_needs_no_password(self, host: str) -> None:
+        found = read({"DASHBOARD_HOST": host})["DASHBOARD_HOST"]
+        assert is_loopback(found)
+        assert in_url(found) == (f"[{found}]" if ":" in host else host)
+
+    def test_a_password_is_long_enough_and_not_alone(self) -> None:
+        assert "at least 8" in problems({"DASHBOARD_USER": "ops", "DASHBOARD_PASSWORD": "1234567"})[0]
+        assert "both" in problems({"DASHBOARD_PASSWORD": "12345678"})[0]
+
+
+class TestUnknownNames:
+    def test_those_that_are_meant_for_us_are_told(self) -> None:
+        names = ("MAX_PENDNG", "MAX_PEDNING", "WORKER_PROCESS", "LEASE_SECOND", "RETENTION_DAY", "CHILD_MAX_RSS_MB")
+        names += ("DASHBOARD_PASS", "WEBHOOKS_PRIVATE", "VIDEO_TRANSCODING_SPEED", "REDIS_URI", "STORAGE_URI")
+        assert unknown(*names) == sorted(names)
+
+    def test_a_letter_less_is_told_with_what_is_meant(self) -> None:
+        (line,) = unknown_names({"MAX_PENDNG": "5"}, VARIABLES)
+        assert line == "MAX_PENDNG is no setting: MAX_PENDING is meant, it seems; rename it, or take it away"
+
+    def test_of_a_plugin_too(self) -> None:
+        assert problems({"THUMBNAIL_SIZE": "320"})[0].startswith("THUMBNAIL_SIZE is no setting: THUMBNAIL_SIZES is")
+
+    def test_others_variables_are_passed_over(self) -> None:
+        foreign = (
+            *("PATH", "HOME", "API_KEY", "DATADIR", "PLUGIN", "HOSTNAME", "HOSTS", "REDIS_TLS_URL", "REDIS_PORT"),
+            *("DATABASE_URL", "MAX_WORKERS", "WORKER_ID", "LOG_LEVEL", "SECRET", "SECRET_TOKEN", "EMBED_DIM", "DYNO"),
+            *("RQ_REDIS_URL", "THUMBNAIL_QUALITY", "CHECKSUM_TYPE", "HTTP_REQUEST_TIMEOUT", "VIDEO_CODEC", "NODE_ENV"),
+            *("DASHBOARD_SERVICE_HOST", "DASHBOARD_PORT_80_TCP_ADDR", "DASHBOARD_SERVICE_PORT_HTTP", "XDG_DATA_DIRS"),
+        )  # fmt: skip
+        assert unknown(*foreign, known=("THUMBNAIL_SIZES", "HTTP_REQUEST_URL")) == []
+
+    def test_a_name_like_one_that_is_set_is_somebody_elses(self) -> None:
+        assert unknown("REDIS_URL", "REDIS_URI") == []
+
+    def test_an_empty_one_is_none(self) -> None:
+        assert unknown_names({"MAX_PENDNG": ""}, VARIABLES) == []
+
+    def test_a_type_of_one_word_begins_as_others_do(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        module = ModuleType("types_of_tests")
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        module.__dict__["NODE"] = TaskType("Node", AnyPayload, "a:b")
+        environ = {"TASK_TYPES": "types_of_tests:NODE", "NODE_ENV": "production", "NODE_RATE": "3"}
+        assert Startup.from_env(URL | environ).types["Node"].rate == 3
+
+
+class TestRefusal:
+    @pytest.fixture(autouse=True)
+    def _restored(self) -> Iterator[None]:
+        root = logging.getLogger()
+        handlers, level = root.handlers[:], root.level
+        yield
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+    @pytest.mark.parametrize("environ", [{}, {"LOG_FORMAT": "json"}])
+    def test_a_line_for_each(self, environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+        set_up_logging(environ)
+        assert refuse("the worker", BadSettings(["A=1: write 2", "B is not set"]), environ) == 2
+        lines = capsys.readouterr().err.splitlines()
+        said = [json.loads(line)["message"] for line in lines] if environ else lines
+        assert said == ["the worker cannot start: A=1: write 2", "the worker cannot start: B is not set"]
+
+
+class TestBesideARun:
+    def test_its_settings_are_found_and_no_secret_but_the_address(self, tmp_path: Path) -> None:
+        folder = tmp_path
+        run = {"REDIS_URL": "redis://:p%27w@h/0", "RQ_KEY_PREFIX": "{x}", "SECRET_KEY": "geheim", "FOREIGN": "geheim"}
+        (folder / FILE).write_text(as_text(run | {"DATA_DIR": str(folder), "API_KEYS": "a:geheim"}))
+        assert "geheim" not in (folder / FILE).read_text()
+        found = beside_a_run({"DATA_DIR": str(folder), "DURABILITY": "fsync"})
+        assert {name: found[name] for name in ("REDIS_URL", "RQ_KEY_PREFIX", "DURABILITY")} == {
+            "REDIS_URL": "redis://:p%27w@h/0",
+            "RQ_KEY_PREFIX": "{x}",
+            "DURABILITY": "fsync",
+        }
+        given = {"DATA_DIR": str(folder), **URL}
+        assert beside_a_run(given) is given
+        nothing = {"DATA_DIR": str(folder / "elsewhere")}
+        assert beside_a_run(nothing) is nothing
