@@ -1,1 +1,1 @@
-"""The HTTP face of the broker: parses, asks the broker once, answers. Holds no state and no heavy library."""
+"""The HTTP API of the broker: reads requests strictly, calls the broker, answers. No task or setting is kept here."""

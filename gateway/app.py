@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from flask import Response, g
+from flask import Flask, Response, g
 
 from broker.broker import Broker
 from broker.plugin import Plugin
@@ -12,7 +12,6 @@ from gateway.blueprint import refuse_undeclared_parameters
 from gateway.config import GatewaySettings
 from gateway.current import EXTENSION, Services, services
 from gateway.errors import register_errors
-from gateway.fast.application import FastFlask
 from gateway.fast.current_request import this_request
 from gateway.fast.json_answers import JsonAnswers
 from gateway.openapi import make_api
@@ -33,11 +32,11 @@ from gateway.routes import (
     workers,
 )
 
-#: Where the signature in the path stands for a key.
+#: Endpoints whose path carries a signature instead of a key in the header.
 _SIGNED = frozenset({"streams.serve", "plugin_files.download", "plugin_files.source"})
 
 
-class Gateway(FastFlask):
+class Gateway(Flask):
     """The WSGI application."""
 
     request_class = StrictRequest
@@ -63,7 +62,7 @@ def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str
 
 
 def _admit() -> None:
-    """Everything under ``/api`` needs a key, whether it exists or not; a stream link is one."""
+    """Every path under ``/api`` needs a key, also one that does not exist; a signed link stands for a key."""
     asked = this_request()
     if f"{asked.path}/".startswith("/api/") and asked.endpoint not in _SIGNED:
         g.tenant = services().settings.tenants.authenticate(asked.headers.get("Authorization"))
@@ -71,7 +70,7 @@ def _admit() -> None:
 
 
 def _set_headers(response: Response) -> Response:
-    """Answers are of this moment and this caller, and are what they say they are; streams set their own caching."""
+    """Answers are not cached, unless the route says how, and no browser guesses at their type."""
     if not response.headers.getlist("Cache-Control"):
         response.headers.add("Cache-Control", "no-store")
     response.headers.add("X-Content-Type-Options", "nosniff")

@@ -1,4 +1,4 @@
-"""What a caller sends, read strictly: nothing of it is ignored, and no other media type is guessed at."""
+"""What a route declares to read, read strictly: unknown or repeated members and other media types are refused."""
 
 from collections.abc import Callable
 from contextlib import ExitStack

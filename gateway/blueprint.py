@@ -11,6 +11,7 @@ from flask import Request, current_app
 from broker.errors import InvalidInput
 from broker.schema import Schema
 from gateway.arguments import reader
+from gateway.fast.views import only_documenting
 
 #: The header of ``answers.created``, for the API document.
 _LOCATION = {"Location": {"description": "Where to read it again.", "schema": {"type": "string"}}}
@@ -25,11 +26,11 @@ class Blueprint(flask_smorest.Blueprint):
         One instance of the schema serves all requests: making one takes longer than using it.
         """
         instance = schema()
-        document = super().arguments(instance, location=location, **options)
+        document = only_documenting(super().arguments(instance, location=location, **options))
         read = reader(instance, location)
 
         def decorate(view: Any) -> Any:
-            @wraps(document(view))  # takes over the documentation; the wrapped function would read a second time
+            @wraps(document(view))
             def wrapper(*args: Any, **kwargs: Any) -> Any:
                 return view(*args, read(), **kwargs)
 
@@ -37,12 +38,17 @@ class Blueprint(flask_smorest.Blueprint):
 
         return decorate
 
+    def doc(self, **options: Any) -> Callable[[Any], Any]:
+        """As in flask-smorest, without a wrapper around the view."""
+        return only_documenting(super().doc(**options))
+
+    def alt_response(self, *args: Any, **options: Any) -> Callable[[Any], Any]:
+        """As in flask-smorest, without a wrapper around the view."""
+        return only_documenting(super().alt_response(*args, **options))
+
     def creates(self, schema: type[Schema]) -> Callable[[Any], Any]:
         """Documents what a view answers that makes its own answer (``answers.created``)."""
-        document: Callable[[Any], Any] = self.alt_response(
-            HTTPStatus.CREATED, schema=schema, headers=_LOCATION, success=True
-        )
-        return document
+        return self.alt_response(HTTPStatus.CREATED, schema=schema, headers=_LOCATION, success=True)
 
     def add_url_rule(
         self, rule: str, endpoint: str | None = None, view_func: Any = None, *args: Any, **options: Any

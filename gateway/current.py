@@ -51,6 +51,6 @@ def tenant_of_link(signature: str, subject: str) -> Tenant:
 
 
 def tenant() -> Tenant:
-    """Who asks; set for every authenticated request."""
+    """The tenant whose key the running request was sent with."""
     asking: Tenant = g.tenant
     return asking

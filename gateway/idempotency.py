@@ -18,7 +18,7 @@ from broker.tasks.idempotency import StoredAnswer
 from gateway.current import broker, tenant
 
 _MAX_KEY = 255
-#: Characters above which an answer is kept packed, and how such a text begins, as no JSON does.
+#: Answers of more characters than this are stored compressed, behind a prefix with which no JSON text begins.
 _LONG, _PACKED = 16 * 1024, "zlib:"
 #: A structured field string (RFC 9651, section 3.3.3), and the same characters without quotes.
 _QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
@@ -35,7 +35,7 @@ class _Key(fields.String):
 
 
 class IdempotencyHeader(Schema):
-    """The header of every request that creates something."""
+    """The header that every request which creates something may have."""
 
     key = _Key(
         data_key="Idempotency-Key",
@@ -47,7 +47,7 @@ class IdempotencyHeader(Schema):
     )
 
 
-def once(
+def idempotent(
     headers: dict[str, Any],
     content: Callable[[], Any],
     create: Callable[[UUID | None], Response],
@@ -80,7 +80,7 @@ def once(
 
 
 def _packed(body: str) -> str:
-    """A long answer, such as that of a batch, is mostly the same words again; it is kept at a tenth of its length."""
+    """The answer as it is stored; a long one, such as a batch's, shrinks to about a tenth."""
     if len(body) <= _LONG:
         return body
     return _PACKED + base64.b85encode(zlib.compress(body.encode(), 1)).decode()
@@ -98,7 +98,7 @@ def _fingerprint(content: Any) -> str:
 
 
 def _unless_lost(write: Callable[[], None]) -> None:
-    """A record that cannot be written takes nothing back: a repeat finds by its seed what was done."""
+    """Does not fail when the record cannot be written: ids come from the seed, so a repeat finds what was done."""
     try:
         write()
     except TaskBrokerError as error:

@@ -13,7 +13,7 @@ from broker.task import NewTask, Task
 from gateway.answers import created
 from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
-from gateway.idempotency import IdempotencyHeader, once
+from gateway.idempotency import IdempotencyHeader, idempotent
 from gateway.media_view import find, show, tasks_of
 from gateway.schemas.media import FileUpload, Media
 from gateway.schemas.paging import PageQuery, page_of
@@ -64,7 +64,7 @@ def _add_upload(blueprint: Blueprint, kind: MediaKind) -> None:
     @_documented(f"upload_{kind.name}", f"Upload {ARTICLE[kind.name]}\n\n{kind.upload}")
     def upload_media(files: dict[str, Any], headers: dict[str, Any]) -> Response:
         upload = receive(files["file"], kind.name)
-        return once(headers, upload.fingerprint, partial(create, upload))
+        return idempotent(headers, upload.fingerprint, partial(create, upload))
 
 
 def _add_list(blueprint: Blueprint, kind: MediaKind) -> None:

@@ -13,7 +13,7 @@ from broker.status import Status
 from broker.task import Task
 from gateway.current import broker, services, tenant
 
-#: What an upload's task notes in the record when it has done its work.
+#: What the task of an upload adds to the record's ``info`` when it completes.
 _MADE = {"video": "variants", "image": "embedding_model"}
 
 
@@ -26,7 +26,7 @@ def find(kind: str, media_id: UUID) -> MediaRecord:
 
 
 def show(record: MediaRecord, task: Task | None) -> dict[str, Any]:
-    """What every kind of media shows. ``task`` is ``None`` when it is no longer kept; what it made tells its end."""
+    """What every kind of media shows. Of a task that is no longer kept (``None``), the record tells how it ended."""
     view = {name: getattr(record, name) for name in ("id", "filename", "content_type", "size", "created_at", "task_id")}
     view["plugins"] = _plugins(record)
     if task is None:

@@ -19,7 +19,7 @@ DESCRIPTION = """\
 A task broker for media work: video transcoding, embeddings for semantic search, and plugins.
 
 Times are RFC 3339 in UTC with microseconds. Errors are RFC 9457 problem documents, told apart by `code`. Unknown
-parameters and fields are refused. Every path below `/api` needs a key as a bearer token, except stream links.
+parameters and fields are refused. Every path below `/api` needs a key as a bearer token, except signed links.
 """
 
 
@@ -79,8 +79,8 @@ def _outgoing() -> dict[str, Any]:
         "summary": "A task has started or ended",
         "security": [],
         "parameters": [
-            {"name": name, "in": "header", "required": True, "description": told, "schema": {"type": "string"}}
-            for name, told in headers.items()
+            {"name": name, "in": "header", "required": True, "description": description, "schema": {"type": "string"}}
+            for name, description in headers.items()
         ],
         "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/WebhookEvent"}}}},
         "responses": {

@@ -10,22 +10,22 @@ from broker.secrets.encryption import SecretKeyMissing, Undecryptable
 from broker.task_type import pointers
 from gateway.current import broker, services, tenant
 
-#: Stands for a secret that is set. Sent back, it leaves the secret as it is, as long as it goes where it went.
+#: Shown instead of a secret that is set. Sent back, it leaves the secret as it is, as long as it goes where it went.
 MASK = "********"
 
 
-def own(plugin: Plugin) -> dict[str, Any] | None:
+def tenant_config(plugin: Plugin) -> dict[str, Any] | None:
     """What the caller's tenant has set, secrets included; ``None`` when it has set nothing."""
     return broker().plugin_configs.read(tenant().name, plugin.name)
 
 
 def enabled(plugin: Plugin) -> bool:
     """Whether the plugin's settings are complete for the caller's tenant. Raises what reading them raises."""
-    return plugin.enabled(services().settings.environ, own(plugin))
+    return plugin.enabled(services().settings.environ, tenant_config(plugin))
 
 
 def ready(plugin: Plugin) -> bool:
-    """The same, but settings that cannot be read are none, so that one of them does not hide all plugins."""
+    """As ``enabled``, but ``False`` when the settings cannot be read, so that the plugins can still be listed."""
     try:
         return enabled(plugin)
     except (SecretKeyMissing, Undecryptable):
@@ -33,8 +33,8 @@ def ready(plugin: Plugin) -> bool:
 
 
 def show(plugin: Plugin) -> dict[str, Any]:
-    """The settings for everybody's eyes. The operator's are not shown, only whether they are there."""
-    kept = own(plugin)
+    """The settings as the API shows them: secrets masked, and of the operator's only whether they are complete."""
+    kept = tenant_config(plugin)
     environ = services().settings.environ
     operators = "operator" if plugin.enabled(environ) else "none"
     return {
@@ -59,7 +59,7 @@ def _unmasked(plugin: Plugin, config: dict[str, Any]) -> dict[str, Any]:
     masked = sorted(name for name in plugin.secrets() if config.get(name) == MASK)
     if not masked:
         return config
-    kept = own(plugin) or {}
+    kept = tenant_config(plugin) or {}
     merged = {**config, **{name: kept[name] for name in masked if name in kept}}
     unset = f"{MASK} stands for a secret that is set, but none is; send the secret itself."
     errors = [{"pointer": f"/config/{name}", "detail": unset} for name in masked if name not in kept]

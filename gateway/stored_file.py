@@ -9,7 +9,7 @@ from gateway.current import broker
 
 
 def send_unchanging(key: str, stored: StoredObject) -> Response:
-    """The part that is asked for, as it comes out of storage; cached, because the file never changes."""
+    """The requested range of a stored file, to be cached: what is published under a key does not change."""
     response = Response()
     response.content_length = stored.size
     response.cache_control.public = True

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from broker.errors import TaskBrokerError
 
-#: Nothing that we take is nested deeper by half; without a bound, reading a stored value back could exhaust the stack.
+#: Deeper values are refused: reading a stored one back recurses, and could exhaust the stack.
 MAX_DEPTH = 64
 #: Python would refuse more than 4,300 digits in a message of its own.
 _MAX_DIGITS = 1000
@@ -70,7 +70,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-#: One for all: ``json.loads`` with options makes one each time.
+#: Made once: ``json.loads`` with options makes a decoder at each call.
 _decode = json.JSONDecoder(
     parse_int=_integer, parse_float=_finite, parse_constant=_no_constant, object_pairs_hook=_members
 ).decode

@@ -1,4 +1,4 @@
-"""Uploads: a form's file becomes bytes in storage, a record and a task, or nothing at all.
+"""Uploads: a form's file becomes bytes in storage, a record and a task; what is refused leaves nothing of these.
 
 A body is spooled to a temporary file as it arrives, because what it is, how large it is and whether it was sent before
 must be known before anything is stored.
@@ -92,7 +92,7 @@ def clean_filename(name: str, fallback: str) -> str:
 
 
 def _discard(record: MediaRecord) -> None:
-    """Remove the bytes of a refused upload, unless its record is there: a lost reply is no refusal."""
+    """Remove the bytes of a refused upload. If its record exists, it was accepted and only the reply was lost."""
     with suppress(Unavailable):
         try:
             broker().media.get(record.tenant, record.id)

@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds for which a tenant's events are recorded after its mark was last renewed.
 _RECORDED = 300
-#: Seconds between two renewals. Each also compares the stream's ends with what was read: the client reconnects silently,
-#: so this is how a server that lost its data, or was replaced by one with less, is noticed.
+#: Seconds between two renewals. Each also compares the stream's ends with what was read: the client reconnects
+#: silently, so this is how a server that lost its data, or was replaced by one with less, is noticed.
 _BETWEEN_MARKS = 5.0
 #: How long one read blocks, in ms; a tenant whose first listener arrives meanwhile is included in the next read.
 _BLOCK_MS = 100
@@ -66,7 +66,7 @@ class Live:
         return subscription
 
     def missed(self, subscription: Subscription, last_id: str, until: str) -> list[Event] | None:
-        """The events after ``last_id`` that concern this subscription; ``None`` if some of them are not kept any more."""
+        """The events after ``last_id`` that concern this subscription; ``None`` if some are not kept any more."""
         stream = self._keys.events(subscription.tenant)
         with redis_errors():
             entries = self._redis.xrange(stream, min=f"({last_id}", max=until)
@@ -128,7 +128,7 @@ class Live:
             return dict(self._tenants)
 
     def _mark(self, tenants: dict[str, Audience]) -> None:
-        """Renews these tenants' marks. Listeners of a tenant whose stream lost entries that were not read get ``reset``."""
+        """Renews these tenants' marks. Listeners of a stream that lost entries before they were read get ``reset``."""
         for name, tenant in tenants.items():
             last, first = self._store.listen(name, keep_us=_RECORDED * 1_000_000)
             if position(first) > position(tenant.read) or position(last) < position(tenant.read):

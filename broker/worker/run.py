@@ -8,7 +8,6 @@ import subprocess
 import tempfile
 import time
 import traceback
-from _signal import getsignal  # signal's own looks for an enum first, which takes longer than the timer
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -168,7 +167,7 @@ def _time_is_up(_signal: int, _frame: FrameType | None) -> None:
 
 def execute(handler: Callable[[], Handler], context: RunContext, timeout: float, retry_count: int) -> Outcome:
     """Runs the handler under its timeout; whatever happens, the outcome says it."""
-    if getsignal(signal.SIGALRM) is not _time_is_up:  # the first run, or the handler of another has replaced it
+    if signal.getsignal(signal.SIGALRM) is not _time_is_up:  # the first run, or the handler of another has replaced it
         signal.signal(signal.SIGALRM, _time_is_up)
     try:
         try:

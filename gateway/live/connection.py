@@ -13,7 +13,7 @@ _END = b"0\r\n\r\n"
 
 
 class Connection:
-    """A socket that does not block, and a queue before it. Any thread may offer; the hub's sends the rest."""
+    """A non-blocking socket and a queue before it. Any thread may offer data; the hub's thread sends what is left."""
 
     def __init__(self, sock: socket.socket, *, chunked: bool, on_close: Callable[[], None], limit: int = LIMIT) -> None:
         """``chunked``: the body is sent in chunks (RFC 9112, section 7.1), as the head said."""
@@ -97,7 +97,7 @@ class Connection:
                 self._waiting.popleft()
 
     def _cut_off(self) -> None:
-        """Keeps only the piece that is sent in part, or the listener could not read what follows."""
+        """Drops what waits, except a piece that is sent in part: without its rest, what follows could not be read."""
         rest = self._waiting.popleft() if self._begun else b""
         self._waiting.clear()
         if rest:

@@ -42,5 +42,5 @@ def frames(events: list[Event]) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _rendered(event: Event) -> bytes:
-    """Once for all its listeners."""
+    """The event's text, made once for all of its listeners."""
     return notice(event.kind) if event.fields is None else frame(event.kind, event.fields, event.id)

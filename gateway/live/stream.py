@@ -51,7 +51,7 @@ class _Body:
         self._begin(connection)
 
     def close(self) -> None:
-        """At the end of the request: whoever asked for the head only, or is gone by now, listens no more."""
+        """At the end of the request: unsubscribes a client that sent HEAD, or was gone before the hub took over."""
         if not self._adopted:
             self._subscription.close()
 

@@ -1,1 +1,1 @@
-"""One module per resource: parse, one call to the broker, dump."""
+"""One module per resource: its routes read the request, call the broker and show what it answers."""

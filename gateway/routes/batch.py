@@ -10,7 +10,7 @@ from broker.tasks.submission import Submission, prepare_all
 from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
 from gateway.fast.json_answers import json_answer
-from gateway.idempotency import IdempotencyHeader, once
+from gateway.idempotency import IdempotencyHeader, idempotent
 from gateway.schemas.tasks import CreateTasks, TaskList
 from gateway.submissions import PATH, check, new_task, show
 
@@ -28,7 +28,7 @@ def create_tasks(body: dict[str, Any], headers: dict[str, Any]) -> Response:
     They are answered in their order. A task whose unique_key is held by an unfinished one is answered by that one.
     """
     checked = prepare_all(check, [new_task(each) for each in body["tasks"]])
-    return once(headers, lambda: body, partial(_create, checked))
+    return idempotent(headers, lambda: body, partial(_create, checked))
 
 
 def _create(checked: list[Submission], seed: UUID | None) -> Response:

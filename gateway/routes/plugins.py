@@ -12,7 +12,7 @@ from broker.task import NewTask
 from gateway import plugin_settings
 from gateway.blueprint import Blueprint
 from gateway.current import broker, services, tenant
-from gateway.idempotency import IdempotencyHeader, once
+from gateway.idempotency import IdempotencyHeader, idempotent
 from gateway.schemas.plugins import Execute, PluginConfigUpdate, PluginList, PluginSettings
 from gateway.schemas.tasks import TaskDetail
 from gateway.submissions import check, submit
@@ -84,7 +84,7 @@ def execute_plugin(body: dict[str, Any], headers: dict[str, Any], name: str) -> 
     media_id = str(body["media_id"])
     _check_runnable(name, media_id)
     payload = {"plugin_name": name, "media_id": media_id, "tenant_id": tenant().name}
-    return once(headers, lambda: media_id, partial(submit, check(NewTask("PluginExecution", payload))))
+    return idempotent(headers, lambda: media_id, partial(submit, check(NewTask("PluginExecution", payload))))
 
 
 def _plugin(name: str) -> Plugin:

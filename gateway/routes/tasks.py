@@ -10,7 +10,7 @@ from broker.status import Status
 from broker.task import Page, Stats, Task
 from gateway.blueprint import Blueprint
 from gateway.current import broker, services, tenant
-from gateway.idempotency import IdempotencyHeader, once
+from gateway.idempotency import IdempotencyHeader, idempotent
 from gateway.schemas.paging import NoBody
 from gateway.schemas.tasks import Changed, CreateTask, ForceQuery, TaskDetail, TaskPage, TaskQuery, TaskStats, WaitQuery
 from gateway.submissions import PATH, check, new_task, submit
@@ -42,7 +42,7 @@ def create_task(body: dict[str, Any], headers: dict[str, Any]) -> Response:
     The payload's form is checked now; whether the media it names exists is checked when the task runs.
     """
     checked = check(new_task(body))  # before the key is bound to a request that cannot succeed
-    return once(headers, lambda: body, partial(submit, checked))
+    return idempotent(headers, lambda: body, partial(submit, checked))
 
 
 @blueprint.get("/stats")

@@ -10,7 +10,7 @@ from broker.webhooks.records import Webhook
 from gateway.answers import created
 from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
-from gateway.idempotency import IdempotencyHeader, once
+from gateway.idempotency import IdempotencyHeader, idempotent
 from gateway.schemas.paging import NoBody, PageQuery
 from gateway.schemas.webhooks import (
     ChangeWebhook,
@@ -54,7 +54,7 @@ def create_webhook(body: dict[str, Any], headers: dict[str, Any]) -> Response:
         webhook, secret = broker().webhooks.create(tenant().name, body, seed)
         return created(f"{blueprint.url_prefix}/{webhook.id}", asdict(webhook) | {"secret": secret})
 
-    return once(headers, lambda: body, create, secret=True)
+    return idempotent(headers, lambda: body, create, secret=True)
 
 
 @blueprint.get("/<uuid:webhook_id>")

@@ -17,6 +17,7 @@ from gateway.schemas.paging import PageQuery, page_of
 
 #: Beyond it a time in microseconds is no longer exact as a double, which is what Redis and Lua count in.
 _LAST_MOMENT = 2**53
+#: The members that a task must have.
 _LEAST = {"type", "payload"}
 _LONGEST_DELAY = 10 * 365 * 24 * 3600
 

@@ -18,13 +18,13 @@ _TIME = {"format": "date-time", "example": "2024-01-01T00:00:05.123456Z"}
 
 
 def _url(**options: Any) -> fields.String:
-    told = "Where events are sent: http or https, on the public internet, without user name or password."
-    return fields.String(validate=Length(1, MAX_URL), metadata={"description": told, "format": "uri"}, **options)
+    description = "Where events are sent: http or https, on the public internet, without user name or password."
+    return fields.String(validate=Length(1, MAX_URL), metadata={"description": description, "format": "uri"}, **options)
 
 
 def _events(**options: Any) -> Any:
-    told = {"description": "Which events are sent.", "items": {"type": "string", "enum": list(TYPES)}}
-    return fields.List(fields.String(), validate=[Length(1), ContainsOnly(TYPES)], metadata=told, **options)
+    metadata = {"description": "Which events are sent.", "items": {"type": "string", "enum": list(TYPES)}}
+    return fields.List(fields.String(), validate=[Length(1), ContainsOnly(TYPES)], metadata=metadata, **options)
 
 
 class CreateWebhook(Schema):

@@ -1,0 +1,31 @@
+"""All routes of the gateway, read from its URL map, with made-up values in their paths."""
+
+import re
+from typing import NamedTuple
+
+from flask import Flask
+
+from tests.gateway.conftest import VIDEO_ID
+
+_VALUES = {"type": "VideoTranscoding", "name": "checksum", "plugin": "checksum", "signature": "a.b.c"}
+SIGNED = {"streams.serve", "plugin_files.download", "plugin_files.source"}
+
+
+class Route(NamedTuple):
+    method: str
+    path: str
+    endpoint: str
+    #: The rule of the path, as the API document writes it: ``/api/tasks/{task_id}``.
+    template: str
+
+
+def routes(app: Flask) -> list[Route]:
+    """Each method of each route, but HEAD and OPTIONS, which Flask adds."""
+    adapter, found = app.url_map.bind("localhost"), []
+    for rule in app.url_map.iter_rules():
+        values = {name: VIDEO_ID if name.endswith("_id") else _VALUES[name] for name in rule.arguments}
+        path, template = adapter.build(rule.endpoint, values), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        found += [
+            Route(method, path, rule.endpoint, template) for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        ]
+    return sorted(found)
