@@ -26,7 +26,9 @@ def register_errors(app: Flask) -> None:
 
     def handle(error: Exception) -> Response:
         if isinstance(error, Unavailable):
-            error.extra["retry_after"] = outage.retry_after(error.extra.get("retry_after", 0))
+            known = error.extra.get("retry_after", 1)
+            # What Redis or the storage brought about may last; who raised it of itself knows how long.
+            error.extra["retry_after"] = outage.retry_after(known) if error.__cause__ else known
         return _answer(error)
 
     app.register_error_handler(Exception, handle)
