@@ -1,18 +1,21 @@
-"""Lowest and highest samples of a recording, part by part."""
+"""Lowest and highest samples of a recording, part by part, measured in the decoder."""
 
 import io
-from collections.abc import Callable
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+from av.container import InputContainer
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from broker.errors import PermanentError
-from handlers.plugins.opening import recording
+from handlers.media.opening import recording
+from handlers.media.tracks import audio_track, frames
 
 Samples = NDArray[np.int16]
 #: Samples that are taken together at once: of a day of sound 16 million pairs are left, 64 MB.
@@ -41,21 +44,35 @@ class Peaks:
         return round(max(int(self.highs.max()), -int(self.lows.min())) / _FULL, 4)
 
 
-def measure(path: Path, points: int, progress: Callable[[float], None]) -> Peaks:
-    """At most ``points`` parts of the first audio track. Raises ``PermanentError`` when there is no sound."""
-    with recording(path) as container:
-        if not container.streams.audio:
-            raise PermanentError("This file has no sound.")
-        stream = container.streams.audio[0]
-        length = (container.duration or 0) / av.time_base
+def listen(path: str, points: int) -> Iterator[dict[str, Any]]:
+    """How far it is, ``{"percent"}``, and at the end also what the plugin answers and its files, by their names."""
+    with recording(Path(path)) as container:
         fine = _Fine()
-        mixer = av.AudioResampler(format="s16", layout="mono", rate=stream.rate)
-        for frame in container.decode(stream):
-            fine.add(mixer.resample(frame))
-            if length and frame.time is not None:
-                progress(min(100.0, 100 * frame.time / length))
-        fine.add(mixer.resample(None))
-        return fine.peaks(stream.rate, points)
+        yield from _heard(container, fine)
+        peaks = fine.peaks(audio_track(container).rate, points)
+    yield {
+        "percent": 100.0,
+        "duration_seconds": round(peaks.seconds, 3),
+        "peak": peaks.highest,
+        "points": len(peaks.lows),
+        "waveform.json": json.dumps(audiowaveform(peaks), separators=(",", ":")).encode(),
+        "waveform.png": drawing(peaks),
+    }
+
+
+def _heard(container: InputContainer, fine: "_Fine") -> Iterator[dict[str, Any]]:
+    """Collects the samples of the audio track; tells each percent of the way."""
+    stream = audio_track(container)
+    length = (container.duration or 0) / av.time_base
+    mixer = av.AudioResampler(format="s16", layout="mono", rate=stream.rate)
+    told = 0.0
+    for frame in frames(container, stream):
+        fine.add(mixer.resample(frame))
+        percent = min(100.0, 100 * frame.time / length) if length and frame.time is not None else 0.0
+        if percent >= told + 1:
+            told = percent
+            yield {"percent": percent}
+    fine.add(mixer.resample(None))
 
 
 class _Fine:

@@ -1,4 +1,7 @@
-"""What media files say about themselves. Sizes are pixels, times seconds, rates per second; unknown is ``None``."""
+"""What media files say about themselves, read in the decoder.
+
+Sizes are pixels, times seconds, rates per second; unknown is ``None``.
+"""
 
 from contextlib import suppress
 from fractions import Fraction
@@ -9,12 +12,14 @@ import av
 from av.container import InputContainer
 from av.stream import Stream
 
-from handlers.plugins.opening import picture, recording, upright
+from handlers.media.opening import picture, recording
+from handlers.media.pictures import upright_size
+from handlers.media.tracks import frames
 
 
-def describe_recording(path: Path) -> dict[str, Any]:
+def describe_recording(path: str) -> dict[str, Any]:
     """A video or audio file. Raises ``PermanentError``."""
-    with recording(path) as container:
+    with recording(Path(path)) as container:
         return {
             "format": container.format.name,
             "duration_seconds": _seconds(container.duration, Fraction(1, av.time_base)),
@@ -23,14 +28,14 @@ def describe_recording(path: Path) -> dict[str, Any]:
         }
 
 
-def describe_picture(path: Path) -> dict[str, Any]:
+def describe_picture(path: str) -> dict[str, Any]:
     """A picture as it is to be seen. Raises ``PermanentError``."""
-    with picture(path) as image:
-        seen = upright(image)
+    with picture(Path(path)) as image:
+        width, height = upright_size(image)
         return {
             "format": image.format,
-            "width": seen.width,
-            "height": seen.height,
+            "width": width,
+            "height": height,
             "mode": image.mode,
             "transparent": image.has_transparency_data,
             "frames": getattr(image, "n_frames", 1),
@@ -61,9 +66,8 @@ def _rotation(container: InputContainer, stream: av.VideoStream) -> int | None:
     """Degrees by which players turn the picture, which only a picture tells."""
     with suppress(av.FFmpegError):
         container.seek(0)
-        for frame in container.decode(stream):
-            return int(frame.rotation)
-    return None
+    first = next(frames(container, stream), None)
+    return None if first is None else int(first.rotation)
 
 
 def _seconds(length: int | None, base: Fraction | None) -> float | None:

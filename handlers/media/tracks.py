@@ -1,0 +1,62 @@
+"""Which of a file's tracks stands for it, and what can be decoded of it."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+
+from broker.errors import PermanentError
+from handlers.media.bounds import MAX_PIXELS
+
+AnyStream = TypeVar("AnyStream", bound=Stream)
+
+
+def video_track(container: InputContainer) -> av.VideoStream:
+    """The track that is marked as default, else the largest; covers of albums do not count.
+
+    Raises ``PermanentError`` when there is none to decode.
+    """
+    tracks = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+    if not tracks:
+        raise PermanentError("This file has no pictures.")
+    track = _preferred(sorted(_decodable(tracks), key=lambda each: -each.width * each.height))
+    if track.width * track.height > MAX_PIXELS:
+        raise PermanentError(f"This video has more than {MAX_PIXELS // 1_000_000} million pixels per frame.")
+    return track
+
+
+def audio_track(container: InputContainer) -> av.AudioStream:
+    """The track that is marked as default, else the first. Raises ``PermanentError`` when there is none to decode."""
+    if not container.streams.audio:
+        raise PermanentError("This file has no sound.")
+    return _preferred(_decodable(container.streams.audio))
+
+
+def frames(container: InputContainer, track: Any) -> Iterator[Any]:
+    """The track's frames from where the file stands. What is damaged is passed over, and what is behind damage of the
+    container is not there: so do players.
+    """
+    packets = container.demux(track)
+    while True:
+        try:
+            decoded = track.decode(next(packets))
+        except StopIteration:
+            return
+        except MemoryError:
+            raise
+        except av.FFmpegError:
+            continue
+        yield from decoded
+
+
+def _decodable(tracks: Iterable[AnyStream]) -> list[AnyStream]:
+    found = [each for each in tracks if each.codec_context]
+    if not found:
+        raise PermanentError("This file is of a codec that is not supported.")
+    return found
+
+
+def _preferred(tracks: list[AnyStream]) -> AnyStream:
+    return max(tracks, key=lambda each: bool(each.disposition & Disposition.default))
