@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageOps
 
 from handlers.media.opening import picture
+from handlers.media.pictures import eight_bits, reduce, turn_upright
 
 #: Width, height and RGB bytes, row by row.
 Raw = tuple[int, int, bytes]
@@ -47,20 +47,11 @@ def shrink(image: Image.Image) -> Image.Image:
 
 
 def _decode(image: Image.Image) -> Image.Image:
-    if image.format == "JPEG":  # decoding at a fraction of the size saves most of the time
-        scale = _SHORT_SIDE / min(image.size)
-        image.draft("RGB", (round(image.width * scale), round(image.height * scale)))
-    ImageOps.exif_transpose(image, in_place=True)
-    small = shrink(_eight_bits(image))
+    reduce(image, _SHORT_SIDE / min(image.size))
+    turn_upright(image)
+    small = shrink(eight_bits(image))
     if small.mode != "RGBA":
         return small
     page = Image.new("RGB", small.size, "white")
     page.paste(small, mask=small.getchannel("A"))
     return page
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """As RGB, or as RGBA where something is transparent."""
-    if image.mode.startswith("I"):  # sixteen bits of grey, which Pillow's own conversion would cut at 255
-        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")

@@ -38,7 +38,12 @@ def raw_frames(path: str) -> Iterator[Raw]:
 def read_frames(path: Path) -> list[Image.Image]:
     """At most 32 upright RGB frames in their order. Raises ``PermanentError`` when there is none to see."""
     has_key_frames = len(list(islice(_decode(path, key_frames=True), 2))) > 1
-    found = _distinct(islice(_decode(path, key_frames=has_key_frames), _MOST_DECODED))
+    try:
+        found = _distinct(islice(_decode(path, key_frames=has_key_frames), _MOST_DECODED))
+    except MemoryError:
+        raise
+    except av.FFmpegError as error:  # pixels that nothing converts
+        raise PermanentError(_BROKEN) from error
     if not found:
         raise PermanentError(_BROKEN)
     return spread(found, _MOST_FRAMES)

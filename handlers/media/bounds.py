@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 #: Pixels of one frame of video: 8K has 33 million.
 MAX_PIXELS = 40_000_000
-#: Pixels of a picture that is decoded whole, as Pillow deems safe.
+#: Pixels of a picture that is decoded whole, as many as Pillow deems safe; and of a JPEG, which can be decoded at an
+#: eighth of its size: telephones make them of 16,384 by 12,288 pixels.
 MAX_PICTURE_PIXELS = 90_000_000
+MAX_JPEG_PIXELS = 210_000_000
 #: ffmpeg's options, for its libraries and its program alike. No protocol but files, so nothing is ever fetched.
 INPUT_OPTIONS = {
     "protocol_whitelist": "file",
@@ -30,6 +32,7 @@ class Limits:
     seconds: float
 
 
-#: A picture, and sound and video, of which every packet may have to be read.
-PICTURE = Limits(memory=2 * 2**30, seconds=60.0)
+#: A picture: the largest JPEG in its costliest form (progressive, colours as fine as light) takes 1.4 GiB, one decoded
+#: whole 0.9. Sound and video, of which every packet may have to be read.
+PICTURE = Limits(memory=3 * 2**29, seconds=60.0)
 RECORDING = Limits(memory=PROGRAM_MEMORY, seconds=float("inf"))

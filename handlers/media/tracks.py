@@ -6,9 +6,14 @@ from typing import Any, TypeVar
 import av
 from av.container import InputContainer
 from av.stream import Disposition, Stream
+from av.video.reformatter import Colorspace
 
 from broker.errors import PermanentError
 from handlers.media.bounds import MAX_PIXELS
+
+#: The colour matrices (ITU-T H.273) that the libraries convert to RGB. Others, such as YCgCo, are shown as if they were
+#: BT.709: in wrong colours, but shown.
+_CONVERTED = frozenset({0, 1, 2, 4, 5, 6, 7, 9})
 
 AnyStream = TypeVar("AnyStream", bound=Stream)
 
@@ -35,20 +40,27 @@ def audio_track(container: InputContainer) -> av.AudioStream:
 
 
 def frames(container: InputContainer, track: Any) -> Iterator[Any]:
-    """The track's frames from where the file stands. What is damaged is passed over, and what is behind damage of the
-    container is not there: so do players.
+    """The track's frames from where the file stands."""
+    return decoded(container.demux(track), track)
+
+
+def decoded(packets: Iterator[Any], track: Any) -> Iterator[Any]:
+    """The packets' frames. What is damaged is passed over, and what is behind damage of the container is not there: so
+    do players.
     """
-    packets = container.demux(track)
     while True:
         try:
-            decoded = track.decode(next(packets))
+            found = track.decode(next(packets))
         except StopIteration:
             return
         except MemoryError:
             raise
         except av.FFmpegError:
             continue
-        yield from decoded
+        for frame in found:
+            if isinstance(frame, av.VideoFrame) and frame.colorspace not in _CONVERTED:
+                frame.colorspace = Colorspace.ITU709
+            yield frame
 
 
 def _decodable(tracks: Iterable[AnyStream]) -> list[AnyStream]:

@@ -15,7 +15,7 @@ class MediaInfo(Plugin):
     name = "media_info"
     description = "Tells container, duration, streams, codecs and sizes."
     media_types = frozenset({"video", "audio", "image"})
-    requires = ("av", "PIL")
+    requires = ("av", "PIL", "pillow_heif")
 
     def execute(self, context: PluginContext) -> dict[str, Any]:
         """``content_type``, ``format``, and ``streams`` with their length, or a picture's ``width``, ``height``, ..."""

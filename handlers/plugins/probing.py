@@ -3,6 +3,7 @@
 Sizes are pixels, times seconds, rates per second; unknown is ``None``.
 """
 
+import re
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +16,9 @@ from av.stream import Stream
 from handlers.media.opening import picture, recording
 from handlers.media.pictures import upright_size
 from handlers.media.tracks import frames
+
+#: The tag DURATION of Matroska, as in 00:01:02.345000000.
+_TAG = re.compile(r"(\d{1,9}):(\d\d):(\d\d(?:\.\d{1,9})?)")
 
 
 def describe_recording(path: str) -> dict[str, Any]:
@@ -49,7 +53,7 @@ def _stream(container: InputContainer, stream: Stream) -> dict[str, Any]:
         "type": stream.type,
         "codec": codec.name if codec else None,
         "profile": stream.profile if codec else None,
-        "duration_seconds": _seconds(stream.duration, stream.time_base),
+        "duration_seconds": _duration(container, stream),
         "bit_rate": (codec.bit_rate or None) if codec else None,
         "language": stream.language,
     }
@@ -60,6 +64,19 @@ def _stream(container: InputContainer, stream: Stream) -> dict[str, Any]:
     elif isinstance(stream, av.AudioStream) and codec:
         told |= {"sample_rate": stream.rate, "channels": stream.channels, "layout": stream.layout.name}
     return told
+
+
+def _duration(container: InputContainer, stream: Stream) -> float | None:
+    """Matroska has it as a tag; FLV and other WebM know only that of the whole file, which sound and pictures share."""
+    told = _seconds(stream.duration, stream.time_base) or _tagged(stream.metadata.get("DURATION", ""))
+    if told is None and stream.type in ("video", "audio"):
+        return _seconds(container.duration, Fraction(1, av.time_base))
+    return told
+
+
+def _tagged(duration: str) -> float | None:
+    found = _TAG.fullmatch(duration.strip())
+    return round(3600 * int(found[1]) + 60 * int(found[2]) + float(found[3]), 3) or None if found else None
 
 
 def _rotation(container: InputContainer, stream: av.VideoStream) -> int | None:

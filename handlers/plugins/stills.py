@@ -6,24 +6,25 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-from av.container import InputContainer
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from broker.errors import PermanentError
-from handlers.media.bounds import MAX_PIXELS
 from handlers.media.opening import picture, recording
-from handlers.media.pictures import upright
-from handlers.media.tracks import frames, video_track
+from handlers.media.pictures import eight_bits, reduce, turn_upright
+from handlers.media.tracks import video_track
+from handlers.plugins.moments import frame_at, length
 
 Drawn = dict[str, Any]
+#: Pixels that are decoded for each pixel of the longest side that is drawn: enough for a fine reduction.
+_FINE = 2
 
 
 def of_picture(path: str, sizes: Sequence[int], ending: str) -> Iterator[Drawn]:
     """``{"number", "time_seconds", "size", "width", "height", "data"}`` for each size. Raises ``PermanentError``."""
     with picture(Path(path)) as image:
-        yield from _drawn(0, None, upright(image), sizes, ending)
+        reduce(image, _FINE * max(sizes) / max(image.size))
+        turn_upright(image)
+        yield from _drawn(0, None, eight_bits(image), sizes, ending)
 
 
 def of_video(path: str, times: Sequence[float], sizes: Sequence[int], ending: str) -> Iterator[Drawn]:
@@ -48,27 +49,9 @@ def moments(path: Path, times: Sequence[float]) -> Iterator[tuple[Image.Image, f
     """
     with recording(path) as container:
         stream = video_track(container)
-        length = (container.duration or 0) / av.time_base
-        for seconds in times or [length / 10]:
-            frame, begins = _frame_at(container, stream, seconds)
+        for moment in times or [length(container) / 10]:
+            frame, begins = frame_at(path, container, stream, moment)
             yield _image(frame, stream.sample_aspect_ratio or Fraction(1)), round(begins, 3)
-
-
-def _frame_at(container: InputContainer, stream: av.VideoStream, seconds: float) -> tuple[VideoFrame, float]:
-    """The last frame that begins at or before the time, decoded from the key frame before it."""
-    origin = float((stream.start_time or 0) * (stream.time_base or 0))
-    container.seek(int((origin + seconds) * av.time_base), backward=True)
-    found = None
-    for frame in frames(container, stream):
-        begins = (frame.time or 0) - origin
-        if found and begins > seconds + 1e-6:
-            break
-        found = frame, max(0.0, begins)
-    if found is None:
-        raise PermanentError(
-            f"This file has no picture that can be decoded (at most {MAX_PIXELS // 10**6} megapixels)."
-        )
-    return found
 
 
 def _image(frame: VideoFrame, aspect: Fraction) -> Image.Image:
@@ -80,10 +63,12 @@ def _image(frame: VideoFrame, aspect: Fraction) -> Image.Image:
 
 
 def shrink(image: Image.Image, size: int) -> Image.Image:
-    """A copy whose longer side has at most ``size`` pixels."""
-    small = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    small.thumbnail((size, size), Image.Resampling.LANCZOS)
-    return small
+    """``image``, or a copy whose longer side has ``size`` pixels."""
+    scale = size / max(image.size)
+    if scale >= 1:
+        return image
+    small = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(small, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
 def encode(image: Image.Image, ending: str) -> bytes:

@@ -42,7 +42,7 @@ class Thumbnail(Plugin):
     description = "Makes small pictures of pictures and of moments of videos."
     media_types = frozenset({"video", "image"})
     config_schema = ThumbnailConfig
-    requires = ("av", "PIL")
+    requires = ("av", "PIL", "pillow_heif")
 
     def execute(self, context: PluginContext) -> dict[str, Any]:
         """``{"thumbnails": [{"file", "width", "height", "time_seconds"}]}``; times of pictures are ``None``."""

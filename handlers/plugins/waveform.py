@@ -17,7 +17,9 @@ class WaveformConfig(Schema):
     points = fields.Integer(
         load_default=1000,
         validate=validate.Range(10, 20_000),
-        metadata={"description": "How many parts of equal length the recording is measured in."},
+        metadata={
+            "description": "In how many parts of equal length the recording is measured; short ones may have fewer."
+        },
     )
 
 
@@ -28,7 +30,7 @@ class Waveform(Plugin):
     description = "Measures the peaks of sound over time, for players that show a waveform."
     media_types = frozenset({"video", "audio"})
     config_schema = WaveformConfig
-    requires = ("av", "PIL", "numpy")
+    requires = ("av", "PIL", "numpy", "pillow_heif")
 
     def execute(self, context: PluginContext) -> dict[str, Any]:
         """``{"duration_seconds", "peak": 0..1, "points"}`` and two files.
