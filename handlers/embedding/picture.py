@@ -4,8 +4,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from handlers.media.opening import picture
-from handlers.media.pictures import eight_bits, reduce, turn_upright
+from handlers.media.pictures import eight_bits, picture, reduce, turn_upright
 
 #: Width, height and RGB bytes, row by row.
 Raw = tuple[int, int, bytes]

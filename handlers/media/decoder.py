@@ -22,7 +22,7 @@ from broker.errors import PermanentError, TransientError
 from handlers.media.wire import END, FAULT, ITEM, PERMANENT, TRANSIENT, Broken, receive, send
 
 #: What takes long to load, if it is installed: before the first file comes, and within its limits already.
-_LIBRARIES = ("numpy", "PIL.Image", "av", "handlers.media.opening")
+_LIBRARIES = ("numpy", "handlers.media.opening", "handlers.media.pictures")
 _TRACEBACK = 4_000
 
 

@@ -1,33 +1,20 @@
-"""Opens media that strangers sent, as what their first bytes say they are and within bounds, or refuses in one line.
+"""Opens videos and sound of strangers as what their first bytes say they are, within bounds, or refuses in one line.
 
 Only the decoder imports this, see ``decoding``.
 """
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import av
 from av.container import InputContainer
-from PIL import Image
-from pillow_heif import register_heif_opener
 
 from broker.errors import PermanentError
 from broker.media.sniff import HEAD_BYTES, sniff
-from handlers.media.bounds import INPUT_OPTIONS, MAX_JPEG_PIXELS, MAX_PICTURE_PIXELS, MAX_PIXELS
+from handlers.media.bounds import INPUT_OPTIONS, MAX_PIXELS
 
-#: Pillow's own guard, which it would otherwise set to its own measure.
-Image.MAX_IMAGE_PIXELS = MAX_JPEG_PIXELS
-register_heif_opener(thumbnails=False)
-#: What uploads are recognised as; nothing else is given to a decoder.
-_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "HEIF")
-#: An MPO is a JPEG with others behind it.
-_JPEG = frozenset({"JPEG", "MPO"})
 _NO_RECORDING = "This file cannot be read as a video or as sound:"
-_BROKEN_PICTURE = (
-    "This file cannot be read as a picture: it is damaged, or none of JPEG, PNG, GIF, WebP, AVIF and HEIC."
-)
 
 
 def open_as(path: str, demuxer: str) -> InputContainer:
@@ -56,31 +43,3 @@ def recording(path: Path) -> Iterator[InputContainer]:
         raise
     except av.FFmpegError as error:
         raise PermanentError(f"{_NO_RECORDING} it is damaged or cut off ({error.strerror}).") from error
-
-
-@contextmanager
-def picture(path: Path) -> Iterator[Image.Image]:
-    """A picture, not decoded yet. What goes wrong while it is read is a ``PermanentError`` too."""
-    with path.open("rb") as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            with Image.open(file, formats=_FORMATS) as image:
-                _check_size(image)
-                yield image
-        except (MemoryError, PermanentError):
-            raise
-        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-            raise _too_large(MAX_JPEG_PIXELS) from error
-        except Exception as error:  # decoders fail in many ways on bytes that are not theirs
-            raise PermanentError(_BROKEN_PICTURE) from error
-
-
-def _check_size(image: Image.Image) -> None:
-    most = MAX_JPEG_PIXELS if image.format in _JPEG else MAX_PICTURE_PIXELS
-    if image.width * image.height > most:
-        raise _too_large(most)
-
-
-def _too_large(most: int) -> PermanentError:
-    return PermanentError(f"This picture has more than {most // 1_000_000} million pixels.")

@@ -13,8 +13,8 @@ import av
 from av.container import InputContainer
 from av.stream import Stream
 
-from handlers.media.opening import picture, recording
-from handlers.media.pictures import upright_size
+from handlers.media.opening import recording
+from handlers.media.pictures import picture, upright_size
 from handlers.media.tracks import frames
 
 #: The tag DURATION of Matroska, as in 00:01:02.345000000.

@@ -9,8 +9,8 @@ from typing import Any
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from handlers.media.opening import picture, recording
-from handlers.media.pictures import eight_bits, reduce, turn_upright
+from handlers.media.opening import recording
+from handlers.media.pictures import eight_bits, picture, reduce, turn_upright
 from handlers.media.tracks import video_track
 from handlers.plugins.moments import frame_at, length
 

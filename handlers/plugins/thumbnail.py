@@ -54,7 +54,7 @@ class Thumbnail(Plugin):
                 name = name if seconds is None else f"{moment}-{name}"
                 context.save(name, drawn["data"])
                 made.append({"file": name, **{member: drawn[member] for member in _SHOWN}})
-                context.progress(100 * moment / max(1, len(context.config["times"])), "drawing")
+                context.progress(100 * (moment + 1) / max(1, len(context.config["times"])), "drawing")
         return {"thumbnails": made}
 
 

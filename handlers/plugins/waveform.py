@@ -30,7 +30,7 @@ class Waveform(Plugin):
     description = "Measures the peaks of sound over time, for players that show a waveform."
     media_types = frozenset({"video", "audio"})
     config_schema = WaveformConfig
-    requires = ("av", "PIL", "numpy", "pillow_heif")
+    requires = ("av", "PIL", "numpy")
 
     def execute(self, context: PluginContext) -> dict[str, Any]:
         """``{"duration_seconds", "peak": 0..1, "points"}`` and two files.

@@ -12,8 +12,7 @@ from pillow_heif import register_heif_opener
 from broker.errors import PermanentError
 from handlers.media.bounds import PICTURE
 from handlers.media.decoding import decode
-from handlers.media.opening import picture
-from handlers.media.pictures import eight_bits, reduce, upright_size
+from handlers.media.pictures import eight_bits, picture, reduce, upright_size
 
 READERS = {
     "handlers.plugins.probing:describe_picture": [],
