@@ -43,8 +43,12 @@ _M4A = Sniffed("audio", "audio/mp4", "mov")
 _AVIF = Sniffed("image", "image/avif")
 _AUDIO_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A "})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
-#: HEIF pictures, for whose HEVC Pillow brings no decoder (for AVIF it does), and Canon's raw ones.
-_UNSUPPORTED_BRANDS = frozenset({b"mif1", b"msf1", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"crx "})
+_HEIC = Sniffed("image", "image/heic")
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"})
+#: HEIF pictures, which are supported when they are coded by HEVC or AV1, as another brand says.
+_HEIF_BRANDS = _HEIC_BRANDS | {b"mif1", b"msf1"}
+#: Canon's raw pictures.
+_UNSUPPORTED_BRANDS = frozenset({b"crx "})
 _MPEG_AUDIO = Sniffed("audio", "audio/mpeg", "mp3")
 _MPEG_TS = Sniffed("video", "video/mp2t", "mpegts")
 _OGG_VIDEO, _OGG_AUDIO = Sniffed("video", "video/ogg", "ogg"), Sniffed("audio", "audio/ogg", "ogg")
@@ -87,6 +91,8 @@ def _iso_media(head: bytes) -> Sniffed | None:
     if not _AVIF_BRANDS.isdisjoint(brands):
         return _AVIF
     major = brands[0]
+    if major in _HEIF_BRANDS:
+        return None if _HEIC_BRANDS.isdisjoint(brands) else _HEIC
     if major in _UNSUPPORTED_BRANDS:
         return None
     if major in _AUDIO_BRANDS:

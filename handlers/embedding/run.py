@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from broker.context import TaskContext
 from broker.errors import PermanentError
 from broker.media.records import MediaRecord
+from handlers.embedding.decoded import read_frames, read_picture
 from handlers.embedding.loaded import encoder as _encoder
 from handlers.embedding.names import name_words
-from handlers.embedding.picture import read_picture
 from handlers.embedding.text import read_text
 from handlers.embedding.unit import unit
-from handlers.embedding.video import read_frames
 
 Vectors = NDArray[np.float32]
 
@@ -54,14 +53,14 @@ def _reader(record: MediaRecord) -> Callable[[Path, str, TaskContext], Vectors]:
     raise PermanentError(f"{record.content_type} is not supported yet; images, videos and plain text are.")
 
 
-def _embed_picture(path: Path, filename: str, _context: TaskContext) -> Vectors:
-    return _named(_encoder().pictures([read_picture(path)]), filename)
+def _embed_picture(path: Path, filename: str, context: TaskContext) -> Vectors:
+    return _named(_encoder().pictures([read_picture(path, context.seconds_left())]), filename)
 
 
 def _embed_video(path: Path, filename: str, context: TaskContext) -> Vectors:
     """One vector per scene: a search finds the best, which finds far more than the mean of all."""
     context.progress(0, "choosing frames")
-    frames = read_frames(path)
+    frames = read_frames(path, context.seconds_left())
     kept: list[NDArray[np.float32]] = []
     for number, frame in enumerate(frames):
         vector = _encoder().pictures([frame])[0]

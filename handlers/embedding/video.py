@@ -1,4 +1,4 @@
-"""Chooses the frames by which a video is found: key frames that differ from those before them.
+"""Chooses the frames by which a video is found, in the decoder: key frames that differ from those before them.
 
 Decoding key frames alone costs a tenth of decoding everything and finds nearly as much.
 """
@@ -12,43 +12,48 @@ import numpy as np
 from PIL import Image
 
 from broker.errors import PermanentError
-from broker.media.sniff import HEAD_BYTES, sniff
-from handlers.embedding.picture import shrink
+from handlers.embedding.picture import Raw, raw, shrink
 from handlers.embedding.text import spread
+from handlers.media.bounds import MAX_PIXELS
+from handlers.media.opening import recording
+from handlers.media.tracks import frames, video_track
 
 _MOST_FRAMES = 32
 #: Mean difference (of 255) between the thumbnails of two frames, below which the second shows nothing new.
 _NOTHING_NEW = 12.0
 #: Frames decoded of a video with a single key frame: minutes of film.
 _MOST_DECODED = 10_000
-_MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 0
-_BROKEN = "This file cannot be read as a video: it is damaged, or of a kind that is not supported."
+_BROKEN = (
+    "This file cannot be read as a video: it is damaged, of a kind that is not supported, or of more than "
+    f"{MAX_PIXELS // 1_000_000} million pixels per frame."
+)
+
+
+def raw_frames(path: str) -> Iterator[Raw]:
+    """``read_frames`` as plain values."""
+    for frame in read_frames(Path(path)):
+        yield raw(frame)
 
 
 def read_frames(path: Path) -> list[Image.Image]:
     """At most 32 upright RGB frames in their order. Raises ``PermanentError`` when there is none to see."""
     has_key_frames = len(list(islice(_decode(path, key_frames=True), 2))) > 1
-    frames = _distinct(islice(_decode(path, key_frames=has_key_frames), _MOST_DECODED))
-    if not frames:
+    try:
+        found = _distinct(islice(_decode(path, key_frames=has_key_frames), _MOST_DECODED))
+    except MemoryError:
+        raise
+    except av.FFmpegError as error:  # pixels that nothing converts
+        raise PermanentError(_BROKEN) from error
+    if not found:
         raise PermanentError(_BROKEN)
-    return spread(frames, _MOST_FRAMES)
+    return spread(found, _MOST_FRAMES)
 
 
 def _decode(path: Path, key_frames: bool) -> Iterator[av.VideoFrame]:
-    """Frames up to the first damaged one. ffmpeg is told the demuxer, because its own guess may open playlists."""
-    with path.open("rb") as file:
-        found = sniff(file.read(HEAD_BYTES))
-    if found is None or found.demuxer is None:
-        return
-    try:
-        with av.open(str(path), format=found.demuxer, options={"protocol_whitelist": "file"}) as container:
-            stream = container.streams.video[0]
-            if stream.width * stream.height > _MOST_PIXELS:
-                raise PermanentError(f"This video has more than {_MOST_PIXELS // 1_000_000} million pixels per frame.")
-            stream.codec_context.skip_frame = "NONKEY" if key_frames else "DEFAULT"
-            yield from container.decode(stream)
-    except (av.FFmpegError, IndexError):
-        return
+    with recording(path) as container:
+        stream = video_track(container)
+        stream.codec_context.skip_frame = "NONKEY" if key_frames else "DEFAULT"
+        yield from frames(container, stream)
 
 
 def _distinct(frames: Iterable[av.VideoFrame]) -> list[Image.Image]:

@@ -3,6 +3,10 @@
 from typing import Any
 
 from broker.plugin import Plugin, PluginContext
+from handlers.media.bounds import PICTURE, RECORDING
+from handlers.media.decoding import decode_one
+
+_PICTURE, _RECORDING = "handlers.plugins.probing:describe_picture", "handlers.plugins.probing:describe_recording"
 
 
 class MediaInfo(Plugin):
@@ -11,12 +15,11 @@ class MediaInfo(Plugin):
     name = "media_info"
     description = "Tells container, duration, streams, codecs and sizes."
     media_types = frozenset({"video", "audio", "image"})
-    requires = ("av", "PIL")
+    requires = ("av", "PIL", "pillow_heif")
 
     def execute(self, context: PluginContext) -> dict[str, Any]:
         """``content_type``, ``format``, and ``streams`` with their length, or a picture's ``width``, ``height``, ..."""
-        from handlers.plugins.probing import describe_picture, describe_recording  # noqa: PLC0415
-
+        limits, describe = (PICTURE, _PICTURE) if context.media.kind == "image" else (RECORDING, _RECORDING)
         with context.local_file() as path:
-            found = describe_picture(path) if context.media.kind == "image" else describe_recording(path)
+            found = decode_one(describe, str(path), limits=limits, seconds=context.seconds_left())
         return {"content_type": context.media.content_type, **found}

@@ -1,22 +1,26 @@
-"""Lowest and highest samples of a recording, part by part."""
+"""Lowest and highest samples of a recording, part by part, measured in the decoder."""
 
 import io
-from collections.abc import Callable
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+from av.container import InputContainer
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from broker.errors import PermanentError
-from handlers.plugins.opening import recording
+from handlers.media.opening import recording
+from handlers.media.tracks import audio_track, frames
 
 Samples = NDArray[np.int16]
-#: Samples that are taken together at once: of a day of sound 16 million pairs are left, 64 MB.
-_FINE = 256
+_SAMPLE = "s16"
+#: Pairs that are kept at most, 16 MB: more than 100 for each of the most points that may be asked for.
+_MOST_PARTS = 4_000_000
 _FULL = 32_768
 _HEIGHT, _COLOUR = 160, (45, 90, 160)
 
@@ -41,54 +45,92 @@ class Peaks:
         return round(max(int(self.highs.max()), -int(self.lows.min())) / _FULL, 4)
 
 
-def measure(path: Path, points: int, progress: Callable[[float], None]) -> Peaks:
-    """At most ``points`` parts of the first audio track. Raises ``PermanentError`` when there is no sound."""
-    with recording(path) as container:
-        if not container.streams.audio:
-            raise PermanentError("This file has no sound.")
-        stream = container.streams.audio[0]
-        length = (container.duration or 0) / av.time_base
+def listen(path: str, points: int) -> Iterator[dict[str, Any]]:
+    """How far it is, ``{"percent"}``, and at the end also what the plugin answers and its files, by their names."""
+    with recording(Path(path)) as container:
         fine = _Fine()
-        mixer = av.AudioResampler(format="s16", layout="mono", rate=stream.rate)
-        for frame in container.decode(stream):
-            fine.add(mixer.resample(frame))
-            if length and frame.time is not None:
-                progress(min(100.0, 100 * frame.time / length))
-        fine.add(mixer.resample(None))
-        return fine.peaks(stream.rate, points)
+        yield from _heard(container, fine)
+        peaks = fine.peaks(audio_track(container).rate, points)
+    yield {
+        "percent": 100.0,
+        "duration_seconds": round(peaks.seconds, 3),
+        "peak": peaks.highest,
+        "points": len(peaks.lows),
+        "waveform.json": json.dumps(audiowaveform(peaks), separators=(",", ":")).encode(),
+        "waveform.png": drawing(peaks),
+    }
+
+
+def _heard(container: InputContainer, fine: "_Fine") -> Iterator[dict[str, Any]]:
+    """Collects the samples of the audio track, mixed to one channel; tells each percent of the way."""
+    stream = audio_track(container)
+    length = (container.duration or 0) / av.time_base
+    told, mixer, shape = 0.0, av.AudioResampler(_SAMPLE, "mono", stream.rate), None
+    for frame in frames(container, stream):
+        if shape not in (None, _shape(frame)):  # broadcasts change from stereo to surround midway
+            fine.add(mixer.resample(None))
+            mixer = av.AudioResampler(_SAMPLE, "mono", stream.rate)
+        shape = _shape(frame)
+        fine.add(mixer.resample(frame))
+        percent = min(100.0, 100 * frame.time / length) if length and frame.time is not None else 0.0
+        if percent >= told + 1:
+            told = percent
+            yield {"percent": percent}
+    fine.add(mixer.resample(None))
+
+
+def _shape(frame: av.AudioFrame) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
 
 
 class _Fine:
-    """Collects parts of 256 samples."""
+    """The lows and highs of parts that are as short as the memory allows: single samples, then pairs, fours, ..."""
 
     def __init__(self) -> None:
         self._lows: list[Samples] = []
         self._highs: list[Samples] = []
+        self._parts = 0
+        self._size = 1
         self._rest: Samples = np.empty(0, np.int16)
         self._samples = 0
 
-    def add(self, frames: list[av.AudioFrame]) -> None:
-        mixed: list[Any] = [frame.to_ndarray().reshape(-1) for frame in frames]
-        joined = np.concatenate([self._rest, *mixed])
+    def add(self, mixed: list[av.AudioFrame]) -> None:
+        arrays: list[Any] = [frame.to_ndarray().reshape(-1) for frame in mixed]
+        joined = np.concatenate([self._rest, *arrays])
         self._samples += len(joined) - len(self._rest)
-        whole = len(joined) // _FINE * _FINE
-        self._keep(joined[:whole].reshape(-1, _FINE))
+        whole = len(joined) // self._size * self._size
+        self._keep(joined[:whole].reshape(-1, self._size))
         self._rest = joined[whole:]
+        while self._parts > _MOST_PARTS:
+            self._halve()
 
     def _keep(self, parts: Samples) -> None:
         if parts.size:
             self._lows.append(parts.min(axis=1))
             self._highs.append(parts.max(axis=1))
+            self._parts += len(parts)
+
+    def _halve(self) -> None:
+        """Joins parts by twos; a last odd one goes back to the samples that wait, of which its extremes are enough."""
+        lows, highs = np.concatenate(self._lows), np.concatenate(self._highs)
+        even = len(lows) // 2 * 2
+        self._lows = [lows[:even].reshape(-1, 2).min(axis=1)]
+        self._highs = [highs[:even].reshape(-1, 2).max(axis=1)]
+        if even < len(lows):
+            waits = np.resize(np.array([lows[-1], highs[-1]], np.int16), self._size)
+            self._rest = np.concatenate([waits, self._rest])
+        self._parts, self._size = even // 2, 2 * self._size
 
     def peaks(self, rate: int, points: int) -> Peaks:
+        """At most ``points`` parts of equal length; exactly so many from ``points`` squared samples on."""
         self._keep(self._rest.reshape(1, -1))
         if not self._lows:
             raise PermanentError("This file has no sound that can be decoded.")
         lows, highs = np.concatenate(self._lows), np.concatenate(self._highs)
-        together = -(-len(lows) // points)
-        starts = np.arange(0, len(lows), together)
+        part = -(-self._samples // points)
+        starts = np.arange(0, self._samples, part) // self._size
         low, high = np.minimum.reduceat(lows, starts), np.maximum.reduceat(highs, starts)
-        return Peaks(rate, self._samples, together * _FINE, low, high)
+        return Peaks(rate, self._samples, part, low, high)
 
 
 def audiowaveform(peaks: Peaks) -> dict[str, Any]:

@@ -1,5 +1,9 @@
-"""What media files say about themselves. Sizes are pixels, times seconds, rates per second; unknown is ``None``."""
+"""What media files say about themselves, read in the decoder.
 
+Sizes are pixels, times seconds, rates per second; unknown is ``None``.
+"""
+
+import re
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -9,12 +13,17 @@ import av
 from av.container import InputContainer
 from av.stream import Stream
 
-from handlers.plugins.opening import picture, recording, upright
+from handlers.media.opening import recording
+from handlers.media.pictures import picture, upright_size
+from handlers.media.tracks import frames
+
+#: The tag DURATION of Matroska, as in 00:01:02.345000000.
+_TAG = re.compile(r"(\d{1,9}):(\d\d):(\d\d(?:\.\d{1,9})?)")
 
 
-def describe_recording(path: Path) -> dict[str, Any]:
+def describe_recording(path: str) -> dict[str, Any]:
     """A video or audio file. Raises ``PermanentError``."""
-    with recording(path) as container:
+    with recording(Path(path)) as container:
         return {
             "format": container.format.name,
             "duration_seconds": _seconds(container.duration, Fraction(1, av.time_base)),
@@ -23,14 +32,14 @@ def describe_recording(path: Path) -> dict[str, Any]:
         }
 
 
-def describe_picture(path: Path) -> dict[str, Any]:
+def describe_picture(path: str) -> dict[str, Any]:
     """A picture as it is to be seen. Raises ``PermanentError``."""
-    with picture(path) as image:
-        seen = upright(image)
+    with picture(Path(path)) as image:
+        width, height = upright_size(image)
         return {
             "format": image.format,
-            "width": seen.width,
-            "height": seen.height,
+            "width": width,
+            "height": height,
             "mode": image.mode,
             "transparent": image.has_transparency_data,
             "frames": getattr(image, "n_frames", 1),
@@ -44,7 +53,7 @@ def _stream(container: InputContainer, stream: Stream) -> dict[str, Any]:
         "type": stream.type,
         "codec": codec.name if codec else None,
         "profile": stream.profile if codec else None,
-        "duration_seconds": _seconds(stream.duration, stream.time_base),
+        "duration_seconds": _duration(container, stream),
         "bit_rate": (codec.bit_rate or None) if codec else None,
         "language": stream.language,
     }
@@ -57,13 +66,25 @@ def _stream(container: InputContainer, stream: Stream) -> dict[str, Any]:
     return told
 
 
+def _duration(container: InputContainer, stream: Stream) -> float | None:
+    """Matroska has it as a tag; FLV and other WebM know only that of the whole file, which sound and pictures share."""
+    told = _seconds(stream.duration, stream.time_base) or _tagged(stream.metadata.get("DURATION", ""))
+    if told is None and stream.type in ("video", "audio"):
+        return _seconds(container.duration, Fraction(1, av.time_base))
+    return told
+
+
+def _tagged(duration: str) -> float | None:
+    found = _TAG.fullmatch(duration.strip())
+    return round(3600 * int(found[1]) + 60 * int(found[2]) + float(found[3]), 3) or None if found else None
+
+
 def _rotation(container: InputContainer, stream: av.VideoStream) -> int | None:
     """Degrees by which players turn the picture, which only a picture tells."""
     with suppress(av.FFmpegError):
         container.seek(0)
-        for frame in container.decode(stream):
-            return int(frame.rotation)
-    return None
+    first = next(frames(container, stream), None)
+    return None if first is None else int(first.rotation)
 
 
 def _seconds(length: int | None, base: Fraction | None) -> float | None:

@@ -1,55 +1,57 @@
-"""Still pictures out of media files, and small ones out of large ones."""
+"""Small pictures of pictures and of moments of videos, drawn in the decoder."""
 
 import io
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-import av
-from av.container import InputContainer
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from broker.errors import PermanentError
-from handlers.plugins.opening import picture, recording, upright
+from handlers.media.opening import recording
+from handlers.media.pictures import eight_bits, picture, reduce, turn_upright
+from handlers.media.tracks import video_track
+from handlers.plugins.moments import frame_at, length
 
-Still = tuple[Image.Image, float | None]
-
-
-def still(path: Path) -> Iterator[Still]:
-    """A picture as it is to be seen. Raises ``PermanentError``."""
-    with picture(path) as image:
-        yield upright(image), None
+Drawn = dict[str, Any]
+#: Pixels that are decoded for each pixel of the longest side that is drawn: enough for a fine reduction.
+_FINE = 2
 
 
-def moments(path: Path, times: Sequence[float]) -> Iterator[Still]:
+def of_picture(path: str, sizes: Sequence[int], ending: str) -> Iterator[Drawn]:
+    """``{"number", "time_seconds", "size", "width", "height", "data"}`` for each size. Raises ``PermanentError``."""
+    with picture(Path(path)) as image:
+        reduce(image, _FINE * max(sizes) / max(image.size))
+        turn_upright(image)
+        yield from _drawn(0, None, eight_bits(image), sizes, ending)
+
+
+def of_video(path: str, times: Sequence[float], sizes: Sequence[int], ending: str) -> Iterator[Drawn]:
+    """As ``of_picture``, for each of the moments."""
+    for number, (image, seconds) in enumerate(moments(Path(path), times)):
+        yield from _drawn(number, seconds, image, sizes, ending)
+
+
+def _drawn(
+    number: int, seconds: float | None, image: Image.Image, sizes: Sequence[int], ending: str
+) -> Iterator[Drawn]:
+    for size in sizes:
+        small = shrink(image, size)
+        about = {"number": number, "time_seconds": seconds, "size": size, "width": small.width, "height": small.height}
+        yield {**about, "data": encode(small, ending)}
+
+
+def moments(path: Path, times: Sequence[float]) -> Iterator[tuple[Image.Image, float]]:
     """The frames that a video shows at these seconds (or at a tenth of its length), and the seconds they begin at.
 
     A time past the end has the last frame. Raises ``PermanentError`` for a file without pictures.
     """
     with recording(path) as container:
-        if not container.streams.video:
-            raise PermanentError("This file has no pictures.")
-        length = (container.duration or 0) / av.time_base
-        for seconds in times or [length / 10]:
-            frame, begins = _frame_at(container, seconds)
-            yield _image(frame, container.streams.video[0].sample_aspect_ratio or Fraction(1)), round(begins, 3)
-
-
-def _frame_at(container: InputContainer, seconds: float) -> tuple[VideoFrame, float]:
-    """The last frame that begins at or before the time, decoded from the key frame before it."""
-    stream = container.streams.video[0]
-    origin = float((stream.start_time or 0) * (stream.time_base or 0))
-    container.seek(int((origin + seconds) * av.time_base), backward=True)
-    found = None
-    for frame in container.decode(stream):
-        begins = (frame.time or 0) - origin
-        if found and begins > seconds + 1e-6:
-            break
-        found = frame, max(0.0, begins)
-    if found is None:
-        raise PermanentError("This file has no picture that can be decoded.")
-    return found
+        stream = video_track(container)
+        for moment in times or [length(container) / 10]:
+            frame, begins = frame_at(path, container, stream, moment)
+            yield _image(frame, stream.sample_aspect_ratio or Fraction(1)), round(begins, 3)
 
 
 def _image(frame: VideoFrame, aspect: Fraction) -> Image.Image:
@@ -61,10 +63,12 @@ def _image(frame: VideoFrame, aspect: Fraction) -> Image.Image:
 
 
 def shrink(image: Image.Image, size: int) -> Image.Image:
-    """A copy whose longer side has at most ``size`` pixels."""
-    small = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    small.thumbnail((size, size), Image.Resampling.LANCZOS)
-    return small
+    """``image``, or a copy whose longer side has ``size`` pixels."""
+    scale = size / max(image.size)
+    if scale >= 1:
+        return image
+    small = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(small, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
 def encode(image: Image.Image, ending: str) -> bytes:

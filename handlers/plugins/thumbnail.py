@@ -1,12 +1,16 @@
 """The plugin ``thumbnail``: small pictures of pictures and of moments of videos. Needs no account."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from marshmallow import Schema, fields, validate
 
 from broker.plugin import Plugin, PluginContext
+from handlers.media.bounds import PICTURE, RECORDING
+from handlers.media.decoding import decode
 from handlers.plugins.lists import Listed
 
+_SHOWN = ("width", "height", "time_seconds")
 _SIZES = validate.Range(16, 2048)
 _LATEST = 12 * 3600
 
@@ -38,21 +42,25 @@ class Thumbnail(Plugin):
     description = "Makes small pictures of pictures and of moments of videos."
     media_types = frozenset({"video", "image"})
     config_schema = ThumbnailConfig
-    requires = ("av", "PIL")
+    requires = ("av", "PIL", "pillow_heif")
 
     def execute(self, context: PluginContext) -> dict[str, Any]:
         """``{"thumbnails": [{"file", "width", "height", "time_seconds"}]}``; times of pictures are ``None``."""
-        from handlers.plugins.stills import encode, moments, shrink, still  # noqa: PLC0415
-
-        sizes, ending = sorted(set(context.config["sizes"])), context.config["format"]
         made = []
         with context.local_file() as path:
-            seen = still(path) if context.media.kind == "image" else moments(path, context.config["times"])
-            for number, (image, seconds) in enumerate(seen):
-                for size in sizes:
-                    small = shrink(image, size)
-                    name = f"{size}.{ending}" if seconds is None else f"{number}-{size}.{ending}"
-                    context.save(name, encode(small, ending))
-                    made.append({"file": name, "width": small.width, "height": small.height, "time_seconds": seconds})
-                context.progress(100 * (number + 1) / max(1, len(context.config["times"])), "drawing")
+            for drawn in _drawn(context, str(path)):
+                moment, seconds = drawn["number"], drawn["time_seconds"]
+                name = f"{drawn['size']}.{context.config['format']}"
+                name = name if seconds is None else f"{moment}-{name}"
+                context.save(name, drawn["data"])
+                made.append({"file": name, **{member: drawn[member] for member in _SHOWN}})
+                context.progress(100 * (moment + 1) / max(1, len(context.config["times"])), "drawing")
         return {"thumbnails": made}
+
+
+def _drawn(context: PluginContext, path: str) -> Iterator[dict[str, Any]]:
+    config, seconds = context.config, context.seconds_left()
+    shape = (sorted(set(config["sizes"])), config["format"])
+    if context.media.kind == "image":
+        return decode("handlers.plugins.stills:of_picture", path, *shape, limits=PICTURE, seconds=seconds)
+    return decode("handlers.plugins.stills:of_video", path, config["times"], *shape, limits=RECORDING, seconds=seconds)

@@ -1,11 +1,14 @@
 """The plugin ``waveform``: how loud a recording is over time, to be drawn. Needs no account."""
 
-import json
 from typing import Any
 
 from marshmallow import Schema, fields, validate
 
 from broker.plugin import Plugin, PluginContext
+from handlers.media.bounds import RECORDING
+from handlers.media.decoding import decode
+
+_LISTEN = "handlers.plugins.peaks:listen"
 
 
 class WaveformConfig(Schema):
@@ -14,7 +17,9 @@ class WaveformConfig(Schema):
     points = fields.Integer(
         load_default=1000,
         validate=validate.Range(10, 20_000),
-        metadata={"description": "How many parts of equal length the recording is measured in."},
+        metadata={
+            "description": "In how many parts of equal length the recording is measured; short ones may have fewer."
+        },
     )
 
 
@@ -33,10 +38,13 @@ class Waveform(Plugin):
         ``waveform.json`` is in the data format of BBC's audiowaveform, version 2, which peaks.js and others read;
         ``waveform.png`` is a drawing of it.
         """
-        from handlers.plugins.peaks import audiowaveform, drawing, measure  # noqa: PLC0415
-
+        found: dict[str, Any] = {}
         with context.local_file() as path:
-            peaks = measure(path, context.config["points"], lambda percent: context.progress(percent, "listening"))
-        context.save("waveform.json", json.dumps(audiowaveform(peaks), separators=(",", ":")).encode())
-        context.save("waveform.png", drawing(peaks))
-        return {"duration_seconds": round(peaks.seconds, 3), "peak": peaks.highest, "points": len(peaks.lows)}
+            heard = decode(
+                _LISTEN, str(path), context.config["points"], limits=RECORDING, seconds=context.seconds_left()
+            )
+            for found in heard:
+                context.progress(found["percent"], "listening")
+        for name in ("waveform.json", "waveform.png"):
+            context.save(name, found[name])
+        return {member: found[member] for member in ("duration_seconds", "peak", "points")}

@@ -11,7 +11,7 @@ import imageio_ffmpeg
 
 from broker.context import TaskContext
 from broker.errors import PermanentError, TransientError
-from handlers.transcoding.program import check_not_killed, log_tail, program
+from handlers.media.program import check_not_killed, log_tail, program
 
 #: ffmpeg reports twice a second; so long without one more frame is no slow machine any more.
 STALL_SECONDS = 180.0

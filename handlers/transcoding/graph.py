@@ -11,11 +11,12 @@ from pathlib import Path
 import ffmpeg
 from ffmpeg.nodes import OutputStream, Stream
 
+from handlers.media.bounds import INPUT_OPTIONS
 from handlers.transcoding.hls_output import hls_options, hls_target, seconds
 from handlers.transcoding.ladder import Rung
 from handlers.transcoding.plan import Plan
 from handlers.transcoding.sound import audio_arguments
-from handlers.transcoding.source import INPUT_OPTIONS, Source
+from handlers.transcoding.source import Source
 
 POSTER = "poster.jpg"
 #: Several encoders run side by side, so more threads each buy nothing but memory.

@@ -1,15 +1,15 @@
-"""Looks at an untrusted file through ``scan``, which runs as a bounded program of its own."""
+"""Looks at an untrusted file through ``scan``, which runs in the decoder."""
 
-import json
-import os
-import sys
 from pathlib import Path
 
 from broker.context import TaskContext
 from broker.errors import PermanentError
 from broker.media.sniff import HEAD_BYTES, sniff
-from handlers.transcoding.program import check_not_killed, log_tail, program
+from handlers.media.bounds import RECORDING
+from handlers.media.decoding import decode_one
 from handlers.transcoding.source import MAX_SECONDS, Source
+
+_LOOK = "handlers.transcoding.scan:look"
 
 
 def recognise(path: Path) -> str:
@@ -25,16 +25,7 @@ def recognise(path: Path) -> str:
 
 def probe(context: TaskContext, path: Path, demuxer: str) -> Source:
     """What the file holds. Raises ``PermanentError`` in a person's words when that is nothing to transcode."""
-    argv = [sys.executable, "-P", "-m", "handlers.transcoding.scan", demuxer, str(path)]
-    with program(context, argv, PYTHONPATH=os.pathsep.join(filter(None, sys.path))) as process:
-        answer, _ = process.communicate()
-    check_not_killed(process.returncode, "The look at the video")
-    if process.returncode:
-        context.log.warning("scan ended with %d: %s", process.returncode, log_tail(context.scratch))
-        raise PermanentError("The file cannot be read; it is damaged or needs too much memory.")
-    found = json.loads(answer)
-    if "error" in found:
-        raise PermanentError(found["error"])
+    found = decode_one(_LOOK, str(path), demuxer, limits=RECORDING, seconds=context.seconds_left())
     source = Source(**found)
     if max(source.video_seconds, source.audio_seconds) > MAX_SECONDS:
         raise PermanentError(f"The video is longer than {MAX_SECONDS // 3600} hours.")

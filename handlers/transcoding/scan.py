@@ -1,15 +1,10 @@
-"""The program that looks at an untrusted file: prints a ``Source`` as JSON, or ``{"error": one line}``.
+"""Looks at an untrusted file, in the decoder: a file that crashes the demuxer or fills the memory harms no worker.
 
-It runs as a process of its own, so that a file that crashes the demuxer or fills the memory harms no worker. It reads
-every packet, because headers lie: about lengths, frame rates and whether the rest of the file is there. It decodes a
-few pictures, because only they tell rotation and interlacing.
-
-    python -m handlers.transcoding.scan DEMUXER FILE
+It reads every packet, because headers lie: about lengths, frame rates and whether the rest of the file is there. It
+decodes a few pictures, because only they tell rotation and interlacing.
 """
 
-import json
 import re
-import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
@@ -23,7 +18,10 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from handlers.transcoding.source import INPUT_OPTIONS, MAX_PIXELS, Source
+from broker.errors import PermanentError
+from handlers.media.bounds import MAX_PIXELS
+from handlers.media.opening import open_as
+from handlers.transcoding.source import Source
 from handlers.transcoding.timeline import Timeline
 
 #: Pictures that are decoded.
@@ -41,15 +39,22 @@ _HD_LINES = 720
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
 
-class Unreadable(Exception):
+class Unreadable(PermanentError):
     """The file cannot be transcoded, in a line for the person who sent it."""
+
+
+def look(path: str, demuxer: str) -> dict[str, Any]:
+    """``scan`` as plain values."""
+    return asdict(scan(path, demuxer))
 
 
 def scan(path: str, demuxer: str) -> Source:
     """Look at the file at ``path`` as what it was recognised to be. Raises ``Unreadable``."""
     try:
-        with av.open(path, format=demuxer, options=INPUT_OPTIONS) as container:
+        with open_as(path, demuxer) as container:
             return _Scan(container, demuxer).source()
+    except MemoryError:
+        raise
     except av.error.FFmpegError as error:
         raise Unreadable(f"The file is damaged, cut off or not a video ({error.strerror}).") from error
 
@@ -61,7 +66,6 @@ class _Scan:
         self._container = container
         self._demuxer = demuxer
         self._video = _video_stream(container)
-        self._video.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         self._indexed = len(self._video.index_entries) if demuxer == "mov" else 0
         self._packets = 0
         self._frames: list[VideoFrame] = []
@@ -151,17 +155,3 @@ def _language(stream: AudioStream | None) -> str:
     """As the file names it, if that is a language tag (BCP 47): it ends up in a playlist."""
     named = (stream.language if stream else None) or ""
     return named if _LANGUAGE.fullmatch(named) else "und"
-
-
-def main() -> None:
-    """Print one line of JSON."""
-    _, demuxer, path = sys.argv
-    try:
-        answer = asdict(scan(path, demuxer))
-    except Unreadable as error:
-        answer = {"error": str(error)}
-    print(json.dumps(answer))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,19 +1,9 @@
-"""What is known about a source before it is transcoded, and the bounds within which an untrusted one is read."""
+"""What is known about a source before it is transcoded."""
 
 from dataclasses import dataclass
 
-#: 8K has 33 million.
-MAX_PIXELS = 40_000_000
 #: Mux takes as much; a longer one is a mistake or an attack.
 MAX_SECONDS = 12 * 3600
-#: ffmpeg's options, for its libraries and its program alike. No protocol but files, so nothing is ever fetched.
-INPUT_OPTIONS = {
-    "protocol_whitelist": "file",
-    "max_pixels": str(MAX_PIXELS),
-    "max_streams": "64",
-    "probesize": "20000000",
-    "analyzeduration": "10000000",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,7 @@ def test_a_waveform_is_high_where_it_is_loud(tmp_path: Path, name: str, kind: st
 
 def test_a_short_sound_has_fewer_points(tmp_path: Path) -> None:
     found, _ = start(tmp_path, Waveform(), made(tmp_path, "a.wav", *sound(0.01), "-ar", "8000"), "audio")
-    assert found["points"] == 1
+    assert found["points"] == 80
 
 
 # what they cannot read ---------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
+from pillow_heif import register_heif_opener
 
 from broker.media.sniff import HEAD_BYTES, Sniffed, sniff
 
@@ -42,7 +43,8 @@ CONTAINERS = [
     ("a.oga", f"{AUDIO} -c:a flac -f ogg", Sniffed("audio", "audio/ogg", "ogg")),
     ("a.ogv", f"{VIDEO} -c:v libtheora", Sniffed("video", "video/ogg", "ogg")),
 ]
-PICTURES = ["JPEG", "PNG", "GIF", "WEBP", "AVIF"]
+PICTURES = ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "HEIF"]
+register_heif_opener()
 
 
 def box(brand: bytes, *compatible: bytes) -> bytes:
@@ -66,7 +68,8 @@ def test_a_real_file_is_recognised_and_its_demuxer_opens_it(
 def test_a_picture_is_an_image_and_pillow_opens_it(form: str) -> None:
     file = io.BytesIO()
     Image.linear_gradient("L").convert("RGB").save(file, form)
-    assert sniff(file.getvalue()[:HEAD_BYTES]) == Sniffed("image", f"image/{form.lower()}")
+    content_type = "image/heic" if form == "HEIF" else f"image/{form.lower()}"
+    assert sniff(file.getvalue()[:HEAD_BYTES]) == Sniffed("image", content_type)
     assert Image.open(file).format == form
 
 
@@ -74,8 +77,10 @@ def test_a_picture_is_an_image_and_pillow_opens_it(form: str) -> None:
     ("head", "expected"),
     [
         (box(b"mif1", b"mif1", b"avif"), Sniffed("image", "image/avif")),
-        (box(b"heic", b"mif1", b"heic"), None),
-        (box(b"mif1", b"heic"), None),
+        (box(b"heic", b"mif1", b"heic"), Sniffed("image", "image/heic")),
+        (box(b"mif1", b"heic"), Sniffed("image", "image/heic")),
+        (box(b"mif1", b"jpeg"), None),
+        (box(b"crx ", b"isom"), None),
         (box(b"M4B ", b"isom"), Sniffed("audio", "audio/mp4", "mov")),
         (box(b"isom"), Sniffed("video", "video/mp4", "mov")),
         (b"\0\0\0\x08wide\0\1\2\3mdat", Sniffed("video", "video/quicktime", "mov")),

@@ -33,7 +33,7 @@ def close(pixel: tuple[int, ...], colour: tuple[int, ...]) -> bool:
     return all(abs(one - other) < 12 for one, other in zip(pixel, colour, strict=True))
 
 
-@pytest.mark.parametrize("extension", ["png", "jpg", "gif", "webp", "avif"])
+@pytest.mark.parametrize("extension", ["png", "jpg", "gif", "webp", "avif", "heic"])
 def test_every_format_that_may_be_uploaded_is_read(tmp_path: Path, extension: str) -> None:
     read = picture.read_picture(save(tmp_path / f"a.{extension}", halves()))
     assert read.mode == "RGB"

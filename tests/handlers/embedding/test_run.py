@@ -103,9 +103,9 @@ def test_a_file_that_was_deleted_meanwhile_gets_no_vectors(
     record = upload(photos["chelsea.png"], "image")
     read = run.read_picture
 
-    def read_while_it_is_deleted(path: Path):
+    def read_while_it_is_deleted(path: Path, seconds: float):
         broker.redis.delete(broker.keys.media(record.id))
-        return read(path)
+        return read(path, seconds)
 
     monkeypatch.setattr(run, "read_picture", read_while_it_is_deleted)
     with pytest.raises(NotFound):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from broker.errors import PermanentError, TransientError
+from handlers.media.program import program
 from handlers.transcoding.ffmpeg import STALL_SECONDS, encode, watch
-from handlers.transcoding.program import program
 from tests.handlers.transcoding.fake_context import FakeContext
 
 

@@ -89,7 +89,7 @@ def test_progress_grows_and_leaves_the_end_to_what_is_published(done: FakeContex
 
 
 def test_one_ffmpeg_decodes_once_for_all_renditions(done: FakeContext) -> None:
-    (_, command) = done.commands
+    (command,) = done.commands
     assert command.count("-i") == 1
     assert command.count("libx264") == 3
     assert done.running == []

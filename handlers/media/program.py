@@ -9,11 +9,8 @@ from pathlib import Path
 
 from broker.context import TaskContext
 from broker.errors import TransientError
+from handlers.media.bounds import FILE_SIZE, PROGRAM_MEMORY
 
-#: Bytes of address space: the ladder of a 4K source needs half of it.
-_MEMORY = 4 * 2**30
-#: Bytes of any one file that is written; a segment has five million.
-_FILE_SIZE = 256 * 2**20
 #: Between the signal at the processor time's limit and the kill.
 _GRACE_SECONDS = 5
 #: The only variables that are passed on: nothing secret, and none that ffmpeg would obey.
@@ -28,7 +25,7 @@ def program(context: TaskContext, argv: list[str], **environ: str) -> Iterator["
 
     What it says about errors goes to a file, see ``log_tail``.
     """
-    env = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ} | environ
+    env = bare_environment() | environ
     with (context.scratch / _LOG).open("wb") as log:
         process = context.popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, cwd=context.scratch, env=env
@@ -42,14 +39,19 @@ def program(context: TaskContext, argv: list[str], **environ: str) -> Iterator["
         context.kill_group(process)
 
 
+def bare_environment() -> dict[str, str]:
+    """The few variables that a program gets that reads what strangers sent."""
+    return {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+
+
 def _confine(pid: int, seconds_left: int) -> None:
     """Set the limits from outside; a system without prlimit(2) has the wall clock alone."""
     if not hasattr(resource, "prlimit"):
         return
     seconds = max(1, seconds_left) * (os.cpu_count() or 1)
     for limit, soft, hard in (
-        (resource.RLIMIT_AS, _MEMORY, _MEMORY),
-        (resource.RLIMIT_FSIZE, _FILE_SIZE, _FILE_SIZE),
+        (resource.RLIMIT_AS, PROGRAM_MEMORY, PROGRAM_MEMORY),
+        (resource.RLIMIT_FSIZE, FILE_SIZE, FILE_SIZE),
         (resource.RLIMIT_CPU, seconds, seconds + _GRACE_SECONDS),
     ):
         try:

@@ -1,0 +1,95 @@
+"""Opens pictures of strangers, within bounds: decoded no larger than they are wanted, and as they are to be seen.
+
+Only the decoder imports this, see ``decoding``.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+from PIL.ExifTags import Base
+from pillow_heif import register_heif_opener
+
+from broker.errors import PermanentError
+from handlers.media.bounds import MAX_JPEG_PIXELS, MAX_PICTURE_PIXELS
+
+#: Pillow's own guard, which it would otherwise set to its own measure.
+Image.MAX_IMAGE_PIXELS = MAX_JPEG_PIXELS
+register_heif_opener(thumbnails=False)
+#: What uploads are recognised as; nothing else is given to a decoder.
+_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "HEIF")
+#: An MPO is a JPEG with others behind it.
+_JPEG = frozenset({"JPEG", "MPO"})
+_BROKEN = "This file cannot be read as a picture: it is damaged, or none of JPEG, PNG, GIF, WebP, AVIF and HEIC."
+#: EXIF's orientations of pictures that lie on their side.
+_LYING = frozenset({5, 6, 7, 8})
+
+
+@contextmanager
+def picture(path: Path) -> Iterator[Image.Image]:
+    """A picture, not decoded yet. What goes wrong while it is read is a ``PermanentError`` too."""
+    with path.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            with Image.open(file, formats=_FORMATS) as image:
+                _check_size(image)
+                yield image
+        except (MemoryError, PermanentError):
+            raise
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+            raise _too_large(MAX_JPEG_PIXELS) from error
+        except Exception as error:  # decoders fail in many ways on bytes that are not theirs
+            raise PermanentError(_BROKEN) from error
+
+
+def turn_upright(image: Image.Image) -> None:
+    """Apply its EXIF orientation."""
+    ImageOps.exif_transpose(image, in_place=True)
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height when it is upright, without decoding anything."""
+    lying = image.getexif().get(Base.Orientation) in _LYING
+    return (image.height, image.width) if lying else image.size
+
+
+def reduce(image: Image.Image, scale: float) -> None:
+    """Have a JPEG decoded at a half, a quarter or an eighth of its size where that is at least ``scale`` (0..1) of it.
+
+    Raises ``PermanentError`` for what would still be too large to be decoded whole.
+    """
+    image.draft(None, (round(image.width * scale), round(image.height * scale)))
+    if image.width * image.height > MAX_PICTURE_PIXELS:
+        raise _too_large(MAX_PICTURE_PIXELS)
+
+
+def eight_bits(image: Image.Image) -> Image.Image:
+    """As RGB, or as RGBA where something is transparent."""
+    if image.mode.startswith("I"):  # sixteen bits of grey, which Pillow's own conversion would cut at 255
+        return _grey(image)
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _grey(image: Image.Image) -> Image.Image:
+    deep = np.asarray(image)
+    grey = Image.fromarray((deep >> 8).astype(np.uint8))
+    clear = image.info.get("transparency")
+    if clear is None:
+        return grey.convert("RGB")
+    alpha = Image.fromarray(np.where(deep == clear, 0, 255).astype(np.uint8))
+    return Image.merge("RGBA", (grey, grey, grey, alpha))
+
+
+def _check_size(image: Image.Image) -> None:
+    most = MAX_JPEG_PIXELS if image.format in _JPEG else MAX_PICTURE_PIXELS
+    if image.width * image.height > most:
+        raise _too_large(most)
+
+
+def _too_large(most: int) -> PermanentError:
+    return PermanentError(f"This picture has more than {most // 1_000_000} million pixels.")
