@@ -28,7 +28,7 @@ class BrokerSettings:
     lease_seconds: float = default("LEASE_SECONDS")
     #: Deaths of its worker in a row after which a task is failed instead of being tried again.
     max_crashes: int = default("MAX_CRASHES")
-    #: Waiting tasks per tenant and type above which submissions are refused; 0 means no bound.
+    #: Waiting tasks per tenant and type, due or not yet, above which submissions are refused; 0 means no bound.
     max_pending: int = default("MAX_PENDING")
     #: Days that ended tasks can be read.
     retention_days: float = default("RETENTION_DAYS")

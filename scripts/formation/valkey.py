@@ -37,8 +37,10 @@ daemonize no
 appendonly yes
 appendfsync {appendfsync}
 save ""
-# A full server refuses new tasks; it never throws one away.
+# A full server refuses new tasks; it never throws one away. It is full at two fifths of this machine's memory: to
+# rewrite its file it may need as much again, and the workers need some.
 maxmemory-policy noeviction
+maxmemory {maxmemory}
 # A task's hash has values of some hundred bytes, and is a third of the size in the compact form.
 hash-max-listpack-value 512
 """
@@ -89,6 +91,7 @@ class EmbeddedValkey:
             password=self._password,
             folder=str(self.folder).replace("\\", "\\\\").replace('"', '\\"'),
             appendfsync=self._appendfsync,
+            maxmemory=_memory_of_this_machine() * 2 // 5,
         )
         write_private(configuration, text)
         lock = open_lock(self.folder / "lock")
@@ -175,3 +178,11 @@ def _becomes(condition: Callable[[], bool], patience: float) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+def _memory_of_this_machine() -> int:
+    """Bytes; those that a control group allows, if there is one that allows less."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):  # no limit is the word max
+        return min(physical, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return physical

@@ -144,6 +144,24 @@ class TestMaxPending:
         engine.submit(max_pending=1)
         assert engine.try_submit(max_pending=1) == (-1, 1)
 
+    def test_a_task_that_is_not_due_yet_waits_too(self, engine: Engine) -> None:
+        """Or tasks due in ten years would fill the server."""
+        engine.submit(max_pending=2, delay_us=SECOND)
+        engine.submit(max_pending=2)
+        for delay in (0, SECOND):
+            assert engine.try_submit(max_pending=2, delay_us=delay) == (-1, 2)
+        assert engine.try_submit_many({"delay_us": SECOND}, max_pending=2) == [-1, 2, "Noop"]
+        engine.fail(engine.start(), delay=5)
+        assert engine.try_submit(max_pending=2) == (-1, 2), "one that waits out a back-off does as well"
+        engine.advance(5)
+        engine.store.promote()
+        assert engine.try_submit(max_pending=2) == (-1, 2), "and counts once when it is due"
+
+    def test_a_batch_of_delayed_tasks_fills_the_room(self, engine: Engine) -> None:
+        assert engine.try_submit_many(*[{"delay_us": SECOND}] * 3, max_pending=2)[0] == -1
+        assert engine.try_submit_many(*[{"delay_us": SECOND}] * 2, max_pending=2)[0] == 1
+        assert engine.try_submit(max_pending=2) == (-1, 2)
+
     def test_a_repeat_is_answered_although_there_is_no_room(self, engine: Engine) -> None:
         task_id = engine.submit(max_pending=1)
         assert engine.try_submit(id=task_id, max_pending=1) == (0, task_id)

@@ -196,6 +196,8 @@ def test_tasks_outlive_a_restart_and_the_death_of_the_server(start: Start, folde
             "maxmemory-policy": "noeviction",
             "appendfsync": "everysec",
         }
+        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        assert 0 < int(client.config_get("maxmemory")["maxmemory"]) <= physical / 2
     run.signal(SIGTERM)
     assert run.wait() == 0
     assert gone(run)

@@ -67,7 +67,7 @@ local function find_new(tasks)
   return new
 end
 
--- How many tasks of a type may wait, 0 for any number.
+-- How many tasks of a type may wait, due or not, 0 for any number.
 local function bound(max_pending)
   local most = tonumber(max_pending)
   return most > 0 and most or math.huge
@@ -77,7 +77,7 @@ end
 -- submitted since, of which some may have been taken.
 local function waiting_in(index, enough)
   local waiting = kept.waiting[index]
-  if not waiting or waiting > enough then waiting = count_in(index, 'pending') end
+  if not waiting or waiting > enough then waiting = count_waiting(index) end
   kept.waiting[index] = waiting
   return waiting
 end
@@ -91,8 +91,8 @@ local function refusal(new, most)
       waiting[type] = waiting_in(task.index, most - #new)
       if waiting[type] == 0 then new.perhaps_first = true end
     end
-    if waiting[type] >= most then return { -1, count_in(task.index, 'pending'), type } end
-    if task.status == 'pending' then waiting[type] = waiting[type] + 1 end
+    if waiting[type] >= most then return { -1, count_waiting(task.index), type } end
+    waiting[type] = waiting[type] + 1
   end
   return nil
 end
@@ -112,6 +112,8 @@ local function write_scheduled(task)
   write_hash(task, 0)
   call('HSET', task.key, 'scheduled_at', iso(task.due))
   schedule_at(task, task.due)
+  local waiting = kept.waiting[task.index]
+  if waiting then kept.waiting[task.index] = waiting + 1 end
   call('ZADD', task.index, score_of('scheduled', task.us), task.id)
   call('SADD', P .. 'queues', facts(task.queue).list)
 end
