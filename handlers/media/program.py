@@ -60,10 +60,10 @@ def _confine(pid: int, seconds_left: int) -> None:
             return
 
 
-def log_tail(scratch: Path) -> str:
+def log_tail(scratch: Path, size: int = _LOG_TAIL) -> str:
     """The end of what the last program said."""
     with (scratch / _LOG).open("rb") as log:
-        log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_TAIL))
+        log.seek(max(0, log.seek(0, os.SEEK_END) - size))
         return log.read().decode(errors="replace").strip()
 
 
