@@ -36,12 +36,13 @@ class Colours:
 def colours(matrix: int, primaries: int, transfer: int, *, rgb: bool, lines: int) -> Colours:
     """From H.273's code points; ``rgb`` is about the pixels, whatever the file says. ``lines`` is the height."""
     known = _PLAIN | _RARE
+    if matrix == _ICTCP and transfer not in _HDR:  # it exists for high dynamic range alone (ITU-R BT.2100): a mistake
+        return Colours("bt709", "bt709", "bt709", assumed=True)
     assumed = not rgb and (matrix not in known or matrix == _RGB)
     name = "gbr" if rgb else _assumed(lines) if assumed else known[matrix]
-    if transfer in _HDR or name == known[_ICTCP]:  # which exists for high dynamic range alone (ITU-R BT.2100)
+    if transfer in _HDR:
         gamut = _WIDE.get(primaries, "bt2020" if primaries == _UNSPECIFIED else "bt709")
-        matrix_name = "bt2020nc" if assumed else name
-        return Colours(matrix_name, gamut, _HDR.get(transfer, "smpte2084"), assumed, hdr=True)
+        return Colours("bt2020nc" if assumed else name, gamut, _HDR[transfer], assumed, hdr=True)
     foreign = primaries in _WIDE or name in _RARE.values()
     return Colours(name, _WIDE.get(primaries, "bt709"), _GAMMAS.get(transfer, "bt709"), assumed, foreign=foreign)
 

@@ -8,6 +8,7 @@ from handlers.transcoding.colours import Colours
 #: Mux takes as much; a longer one is a mistake or an attack.
 MAX_SECONDS = 12 * 3600
 
+
 class SoundTrack(NamedTuple):
     """``track`` is the stream's index in the file; ``language`` a BCP 47 tag; ``seconds`` when the last sound ends."""
 

@@ -178,6 +178,7 @@ COLOURS = {
         "zscale=p=2020:t=2020_10:m=2020_cl:r=tv,format=yuv420p10le",
         *("-color_primaries", "bt2020", "-color_trc", "bt2020-10", "-colorspace", "bt2020c"),
     ),
+    "ictcp by mistake": ("zscale=m=709:r=tv,format=yuv420p,setparams=colorspace=ictcp",),
     "display p3": (
         "zscale=p=smpte432:t=709:m=709:r=tv,format=yuv420p10le",
         *("-color_primaries", "smpte432", "-color_trc", "bt709", "-colorspace", "bt709"),
@@ -198,7 +199,8 @@ def test_ictcp_is_high_dynamic_range(make: Make, run: Transcode) -> None:
     named = "format=gbrpf32le,setparams=color_primaries=bt709:color_trc=bt709:colorspace=gbr:range=pc"
     coded = "zscale=t=linear:npl=203,zscale=p=2020:t=smpte2084:m=ictcp:r=tv:npl=203,format=yuv420p10le"
     light = ("-f", "lavfi", "-i", f"color=0xFFFFFF:s=320x180:r=25:d=0.08,{named},{coded}")
-    (variant,) = validate(run(make("ictcp.mkv", *light, "-colorspace", "ictcp", "-c:v", "ffv1")).hls).variants
+    tags = ("-colorspace", "ictcp", "-color_trc", "smpte2084", "-color_primaries", "bt2020")
+    (variant,) = validate(run(make("ictcp.mkv", *light, *tags, "-c:v", "ffv1")).hls).variants
     frame = playback.pictures(variant.video)[0]
     assert (frame.mean() > 168, frame.std(axis=2).mean() < 3) == (True, True)
 
