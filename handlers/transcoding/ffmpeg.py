@@ -10,13 +10,14 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import IO, NamedTuple
 
 import imageio_ffmpeg
 
 from broker.context import TaskContext
 from broker.errors import PermanentError, TransientError
-from handlers.media.program import check_not_killed, log_tail, program
+from handlers.media.program import check_not_killed, log_tail, program, trim_log
 
 #: So long without one more frame is no slow machine any more.
 STALL_SECONDS = 180.0
@@ -60,7 +61,8 @@ def encode(
     """
     with program(context, argv) as process:
         assert process.stdout is not None
-        watch(spoken(process.stdout, _TICK), measure, on_progress, time.monotonic, allowed)
+        lines = _with_short_log(spoken(process.stdout, _TICK), context.scratch)
+        watch(lines, measure, on_progress, time.monotonic, allowed)
         code = _end(process)
     if code == 0:
         return _decoded(log_tail(context.scratch, _SUMMARY_BYTES))
@@ -87,6 +89,12 @@ def spoken(pipe: IO[bytes], tick: float) -> Iterator[bytes | None]:
             return
         *lines, rest = (rest + data).split(b"\n")
         yield from lines
+
+
+def _with_short_log(lines: Iterable[bytes | None], scratch: Path) -> Iterator[bytes | None]:
+    for line in lines:
+        trim_log(scratch)
+        yield line
 
 
 def watch(

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from broker.errors import PermanentError
+from handlers.media.bounds import INPUT_OPTIONS
+from handlers.transcoding import scan
 from handlers.transcoding.run import transcode
 from tests.handlers.transcoding import playback
 from tests.handlers.transcoding.conftest import Make, Transcode
@@ -110,12 +112,12 @@ def test_a_video_track_that_cannot_be_decoded_is_not_chosen(make: Make, run: Tra
     assert variant.size == (160, 90)
 
 
-def with_noise_for_sound(upload: Path, folder: Path, track: int = 0) -> Path:
-    """A copy in which most packets of a track of sound are noise."""
+def with_noise_for_sound(upload: Path, folder: Path, step: int = 1) -> Path:
+    """A copy in which every ``step``-th packet of the first track of sound is noise."""
     with av.open(str(upload)) as file:
-        places = [(packet.pos, packet.size) for packet in file.demux(audio=track) if packet.size]
+        places = [(packet.pos, packet.size) for packet in file.demux(audio=0) if packet.size]
     data, dice = bytearray(upload.read_bytes()), random.Random(7)
-    for at, size in places:
+    for at, size in places[::step]:
         data[at : at + size] = dice.randbytes(size)
     copy = folder / "noise.mp4"
     copy.write_bytes(data)
@@ -128,6 +130,12 @@ def test_sound_that_cannot_be_decoded_fails_no_pictures(make: Make, run: Transco
     assert (ladder.audio, ladder.variants[0].video.frames) == (None, 25)
     assert context.answer["warnings"] == ["Sound track 1 cannot be decoded: published without it."]
     assert not any(name.startswith("audio") for name in context.stored())
+
+
+def test_sound_that_is_damaged_in_places_is_kept(make: Make, run: Transcode, tmp_path: Path) -> None:
+    context = run(with_noise_for_sound(make("heard.mp4", *SMALL, *sound(), *X264, *AAC), tmp_path, step=5))
+    assert validate(context.hls).audio is not None
+    assert "Parts of the sound are damaged" in context.answer["warnings"][0]
 
 
 def test_another_sound_track_is_used_when_the_first_cannot_be_decoded(
@@ -152,14 +160,39 @@ def test_a_sound_clock_that_jumps_holds_up_no_pictures(make: Make, run: Transcod
     assert loud[-12_000:].max() > 0.5
 
 
-@pytest.mark.parametrize("count", [70])
-def test_many_tracks_cut_no_picture_off(count: int, make: Make, run: Transcode, tmp_path: Path) -> None:
+@pytest.fixture
+def subtitled(make: Make, tmp_path: Path) -> Path:
+    """71 tracks."""
     text = tmp_path / "text.srt"
     text.write_text("1\n00:00:00,000 --> 00:00:01,000\nhello\n")
-    texts = [part for _ in range(count) for part in ("-map", "1")]
-    context = run(make("subtitled.mkv", *SMALL, "-i", str(text), "-map", "0", *texts, *X264, "-c:s", "srt"))
+    texts = [part for _ in range(70) for part in ("-map", "1")]
+    return make("subtitled.mkv", *SMALL, "-i", str(text), "-map", "0", *texts, *X264, "-c:s", "srt")
+
+
+def test_many_tracks_cut_no_picture_off(subtitled: Path, run: Transcode) -> None:
+    context = run(subtitled)
     assert validate(context.hls).variants[0].video.frames == 25
-    assert context.answer["warnings"] == [f"{count} subtitle tracks are left out."]
+    assert context.answer["warnings"] == ["70 subtitle tracks are left out."]
+
+
+def test_more_tracks_than_are_read_are_refused(subtitled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here of a lower bound; a demuxer goes on with those that it has, and with a part of their packets."""
+    monkeypatch.setitem(INPUT_OPTIONS, "max_streams", "64")
+    monkeypatch.setattr(scan, "MAX_TRACKS", 64)
+    with pytest.raises(PermanentError, match="64 tracks or more"):
+        scan.scan(str(subtitled), "matroska")
+
+
+def test_sound_is_cut_where_the_last_picture_cannot_be_held(make: Make, run: Transcode, tmp_path: Path) -> None:
+    """Filters start again where pictures change their size, so a picture would be held there, too."""
+    first = make("first.ts", *SMALL, *sound(), *X264, *AAC)
+    longer = make("longer.ts", *picture("240x180"), *sound(2), *X264, *AAC, "-output_ts_offset", "1")
+    glued = tmp_path / "glued.ts"
+    glued.write_bytes(first.read_bytes() + longer.read_bytes())
+    context = run(glued)
+    ladder = validate(context.hls)
+    assert ladder.variants[0].video.frames == pytest.approx(50, abs=2)
+    assert "sound is cut at the last picture" in context.answer["warnings"][0]
 
 
 def test_a_single_picture_that_lasts_no_time_is_shown(make: Make, run: Transcode) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from broker.errors import PermanentError, TransientError
+from handlers.media import program as bounded
 from handlers.media.program import program
 from handlers.transcoding import ffmpeg
 from handlers.transcoding.ffmpeg import STALL_SECONDS, Stalled, encode, watch
@@ -78,6 +79,19 @@ def test_an_ffmpeg_that_closes_its_output_and_stays_is_given_up(
     with pytest.raises(Stalled):
         encode(context, shell("exec >&-; exec sleep 60"), "frame", print, 60)
     assert context.running == []
+
+
+def test_one_that_has_much_to_complain_about_is_no_trouble(
+    context: FakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says a line for each damaged packet; no file that a program writes may pass its limit."""
+    monkeypatch.setattr(bounded, "FILE_SIZE", 1_000_000)
+    monkeypatch.setattr(bounded, "_LOG_MOST", 250_000)
+    complaint = "head -c 100000 /dev/zero >&2; echo frame=$n"
+    script = f"n=0; while [ $n -lt 40 ]; do n=$((n+1)); {complaint}; sleep 0.01; done"
+    frames: list[int] = []
+    encode(context, shell(script), "frame", frames.append, 60)
+    assert frames[-1] == 40
 
 
 def test_slow_frames_are_frames() -> None:
