@@ -1,7 +1,7 @@
 """Every read of tasks: one, a page, statistics. Reads write nothing and answer the truth of the moment."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from redis import Redis
 
@@ -160,9 +160,9 @@ def _progress(status: Status, fields: dict[str, Any]) -> dict[str, Any] | None:
     if status is Status.COMPLETED:
         return {"percent": 100.0, "stage": "done"}
     told = _decoded(fields["progress"], None)
-    if not told or status not in _UNFINISHED:
+    if not isinstance(told, dict) or told.keys() != {"percent", "stage"} or status not in _UNFINISHED:
         return None
     if status is Status.PROCESSING and (fields["last_heartbeat"] or "") >= (fields["started_at"] or ""):
-        return cast("dict[str, Any]", told)
+        return told
     begins = "started again" if status is Status.PROCESSING else "to start again"
     return {"percent": 0.0, "stage": f"{begins}; the run before reached {told['percent']:g} %"}
