@@ -264,6 +264,15 @@ def count_up(context: TaskContext) -> dict[str, Any]:
     return {"seen": seen}
 
 
+def pour(context: TaskContext, path: str) -> Any:
+    """Its program writes one file after another into the scratch folder."""
+    context.popen(["/bin/sh", "-c", "n=0; while :; do n=$((n+1)); echo x > $n; done"], cwd=context.scratch)
+    while not any(context.scratch.iterdir()):
+        time.sleep(0.01)
+    effect(context, "scratch", folder=str(context.scratch))
+    return hold(context, path)
+
+
 def litter(context: TaskContext, path: str) -> Any:
     (context.scratch / "large.tmp").write_bytes(b"x" * 1000)
     effect(context, "scratch", folder=str(context.scratch))
@@ -284,6 +293,6 @@ ACTS = {
     for each in (
         answer, sleep, hold, tell, burn, swallow, deaf, take_alarm, hang_in_c, die, leave, devour, crowd, segfault,
         die_once, encode, film, spawn, fork_bomb, swell, fail, flaky, await_file, strange, unreadable, count_up, litter,
-        learn,
+        pour, learn,
     )
 }  # fmt: skip

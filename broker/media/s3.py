@@ -7,11 +7,10 @@ Settings come from the usual AWS variables: ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_
 import io
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, cast
 
 import boto3
@@ -21,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from broker.errors import NotFound, StorageFull, TaskBrokerError
 from broker.media.storage import MISSING, StoredObject, check_key, check_prefix, check_range, unavailable
+from broker.scratch import Scratch
 
 #: Without threads one part is in memory at a time, and whatever stops the caller stops the transfer.
 _TRANSFER = TransferConfig(multipart_threshold=8 * 1024 * 1024, multipart_chunksize=8 * 1024 * 1024, use_threads=False)
@@ -72,8 +72,8 @@ class S3Storage:
 
     @contextmanager
     def local_file(self, key: str) -> Iterator[Path]:
-        with TemporaryDirectory(prefix="media-") as folder:
-            path = Path(folder) / key.rpartition("/")[2]
+        with closing(Scratch()) as scratch:
+            path = scratch.path / key.rpartition("/")[2]
             name = self._name(key)
             with path.open("wb") as file, self._looking_for_object():
                 self._s3.download_fileobj(self._bucket, name, file, Config=_TRANSFER)

@@ -52,7 +52,7 @@ _UNSUPPORTED_BRANDS = frozenset({b"crx "})
 _MPEG_AUDIO = Sniffed("audio", "audio/mpeg", "mp3")
 _MPEG_TS = Sniffed("video", "video/mp2t", "mpegts")
 _OGG_VIDEO, _OGG_AUDIO = Sniffed("video", "video/ogg", "ogg"), Sniffed("audio", "audio/ogg", "ogg")
-_OGG_VIDEO_CODECS = (b"\x80theora", b"BBCD\x00", b"\x01video\x00")
+_OGG_VIDEO_CODECS = (b"\x80theora", b"BBCD\x00", b"\x01video\x00", b"OVP80\x01")
 _OGG_AUDIO_CODECS = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC", b"Speex   ")
 _TEXT = Sniffed("document", "text/plain")
 #: The control characters that text files have.

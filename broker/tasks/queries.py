@@ -13,6 +13,8 @@ from broker.status import RQ_STATUS, Status, score_range
 from broker.task import Page, Stats, Task
 from broker.tasks import stored_json
 
+#: What may still run.
+_UNFINISHED = frozenset({Status.PENDING, Status.SCHEDULED, Status.PROCESSING})
 _STATUS = {word: status for status, word in RQ_STATUS.items()}
 #: What a task is read from; `include/events.lua` notes the same.
 FIELDS = (
@@ -151,8 +153,16 @@ def _decoded(text: str | None, default: Any) -> Any:
 
 
 def _progress(status: Status, fields: dict[str, Any]) -> dict[str, Any] | None:
-    """What the run told last; what an earlier run told (its heartbeat lies before this start) is not it."""
+    """What the run told last; what an earlier run told (its heartbeat lies before this start) is said to be that.
+
+    Nothing for a task that has never told anything, or has ended otherwise than well.
+    """
     if status is Status.COMPLETED:
         return {"percent": 100.0, "stage": "done"}
-    told = fields["progress"] and (fields["last_heartbeat"] or "") >= (fields["started_at"] or "")
-    return _decoded(fields["progress"], None) if told and status is Status.PROCESSING else None
+    told = _decoded(fields["progress"], None)
+    if not isinstance(told, dict) or told.keys() != {"percent", "stage"} or status not in _UNFINISHED:
+        return None
+    if status is Status.PROCESSING and (fields["last_heartbeat"] or "") >= (fields["started_at"] or ""):
+        return told
+    begins = "started again" if status is Status.PROCESSING else "to start again"
+    return {"percent": 0.0, "stage": f"{begins}; the run before reached {told['percent']:g} %"}

@@ -2,10 +2,8 @@
 
 import json
 import logging
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 import traceback
 from collections.abc import Callable
@@ -21,6 +19,7 @@ from broker.errors import NotFound, PermanentError, Postpone, TaskBrokerError, T
 from broker.media.records import MediaRecord, info_fields
 from broker.media.storage import Storage
 from broker.media.vectors import VectorStore
+from broker.scratch import Scratch
 from broker.secrets.encryption import secret_keys
 from broker.secrets.links import SignedLinks, source_of
 from broker.tasks import backoff, stored_json
@@ -75,7 +74,7 @@ class RunContext:
         self._execution = execution
         self._deadline = deadline
         self._memo: dict[str, Any] = stored_json.decode(claimed.memo) if claimed.memo else {}
-        self._scratch: Path | None = None
+        self._scratch: Scratch | None = None
         self._processes: list[subprocess.Popen[bytes]] = []
 
     @property
@@ -89,8 +88,8 @@ class RunContext:
     @property
     def scratch(self) -> Path:
         if self._scratch is None:
-            self._scratch = Path(tempfile.mkdtemp(prefix="mindia-task-"))
-        return self._scratch
+            self._scratch = Scratch()
+        return self._scratch.path
 
     def media(self, media_id: str) -> MediaRecord:
         try:
@@ -158,7 +157,7 @@ class RunContext:
         for process in list(self._processes):
             self.kill_group(process)
         if self._scratch is not None:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch.close()
 
 
 def _time_is_up(_signal: int, _frame: FrameType | None) -> None:

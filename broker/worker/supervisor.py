@@ -17,6 +17,7 @@ from types import FrameType
 
 from redis import RedisError
 
+from broker import scratch
 from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.engine.connection import connect
@@ -76,6 +77,7 @@ class Supervisor:
     def run(self) -> None:
         """Works until told to stop, then drains; returns when every child is gone."""
         self._wakeup = _wake_on_signals(self._on_signal)
+        scratch.sweep()  # of workers that were killed together with their children
         log.info("worker for %s with %d processes", self._group, len(self._slots))
         next_beat = time.monotonic()
         while not self._stop:
@@ -209,6 +211,7 @@ class Supervisor:
 def _bury(slot: Slot) -> list[_Loss]:
     """What the dead child of this slot was at."""
     code = slot.bury()
+    scratch.sweep()
     run, _ = slot.slate.read()
     if not code and not run.execution:
         return []  # it ended by itself, with nothing in its hands

@@ -161,7 +161,9 @@ class TaskInList(Schema):
     retry_count = fields.Integer(**required("Retries used."))
     max_retries = fields.Integer(**required("Retries granted."))
     timeout_seconds = fields.Integer(**required("How long a run may take."))
-    progress = fields.Nested(Progress, **nullable("How far the present run is."))
+    progress = fields.Nested(
+        Progress, **nullable("How far the present run is; of one that starts again, how far the run before was.")
+    )
     result = Result(**nullable("What a completed task made."))
 
 

@@ -8,11 +8,13 @@ MAX_PIXELS = 40_000_000
 #: eighth of its size: telephones make them of 16,384 by 12,288 pixels.
 MAX_PICTURE_PIXELS = 90_000_000
 MAX_JPEG_PIXELS = 210_000_000
+#: Tracks of one file, ffmpeg's own bound: its demuxers would go on with a part of more tracks, or of the time.
+MAX_TRACKS = 1000
 #: ffmpeg's options, for its libraries and its program alike. No protocol but files, so nothing is ever fetched.
 INPUT_OPTIONS = {
     "protocol_whitelist": "file",
     "max_pixels": str(MAX_PIXELS),
-    "max_streams": "64",
+    "max_streams": str(MAX_TRACKS),
     "probesize": "20000000",
     "analyzeduration": "10000000",
 }

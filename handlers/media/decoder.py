@@ -8,6 +8,7 @@ secrets nor connections that a file could get at. Memory and processor time are 
 
 import os
 import resource
+import signal
 import time
 import traceback
 from collections.abc import Iterator
@@ -36,9 +37,11 @@ def main() -> None:
             import_module(library)
     with suppress(Broken):
         while True:
-            function, arguments, memory, seconds = receive(requests)
+            function, arguments, memory, seconds, patience = receive(requests)
             _confine(memory, seconds)
+            signal.setitimer(signal.ITIMER_REAL, patience)  # at whose end the kernel ends this program, too
             _answer(answers, function, arguments)
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _pipes() -> tuple[BinaryIO, BinaryIO]:

@@ -33,9 +33,9 @@ _idle: "list[_Decoder]" = []
 def decode(function: str, *arguments: Any, limits: Limits, seconds: float) -> Iterator[Any]:
     """What ``module:function`` answers to these arguments in the decoder; of a generator its items, as they come.
 
-    Arguments and items are what MessagePack knows; paths go as text. ``seconds`` is what the task has left. Raises
-    ``PermanentError`` and ``TransientError`` as the function does, for a file that breaks its limits too. A decoder
-    that did not come to a good end gets no other file.
+    Arguments and items are what MessagePack knows; paths go as text. ``seconds`` is what the task has left, or less:
+    then the decoder is ended, even one that hangs. Raises ``PermanentError`` and ``TransientError`` as the function
+    does, for a file that breaks its limits too. A decoder that did not come to a good end gets no other file.
     """
     decoder = _take()
     try:
@@ -97,7 +97,7 @@ class _Decoder:
     def ask(self, function: str, arguments: tuple[Any, ...], limits: Limits, seconds: float) -> Iterator[Any]:
         time = min(limits.seconds, max(1.0, seconds) * (os.cpu_count() or 1))
         try:
-            send(self._requests, (function, arguments, limits.memory, time))
+            send(self._requests, (function, arguments, limits.memory, time, max(1.0, seconds)))
             while True:
                 kind, value = receive(self._answers)
                 if kind == END:
@@ -114,7 +114,7 @@ class _Decoder:
             code = self._process.wait(_DYING)
         except subprocess.TimeoutExpired:
             return TransientError("The decoder does not answer as it should.")
-        if code == -signal.SIGXCPU:
+        if code in (-signal.SIGXCPU, -signal.SIGALRM):
             return PermanentError("This file takes too long to be decoded.")
         check_not_killed(code, "The decoder")
         return TransientError(f"The decoder ended with status {code}.")

@@ -16,7 +16,7 @@ _GRACE_SECONDS = 5
 #: The only variables that are passed on: nothing secret, and none that ffmpeg would obey.
 _ENVIRONMENT = ("LD_LIBRARY_PATH",)
 _LOG = "program.log"
-_LOG_TAIL = 4096
+_LOG_TAIL, _LOG_MOST = 4096, FILE_SIZE // 4
 
 
 @contextmanager
@@ -26,7 +26,9 @@ def program(context: TaskContext, argv: list[str], **environ: str) -> Iterator["
     What it says about errors goes to a file, see ``log_tail``.
     """
     env = bare_environment() | environ
-    with (context.scratch / _LOG).open("wb") as log:
+    path = context.scratch / _LOG
+    path.unlink(missing_ok=True)
+    with path.open("ab") as log:
         process = context.popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, cwd=context.scratch, env=env
         )
@@ -60,10 +62,17 @@ def _confine(pid: int, seconds_left: int) -> None:
             return
 
 
-def log_tail(scratch: Path) -> str:
+def trim_log(scratch: Path) -> None:
+    """Forget what the running program has said when it is too much: hours of damage would reach the size of a file."""
+    path = scratch / _LOG
+    if path.stat().st_size > _LOG_MOST:
+        os.truncate(path, 0)
+
+
+def log_tail(scratch: Path, size: int = _LOG_TAIL) -> str:
     """The end of what the last program said."""
     with (scratch / _LOG).open("rb") as log:
-        log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_TAIL))
+        log.seek(max(0, log.seek(0, os.SEEK_END) - size))
         return log.read().decode(errors="replace").strip()
 
 

@@ -21,12 +21,15 @@ AnyStream = TypeVar("AnyStream", bound=Stream)
 def video_track(container: InputContainer) -> av.VideoStream:
     """The track that is marked as default, else the largest; covers of albums do not count.
 
-    Raises ``PermanentError`` when there is none to decode.
+    A mark on the first of several says nothing, because programs put it there by themselves. Raises ``PermanentError``
+    when there is none to decode.
     """
     tracks = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
     if not tracks:
         raise PermanentError("This file has no pictures.")
-    track = _preferred(sorted(_decodable(tracks), key=lambda each: -each.width * each.height))
+    decodable = _decodable(tracks)
+    by_size = sorted(decodable, key=lambda each: -each.width * each.height)
+    track = by_size[0] if _is_default(decodable[0]) else _preferred(by_size)
     if track.width * track.height > MAX_PIXELS:
         raise PermanentError(f"This video has more than {MAX_PIXELS // 1_000_000} million pixels per frame.")
     return track
@@ -71,4 +74,8 @@ def _decodable(tracks: Iterable[AnyStream]) -> list[AnyStream]:
 
 
 def _preferred(tracks: list[AnyStream]) -> AnyStream:
-    return max(tracks, key=lambda each: bool(each.disposition & Disposition.default))
+    return max(tracks, key=_is_default)
+
+
+def _is_default(track: Stream) -> bool:
+    return bool(track.disposition & Disposition.default)

@@ -3,21 +3,44 @@
 It is only ever ended by SIGKILL: at SIGTERM it would finish a segment that is too short, and look done.
 """
 
+import os
+import re
+import select
+import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from pathlib import Path
+from typing import IO, NamedTuple
 
 import imageio_ffmpeg
 
 from broker.context import TaskContext
 from broker.errors import PermanentError, TransientError
-from handlers.media.program import check_not_killed, log_tail, program
+from handlers.media.program import check_not_killed, log_tail, program, trim_log
 
-#: ffmpeg reports twice a second; so long without one more frame is no slow machine any more.
+#: So long without one more frame is no slow machine any more.
 STALL_SECONDS = 180.0
+#: How often a silent ffmpeg is thought of, in seconds.
+_TICK = 1.0
 #: ffmpeg ends with this when a signal, that of the processor time's limit for one, asked it to.
 _ENDED_BY_SIGNAL = 255
 _FULL = "No space left on device"
+_SUMMARY = re.compile(
+    r"packets read \(\d+ bytes\); (\d+) (?:frames|samples) decoded(?:; | \(\d+ samples\); )(\d+) decode"
+)
+_SUMMARY_BYTES = 65536
+
+
+class Stalled(TransientError):
+    """ffmpeg makes no progress on this video."""
+
+
+class Decoded(NamedTuple):
+    """What became of the packets of the first input track: decoded frames, and errors."""
+
+    frames: int
+    errors: int
 
 
 @cache
@@ -26,17 +49,23 @@ def binary() -> str:
     return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
-def encode(context: TaskContext, argv: list[str], on_frame: Callable[[int], None]) -> None:
-    """Run a command made by ``graph`` to its end, in the scratch folder. ``on_frame`` gets the frames done so far.
+def encode(
+    context: TaskContext, argv: list[str], measure: str, on_progress: Callable[[int], None], allowed: float
+) -> Decoded | None:
+    """Run a command to its end, in the scratch folder, for at most ``allowed`` seconds.
 
-    Raises ``PermanentError`` for a source that cannot be decoded and ``TransientError`` for trouble of the machine.
+    ``measure`` is the member of ffmpeg's progress that has to grow, ``on_progress`` gets its values.
+
+    Raises ``PermanentError`` for a source that cannot be decoded, ``Stalled`` when it makes no progress, and
+    ``TransientError`` for trouble of the machine.
     """
     with program(context, argv) as process:
         assert process.stdout is not None
-        watch(process.stdout, on_frame, time.monotonic)
-        code = process.wait()
+        lines = _with_short_log(spoken(process.stdout, _TICK), context.scratch)
+        watch(lines, measure, on_progress, time.monotonic, allowed)
+        code = _end(process)
     if code == 0:
-        return
+        return _decoded(log_tail(context.scratch, _SUMMARY_BYTES))
     log = log_tail(context.scratch)
     context.log.warning("ffmpeg ended with %d: %s", code, log)
     check_not_killed(code, "ffmpeg")
@@ -47,19 +76,65 @@ def encode(context: TaskContext, argv: list[str], on_frame: Callable[[int], None
     raise PermanentError("The video cannot be decoded; it is damaged, or in a format that is not supported.")
 
 
-def watch(lines: Iterable[bytes], on_frame: Callable[[int], None], monotonic: Callable[[], float]) -> None:
-    """Follow ``-progress`` output (``key=value`` lines) until it ends.
-
-    Raises ``TransientError`` when frames stop coming.
-    """
-    done, since = -1, monotonic()
-    for line in lines:
-        key, _, value = line.strip().partition(b"=")
-        if key != b"frame" or not value.strip().isdigit():
+def spoken(pipe: IO[bytes], tick: float) -> Iterator[bytes | None]:
+    """The lines that a program says, and ``None`` whenever it has said nothing for ``tick`` seconds."""
+    poll, rest = select.poll(), b""
+    poll.register(pipe, select.POLLIN)
+    while True:
+        if not poll.poll(tick * 1000):
+            yield None
             continue
+        data = os.read(pipe.fileno(), 65536)
+        if not data:
+            return
+        *lines, rest = (rest + data).split(b"\n")
+        yield from lines
+
+
+def _with_short_log(lines: Iterable[bytes | None], scratch: Path) -> Iterator[bytes | None]:
+    for line in lines:
+        trim_log(scratch)
+        yield line
+
+
+def watch(
+    lines: Iterable[bytes | None],
+    measure: str,
+    on_progress: Callable[[int], None],
+    monotonic: Callable[[], float],
+    allowed: float,
+) -> None:
+    """Follow ``-progress`` output (``key=value`` lines, ``None`` for silence) until it ends.
+
+    Raises ``Stalled`` when ``measure`` stops growing, whatever else is said, and ``PermanentError`` after ``allowed``
+    seconds.
+    """
+    started = since = monotonic()
+    done = -1
+    for line in lines:
         now = monotonic()
-        if int(value) > done:
-            done, since = int(value), now
-            on_frame(done)
+        value = _value(line, measure.encode())
+        if value > done:
+            done, since = value, now
+            on_progress(done)
         elif now - since > STALL_SECONDS:
-            raise TransientError(f"ffmpeg finished no frame for {STALL_SECONDS:g} s.")
+            raise Stalled(f"ffmpeg made no progress for {STALL_SECONDS:g} s.")
+        if now - started > allowed:
+            raise PermanentError(f"Transcoding took more than {allowed:.0f} s, many times what such a video needs.")
+
+
+def _value(line: bytes | None, measure: bytes) -> int:
+    key, _, value = (line or b"").strip().partition(b"=")
+    return int(value) if key == measure and value.strip().isdigit() else -1
+
+
+def _end(process: "subprocess.Popen[bytes]") -> int:
+    try:
+        return process.wait(STALL_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise Stalled("ffmpeg does not end.") from None
+
+
+def _decoded(log: str) -> Decoded | None:
+    found = _SUMMARY.search(log)
+    return Decoded(int(found[1]), int(found[2])) if found else None

@@ -1,33 +1,34 @@
-"""Builds the one ffmpeg command that decodes a source once and encodes all its renditions.
+"""Builds the one ffmpeg command that decodes a source's pictures once and encodes all renditions of them.
 
-Relative output paths, so it must run in the folder that gets them: ``<rung>/init.mp4`` and ``<rung>/seg_00000.m4s``,
-``audio/...`` alike, and ``poster.jpg``.
+Relative output paths, so it must run in the folder that gets them: ``<rung>/init.mp4`` and ``<rung>/seg_00000.m4s``.
 """
 
 import os
-from math import floor
 from pathlib import Path
 
 import ffmpeg
 from ffmpeg.nodes import OutputStream, Stream
 
 from handlers.media.bounds import INPUT_OPTIONS
+from handlers.transcoding.colours import Colours
 from handlers.transcoding.hls_output import hls_options, hls_target, seconds
 from handlers.transcoding.ladder import Rung
 from handlers.transcoding.plan import Plan
-from handlers.transcoding.sound import audio_arguments
 from handlers.transcoding.source import Source
 
-POSTER = "poster.jpg"
-#: Several encoders run side by side, so more threads each buy nothing but memory.
+#: Several encoders run side by side, so more threads of the decoder each buy nothing but memory.
 _THREADS = min(2, os.cpu_count() or 1)
 #: The rate cap, and the buffer that it holds over, as multiples of a rung's ``max_rate``.
 _PEAK, _BUFFER = 1.2, 2
-_POSTER_AT, _POSTER_CHOICE, _POSTER_SIDE = 0.1, 25, 720
+#: Aspect ratios of samples beyond these are mistakes, and shapes that differ by less are the same one.
+_SAR = "if(between(sar,0.25,4),sar,1)"
+_SAME_SHAPE = 0.02
 
-_GLOBAL = ("-nostdin", "-v", "error", "-progress", "pipe:1", "-stats_period", "0.5", "-max_error_rate", "0.5")
+#: Verbose, because that alone tells at the end how many pictures were decoded.
+GLOBAL = ("-hide_banner", "-nostdin", "-v", "verbose", "-nostats", "-progress", "pipe:1", "-stats_period", "0.5")
 #: Constant quality under a rate cap; key frames by number only, so that they fall together in all rungs. Constant frame
 #: rate also here: it fills up what comes late, and drops what filters repeat when the source changes its size.
+#: One thread: with more, x264's rate cap depends on which is first, and no two runs would make the same bytes.
 _H264 = {
     "c:v": "libx264",
     "preset": "veryfast",
@@ -35,7 +36,8 @@ _H264 = {
     "crf": 21,
     "bf": 3,
     "sc_threshold": 0,
-    "threads": _THREADS,
+    "threads": 1,
+    "x264-params": "threads=1:lookahead-threads=1:log=0",
     "fps_mode": "cfr",
 }
 
@@ -43,33 +45,49 @@ _H264 = {
 def command(binary: str, path: Path, demuxer: str, source: Source, plan: Plan) -> list[str]:
     """The program and its arguments."""
     file = ffmpeg.input(f"file:{path}", format=demuxer, threads=_THREADS, **INPUT_OPTIONS)
-    branches = _prepared(file["V:0"], source, plan).filter_multi_output("split")
+    branches = _prepared(file[str(source.video_track)], source, plan).filter_multi_output("split")
     outputs = [_rung(branches[number], rung, plan) for number, rung in enumerate(plan.rungs)]
-    outputs.append(_poster(branches[len(plan.rungs)], plan))
-    sound = [] if source.audio_track is None else audio_arguments(source.audio_track, len(outputs), plan)
-    return [binary, *_GLOBAL, *ffmpeg.merge_outputs(*outputs).get_args(), *sound]
+    return [binary, *GLOBAL, "-max_error_rate", "1", *ffmpeg.merge_outputs(*outputs).get_args()]
 
 
 def _prepared(video: Stream, source: Source, plan: Plan) -> Stream:
-    """Pictures at the constant output rate, opaque and progressive, with standard range and a known colour matrix."""
+    """Pictures at the constant output rate, opaque and progressive, with colours that the scaler can read."""
+    video = video.filter("setsar", _SAR)
     if source.interlaced:
         video = video.filter("bwdif", mode="send_field", deint="interlaced")
     if source.alpha:
         video = video.filter("premultiply", inplace=1)
-    video = video.filter("fps", fps=str(plan.rate))
-    if plan.held_frames:
-        video = video.filter("tpad", stop=plan.held_frames, stop_mode="clone")
-    if source.hdr_transfer:
-        return _tone_mapped(video, source.hdr_transfer, plan.rungs[-1])
-    return video.filter("setparams", colorspace=source.assumed_matrix) if source.assumed_matrix else video
+    video = _regular(video, source, plan)
+    if source.colours.hdr:
+        return _tone_mapped(video, source.colours, plan.rungs[-1])
+    if source.colours.foreign:
+        return _named(video, source.colours).filter(
+            "zscale", matrix="bt709", primaries="bt709", transfer="bt709", range="tv"
+        )
+    return video.filter("setparams", colorspace=source.colours.matrix) if source.colours.assumed else video
 
 
-def _tone_mapped(video: Stream, transfer: str, largest: Rung) -> Stream:
+def _regular(video: Stream, source: Source, plan: Plan) -> Stream:
+    """A picture in every place, from the first on, and no more than planned."""
+    if source.phase:
+        video = video.filter("settb", "AVTB").filter("setpts", f"PTS+{round(source.phase * 1_000_000)}")
+    video = video.filter("fps", fps=str(plan.rate), eof_action="pass")
+    if plan.hold_last:
+        video = video.filter("tpad", stop=plan.frames, stop_mode="clone")
+    return video.filter("trim", end=seconds(plan.seconds))
+
+
+def _named(video: Stream, colours: Colours) -> Stream:
+    names = {"color_primaries": colours.primaries, "color_trc": colours.transfer, "colorspace": colours.matrix}
+    return video.filter("setparams", **names)
+
+
+def _tone_mapped(video: Stream, colours: Colours, largest: Rung) -> Stream:
     """High dynamic range brought down to BT.709, once for all rungs, in linear light (203 nits: ITU-R BT.2408)."""
-    named = {"color_primaries": "bt2020", "color_trc": transfer, "colorspace": "bt2020nc"}
+    width, height = _fitted(largest)
     return (
-        video.filter("setparams", **named)
-        .filter("zscale", width=largest.width, height=largest.height, transfer="linear", npl=203)
+        _named(video, colours)
+        .filter("zscale", width=width, height=height, transfer="linear", npl=203)
         .filter("format", "gbrpf32le")
         .filter("zscale", primaries="bt709")
         .filter("tonemap", tonemap="mobius", desat=0)
@@ -79,10 +97,12 @@ def _tone_mapped(video: Stream, transfer: str, largest: Rung) -> Stream:
 
 
 def _rung(branch: Stream, rung: Rung, plan: Plan) -> OutputStream:
+    width, height = _fitted(rung)
     picture = (
-        branch.filter("scale", rung.width, rung.height, flags="bicubic", out_range="tv", out_color_matrix="bt709")
+        branch.filter("scale", width, height, flags="bicubic", out_range="tv", out_color_matrix="bt709")
         .filter("setsar", 1)
         .filter("format", "yuv420p")
+        .filter("pad", rung.width, rung.height, "(ow-iw)/2", "(oh-ih)/2")
         .filter("setparams", range="tv", color_primaries="bt709", color_trc="bt709", colorspace="bt709")
     )
     options = {
@@ -93,16 +113,11 @@ def _rung(branch: Stream, rung: Rung, plan: Plan) -> OutputStream:
     return ffmpeg.output(picture, hls_target(rung.name), **_H264, **options, **hls_options(rung.name, plan))
 
 
-def _poster(branch: Stream, plan: Plan) -> OutputStream:
-    """The most typical picture of some that come after a tenth of the video, in the colours of JPEG."""
-    first = floor(plan.frames * _POSTER_AT) / plan.rate
-    rung = [each for each in plan.rungs if min(each.width, each.height) <= _POSTER_SIDE][-1]
-    picture = (
-        branch.filter("trim", start=seconds(first))
-        .filter("trim", end_frame=_POSTER_CHOICE)
-        .filter("scale", rung.width, rung.height, out_range="pc", out_color_matrix="bt601")
-        .filter("setsar", 1)
-        .filter("format", "yuvj420p")
-        .filter("thumbnail", n=_POSTER_CHOICE)
+def _fitted(rung: Rung) -> tuple[str, str]:
+    """Width and height for a picture of any shape: the rung's, or as much of it as keeps a foreign shape."""
+    shape = f"(dar*{rung.height}/{rung.width})"
+    same = f"lt(abs({shape}-1),{max(_SAME_SHAPE, 2 / min(rung.width, rung.height)):.4f})"
+    return (
+        f"if({same},{rung.width},max(2,2*round({rung.width}*min(1,{shape})/2)))",
+        f"if({same},{rung.height},max(2,2*round({rung.height}*min(1,1/{shape})/2)))",
     )
-    return ffmpeg.output(picture, POSTER, format="image2", update=1, **{"c:v": "mjpeg", "q:v": 3, "frames:v": 1})

@@ -92,10 +92,13 @@ class Variant:
 def read_track(folder: Path) -> Track:
     """What ffmpeg left in ``folder``. Raises ``PermanentError`` when that is nothing: no frame could be decoded."""
     paths = sorted(folder.glob(SEGMENTS))
-    if not paths:
-        raise PermanentError(f"The video is damaged: nothing of it could be decoded for the rendition {folder.name}.")
-    init = read_init(folder / INIT)
-    return Track(folder.name, init.codec, tuple(read_segment(path, init.timescale) for path in paths))
+    try:
+        if paths:
+            init = read_init(folder / INIT)
+            return Track(folder.name, init.codec, tuple(read_segment(path, init.timescale) for path in paths))
+    except ValueError:  # ffmpeg ends in order, with a file of headers, when it has got no frame
+        pass
+    raise PermanentError(f"The video is damaged: nothing of it could be decoded for the rendition {folder.name}.")
 
 
 def target_duration(tracks: Sequence[Track]) -> int:

@@ -1,15 +1,19 @@
 """Looks at an untrusted file through ``scan``, which runs in the decoder."""
 
 from pathlib import Path
+from typing import Any
 
 from broker.context import TaskContext
 from broker.errors import PermanentError
 from broker.media.sniff import HEAD_BYTES, sniff
 from handlers.media.bounds import RECORDING
 from handlers.media.decoding import decode_one
-from handlers.transcoding.source import MAX_SECONDS, Source
+from handlers.transcoding.colours import Colours
+from handlers.transcoding.source import SoundTrack, Source
 
 _LOOK = "handlers.transcoding.scan:look"
+#: A look takes no more seconds, plus what reading the file takes at so many bytes a second.
+_LONGEST, _SLOWEST = 900.0, 2_000_000
 
 
 def recognise(path: Path) -> str:
@@ -25,8 +29,13 @@ def recognise(path: Path) -> str:
 
 def probe(context: TaskContext, path: Path, demuxer: str) -> Source:
     """What the file holds. Raises ``PermanentError`` in a person's words when that is nothing to transcode."""
-    found = decode_one(_LOOK, str(path), demuxer, limits=RECORDING, seconds=context.seconds_left())
-    source = Source(**found)
-    if max(source.video_seconds, source.audio_seconds) > MAX_SECONDS:
-        raise PermanentError(f"The video is longer than {MAX_SECONDS // 3600} hours.")
-    return source
+    seconds = min(context.seconds_left(), _LONGEST + path.stat().st_size / _SLOWEST)
+    found = decode_one(_LOOK, str(path), demuxer, limits=RECORDING, seconds=seconds)
+    return _source(found)
+
+
+def _source(found: dict[str, Any]) -> Source:
+    found["colours"] = Colours(**found["colours"])
+    found["sound"] = tuple(SoundTrack(*each) for each in found["sound"])
+    found["warnings"] = tuple(found["warnings"])
+    return Source(**found)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from broker.media.storage import Storage
-from handlers.transcoding.graph import POSTER
 from handlers.transcoding.hls_output import INIT
 from handlers.transcoding.playlists import MASTER, MEDIA, Track, media_playlist, target_duration
+from handlers.transcoding.poster import POSTER
 
 
 def publish(

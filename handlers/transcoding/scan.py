@@ -1,42 +1,32 @@
 """Looks at an untrusted file, in the decoder: a file that crashes the demuxer or fills the memory harms no worker.
 
 It reads every packet, because headers lie: about lengths, frame rates and whether the rest of the file is there. It
-decodes a few pictures, because only they tell rotation and interlacing.
+decodes pictures all over the file, because only they tell sizes, rotation and interlacing.
 """
 
-import re
-from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import asdict
-from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.stream import Disposition
-from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from broker.errors import PermanentError
-from handlers.media.bounds import MAX_PIXELS
+from handlers.media.bounds import MAX_PIXELS, MAX_TRACKS
 from handlers.media.opening import open_as
+from handlers.transcoding import tracks
+from handlers.transcoding.colours import colours, unreadable
+from handlers.transcoding.declared import declared_bytes
+from handlers.transcoding.looks import Look, Looks
+from handlers.transcoding.rates import natural_rate, with_places
 from handlers.transcoding.source import Source
 from handlers.transcoding.timeline import Timeline
 
-#: Pictures that are decoded.
-_LOOKED_AT = 8
 _BROADCAST = frozenset({"mpegts", "mpeg"})
-#: Of the packets that an index lists, the part that must be there.
+#: The part of what a file promises that must be there.
 _COMPLETE = 0.95
-#: Sample aspect ratios beyond these are mistakes.
-_SANE_ASPECT = (Fraction(1, 4), Fraction(4))
-#: ITU-T H.273: transfer characteristics, and "unspecified".
-_HDR_TRANSFERS = {16: "smpte2084", 18: "arib-std-b67"}
-_UNSPECIFIED = 2
-#: From this many lines on, video without a colour matrix is taken for high definition (as players do).
-_HD_LINES = 720
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
 
 class Unreadable(PermanentError):
@@ -52,7 +42,7 @@ def scan(path: str, demuxer: str) -> Source:
     """Look at the file at ``path`` as what it was recognised to be. Raises ``Unreadable``."""
     try:
         with open_as(path, demuxer) as container:
-            return _Scan(container, demuxer).source()
+            return _Scan(container, demuxer, Path(path)).source()
     except MemoryError:
         raise
     except av.error.FFmpegError as error:
@@ -62,96 +52,100 @@ def scan(path: str, demuxer: str) -> Source:
 class _Scan:
     """One pass over an open file."""
 
-    def __init__(self, container: InputContainer, demuxer: str) -> None:
+    def __init__(self, container: InputContainer, demuxer: str, path: Path) -> None:
+        if len(container.streams) >= MAX_TRACKS:
+            raise Unreadable(f"The file has {MAX_TRACKS} tracks or more; send it with the ones that matter.")
         self._container = container
         self._demuxer = demuxer
-        self._video = _video_stream(container)
-        self._indexed = len(self._video.index_entries) if demuxer == "mov" else 0
-        self._packets = 0
-        self._frames: list[VideoFrame] = []
+        self._path = path
+        self._looks = {stream.index: Looks(stream) for stream in _video_streams(container)}
+        self._sound = [stream for stream in container.streams.audio if stream.codec_context]
+        self._indexed = {index: len(looks.stream.index_entries) for index, looks in self._looks.items()}
         self._timelines: dict[int, Timeline] = {}
 
     def source(self) -> Source:
         """Read everything."""
-        decodable = [stream for stream in self._container.streams.audio if stream.codec_context]
-        self._read([self._video, *decodable])
-        video = self._timelines[self._video.index]
-        self._check(video)
-        audio = _preferred([stream for stream in decodable if self._timelines[stream.index].count])
-        width, height = self._size()
+        self._read([*(looks.stream for looks in self._looks.values()), *self._sound])
+        index = tracks.preferred_video(list(self._looks.values()), {s: t.count for s, t in self._timelines.items()})
+        looks, video = self._looks[index], self._timelines[index]
+        look = looks.largest
+        if not video.count or look is None:
+            raise Unreadable(f"The file has no picture that can be decoded (at most {MAX_PIXELS // 10**6} megapixels).")
+        sound = tracks.sound(self._sound, self._timelines)
+        cut = self._missing(index, max([video.end, *(track.seconds for track in sound)]))
+        rate, phase = self._rhythm(video, looks)
         return Source(
-            width=width,
-            height=height,
-            mean_rate=video.mean_rate,
-            typical_rate=video.typical_rate,
-            steady=video.steady,
+            width=look.width,
+            height=look.height,
+            rate=str(rate),
+            phase=phase,
+            video_start=video.start,
             video_seconds=video.end,
-            audio_seconds=self._timelines[audio.index].end if audio else 0.0,
-            audio_track=self._container.streams.audio.index(audio) if audio else None,
-            language=_language(audio),
-            **self._picture(),
+            pictures=video.count,
+            packets=video.count + (self._timelines[sound[0].track].count if sound else 0),
+            video_track=index,
+            sound=sound,
+            interlaced=looks.interlaced,
+            alpha=any(each.alpha for each in looks.seen),
+            uniform=looks.uniform,
+            colours=colours(look.matrix, look.primaries, look.transfer, rgb=look.rgb, lines=look.lines),
+            warnings=(*cut, *_colour_warnings(look), *tracks.left_out(self._container, index, sound)),
         )
 
     def _read(self, streams: list[VideoStream | AudioStream]) -> None:
         origin = (self._container.start_time or 0) / av.time_base
         self._timelines = {each.index: Timeline(origin, self._demuxer in _BROADCAST) for each in streams}
-        with suppress(av.error.FFmpegError):  # What comes after damage is not there, for ffmpeg neither.
+        try:
             for packet in self._container.demux(*streams):
-                if packet.size and not packet.is_discard:
-                    base = float(packet.time_base)
-                    times = [None if value is None else value * base for value in (packet.dts, packet.pts)]
-                    self._timelines[packet.stream_index].add(times[0], times[1], (packet.duration or 0) * base)
-                if packet.stream_index == self._video.index:
-                    self._look(packet)
+                self._add(packet)
+        except MemoryError:
+            raise
+        except av.error.FFmpegError:
+            pass  # What comes after damage is not there, for ffmpeg neither.
 
-    def _look(self, packet: "av.Packet[Any]") -> None:
-        self._packets += bool(packet.size)
-        if len(self._frames) < _LOOKED_AT:
-            with suppress(av.error.FFmpegError):
-                self._frames += self._video.decode(packet)
+    def _add(self, packet: "av.Packet[Any]") -> None:
+        timeline = self._timelines[packet.stream_index]
+        if packet.size and not packet.is_discard:
+            base = float(packet.time_base)
+            times = [None if value is None else value * base for value in (packet.dts, packet.pts)]
+            timeline.add(times[0], times[1], (packet.duration or 0) * base)
+        if packet.stream_index in self._looks:
+            self._looks[packet.stream_index].feed(packet, timeline.end)
 
-    def _check(self, video: Timeline) -> None:
-        if not video.count or not self._video.width or not self._frames:
-            raise Unreadable(f"The file has no picture that can be decoded (at most {MAX_PIXELS // 10**6} megapixels).")
-        if self._packets < self._indexed * _COMPLETE:
-            percent = 100 * self._packets // self._indexed
-            raise Unreadable(f"The file is cut off: only {percent} % of its video is there. Upload it again.")
+    def _rhythm(self, video: Timeline, looks: Looks) -> Any:
+        natural = natural_rate(video.mean_rate, video.typical_rate, steady=video.steady)
+        return with_places(natural, video.shown(), interlaced=looks.interlaced)
 
-    def _size(self) -> tuple[int, int]:
-        aspect = self._video.sample_aspect_ratio or Fraction(1)
-        if not _SANE_ASPECT[0] <= aspect <= _SANE_ASPECT[1]:
-            aspect = Fraction(1)
-        frame = self._frames[0]
-        width, height = round(frame.width * aspect), frame.height
-        return (height, width) if frame.rotation % 180 == 90 else (width, height)
-
-    def _picture(self) -> dict[str, Any]:
-        frame = self._frames[0]
-        named = frame.format.is_rgb or frame.colorspace != _UNSPECIFIED
-        return {
-            "interlaced": any(each.interlaced_frame for each in self._frames),
-            "alpha": any(component.is_alpha for component in frame.format.components),
-            "hdr_transfer": _HDR_TRANSFERS.get(int(frame.color_trc), ""),
-            "assumed_matrix": "" if named else "bt709" if frame.height >= _HD_LINES else "smpte170m",
-        }
+    def _missing(self, index: int, end: float) -> list[str]:
+        """Says that little is missing at the end. Raises ``Unreadable`` when it is more."""
+        size, declared = self._path.stat().st_size, declared_bytes(self._path, self._demuxer) or 0
+        parts = [size / declared] if declared else []
+        if self._demuxer == "mov" and self._indexed[index]:
+            parts.append(self._timelines[index].count / self._indexed[index])
+        if self._demuxer == "flv" and self._container.duration:
+            parts.append(end * av.time_base / self._container.duration)
+        part = min(parts, default=1.0)
+        if part < _COMPLETE:
+            raise Unreadable(
+                f"The file is cut off: only {part:.0%} of it is there. Upload it again.".replace("%", " %")
+            )
+        if declared > size:
+            return [f"The file ends {declared - size} bytes before it should: its last moments may be missing."]
+        return []
 
 
-def _video_stream(container: InputContainer) -> VideoStream:
-    """The first video track that is not a cover picture: ffmpeg's ``V:0``."""
-    for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
-            if not stream.codec_context:
-                raise Unreadable("The video's codec is not supported.")
-            return stream
-    raise Unreadable("The file has no video track.")
+def _video_streams(container: InputContainer) -> list[VideoStream]:
+    """The tracks that are no cover pictures and can be decoded."""
+    films = tracks.films(container)
+    if not films:
+        raise Unreadable("The file has no video track.")
+    decodable = [stream for stream in films if stream.codec_context]
+    if not decodable:
+        raise Unreadable("The video's codec is not supported.")
+    return decodable
 
 
-def _preferred(streams: Iterable[AudioStream]) -> AudioStream | None:
-    """The track marked as default, else the first."""
-    return max(streams, key=lambda stream: bool(stream.disposition & Disposition.default), default=None)
-
-
-def _language(stream: AudioStream | None) -> str:
-    """As the file names it, if that is a language tag (BCP 47): it ends up in a playlist."""
-    named = (stream.language if stream else None) or ""
-    return named if _LANGUAGE.fullmatch(named) else "und"
+def _colour_warnings(look: Look) -> list[str]:
+    if look.rgb or not unreadable(look.matrix):
+        return []
+    return ["The video stores its colours in a way that is not supported here: they may look wrong."]

@@ -3,7 +3,7 @@
 from marshmallow import RAISE, fields
 
 from broker.schema import Schema
-from broker.task_type import TaskType
+from broker.task_type import MAX_TIMEOUT, TaskType
 
 
 class VideoTranscodingPayload(Schema):
@@ -37,6 +37,11 @@ class VideoTranscodingResult(Schema):
     variants = fields.List(fields.Nested(Variant), required=True)
     hls_master = fields.String(required=True)
     poster = fields.String(required=True)
+    warnings = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "One line for everything of the upload that was left out, cut or could not be read."},
+    )
 
 
 VIDEO_TRANSCODING = TaskType(
@@ -45,6 +50,8 @@ VIDEO_TRANSCODING = TaskType(
     handler="handlers.transcoding.run:transcode",
     rate=2,
     burst=4,
+    # A film takes as long as it takes: what bounds a run follows its length and its ladder, and whether frames come.
+    timeout=MAX_TIMEOUT,
     result=VideoTranscodingResult,
     requires=("av", "ffmpeg", "imageio_ffmpeg"),
 )

@@ -1,16 +1,20 @@
 """Adds up the packets of one track: how many there are, when the last one ends, how far apart they usually are."""
 
+from array import array
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 
 #: A transport stream whose time jumps by more seconds than this begins anew: ffmpeg closes such gaps.
 _LARGEST_GAP = 10.0
-#: Distances kept for ``typical_rate``: minutes of video, whatever the file's length.
-_KEPT = 10_000
+#: Times that are kept: twelve hours at 60 pictures a second.
+_KEPT = 2_600_000
+#: What is looked at for the rhythm of a longer track: so many stretches of so many times, all over the file.
+_WINDOWS, _WINDOW = 20, 1000
 #: What an ordinary distance may be off by: seconds, and a part of itself; and how many must be ordinary.
 _ROUNDING, _JITTER, _MOST = 0.0011, 0.02, 0.75
-#: For a track whose packets tell no time at all.
-_DEFAULT_RATE = 25.0
+#: For a track whose packets tell no time at all, or one picture whose length is no rate that is shown.
+_DEFAULT_RATE, _MAX_RATE = 25.0, 60.0
 
 
 class Timeline:
@@ -23,7 +27,8 @@ class Timeline:
         self._broadcast = broadcast
         self._shift = -origin
         self._first: float | None = None
-        self._decode_times: list[float] = []
+        self._decode_times = array("d")
+        self._shown = array("d")
         self._last = 0.0
         self._step = 0.0
 
@@ -39,6 +44,7 @@ class Timeline:
         self.end = max(self.end, shown + (duration or self._step))
         if len(self._decode_times) < _KEPT:
             self._decode_times.append(at)
+            self._shown.append(shown)
         self._last = at
 
     def _continue(self, at: float, duration: float) -> float:
@@ -54,10 +60,16 @@ class Timeline:
         return at
 
     @property
+    def start(self) -> float:
+        """When the first one is shown."""
+        return self._first or 0.0
+
+    @property
     def mean_rate(self) -> float:
         """Packets per second from the first to the end of the last."""
-        length = self.end - (self._first or 0.0)
-        return self.count / length if length > 0 else _DEFAULT_RATE
+        length = self.end - self.start
+        rate = self.count / length if length > 0 else _DEFAULT_RATE
+        return rate if self.count > 1 or rate <= _MAX_RATE else _DEFAULT_RATE
 
     @property
     def typical_rate(self) -> float:
@@ -70,11 +82,29 @@ class Timeline:
         """Whether most distances are ordinary: the rest is missing or misplaced packets, not another rhythm."""
         return len(self._ordinary()) >= _MOST * len(self._distances())
 
+    def shown(self) -> list[list[float]]:
+        """Stretches of the times at which packets are shown, each in order."""
+        return [list(window) for window in _windows(sorted(self._shown))]
+
     def _distances(self) -> list[float]:
-        return [later - earlier for earlier, later in pairwise(self._decode_times) if later > earlier]
+        return [
+            later - earlier
+            for window in _windows(self._decode_times)
+            for earlier, later in pairwise(window)
+            if later > earlier
+        ]
 
     def _ordinary(self) -> list[float]:
         """The distances that are the median but for the rounding of timestamps, often to milliseconds."""
         distances = self._distances()
         middle = median(distances) if distances else 0.0
         return [each for each in distances if abs(each - middle) <= max(_ROUNDING, _JITTER * middle)]
+
+
+def _windows(times: Sequence[float]) -> Iterator[Sequence[float]]:
+    if len(times) <= _WINDOWS * _WINDOW:
+        yield times
+        return
+    for number in range(_WINDOWS):
+        start = number * (len(times) - _WINDOW) // (_WINDOWS - 1)
+        yield times[start : start + _WINDOW]

@@ -42,6 +42,7 @@ CONTAINERS = [
     ("a.opus", f"{AUDIO} -c:a libopus", Sniffed("audio", "audio/ogg", "ogg")),
     ("a.oga", f"{AUDIO} -c:a flac -f ogg", Sniffed("audio", "audio/ogg", "ogg")),
     ("a.ogv", f"{VIDEO} -c:v libtheora", Sniffed("video", "video/ogg", "ogg")),
+    ("vp8.ogv", f"{AUDIO} {VIDEO} -c:v libvpx -c:a libvorbis", Sniffed("video", "video/ogg", "ogg")),
 ]
 PICTURES = ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "HEIF"]
 register_heif_opener()

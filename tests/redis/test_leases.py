@@ -69,9 +69,9 @@ class TestRenew:
         assert engine.task(run.id).progress == {"percent": 50, "stage": "half"}
         engine.advance(1)
         engine.release(run)
-        assert engine.task(run.id).progress is None
+        assert engine.task(run.id).progress == {"percent": 0, "stage": "to start again; the run before reached 50 %"}
         again = engine.start()
-        assert engine.task(run.id).progress is None
+        assert engine.task(run.id).progress == {"percent": 0, "stage": "started again; the run before reached 50 %"}
         engine.finish(again)
         assert engine.task(run.id).progress == {"percent": 100, "stage": "done"}
 

@@ -47,6 +47,15 @@ def busy() -> None:
         pass
 
 
+def napping() -> str:
+    time.sleep(1.2)
+    return "awake"
+
+
+def hanging() -> None:
+    signal.pause()
+
+
 def refusing(kind: str) -> None:
     if kind == "fault":
         raise ValueError("/srv/secret")
@@ -166,6 +175,17 @@ def test_when_the_tasks_time_is_over_nothing_runs_on() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert not Path(f"/proc/{program}").exists()
+
+
+def test_one_that_hangs_without_using_the_processor_is_ended() -> None:
+    with pytest.raises(PermanentError, match="too long"):
+        decode_one(f"{HERE}:hanging", limits=PICTURE, seconds=0)
+
+
+def test_the_time_of_one_file_ends_no_later_one() -> None:
+    ask("number")
+    decode_one(f"{HERE}:number", limits=PICTURE, seconds=0)
+    assert list(decode(f"{HERE}:napping", limits=PICTURE, seconds=60)) == ["awake"]
 
 
 def test_what_nobody_wants_any_more_is_ended() -> None:

@@ -9,6 +9,8 @@ import handlers
 from broker.errors import PermanentError
 from handlers.media.bounds import RECORDING
 from handlers.media.decoding import decode
+from handlers.media.opening import open_as
+from handlers.media.tracks import video_track
 from tests.handlers.transcoding.conftest import Make, make
 from tests.handlers.transcoding.sources import AAC, X264, picture, sound
 
@@ -52,6 +54,17 @@ def test_frames_larger_than_the_bound_are_never_decoded(make: Make, function: st
     else:
         with pytest.raises(PermanentError, match=r"megapixels|million pixels"):
             read(function, bomb)
+
+
+@pytest.mark.parametrize(("marks", "height"), [(("default", "0"), 180), (("0", "0"), 180), (("0", "default"), 180)])
+def test_the_largest_of_several_video_tracks_stands_for_the_file(
+    make: Make, marks: tuple[str, str], height: int
+) -> None:
+    """As in what is transcoded: programs mark the first by themselves."""
+    both = (*picture("160x90", seconds=0.2), *picture("320x180", seconds=0.2), "-map", "0", "-map", "1", *X264)
+    upload = make(f"{''.join(marks)}.mkv", *both, "-disposition:v:0", marks[0], "-disposition:v:1", marks[1])
+    with open_as(str(upload), "matroska") as container:
+        assert video_track(container).height == height
 
 
 def test_nothing_else_opens_what_strangers_sent() -> None:

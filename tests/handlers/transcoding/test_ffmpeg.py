@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from broker.errors import PermanentError, TransientError
+from handlers.media import program as bounded
 from handlers.media.program import program
-from handlers.transcoding.ffmpeg import STALL_SECONDS, encode, watch
+from handlers.transcoding import ffmpeg
+from handlers.transcoding.ffmpeg import STALL_SECONDS, Stalled, encode, watch
+from tests.handlers.transcoding.conftest import Make
 from tests.handlers.transcoding.fake_context import FakeContext
+from tests.handlers.transcoding.sources import AAC, X264, picture, sound
 
 
 @pytest.fixture
@@ -29,7 +33,9 @@ def test_frames_are_reported_as_they_come(context: FakeContext) -> None:
     encode(
         context,
         shell("printf 'frame=  0\\nfps=0\\nprogress=continue\\nframe= 12\\nframe=12\\nprogress=end\\n'"),
+        "frame",
         frames.append,
+        60,
     )
     assert frames == [0, 12]
     assert context.running == []
@@ -37,7 +43,7 @@ def test_frames_are_reported_as_they_come(context: FakeContext) -> None:
 
 def test_a_source_that_ffmpeg_refuses_is_not_tried_again(context: FakeContext) -> None:
     with pytest.raises(PermanentError, match="damaged") as caught:
-        encode(context, shell("echo '/srv/secret: Invalid data' >&2; exit 69"), print)
+        encode(context, shell("echo '/srv/secret: Invalid data' >&2; exit 69"), "frame", print, 60)
     assert "/srv" not in caught.value.message
 
 
@@ -46,21 +52,69 @@ def test_a_source_that_ffmpeg_refuses_is_not_tried_again(context: FakeContext) -
 )
 def test_trouble_of_the_machine_is_tried_again(context: FakeContext, script: str) -> None:
     with pytest.raises(TransientError):
-        encode(context, shell(script), print)
+        encode(context, shell(script), "frame", print, 60)
     assert context.running == []
 
 
-def test_an_ffmpeg_without_progress_is_given_up() -> None:
-    now = iter([0.0, 1.0, STALL_SECONDS, STALL_SECONDS + 1.5])
-    with pytest.raises(TransientError, match="no frame"):
-        watch([b"frame=1\n", b"frame=1\n", b"out_time=N/A\n", b"frame=1\n"], print, lambda: next(now))
+@pytest.mark.parametrize("said", [b"frame=1\n", b"out_time=N/A\n", None])
+def test_an_ffmpeg_without_progress_is_given_up(said: bytes | None) -> None:
+    """Whatever else it says, and if it says nothing at all."""
+    now = iter([0.0, 0.0, 1.0, STALL_SECONDS, STALL_SECONDS + 1.5])
+    with pytest.raises(Stalled, match="no progress"):
+        watch([b"frame=1\n", said, said, said], "frame", print, lambda: next(now), 1e9)
+
+
+def test_an_ffmpeg_that_never_says_a_word_is_given_up(context: FakeContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ffmpeg, "STALL_SECONDS", 0.2)
+    monkeypatch.setattr(ffmpeg, "_TICK", 0.05)
+    with pytest.raises(Stalled):
+        encode(context, ["/bin/sleep", "60"], "frame", print, 60)
+    assert context.running == []
+
+
+def test_an_ffmpeg_that_closes_its_output_and_stays_is_given_up(
+    context: FakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ffmpeg, "STALL_SECONDS", 0.2)
+    with pytest.raises(Stalled):
+        encode(context, shell("exec >&-; exec sleep 60"), "frame", print, 60)
+    assert context.running == []
+
+
+def test_one_that_has_much_to_complain_about_is_no_trouble(
+    context: FakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says a line for each damaged packet; no file that a program writes may pass its limit."""
+    monkeypatch.setattr(bounded, "FILE_SIZE", 1_000_000)
+    monkeypatch.setattr(bounded, "_LOG_MOST", 250_000)
+    complaint = "head -c 100000 /dev/zero >&2; echo frame=$n"
+    script = f"n=0; while [ $n -lt 40 ]; do n=$((n+1)); {complaint}; sleep 0.01; done"
+    frames: list[int] = []
+    encode(context, shell(script), "frame", frames.append, 60)
+    assert frames[-1] == 40
 
 
 def test_slow_frames_are_frames() -> None:
     now = iter(range(0, 10_000, int(STALL_SECONDS) - 1))
     frames: list[int] = []
-    watch([b"frame=%d\n" % number for number in range(20)], frames.append, lambda: next(now))
+    watch([b"frame=%d\n" % number for number in range(20)], "frame", frames.append, lambda: next(now), 1e9)
     assert frames == list(range(20))
+
+
+def test_slow_frames_are_not_waited_for_without_end() -> None:
+    now = iter(range(0, 10_000, int(STALL_SECONDS) - 1))
+    with pytest.raises(PermanentError, match="more than 1000 s"):
+        watch([b"frame=%d\n" % number for number in range(20)], "frame", print, lambda: next(now), 1000)
+
+
+def test_what_was_decoded_is_read_from_what_ffmpeg_says(context: FakeContext, make: Make) -> None:
+    """Its words may change with its version; then this fails, and nothing would be said about damage."""
+    argv = [ffmpeg.binary(), "-v", "verbose", "-i", str(make("two tracks.mp4", *picture("64x48"), *X264))]
+    assert encode(context, [*argv, "-f", "null", "-"], "frame", print, 60) == (25, 0)
+    argv = [ffmpeg.binary(), "-v", "verbose", "-i", str(make("sound.mp4", *sound(), *AAC))]
+    found = encode(context, [*argv, "-f", "null", "-"], "out_time_us", print, 60)
+    assert found is not None
+    assert (found.frames > 40, found.errors) == (True, 0)
 
 
 def test_leaving_the_block_kills_the_program(context: FakeContext) -> None:

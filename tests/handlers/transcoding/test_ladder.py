@@ -1,11 +1,10 @@
-"""Guards the arithmetic: sizes of renditions, frame rates, lengths of segments."""
+"""Guards the arithmetic: sizes of renditions, lengths of segments."""
 
 from fractions import Fraction
 
 import pytest
 
-from handlers.transcoding.ladder import frame_rate, gop_frames, rungs, segment_frames
-from handlers.transcoding.source import Source
+from handlers.transcoding.ladder import gop_frames, rungs, segment_frames
 
 NTSC_FILM, NTSC, NTSC_60 = Fraction(24_000, 1001), Fraction(30_000, 1001), Fraction(60_000, 1001)
 
@@ -69,63 +68,6 @@ def test_very_wide_pictures_stay_within_level_4_2(width: int, height: int) -> No
     for rung in rungs(width, height):
         assert -(-rung.width // 16) * -(-rung.height // 16) <= 8704
         assert max(rung.width, rung.height) <= 4096
-
-
-def source(mean: float, typical: float | None = None, *, steady: bool = True, interlaced: bool = False) -> Source:
-    return Source(
-        width=640,
-        height=360,
-        mean_rate=mean,
-        typical_rate=mean if typical is None else typical,
-        steady=steady,
-        video_seconds=1,
-        audio_seconds=0,
-        interlaced=interlaced,
-        alpha=False,
-        hdr_transfer="",
-        assumed_matrix="",
-        audio_track=None,
-        language="und",
-    )
-
-
-@pytest.mark.parametrize(
-    ("mean", "typical", "expected"),
-    [
-        (25.0, 25.0, Fraction(25)),
-        (23.976, 23.976, NTSC_FILM),
-        (29.9701, 29.972, NTSC),
-        (59.94, 59.95, NTSC_60),
-        (24.04, 25.0, Fraction(25)),
-        (7.5, 30.0, Fraction(30)),
-        (7.3, 7.3, Fraction(73, 10)),
-    ],
-)
-def test_a_steady_source_keeps_its_rate_whatever_is_missing(mean: float, typical: float, expected: Fraction) -> None:
-    assert frame_rate(source(mean, typical)) == expected
-
-
-@pytest.mark.parametrize(
-    ("mean", "typical", "expected"),
-    [(23.976, 20.0, NTSC_FILM), (37.5, 30.0, Fraction(30)), (17.3, 27.0, NTSC), (40.0, 200.0, Fraction(60))],
-)
-def test_an_unsteady_source_keeps_its_frames(mean: float, typical: float, expected: Fraction) -> None:
-    assert frame_rate(source(mean, typical, steady=False)) == expected
-
-
-@pytest.mark.parametrize(
-    ("mean", "expected"),
-    [(240.0, 60), (120.0, 60), (119.88, 59.94), (100.0, 50), (90.0, 45), (5.0, 10), (1.0, 6), (0.1, 6), (1e-9, 6)],
-)
-def test_rates_outside_6_to_60_change_by_a_whole_factor(mean: float, expected: float) -> None:
-    rate = frame_rate(source(mean))
-    assert 6 <= rate <= 60
-    assert float(rate) == pytest.approx(expected, rel=1e-3)
-
-
-@pytest.mark.parametrize(("mean", "expected"), [(25.0, Fraction(50)), (29.97, NTSC_60), (50.0, Fraction(50))])
-def test_an_interlaced_source_gives_a_frame_per_field(mean: float, expected: Fraction) -> None:
-    assert frame_rate(source(mean, interlaced=True)) == expected
 
 
 @pytest.mark.parametrize(
