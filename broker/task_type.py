@@ -53,6 +53,8 @@ class TaskType:
     concurrency: int | None = None
     #: Seconds a run may take before it is killed.
     timeout: int = 3600
+    #: The handler bounds its runs by what there is to do: nobody having chosen a timeout, ``timeout`` ends none.
+    bounds_itself: bool = False
     max_retries: int = 3
     priority: int = 0
     #: Shape of the handler's answer, for the API document.
@@ -92,7 +94,9 @@ class TaskType:
     def with_environment(self, environ: Mapping[str, str]) -> "TaskType":
         """This type with the defaults that ``<TYPE>_RATE``, ``_BURST``, ... override. Raises ``BadSettings``."""
         values = read(environ, Schema.from_dict(dict(self.variables()))())
-        return replace(self, **{field: values[self._variable(field)] for field in _OVERRIDABLE})
+        chosen = bool(environ.get(self._variable("timeout"), "").strip())
+        overridden = {field: values[self._variable(field)] for field in _OVERRIDABLE}
+        return replace(self, bounds_itself=self.bounds_itself and not chosen, **overridden)
 
     def variables(self) -> dict[str, Number]:
         """Its environment variables by name, with the declared values as defaults."""
@@ -103,6 +107,10 @@ class TaskType:
 
     def _variable(self, field: str) -> str:
         return f"{self.env_prefix}_{field.upper()}"
+
+    def run_timeout(self, timeout: int) -> int:
+        """Seconds that end a run of a task with this timeout."""
+        return MAX_TIMEOUT if self.bounds_itself and timeout == self.timeout else timeout
 
     def check_payload(self, payload: Any) -> dict[str, Any]:
         """The payload as its schema dumps it. Raises ``InvalidInput``, which names each bad field."""

@@ -143,10 +143,11 @@ class Child:
         self._runs += 1
         execution = self._execution
         started = time.monotonic()
-        deadline = started + claimed.timeout
+        timeout = self._broker.types[claimed.queue.partition(":")[0]].run_timeout(claimed.timeout)
+        deadline = started + timeout
         self._slate.write(Run(execution, claimed.id, started, deadline, claimed.retry_count))
         context = RunContext(self._broker, self._slate, claimed, execution, deadline)
-        outcome = execute(lambda: self._handler(claimed.queue), context, claimed.timeout, claimed.retry_count)
+        outcome = execute(lambda: self._handler(claimed.queue), context, timeout, claimed.retry_count)
         return self._report(claimed.id, execution, outcome)
 
     def _report(self, task_id: str, execution: str, outcome: Outcome) -> Claimed | Wait:

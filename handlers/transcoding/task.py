@@ -3,7 +3,7 @@
 from marshmallow import RAISE, fields
 
 from broker.schema import Schema
-from broker.task_type import MAX_TIMEOUT, TaskType
+from broker.task_type import TaskType
 
 
 class VideoTranscodingPayload(Schema):
@@ -51,7 +51,7 @@ VIDEO_TRANSCODING = TaskType(
     rate=2,
     burst=4,
     # A film takes as long as it takes: what bounds a run follows its length and its ladder, and whether frames come.
-    timeout=MAX_TIMEOUT,
+    bounds_itself=True,
     result=VideoTranscodingResult,
     requires=("av", "ffmpeg", "imageio_ffmpeg"),
 )

@@ -34,7 +34,7 @@ def test_a_new_task_is_answered_as_its_detail_shows_it(client: FlaskClient) -> N
         "error": None,
         "retry_count": 0,
         "max_retries": 3,
-        "timeout_seconds": 604800,
+        "timeout_seconds": 3600,
         "progress": None,
         "result": None,
         "attempts": [],

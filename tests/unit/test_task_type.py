@@ -6,7 +6,7 @@ import pytest
 from marshmallow import RAISE, Schema, ValidationError, fields, validates_schema
 
 from broker.errors import InvalidInput
-from broker.task_type import TaskType, pointers
+from broker.task_type import MAX_TIMEOUT, TaskType, pointers
 
 
 class Frame(Schema):
@@ -87,6 +87,14 @@ class TestEnvironment:
         )
         found = (changed.rate, changed.burst, changed.concurrency, changed.timeout, changed.max_retries)
         assert found == (2.5, 7, 3, 60, 0)
+
+    def test_a_type_that_bounds_itself_is_stopped_only_by_a_timeout_that_somebody_chose(self) -> None:
+        films = declare(bounds_itself=True)
+        assert [films.run_timeout(seconds) for seconds in (3600, 60)] == [MAX_TIMEOUT, 60]
+        assert declare().run_timeout(3600) == 3600
+        chosen = films.with_environment({"VIDEO_TRANSCODING_TIMEOUT": "3600"})
+        assert chosen.run_timeout(3600) == 3600
+        assert films.with_environment({"VIDEO_TRANSCODING_TIMEOUT": ""}) == films
 
     def test_limits_are_lifted_by_none(self) -> None:
         environ = {"VIDEO_TRANSCODING_RATE": "none", "VIDEO_TRANSCODING_CONCURRENCY": "none"}
