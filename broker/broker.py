@@ -15,7 +15,7 @@ from broker.media.search import SearchBus
 from broker.media.storage import Storage
 from broker.media.vectors import RedisVectors, VectorStore
 from broker.plugins.configs import PluginConfigs
-from broker.plugins.cooldowns import Holds
+from broker.plugins.cooldowns import Cooldowns
 from broker.queues.daemons import Daemons
 from broker.queues.queues import Queues
 from broker.queues.workers import Workers
@@ -96,8 +96,8 @@ class Broker:
         return PluginConfigs(self.redis, self.keys, self.settings.secret_key)
 
     @cached_property
-    def holds(self) -> Holds:
-        return Holds(self.redis, self.keys)
+    def cooldowns(self) -> Cooldowns:
+        return Cooldowns(self.redis, self.keys)
 
     @cached_property
     def search(self) -> SearchBus:

@@ -55,10 +55,10 @@ class TaskContext(Protocol):
     def plugin_config(self, plugin: str) -> dict[str, Any] | None:
         """What the tenant has set for a plugin, secrets included; ``None`` when it has set nothing."""
 
-    def hold(self, name: str, seconds: float) -> None:
+    def start_cooldown(self, name: str, seconds: float) -> None:
         """Tell all runs that work under this name has to rest for so long."""
 
-    def held(self, name: str) -> float:
+    def cooldown(self, name: str) -> float:
         """Seconds for which work under this name has to rest, 0 when it may go on."""
 
     def recall(self, key: str) -> Any:

@@ -153,7 +153,7 @@ def die_once(context: TaskContext) -> dict[str, Any]:
 
 
 def encode(context: TaskContext, path: str) -> Any:
-    """Holds while a program runs, which is not to end before."""
+    """Cooldowns while a program runs, which is not to end before."""
     process = context.popen(["sleep", _EVER])
     effect(context, "spawned", pids=[process.pid])
     while not Path(path).exists():
@@ -174,7 +174,7 @@ def film(context: TaskContext, seconds: float) -> Any:
 
 
 def spawn(context: TaskContext, path: str, plain: bool = False, deaf: bool = False) -> Any:
-    """Holds while a program runs that has started another; ends them when it comes to its end itself."""
+    """Cooldowns while a program runs that has started another; ends them when it comes to its end itself."""
     argv = ["sh", "-c", f"sleep {_EVER} & echo $!; wait"]
     process = (subprocess.Popen if plain else context.popen)(argv, stdout=subprocess.PIPE)
     assert process.stdout is not None

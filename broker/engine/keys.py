@@ -218,9 +218,9 @@ class Keys:
         """hash: plugin -> the tenant's settings for it, encrypted."""
         return f"{self._ours}plugin_configs:{tenant}"
 
-    def hold(self, name: str) -> str:
+    def cooldown(self, name: str) -> str:
         """string: there while work with somebody outside has to rest."""
-        return f"{self._ours}hold:{name}"
+        return f"{self._ours}cooldown:{name}"
 
     # ours: search -----------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Holds: until when work with somebody outside has to rest, because they said so. Shared by all workers."""
+"""Cooldowns: until when work with somebody outside has to rest, because they said so. Shared by all workers."""
 
 from typing import Any
 
@@ -8,20 +8,20 @@ from broker.engine.connection import redis_errors
 from broker.engine.keys import Keys
 
 
-class Holds:
+class Cooldowns:
     """Raises ``Unavailable`` without Redis."""
 
     def __init__(self, redis: "Redis", keys: Keys) -> None:
         self._redis = redis
         self._keys = keys
 
-    def hold(self, name: str, seconds: float) -> None:
+    def start(self, name: str, seconds: float) -> None:
         """From now on for so long; the latest word counts, being the newest that is known."""
         with redis_errors():
-            self._redis.set(self._keys.hold(name), "", px=max(1, round(seconds * 1000)))
+            self._redis.set(self._keys.cooldown(name), "", px=max(1, round(seconds * 1000)))
 
     def left(self, name: str) -> float:
-        """Seconds that the hold goes on, 0 when there is none."""
+        """Seconds that the cool-down goes on, 0 when there is none."""
         with redis_errors():
-            left: Any = self._redis.pttl(self._keys.hold(name))
+            left: Any = self._redis.pttl(self._keys.cooldown(name))
         return max(0, int(left)) / 1000

@@ -44,7 +44,7 @@ class Outcome:
     error: str
     took: float
     retry_in: float | None = None
-    hold: float = 0.0
+    cooldown: float = 0.0
 
 
 class Deliveries:
@@ -110,7 +110,7 @@ class Deliveries:
             attempt=attempt.id,
             outcome=outcome.word,
             retry_us=retry_us,
-            hold_us=round(outcome.hold * 1e6),
+            cooldown_us=round(outcome.cooldown * 1e6),
             patience_us=PATIENCE * 1_000_000,
             status_code="" if outcome.status is None else outcome.status,
             error=outcome.error,

@@ -54,8 +54,8 @@ class Sender:
             return Outcome("delivered", answer.status, "", took)
         if answer.status == HTTPStatus.GONE:
             return Outcome("gone", answer.status, "It answered 410 Gone.", took)
-        wish = parse_retry_after(answer.headers.get("Retry-After"), attempt.us / 1e6, retries.LONGEST_WISH)
-        return self._failed(attempt, answer.status, f"It answered {answer.status}.", wish, took)
+        asked = parse_retry_after(answer.headers.get("Retry-After"), attempt.us / 1e6, retries.LONGEST_ASKED)
+        return self._failed(attempt, answer.status, f"It answered {answer.status}.", asked, took)
 
     def _call(self, attempt: Attempt) -> Answer:
         body = attempt.body.encode()
@@ -71,7 +71,7 @@ class Sender:
             max_bytes=_MAX_ANSWER,
         )
 
-    def _failed(self, attempt: Attempt, status: int | None, error: str, wish: float | None, took: float) -> Outcome:
-        retry_in = None if attempt.type == TEST else retries.delay(attempt.event_failures + 1, wish, self._luck)
-        hold = retries.hold(status, attempt.endpoint_failures, wish)
-        return Outcome("failed", status, error[:_ERROR_LENGTH], took, retry_in, hold)
+    def _failed(self, attempt: Attempt, status: int | None, error: str, asked: float | None, took: float) -> Outcome:
+        retry_in = None if attempt.type == TEST else retries.delay(attempt.event_failures + 1, asked, self._luck)
+        cooldown = retries.cooldown(status, attempt.endpoint_failures, asked)
+        return Outcome("failed", status, error[:_ERROR_LENGTH], took, retry_in, cooldown)

@@ -124,11 +124,11 @@ class RunContext:
     def plugin_config(self, plugin: str) -> dict[str, Any] | None:
         return self._broker.plugin_configs.read(self.tenant, plugin)
 
-    def hold(self, name: str, seconds: float) -> None:
-        self._broker.holds.hold(name, seconds)
+    def start_cooldown(self, name: str, seconds: float) -> None:
+        self._broker.cooldowns.start(name, seconds)
 
-    def held(self, name: str) -> float:
-        return self._broker.holds.left(name)
+    def cooldown(self, name: str) -> float:
+        return self._broker.cooldowns.left(name)
 
     def recall(self, key: str) -> Any:
         return self._memo.get(key)

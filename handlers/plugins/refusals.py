@@ -15,9 +15,9 @@ _REFUSED = ":refused"
 
 
 def refused(task: TaskContext, account: str, seconds: float, said: str, now: float) -> Postpone | PermanentError:
-    """Holds the account for so long, counts the refusal, and answers how the run has to end."""
+    """Cooldowns the account for so long, counts the refusal, and answers how the run has to end."""
     task.log.warning("%s rests for %g s: %s", account, seconds, said)
-    task.hold(account, seconds)
+    task.start_cooldown(account, seconds)
     first, times = task.recall(_REFUSED) or (now, 0)
     times += 1
     if times < _MOST or now - first < _PATIENCE:

@@ -16,9 +16,9 @@ from broker.media.records import MediaRecord
 from broker.plugin import NOTE, Plugin
 from broker.plugins.catalogue import load_plugins
 from handlers.plugins import refusals
-from handlers.plugins.concealment import Concealment
 from handlers.plugins.context import Context
 from handlers.plugins.http import USUAL_WAIT
+from handlers.plugins.redaction import Redaction
 
 #: Bytes of JSON of an answer that is kept with the media file too; what is larger stays with the task alone.
 MAX_NOTED = 4_096
@@ -52,7 +52,7 @@ def run(
     config = _config(plugin, environ, own)
     # Whoever pays with an account of its own is held by that account's limits, and holds nobody else.
     account = f"{plugin.name}:{'' if own is None else context.tenant}"
-    if (rest := context.held(account)) > 0:
+    if (rest := context.cooldown(account)) > 0:
         raise Postpone(refusals.after(rest))
     of_plugin = Context(context, plugin.name, media, config)
     data = _execute(plugin, of_plugin, account, context, now)
@@ -64,27 +64,27 @@ def run(
 def _execute(
     plugin: Plugin, of_plugin: Context, account: str, task: TaskContext, now: Callable[[], float]
 ) -> dict[str, Any]:
-    concealment = Concealment(of_plugin.config.get(name) for name in plugin.secrets())
+    redaction = Redaction(of_plugin.config.get(name) for name in plugin.secrets())
     try:
         with of_plugin.http:
             answer = plugin.execute(of_plugin)
     except RateLimited as busy:
-        seconds, said = wait_asked(busy) or USUAL_WAIT, concealment.clean(busy.message)
+        seconds, said = wait_asked(busy) or USUAL_WAIT, redaction.redact(busy.message)
         raise refusals.refused(task, account, seconds, said, now()) from None
     except Postpone:
         refusals.got_on(task)
         raise
     except Exception as error:
-        cleaned = concealment.clean_error(error)
+        cleaned = redaction.redact_error(error)
         if cleaned is error:
             raise
         raise cleaned from None
-    return _without_secrets(answer, concealment)
+    return _without_secrets(answer, redaction)
 
 
-def _without_secrets(answer: dict[str, Any], concealment: Concealment) -> dict[str, Any]:
+def _without_secrets(answer: dict[str, Any], redaction: Redaction) -> dict[str, Any]:
     try:
-        cleaned: dict[str, Any] = concealment.clean(answer)
+        cleaned: dict[str, Any] = redaction.redact(answer)
     except RecursionError:
         raise PermanentError("The plugin's answer is nested too deep.") from None
     return cleaned

@@ -68,10 +68,10 @@ class Run:
     def plugin_config(self, plugin: str) -> dict[str, Any] | None:
         return self.configs.get(plugin)
 
-    def hold(self, name: str, seconds: float) -> None:
+    def start_cooldown(self, name: str, seconds: float) -> None:
         self.holds[name] = seconds
 
-    def held(self, name: str) -> float:
+    def cooldown(self, name: str) -> float:
         return self.holds.get(name, 0)
 
     def recall(self, key: str) -> Any:

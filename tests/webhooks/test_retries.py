@@ -2,7 +2,7 @@
 
 import random
 
-from broker.webhooks.retries import SCHEDULE, delay, hold
+from broker.webhooks.retries import SCHEDULE, cooldown, delay
 
 
 def test_the_schedule_begins_as_promised_and_lasts_three_days() -> None:
@@ -19,7 +19,7 @@ def test_delays_scatter_by_a_fifth_and_end() -> None:
 
 
 def test_a_receiver_that_is_down_is_left_alone_and_one_that_dislikes_an_event_is_not() -> None:
-    assert [hold(None, failures, None) for failures in (0, 1, 2, 5, 6, 100)] == [1, 2, 4, 32, 60, 60]
-    assert [hold(status, 0, None) for status in (429, 502, 503, 504)] == [1, 1, 1, 1]
-    assert [hold(status, 9, 7.0) for status in (302, 400, 404, 500)] == [0, 0, 0, 0]
-    assert hold(503, 0, 120.0) == 120
+    assert [cooldown(None, failures, None) for failures in (0, 1, 2, 5, 6, 100)] == [1, 2, 4, 32, 60, 60]
+    assert [cooldown(status, 0, None) for status in (429, 502, 503, 504)] == [1, 1, 1, 1]
+    assert [cooldown(status, 9, 7.0) for status in (302, 400, 404, 500)] == [0, 0, 0, 0]
+    assert cooldown(503, 0, 120.0) == 120

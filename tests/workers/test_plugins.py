@@ -90,7 +90,7 @@ def test_while_one_plugin_rests_another_goes_on(plugins: Plugins, service: Servi
     service.statuses = ["completed"]
     resting = plugins.execute("assembly_ai")
     plugins.worker()
-    key = plugins.broker.keys.hold(f"assembly_ai:{TENANT}")
+    key = plugins.broker.keys.cooldown(f"assembly_ai:{TENANT}")
     plugins.formation.until(lambda: plugins.broker.redis.exists(key), "the plugin rests", 30)
     other = plugins.ended(plugins.execute("checksum"))
     task = plugins.ended(resting)

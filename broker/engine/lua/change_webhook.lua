@@ -14,5 +14,5 @@ if before[1] ~= after[1] or before[2] ~= after[2] then
   call('HDEL', webhook_key(id), 'failures', 'failing_since', 'hold_until')
 end
 refresh_listeners(tenant)
-rearm(id)
+reschedule_endpoint(id)
 return 1

@@ -46,6 +46,6 @@ for _, id in ipairs(call('ZRANGEBYSCORE', B .. 'webhook_due', '-inf', now, 'LIMI
       free = free - 1
     end
   end
-  rearm(id, true, free <= 0)
+  reschedule_endpoint(id, true, free <= 0)
 end
 return granted

@@ -17,7 +17,7 @@ for _, id in ipairs(call('ZRANGE', B .. 'webhooks:' .. tenant, 0, -1)) do
       disable(id, 'More than ' .. MOST_OWED_BYTES / 1048576 .. ' MiB of events waited for it.')
     else
       call('HSET', delivery_key(id, event), 'type', type, 'task', task, 'body', body, 'state', 'pending')
-      owe(id, event, task)
+      enqueue_delivery(id, event, task)
       count = count + 1
     end
   end

@@ -5,7 +5,7 @@
 -- ARGV[3] attempt
 -- ARGV[4] outcome  'delivered', 'failed', or 'gone' when the receiver wants nothing more
 -- ARGV[5] retry_us  until the next attempt, or -1 for none
--- ARGV[6] hold_us  for so long nothing else is sent to the endpoint either
+-- ARGV[6] cooldown_us  for so long nothing else is sent to the endpoint either
 -- ARGV[7] patience_us  an endpoint that has only failed for so long is disabled
 -- ARGV[8] status_code
 -- ARGV[9] error
@@ -28,7 +28,7 @@ else
   call('HINCRBY', key, 'failed', 1)
   call('HINCRBY', webhook_key(id), 'failures', 1)
   call('HSETNX', webhook_key(id), 'failing_since', int(now))
-  if tonumber(hold_us) > 0 then call('HSET', webhook_key(id), 'hold_until', int(now + tonumber(hold_us))) end
+  if tonumber(cooldown_us) > 0 then call('HSET', webhook_key(id), 'hold_until', int(now + tonumber(cooldown_us))) end
   local since = tonumber(call('HGET', webhook_key(id), 'failing_since'))
   if outcome == 'gone' then
     disable(id, 'It answered 410 Gone.')
@@ -39,7 +39,7 @@ end
 if retry_at then
   call('ZADD', webhook_key(id) .. ':waiting', int(retry_at), event)
 else
-  conclude(id, event, f[2], outcome == 'delivered' and 'delivered' or 'failed')
+  end_delivery(id, event, f[2], outcome == 'delivered' and 'delivered' or 'failed')
 end
-rearm(id)
+reschedule_endpoint(id)
 return 'recorded'

@@ -11,11 +11,11 @@ if call('HGET', webhook_key(id), 'enabled') ~= '1' then return 'disabled' end
 call('HDEL', webhook_key(id), 'hold_until')
 if f[1] == 'pending' then
   call('ZADD', webhook_key(id) .. ':waiting', 'XX', int(now), event)
-  rearm(id)
+  reschedule_endpoint(id)
 else
   call('LREM', webhook_key(id) .. ':ended', 0, event)
   call('HINCRBY', webhook_key(id), 'ended_bytes', -call('HSTRLEN', delivery_key(id, event), 'body'))
   call('HSET', delivery_key(id, event), 'state', 'pending', 'failed', 0)
-  owe(id, event, f[2])
+  enqueue_delivery(id, event, f[2])
 end
 return 'sent'

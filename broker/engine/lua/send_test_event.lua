@@ -11,6 +11,6 @@ if not owns(tenant, id) then return 'missing' end
 if call('HGET', webhook_key(id), 'enabled') ~= '1' then return 'disabled' end
 if call('EXISTS', delivery_key(id, event)) == 0 then
   call('HSET', delivery_key(id, event), 'type', type, 'task', event, 'body', body, 'state', 'pending')
-  owe(id, event, event)
+  enqueue_delivery(id, event, event)
 end
 return 'sent'

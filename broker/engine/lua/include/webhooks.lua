@@ -39,7 +39,7 @@ end
 -- Notes when somebody has to look at the endpoint again, if ever. `served`: it was looked at just now, and stands behind
 -- those that have waited for longer; one that waits already keeps its place. `full`: it gets nothing more until an attempt
 -- has ended.
-local function rearm(id, served, full)
+local function reschedule_endpoint(id, served, full)
   local look = tonumber(call('ZRANGE', webhook_key(id) .. ':running', 0, 0, 'WITHSCORES')[2])
   local f = call('HMGET', webhook_key(id), 'enabled', 'hold_until')
   local due = tonumber(call('ZRANGE', webhook_key(id) .. ':waiting', 0, 0, 'WITHSCORES')[2])
@@ -61,11 +61,11 @@ local function disable(id, reason)
 end
 
 -- Puts a noted event at the end of its task's lane.
-local function owe(id, event, task)
+local function enqueue_delivery(id, event, task)
   call('HINCRBY', webhook_key(id), 'owed_bytes', call('HSTRLEN', delivery_key(id, event), 'body'))
   if call('RPUSH', webhook_key(id) .. ':lane:' .. task, event) == 1 then
     call('ZADD', webhook_key(id) .. ':waiting', now, event)
-    rearm(id)
+    reschedule_endpoint(id)
   end
 end
 
@@ -78,14 +78,14 @@ local function forget_oldest(id)
 end
 
 -- Ends what is owed about an event, and lets the next one of its task go. The event is kept for a while, to be sent again.
-local function conclude(id, event, task, state)
+local function end_delivery(id, event, task, state)
   local lane, ended = webhook_key(id) .. ':lane:' .. task, webhook_key(id) .. ':ended'
   local size = call('HSTRLEN', delivery_key(id, event), 'body')
   call('HSET', delivery_key(id, event), 'state', state)
   call('HINCRBY', webhook_key(id), 'owed_bytes', -size)
   call('LREM', lane, 1, event)
-  local next = call('LINDEX', lane, 0)
-  if next then call('ZADD', webhook_key(id) .. ':waiting', now, next) end
+  local following = call('LINDEX', lane, 0)
+  if following then call('ZADD', webhook_key(id) .. ':waiting', now, following) end
   local count, bytes = call('LPUSH', ended, event), call('HINCRBY', webhook_key(id), 'ended_bytes', size)
   while count > KEPT_ENDED or (count > 1 and bytes > KEPT_ENDED_BYTES) do
     bytes = forget_oldest(id)

@@ -13,7 +13,7 @@ _SHORTEST = 4
 _SHORTEST_WORD = 8
 
 
-class Concealment:
+class Redaction:
     """What must not be shown."""
 
     def __init__(self, secrets: Iterable[Any]) -> None:
@@ -21,21 +21,21 @@ class Concealment:
         words = {word for each in whole for word in each.split() if len(word) >= _SHORTEST_WORD}
         self._secrets = sorted(whole | words, key=len)
 
-    def clean(self, value: Any) -> Any:
+    def redact(self, value: Any) -> Any:
         """A JSON value with every secret in its texts replaced."""
         if isinstance(value, str):
             for secret in reversed(self._secrets):
                 value = value.replace(secret, SHOWN)
             return value
         if isinstance(value, dict):
-            return {self.clean(key): self.clean(each) for key, each in value.items()}
-        return [self.clean(each) for each in value] if isinstance(value, list | tuple) else value
+            return {self.redact(key): self.redact(each) for key, each in value.items()}
+        return [self.redact(each) for each in value] if isinstance(value, list | tuple) else value
 
-    def clean_error(self, error: Exception) -> Exception:
+    def redact_error(self, error: Exception) -> Exception:
         """The error itself if neither it nor its cause shows a secret, else one in its place that does not."""
         shown = "".join(format_exception(error))
-        if self.clean(shown) == shown:
+        if self.redact(shown) == shown:
             return error
         if isinstance(error, TaskBrokerError):
-            return type(error)(self.clean(error.message), **error.extra)
-        return TransientError(self.clean(f"{type(error).__name__}: {error}"))
+            return type(error)(self.redact(error.message), **error.extra)
+        return TransientError(self.redact(f"{type(error).__name__}: {error}"))
