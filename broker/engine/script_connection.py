@@ -5,6 +5,8 @@ import os
 import socket
 import ssl
 import struct
+import time
+from collections.abc import Callable
 from typing import Any
 
 import hiredis
@@ -66,6 +68,9 @@ class Line(_Rare):
         #: Answers arrive here: to make room for each would take longer than to read it.
         self._buffer = bytearray(16384)
         self._first: tuple[Any, ...] = ()
+        #: Puts something onto the list that BLPOP waits for, at this monotonic second.
+        self._push: Callable[[], object] | None = None
+        self._push_at = 0.0
         #: Whether the last call had a connection to lose. Connecting is repeated by redis-py.
         self.connected = False
 
@@ -77,13 +82,17 @@ class Line(_Rare):
         """As ``Redis.evalsha``. Raises ``RedisError``."""
         return self._call(("EVALSHA", sha, numkeys, *keys_and_args))
 
-    def blpop_first(self, key: str, timeout: float) -> None:
+    def blpop_first(self, key: str, timeout: float, push: Callable[[], object] | None = None) -> None:
         """Have the server wait for a BLPOP before it runs the next script: both are sent at once.
 
         The connection's own time-out must be longer. The answer to BLPOP is dropped; its failure is a
         ``RedisError`` of the call, and of no kind that speaks of the script.
+
+        The server looks for time-outs ten times a second. Where that is too late, ``push`` is called when the time
+        is over: it puts something onto the list, over another connection.
         """
         self._first = ("BLPOP", key, timeout)
+        self._push, self._push_at = push, time.monotonic() + timeout
 
     def _call(self, words: tuple[Any, ...]) -> Any:
         first, line, refused = self._first, self._socket, None
@@ -95,7 +104,7 @@ class Line(_Rare):
             data = hiredis.pack_command(words)
             if first:
                 self._send(line, hiredis.pack_command(first) + data)
-                refused = self._answer(line)
+                refused = self._answer_on_time(line) if self._push else self._answer(line)
             else:
                 self._send(line, data)
             answer = self._answer(line)
@@ -117,6 +126,19 @@ class Line(_Rare):
         sent = _send(self._descriptor, data, len(data), _AT_ONCE)
         if sent < len(data):
             line.sendall(data[max(0, sent) :])
+
+    def _answer_on_time(self, line: socket.socket) -> Any:
+        push, self._push = self._push, None
+        limit = line.gettimeout()
+        try:
+            line.settimeout(max(0.001, self._push_at - time.monotonic()))
+            return self._answer(line)
+        except socket.timeout:  # noqa: UP041  redis-py has a TimeoutError of its own
+            if push:
+                push()
+        finally:
+            line.settimeout(limit)
+        return self._answer(line)
 
     def _answer(self, line: socket.socket) -> Any:
         while True:

@@ -35,6 +35,8 @@ class Claimed(NamedTuple):
     timeout: int
     retry_count: int
     memo: str
+    #: Microseconds until its token is due: the run begins then, not before.
+    ahead_us: int = 0
 
 
 class Wait(NamedTuple):

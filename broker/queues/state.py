@@ -102,4 +102,4 @@ def _queue(name: str, facts: dict[str, list[Any]], now_us: int) -> Queue:
 def _tokens(limits: dict[str, str], rate: int, now_us: int) -> float:
     elapsed = max(0, now_us - number(limits.get("ts"), now_us))
     level = min(number(limits.get("burst"), 1) * _TOKEN, number(limits.get("level")) + elapsed * rate)
-    return round(level / _TOKEN, 3)
+    return max(0.0, round(level / _TOKEN, 3))  # below zero while a start that was granted ahead is still to come

@@ -25,6 +25,7 @@ from broker.task_type import TaskTypes
 from broker.tasks.catalogue import import_named
 from broker.worker.run import Completed, Outcome, Postponed, RunContext, execute
 from broker.worker.slate import Run, Slate
+from broker.worker.wake import wake
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -88,7 +89,7 @@ class Child:
         self._execution = "" if self._stopping() else f"{self._nonce}{self._claims:x}"
         return Claim(self._name, self._execution, self._group, self._lease_us)
 
-    def _claim(self, sleep: float = 0.0) -> Claimed | Wait:
+    def _claim(self, sleep: float = 0.0, *, on_time: bool = False) -> Claimed | Wait:
         """The next task, or how long there is none; asked for when so many seconds are over or the worker is woken."""
         claim = self._next_claim()
         if not claim.execution:
@@ -96,7 +97,7 @@ class Child:
         self._slate.write(Run(execution=claim.execution))
         asked = _seconds_of_this_machine()
         if sleep:
-            self._redis.blpop_first(self._broker.keys.wake(self._name), timeout=sleep)
+            self._redis.blpop_first(self._broker.keys.wake(self._name), sleep, self._wake if on_time else None)
         grant = self._until_answered(lambda: self._store.claim(claim))
         lease = self._settings.lease_seconds - _LEASE_STEP
         if isinstance(grant, Claimed) and _seconds_of_this_machine() - asked >= lease:
@@ -118,7 +119,12 @@ class Child:
                 return self._claim()
         longest = min(_BETWEEN_DECLARATIONS if undeclared else LONGEST_SLEEP, self._settings.lease_seconds)
         seconds = longest if wait.us < 0 else min(longest, wait.us / 1e6)
-        return self._claim(max(0.001, seconds))
+        return self._claim(max(0.001, seconds), on_time=wait.us >= 0)
+
+    def _wake(self) -> None:
+        """Ends this worker's own sleep, which the server would do too late for the token that it waits for."""
+        with suppress(RedisError):  # the server does it
+            wake(self._broker.redis, self._broker.keys, self._name, WORKER_TTL)
 
     def _enlist(self) -> None:
         """Says that this worker is there, and what its types are: Redis may have lost both."""
@@ -142,11 +148,13 @@ class Child:
     def _work(self, claimed: Claimed) -> Claimed | Wait:
         self._runs += 1
         execution = self._execution
-        started = time.monotonic()
+        started = time.monotonic() + claimed.ahead_us / 1e6
         timeout = self._broker.types[claimed.queue.partition(":")[0]].run_timeout(claimed.timeout)
         deadline = started + timeout
         self._slate.write(Run(execution, claimed.id, started, deadline, claimed.retry_count))
         context = RunContext(self._broker, self._slate, claimed, execution, deadline)
+        if claimed.ahead_us:  # from when the answer is here, which is later than the server's moment: never early
+            time.sleep(max(0.0, started - time.monotonic()))
         outcome = execute(lambda: self._handler(claimed.queue), context, timeout, claimed.retry_count)
         return self._report(claimed.id, execution, outcome)
 

@@ -28,6 +28,7 @@ from broker.worker.child import WORKER_TTL
 from broker.worker.run import timed_out
 from broker.worker.slate import Run
 from broker.worker.slot import Slot
+from broker.worker.wake import wake
 
 log = logging.getLogger(__name__)
 
@@ -200,10 +201,8 @@ class Supervisor:
         log.info("stopped")
 
     def _wake(self, slot: Slot) -> None:
-        key = self._broker.keys.wake(slot.name)
         try:
-            self._redis.rpush(key, "1")
-            self._redis.expire(key, WORKER_TTL)
+            wake(self._redis, self._broker.keys, slot.name, WORKER_TTL)
         except RedisError as error:
             log.warning("Redis does not answer: %s", error)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from scripts.bench import http, live, memory, scale, side_by_side
+from scripts.bench import http, live, memory, rates, scale, side_by_side
 from scripts.bench.environments import HOMES
 from scripts.bench.measure import Effort
 
@@ -21,7 +21,9 @@ Part = tuple[Callable[[], Any], Callable[[Any], str]]
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="peers, memory, http, live, scale; all if left out")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help="peers, memory, http, live, rates, scale; all if left out"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--share", type=float, default=1.0, help="of the usual number of tasks; small for a try")
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="rows whose names begin so, lower case")
@@ -47,6 +49,7 @@ def _parts(rounds: int, share: float, only: list[str]) -> dict[str, Part]:
         "memory": (lambda: memory.run(max(100, int(100_000 * share))), memory.report),
         "http": (lambda: http.run(rounds, max(100, int(2_000 * share))), http.report),
         "live": (lambda: live.run(max(10, int(500 * share)), max(20, int(200 * share))), live.report),
+        "rates": (lambda: rates.run(max(0.5, 10 * share)), rates.report),
         "scale": (lambda: scale.run(1_000, max(2_000, int(1_000_000 * share)), 300), scale.report),
     }
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from scripts.bench import http, live, memory, scale, side_by_side
+from scripts.bench import http, live, memory, rates, scale, side_by_side
 from scripts.bench.measure import Effort
 from scripts.bench.peers import PEERS
 
@@ -41,6 +41,15 @@ def test_every_event_reaches_every_listener():
     found = live.run(10, 6)
     assert 0 < found["p50"] <= found["p95"] <= found["max"]
     assert "p95" in live.report(found)
+
+
+def test_no_two_starts_are_closer_than_the_rate_allows(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rates, "RATES", (20.0, 500.0))
+    found = rates.run(0.5)
+    for each in (each for row in found.values() for each in row.values()):
+        assert 0 < each["used"] <= 1 + 1e-9
+        assert each["gap"] >= 1 - 1e-9
+    assert "500" in rates.report(found)
 
 
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)

@@ -22,6 +22,13 @@ START = 1_700_000_000_000_000
 SECOND = 1_000_000
 LEASE = 5 * SECOND
 NOTHING = Wait(-1)
+#: A start is granted so many microseconds before its token is due.
+AHEAD = 20_000
+
+
+def token_in(us: int) -> Wait:
+    """The sleep of a worker that wakes in time for a token that is due in so long."""
+    return Wait(us - AHEAD)
 
 
 def indexed(status: str, us: int = START) -> int:

@@ -1,7 +1,8 @@
 """Workers on virtual time: they claim, sleep as told, are woken, run and end tasks, and every start is judged.
 
 The judge keeps its own books: what waits, what runs, and a bucket per type in the engine's units. Any start that the
-limits forbid, any order that the priorities forbid, and any sleeper beside a task that it could start is an error.
+limits forbid at the instant for which it is granted, any order that the priorities forbid, and any sleeper beside a
+task that it could be granted is an error.
 """
 
 import heapq
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from broker.engine.store import Claimed, Wait
-from tests.redis.engine import SECOND, START, Engine
+from tests.redis.engine import AHEAD, SECOND, START, Engine
 
 TOKEN = 10**9
 LONGEST_SLEEP = 5 * SECOND
@@ -30,8 +31,6 @@ class TypeBook:
     running: int = 0
     #: Priority -> ids in the order of their arrival.
     waiting: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
-    #: (time, level of the bucket just before, settings in force) of every start.
-    starts: list[tuple[int, int | None, int]] = field(default_factory=list)
 
     def settle(self, now: int) -> None:
         if self.rate is not None:
@@ -45,13 +44,25 @@ class TypeBook:
 
     @property
     def startable(self) -> bool:
-        return self.open and (self.rate is None or self.level >= TOKEN)
+        return self.open and self.due <= self.ts
+
+    @property
+    def grantable(self) -> bool:
+        """It may start now or in a moment."""
+        return self.open and self.due - self.ts <= AHEAD
 
     @property
     def due(self) -> int:
         """When the next token is there."""
-        assert self.rate is not None
+        if self.rate is None or self.level >= TOKEN:
+            return self.ts
         return self.ts - (self.level - TOKEN) // self.rate
+
+    def spend(self, instant: int) -> None:
+        """Takes the token of that instant, at which the bucket may be full."""
+        if self.rate is not None:
+            refill = (instant - self.ts) * self.rate
+            self.level = min(self.burst * TOKEN, self.level + refill) - TOKEN - refill
 
 
 @dataclass
@@ -150,7 +161,7 @@ class Simulation:
         worker.until = None
         self._judge_start(worker, grant)
         duration = self._durations[self._count % len(self._durations)]
-        self.at(self.engine.now + duration, lambda: self._end(worker, execution, grant))
+        self.at(self.engine.now + grant.ahead_us + duration, lambda: self._end(worker, execution, grant))
 
     def _end(self, worker: Worker, execution: str, done: Claimed) -> None:
         self.types[done.queue.partition(":")[0]].running -= 1
@@ -167,29 +178,27 @@ class Simulation:
     def _judge_start(self, worker: Worker, grant: Claimed) -> None:
         name, _, level = grant.queue.partition(":")
         book, priority = self.types[name], int(level or 0)
+        instant = self.engine.now + grant.ahead_us
         assert worker.hears(name)
-        assert book.startable, f"{name} must not start: {book}"
-        best = max(
-            max(p for p, ids in each.waiting.items() if ids)
-            for other, each in self.types.items()
-            if worker.hears(other) and each.startable
-        )
+        assert book.grantable, f"{name} must not start: {book}"
+        assert instant == book.due, f"{name} starts at {instant}: {book}"
+        heard = [each for other, each in self.types.items() if worker.hears(other) and each.open]
+        assert instant == min(each.due for each in heard), f"{grant.queue} was served before its turn: {heard}"
+        best = max(max(p for p, ids in each.waiting.items() if ids) for each in heard if each.due == instant)
         assert priority == best, f"{grant.queue} was served before priority {best}"
         assert book.waiting[priority].pop(0) == grant.id
         book.running += 1
-        if book.rate is not None:
-            book.level -= TOKEN
-        book.starts.append((self.engine.now, book.rate, book.burst))
+        book.spend(instant)
 
     def _judge_refusal(self, worker: Worker) -> None:
-        refused = [name for name, book in self.types.items() if worker.hears(name) and book.startable]
+        refused = [name for name, book in self.types.items() if worker.hears(name) and book.grantable]
         assert not refused, f"{worker.name} was sent to sleep although {refused} could start"
 
     def _judge_sleepers(self) -> None:
-        """Nobody sleeps beside a task that could start, nor past a token that a task waits for."""
+        """Nobody sleeps beside a task that could be granted, nor past the time when one can."""
         for name, book in self.types.items():
             wakes = [w.until for w in self.workers if w.until is not None and w.hears(name)]
             if not wakes or not book.open or min(wakes) <= self.engine.now:
                 continue
-            assert not book.startable, f"somebody sleeps beside {name}: {book}"
-            assert min(wakes) <= book.due, f"nobody wakes for the token of {name} due at {book.due}: {wakes}"
+            assert not book.grantable, f"somebody sleeps beside {name}: {book}"
+            assert min(wakes) <= book.due - AHEAD, f"nobody wakes for the token of {name} due at {book.due}: {wakes}"

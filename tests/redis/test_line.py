@@ -1,6 +1,7 @@
 """Guards our own connections: what their calls answer, how they fail, what they wait for."""
 
 import os
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -63,6 +64,31 @@ def test_the_failure_of_what_goes_first_is_not_taken_for_the_scripts(line: Line)
     assert not isinstance(refused.value, ResponseError)
     assert line.fcall("echo", 0, "b") == "b"
     line.redis.delete("text")
+
+
+def test_a_wait_that_has_to_end_on_time_is_ended_by_ourselves(line: Line) -> None:
+    """The server looks for time-outs ten times a second only; here it would wait for ever."""
+    line.redis.delete("list")
+    pushed: list[float] = []
+
+    def push() -> None:
+        pushed.append(time.monotonic())
+        line.redis.rpush("list", "1", "2")
+
+    started = time.monotonic()
+    line.blpop_first("list", 0.05, push)
+    line._first = ("BLPOP", "list", 0)
+    assert line.fcall("length", 1, "list") == 1
+    assert [round(moment - started, 2) >= 0.05 for moment in pushed] == [True]
+    assert line.fcall("length", 1, "list") == 1  # only the next call was told to wait
+
+
+def test_nobody_is_woken_who_is_awake(line: Line) -> None:
+    line.redis.delete("list")
+    line.redis.rpush("list", "1")
+    line.blpop_first("list", 0.2, lambda: pytest.fail("it was pushed"))
+    assert line.fcall("length", 1, "list") == 0
+    assert line.fcall("echo", 0, "a") == "a"
 
 
 def test_errors_are_those_of_the_client(line: Line) -> None:

@@ -2,9 +2,8 @@
 
 import pytest
 
-from broker.engine.store import Wait
 from tests.invariants import changes
-from tests.redis.engine import LEASE, NOTHING, SECOND, START, Engine, at, indexed, leased
+from tests.redis.engine import LEASE, NOTHING, SECOND, START, Engine, at, indexed, leased, token_in
 
 
 def test_a_postponed_task_waits_for_its_time_and_spends_nothing(engine: Engine) -> None:
@@ -129,14 +128,14 @@ class TestTokens:
 
     def test_a_look_takes_none_and_needs_none(self, waiting: Engine) -> None:
         other = waiting.submit()
-        assert waiting.claim() == Wait(SECOND)
+        assert waiting.claim() == token_in(SECOND)
         waiting.advance(1)
         assert waiting.start().id == other
         for _ in range(3):
             waiting.store.promote()
             waiting.postpone(waiting.start(), 0)
         waiting.submit()
-        assert waiting.claim() == Wait(SECOND), "a look has taken a token, or given one"
+        assert waiting.claim() == token_in(SECOND), "a look has taken a token, or given one"
 
     def test_thirty_that_wait_hold_up_nobody(self, engine: Engine) -> None:
         """Each second all of them look; what is new beside them starts as soon as without them."""
@@ -164,7 +163,7 @@ class TestTokens:
                 waiting.store.promote()
                 waiting.postpone(waiting.start(), 0)
             waiting.store.promote()
-            assert waiting.claim() == Wait(SECOND)
+            assert waiting.claim() == token_in(SECOND)
             waiting.advance(1)
             waiting.postpone(waiting.start(), 0)
 
@@ -177,12 +176,12 @@ class TestTokens:
             waiting.store.promote()
         else:
             waiting.release(run, crashed=end == "crash")
-        assert waiting.claim() == Wait(SECOND)
+        assert waiting.claim() == token_in(SECOND)
 
     def test_it_waits_in_line_behind_what_came_before(self, waiting: Engine) -> None:
         other = waiting.submit()
         waiting.store.promote()
-        assert waiting.claim() == Wait(SECOND)
+        assert waiting.claim() == token_in(SECOND)
         waiting.advance(1)
         assert waiting.start().id == other
         assert waiting.start().id == "task-1"
@@ -201,7 +200,7 @@ class TestTokens:
 
     def test_who_sleeps_until_the_next_token_is_woken_for_it(self, waiting: Engine) -> None:
         waiting.submit("Noop", priority=3)
-        assert waiting.claim("w1") == Wait(SECOND)
+        assert waiting.claim("w1") == token_in(SECOND)
         assert waiting.claim("w2") == NOTHING
         waiting.store.promote()
         (woken,) = waiting.woken()
@@ -212,6 +211,6 @@ class TestTokens:
         waiting.submit()
         waiting.postpone(waiting.start(), 0)
         waiting.submit("Noop", priority=3)
-        assert [waiting.claim(f"w{number}") for number in (1, 2, 3)] == [Wait(SECOND), NOTHING, NOTHING]
+        assert [waiting.claim(f"w{number}") for number in (1, 2, 3)] == [token_in(SECOND), NOTHING, NOTHING]
         waiting.store.promote()
         assert [waiting.start(worker).id for worker in waiting.woken()] == ["task-1", "task-2"]

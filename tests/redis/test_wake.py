@@ -1,7 +1,7 @@
 """Guards who is woken: one sleeper for each task that can start, one watcher for each token, nobody for nothing."""
 
 from broker.engine.store import Claimed, Wait
-from tests.redis.engine import NOTHING, SECOND, Engine
+from tests.redis.engine import NOTHING, SECOND, Engine, token_in
 
 BOTH = "Noop,Other"
 
@@ -89,7 +89,7 @@ class TestWatch:
         sleepers(engine, 5)
         engine.submit()
         (watcher,) = engine.woken()
-        assert engine.claim(watcher) == Wait(SECOND)
+        assert engine.claim(watcher) == token_in(SECOND)
         for _ in range(100):
             engine.submit()
             engine.advance(0.001)
@@ -103,7 +103,7 @@ class TestWatch:
         engine.submit("Noop")
         engine.submit("Other")
         waits = [engine.claim(worker, BOTH) for worker in engine.woken()]
-        assert waits == [Wait(SECOND), NOTHING]
+        assert waits == [token_in(SECOND), NOTHING]
         for _ in range(50):
             engine.submit("Noop")
             engine.submit("Other")
@@ -114,35 +114,35 @@ class TestWatch:
         engine.configure(rate="1000")
         for _ in range(3):
             engine.submit()
-        assert [engine.claim(f"w{n}") for n in (1, 2, 3)] == [Wait(SECOND), NOTHING, NOTHING]
+        assert [engine.claim(f"w{n}") for n in (1, 2, 3)] == [token_in(SECOND), NOTHING, NOTHING]
 
     def test_a_watcher_that_takes_the_task_hands_the_watch_on(self, engine: Engine) -> None:
         engine.configure(rate="1000")
         for _ in range(3):
             engine.submit()
         sleepers_waits = [engine.claim(f"w{n}") for n in (1, 2, 3)]
-        assert sleepers_waits[0] == Wait(SECOND)
+        assert sleepers_waits[0] == token_in(SECOND)
         engine.advance(1)
         engine.start("w1")
         (heir,) = engine.woken()
-        assert engine.claim(heir) == Wait(SECOND)
+        assert engine.claim(heir) == token_in(SECOND)
 
     def test_a_watcher_that_takes_other_work_hands_the_watch_on(self, engine: Engine) -> None:
         engine.declare("Other")
         engine.configure("Noop", rate="1000")
         engine.submit("Noop")
-        assert [engine.claim(f"w{n}", BOTH) for n in (1, 2)] == [Wait(SECOND), NOTHING]
+        assert [engine.claim(f"w{n}", BOTH) for n in (1, 2)] == [token_in(SECOND), NOTHING]
         engine.advance(0.25)
         self.submit_waking_only("w1", engine, "Other", BOTH)
         engine.start("w1", BOTH)
         assert engine.woken() == ["w2"]
-        assert engine.claim("w2", BOTH) == Wait(SECOND * 3 // 4)
+        assert engine.claim("w2", BOTH) == token_in(SECOND * 3 // 4)
 
     def test_a_wake_that_met_a_watcher_whose_token_was_due_is_handed_on(self, engine: Engine) -> None:
         engine.declare("Other")
         engine.configure("Noop", rate="1000")
         engine.submit("Noop", priority=3)
-        assert [engine.claim(f"w{n}", BOTH) for n in (1, 2)] == [Wait(SECOND), NOTHING]
+        assert [engine.claim(f"w{n}", BOTH) for n in (1, 2)] == [token_in(SECOND), NOTHING]
         engine.advance(1)
         self.submit_waking_only("w1", engine, "Other", BOTH)
         assert engine.start("w1", BOTH).claimed.queue == "Noop:3"
@@ -156,7 +156,7 @@ class TestWatch:
         for name in ("Noop", "Other"):
             engine.submit(name)
         everything = "Noop,Other,Third"
-        assert [engine.claim(f"w{n}", everything) for n in (1, 2)] == [Wait(SECOND), NOTHING]
+        assert [engine.claim(f"w{n}", everything) for n in (1, 2)] == [token_in(SECOND), NOTHING]
         engine.store.cancel("task-1", "acme", force=False)
         self.submit_waking_only("w1", engine, "Third", everything)
         run = engine.start("w1", everything)
@@ -169,9 +169,9 @@ class TestWatch:
     def test_a_woken_watcher_without_work_watches_on(self, engine: Engine) -> None:
         engine.configure(rate="1000")
         engine.submit()
-        assert engine.claim("w1") == Wait(SECOND)
+        assert engine.claim("w1") == token_in(SECOND)
         engine.advance(0.4)
-        assert engine.claim("w1") == Wait(SECOND * 6 // 10)
+        assert engine.claim("w1") == token_in(SECOND * 6 // 10)
 
     def test_a_watch_that_is_over_binds_nobody(self, engine: Engine) -> None:
         """The watcher died: when its token was due and is past, the next to look takes over."""
@@ -189,7 +189,7 @@ class TestWatch:
         engine.claim("w1")
         engine.configure(rate="1000")
         assert engine.woken() == ["w1"]
-        assert engine.claim("w1") == Wait(SECOND)
+        assert engine.claim("w1") == token_in(SECOND)
 
     def test_one_is_woken_to_watch_when_tokens_run_out(self, engine: Engine) -> None:
         engine.declare("Noop", rate=1, burst=1)

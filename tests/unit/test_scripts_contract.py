@@ -35,7 +35,7 @@ EXCEPTIONS = {
     "media/search.py": {"set", "rpush", "lpop", "expire"},  # queries, their answers, the sign of life of who answers
     "queues/daemons.py": {"set", "sadd", "srem", "delete"},  # who keeps the promises about time
     "doctor/doctor.py": {"rename"},  # a key that is of the wrong type
-    "worker/supervisor.py": {"rpush", "expire"},  # wakes its own children
+    "worker/wake.py": {"rpush", "expire"},  # a worker's own children
 }
 
 

@@ -65,15 +65,13 @@ def test_a_worker_that_is_never_idle_is_known_again(formation: Formation) -> Non
     worker = formation.worker()
     formation.until_idle(1)
     forget_everything(formation)
-    waiting: list[str] = []
-    while not formation.broker.workers.list():
-        waiting = [each for each in waiting if formation.task(each).status != "completed"]
-        if len(waiting) < 20:
-            waiting += [formation.submit("sleep", seconds=0.02) for _ in range(20)]
+    tasks = [formation.submit("sleep", seconds=0.02) for _ in range(400)]  # longer than any sleep
+    formation.until(formation.broker.workers.list, "the worker is known")
     until_declared(formation)
     (known,) = formation.broker.workers.list()
     assert (known.pid, known.state) == (worker.children[0], "busy")
-    for each in waiting:
+    assert formation.task(tasks[-1]).status == "pending"
+    for each in tasks:
         formation.until_status(each, "completed")
 
 

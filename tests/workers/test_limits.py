@@ -6,6 +6,7 @@ from itertools import pairwise
 from statistics import median
 
 from broker.clock import from_rfc3339
+from tests.redis.engine import AHEAD
 from tests.scale import examples
 from tests.workers.harness import TENANT, Formation
 from tests.workers.task_types import TYPES
@@ -50,7 +51,9 @@ def test_a_rate_that_changes_is_kept_to_and_used(formation: Formation) -> None:
         before = _now(formation)
         formation.broker.queues.configure("Limited", rate=rate, burst=burst)
         # Somewhere between the two the change was made: until then the larger of both holds.
-        settings += [(before, max(rate, settings[-1][1]), max(burst, settings[-1][2])), (_now(formation), rate, burst)]
+        # And what was granted ahead before it still starts.
+        settings += [(before, max(rate, settings[-1][1]), max(burst, settings[-1][2]))]
+        settings += [(_now(formation) + AHEAD, rate, burst)]
         time.sleep(seconds)  # that time passes is all that is waited for
         assert formation.broker.tasks.stats(TENANT).by_status["pending"], "the work has run out"
     settings.append((_now(formation), 0.0, 0))
@@ -66,6 +69,38 @@ def test_a_rate_that_changes_is_kept_to_and_used(formation: Formation) -> None:
     ideal = _credit(settings, settings[-1][0])
     print(f"\n  seed 12, {len(starts)} starts under {examples(4)} changes, {len(starts) / ideal:.1%} of the ideal")
     assert len(starts) >= 0.95 * ideal - 1
+
+
+def test_a_bucket_of_one_token_is_used_up(formation: Formation) -> None:
+    """A sleep that the server ends is up to 0.1 s too long, which would cost half of this rate."""
+    formation.worker(WORKER_PROCESSES=2)
+    formation.broker.queues.configure("Limited", rate=10, burst=1)
+    formation.until_idle(2)
+    tasks = [formation.submit("answer", type="Limited") for _ in range(30)]
+    for each in tasks:
+        formation.until_status(each, "completed")
+    starts = sorted(from_rfc3339(formation.task(each).started_at or "") for each in tasks)
+    gaps = [later - earlier for earlier, later in pairwise(starts)]
+    print(f"\n  {len(gaps) * 0.1 / (starts[-1] - starts[0]) * 1e6:.1%} of 10/s used")
+    assert min(gaps) >= 100_000
+    assert median(gaps) == 100_000  # a machine that stands still for longer than a start is granted ahead may lose one
+
+
+def test_no_handler_begins_before_its_token_is_due(formation: Formation) -> None:
+    """It has its task by then: what it waits for is the instant that the task's record names."""
+    formation.worker(WORKER_PROCESSES=2)
+    formation.broker.queues.configure("Limited", rate=50, burst=1)
+    tasks = [formation.submit("answer", type="Limited") for _ in range(50)]
+    for each in tasks:
+        formation.until_status(each, "completed")
+    clock = _now(formation) - time.monotonic() * 1e6  # the server's, which is this machine's
+    late = [formation.until_started(each)["at"] * 1e6 + clock - _started_us(formation, each) for each in tasks]
+    assert min(late) > -1_000  # so exactly two clocks can be compared
+    assert len([each for each in late if each < 10_000]) > 25
+
+
+def _started_us(formation: Formation, task_id: str) -> int:
+    return from_rfc3339(formation.task(task_id).started_at or "")
 
 
 def _now(formation: Formation) -> int:

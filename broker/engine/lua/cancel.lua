@@ -23,7 +23,7 @@ else
   return from
 end
 reindex(task, 'cancelled')
-call('HSET', task.key, 'status', 'canceled', 'ended_at', at())
+call('HSET', task.key, 'status', 'canceled', 'ended_at', from == 'processing' and at_least_begun(task) or at())
 enter_end(task, 'cancelled')
 if from == 'processing' then wake_for_slot(task.type) end
 return from

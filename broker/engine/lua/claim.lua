@@ -4,7 +4,7 @@
 -- ARGV[2] execution  chosen by the caller; a repeat gets the same task
 -- ARGV[3] lease_us
 -- ARGV[4] group  the types it listens to: A,B,C
--- Returns {1, id, queue, tenant, payload, runs, timeout, retry_count, memo} or {0, wait in us, -1 or -2}
+-- Returns {1, id, queue, tenant, payload, runs, timeout, retry_count, memo, us until it begins} or {0, wait in us, -1 or -2}
 -- Moves pending -> processing
 -- @include claim
 

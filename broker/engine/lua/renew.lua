@@ -13,7 +13,7 @@ for i = 1, #runs, 4 do
     stale[#stale + 1] = execution
   else
     set_lease(task, execution, tonumber(lease_us))
-    call('HSET', task.key, 'last_heartbeat', at())
+    call('HSET', task.key, 'last_heartbeat', at_least_begun(task))
     if progress ~= '' then
       if listeners(task.tenant).live > now and call('HGET', task.key, 'progress') ~= progress then
         tell(task.tenant, 'progress', { task = id, type = task.type, progress = progress })

@@ -1,6 +1,9 @@
 -- @include clock
 -- What every script starts from: the key prefix, the time, and queues, numbers and times as text. The loader calls begin().
 local call, now, now_text
+-- A start may be granted so many microseconds before its token is due. The worker has the task in its hand by then and
+-- begins at the instant: however late it is woken, no part of the rate is lost while that is less.
+local AHEAD = 20000
 -- The prefix of RQ's keys and of ours, and those of our keys that every task needs.
 local P, B, ARRIVALS, READY, LIFE
 -- What this call has read already of limits, by type.

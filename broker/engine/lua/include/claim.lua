@@ -1,12 +1,14 @@
 -- @include task
 -- @include wake
--- Taking the next task: the highest priority among the types that may start, ties to the type served longest ago.
+-- Taking the next task: the highest priority among the types that may start, ties to the type served longest ago. Where
+-- none may now, the one whose token is due first, if that is at once.
 
--- The queue to take from or nil; the types that have work and no token, with the microseconds until there is one;
--- whether types compete: other queues have work, or the worker could have; and whether a type that has work is undeclared.
+-- The queue to take from or nil, and the microseconds until its token is due; the types that have work and no token, with
+-- the microseconds until they may be taken; whether types compete: other queues have work, or the worker could have; and
+-- whether a type that has work is undeclared.
 local function choose(group)
   local entries = call('ZREVRANGE', READY, 0, -1, 'WITHSCORES')
-  local best, best_score
+  local best, best_score, soon, soon_due
   local throttled, undeclared = {}, false
   for i = 1, #entries, 2 do
     local queue, score = entries[i], entries[i + 1]
@@ -15,8 +17,12 @@ local function choose(group)
     if listens(group, type) then
       local s = limits(type)
       local wait = wait_for(s)
-      if wait == 0 or (wait and begins_free(queue)) then
+      local due = wait and due_in(s)
+      if due and due > 0 and begins_free(queue) then due = 0 end
+      if due == 0 then
         if not best or served(s) < served(limits(type_of(best))) then best, best_score = queue, score end
+      elseif wait == 0 then
+        if not soon or due < soon_due then soon, soon_due = queue, due end
       elseif wait then
         throttled[type] = wait
       elseif not s.declared then
@@ -24,23 +30,24 @@ local function choose(group)
       end
     end
   end
-  return best, throttled, #entries > 2 or string.find(group, ',', 1, true) ~= nil, undeclared
+  local compete = #entries > 2 or string.find(group, ',', 1, true) ~= nil
+  return best or soon, best and 0 or soon_due, throttled, compete, undeclared
 end
 
--- `busy`: the worker's record says already that it is.
-local function start(task, worker, execution, lease_us, busy)
+-- It begins in `ahead` microseconds. `busy`: the worker's record says already that it is.
+local function start(task, worker, execution, lease_us, busy, ahead)
   reindex(task, 'processing')
-  call('HSET', task.key, 'status', 'started', 'lease', execution, 'started_at', at(), 'runs', task.runs, 'worker_name',
-    worker)
+  call('HSET', task.key, 'status', 'started', 'lease', execution, 'started_at', ahead > 0 and iso(now + ahead) or at(),
+    'runs', task.runs, 'worker_name', worker)
   set_lease(task, execution, lease_us)
   local record = P .. 'worker:' .. worker
   if busy then call('HSET', record, 'current_job', task.id) else call('HSET', record, 'current_job', task.id, 'state', 'busy') end
   announce(task, 'processing')
 end
 
--- What the worker gets for a claimed task.
-local function granted(task)
-  return { 1, task.id, task.queue, task.tenant, task.payload, task.runs, task.timeout, task.retry_count, task.memo }
+-- What the worker gets for a claimed task, which it begins in `ahead` microseconds.
+local function granted(task, ahead)
+  return { 1, task.id, task.queue, task.tenant, task.payload, task.runs, task.timeout, task.retry_count, task.memo, ahead }
 end
 
 -- What a run needs of its task, which was found in `queue`.
@@ -57,9 +64,9 @@ end
 -- The reply of an earlier call whose answer was lost on the way, else nil.
 local function repeated_grant(worker, execution)
   local id = call('HGET', P .. 'worker:' .. worker, 'current_job')
-  local f = id and call('HMGET', P .. 'job:' .. id, 'lease', 'origin')
+  local f = id and call('HMGET', P .. 'job:' .. id, 'lease', 'origin', 'started_at')
   local task = f and f[1] == execution and f[2] and read_waiting(id, f[2])
-  return task and task.status == 'started' and granted(task) or nil
+  return task and task.status == 'started' and granted(task, still_ahead(f[3])) or nil
 end
 
 -- Nothing may start: the worker is known to sleep from this instant on, and watches for the tokens that no other
@@ -83,13 +90,13 @@ local function sleep(worker, group, throttled, undeclared)
   return { 0, undeclared and -2 or earliest or -1 }
 end
 
--- {1, task...} or {0, microseconds until the token that the worker has to be awake for, or -1; -2 when it should declare
--- its types and ask again}
+-- {1, task...} or {0, microseconds until it may take the task that it has to be awake for, or -1; -2 when it should
+-- declare its types and ask again}
 local function take(worker, execution, lease_us, group, busy)
   local throttled, undeclared = {}, false
   while not suspended() do
-    local queue, compete
-    queue, throttled, compete, undeclared = choose(group)
+    local queue, ahead, compete
+    queue, ahead, throttled, compete, undeclared = choose(group)
     if not queue then break end
     local id = call('LPOP', facts(queue).list)
     local task = id and read_waiting(id, queue)
@@ -97,12 +104,12 @@ local function take(worker, execution, lease_us, group, busy)
       call('ZREM', READY, queue)
     elseif task and task.status == 'queued' then -- anything else was deleted or moved by a foreign hand
       task.runs = task.runs + 1
-      start(task, worker, execution, lease_us, busy)
+      start(task, worker, execution, lease_us, busy, ahead)
       local s = limits(task.type)
-      spend(s, compete, task.free)
+      spend(s, compete, task.free, ahead)
       -- Tasks that came while there was no token woke nobody, and this worker will be busy.
       if s.rate and has_work(task.type) then wake(task.type) end
-      return granted(task)
+      return granted(task, ahead)
     end
   end
   return sleep(worker, group, throttled, undeclared)

@@ -60,13 +60,18 @@ local function running(type)
   return sum
 end
 
--- 0 when a task of the type may start now, the microseconds until its token is due, or nil when only somebody's
--- act (a freed slot, a resume, a declaration: without one nobody knows its limits) can make it startable.
+-- The microseconds until the type has a token, 0 when it has one or needs none.
+local function due_in(s)
+  if s.rate and s.level < TOKEN then return math.ceil((TOKEN - s.level) / s.rate) end
+  return 0
+end
+
+-- 0 when a start of the type may be granted now, the microseconds until it may, or nil when only somebody's act (a freed
+-- slot, a resume, a declaration: without one nobody knows its limits) can make it startable.
 local function wait_for(s)
   if s.paused or not s.declared then return nil end
   if s.concurrency and running(s.type) >= s.concurrency then return nil end
-  if s.rate and s.level < TOKEN then return math.ceil((TOKEN - s.level) / s.rate) end
-  return 0
+  return math.max(0, due_in(s) - AHEAD)
 end
 
 -- Another look at what a task waits for elsewhere is no new start: one token pays for a start and so many looks.
@@ -85,11 +90,15 @@ local function begins_free(queue)
   return f and looks_for_free(f[1], f[2], f[3]) or false
 end
 
--- Takes a token for what is not free. Whose turn it was matters where types compete.
-local function spend(s, compete, free)
+-- Takes the token that is due in `ahead` microseconds (0 for now), for what is not free. Whose turn it was matters where
+-- types compete.
+local function spend(s, compete, free, ahead)
   local key = limits_key(s.type)
   if s.rate and not free then
-    s.level = s.level - TOKEN
+    -- As if it were taken at that instant: what does not fit into the bucket by then is lost. Until then the level is
+    -- below zero.
+    local refill = ahead * s.rate
+    s.level = math.min(s.burst * TOKEN, s.level + refill) - TOKEN - refill
     call('HSET', key, 'level', s.level, 'ts', now)
   end
   if compete then

@@ -20,7 +20,7 @@ local function record_crash(task, max_crashes, message)
   message = message .. ' (' .. task.crashes .. ' times in a row; it is not tried again)'
   end_run(task)
   reindex(task, 'failed')
-  call('HSET', task.key, 'status', 'failed', 'lease', task.lease .. ' poison', 'ended_at', at(), 'error', message)
+  call('HSET', task.key, 'status', 'failed', 'lease', task.lease .. ' poison', 'ended_at', at_least_begun(task), 'error', message)
   enter_end(task, 'failed', message)
   wake_for_slot(task.type)
   return 'failed'

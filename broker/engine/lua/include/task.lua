@@ -94,6 +94,17 @@ local function set_lease(task, execution, lease_us)
   call('ZADD', facts(task.queue).leases, score, task.id .. ':' .. execution)
 end
 
+-- The microseconds until a run begins that was granted ahead, else 0: of a start further off, the clock has stepped back.
+local function still_ahead(started_at)
+  local us = (microseconds(started_at) or 0) - now
+  return us > 0 and us <= AHEAD and us or 0
+end
+
+-- The present moment for a task that is being run: not before it began.
+local function at_least_begun(task)
+  return still_ahead(task.started_at) > 0 and task.started_at or at()
+end
+
 -- Takes a task that is being run away from its lease and from everything RQ shows about the run.
 local function end_run(task)
   local run = task.id .. ':' .. task.lease
@@ -135,7 +146,7 @@ end
 local function with_attempt(task, outcome, message)
   local read, list = pcall(cjson.decode, task.attempts or '[]')
   if not read or type(list) ~= 'table' then list = {} end
-  list[#list + 1] = { started_at = task.started_at, ended_at = at(), outcome = outcome, error = message,
+  list[#list + 1] = { started_at = task.started_at, ended_at = at_least_begun(task), outcome = outcome, error = message,
     worker = task.worker }
   if #list > 10 then table.remove(list, 1) end
   return cjson.encode(list)
