@@ -16,6 +16,10 @@ CALL = "broker.rq_records.refuse"
 DATA = pickletools.optimize(pickle.dumps((CALL, None, (), {}), protocol=0))
 
 
+#: RQ's queue for other programs' jobs that stood in ours; `include/strangers.lua` has it as text. No type's name is alike.
+STRANGERS = "set-aside"
+
+
 def refuse() -> None:
     """What a stock ``rq worker`` executes when it gets hold of one of our tasks."""
     raise RuntimeError("run tasks with this project's worker: python -m scripts.worker")

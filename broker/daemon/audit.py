@@ -120,7 +120,10 @@ class Audit:
 
     def _mend_one(self, task_id: str, tenant: str, queue: str, copies: int) -> str:
         values = {"id": task_id, "tenant": tenant, "queue": queue, "copies": copies}
-        return str(self._reconcile(self._redis, prefix=self._keys.prefix, **values))
+        done = str(self._reconcile(self._redis, prefix=self._keys.prefix, **values))
+        if done == "set_aside":
+            log.warning("job %s in queue %s is another program's: it waits in queue set-aside now", task_id, queue)
+        return done
 
     def _mend_not_placed(self, type_name: str, found: Comparison) -> Iterator[list[str]]:
         """What was done, step by step; those whose hash is gone are removed many at a time."""

@@ -9,6 +9,7 @@ from broker.doctor.finding import Finding
 from broker.engine.keys import Keys
 from broker.queues.daemons import Daemons
 from broker.queues.state import QueueStates
+from broker.rq_records import STRANGERS
 from broker.webhooks.signing import is_plain
 
 #: Seconds that an event may stand in the outbox; a daemon looks ten times a second.
@@ -30,6 +31,11 @@ class Processes:
             if queue.depth and not queue.workers:
                 yield Finding(f"{queue.depth} {queue.type} tasks wait and no worker listens to that type: start one")
         yield from self._outbox()
+        strangers = self._redis.llen(self._keys.rq_queue(STRANGERS))
+        if strangers:
+            yield Finding(
+                f"{strangers} jobs of other programs stood in our queues; they wait in RQ's queue {STRANGERS}"
+            )
         for tenant in tenants:
             yield from self._plain_secrets(tenant)
 

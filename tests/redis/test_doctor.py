@@ -375,6 +375,12 @@ class TestProcesses:
         (finding,) = checker.check()
         assert "wait longer than half a minute" in finding.text
 
+    def test_jobs_of_other_programs(self, engine: Engine, checker: Doctor) -> None:
+        engine.redis.hset(engine.keys.job("theirs"), mapping={"created_at": "2024", "origin": "set-aside"})
+        engine.redis.rpush(engine.keys.rq_queue("set-aside"), "theirs")
+        (finding,) = checker.check()
+        assert finding.text.startswith("1 jobs of other programs")
+
     def test_events_that_were_put_aside(self, engine: Engine, checker: Doctor) -> None:
         engine.redis.xadd(engine.keys.outbox_aside(), {"reason": "RecursionError"})
         (finding,) = checker.check()

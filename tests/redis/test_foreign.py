@@ -4,6 +4,7 @@ The truth is: deleted or emptied there is gone, requeued there is pending with i
 cancelled; what only we can do and did not do never happened.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
 
@@ -22,7 +23,9 @@ from rq.registry import (
 from rq.suspension import resume, suspend
 
 from broker.daemon.audit import Audit
+from broker.engine.store import Wait
 from broker.errors import NotFound
+from broker.rq_records import STRANGERS
 from tests.redis.engine import LEASE, NOTHING, SECOND, Engine
 
 pytestmark = pytest.mark.parametrize("redis", ["valkey"], indirect=True)
@@ -409,13 +412,45 @@ class TestStockWorker:
         engine.start("w1")
 
 
-def test_a_job_that_is_no_task_is_taken_out_of_our_queue(engine: Engine, raw: Redis) -> None:
-    mine = engine.submit()
-    foreign = Queue("Noop", connection=raw).enqueue("os.getpid")
-    engine.audit.tick()
-    assert engine.waiting() == [mine]
-    assert Job.exists(foreign.id, connection=raw)
-    engine.check()
+class TestStrangers:
+    """Jobs of other programs in our queues: they are set aside where their owner finds them."""
+
+    @pytest.mark.parametrize("finder", ["audit", "claim"])
+    def test_a_job_is_put_into_a_queue_of_its_own(
+        self, engine: Engine, raw: Redis, caplog: pytest.LogCaptureFixture, finder: str
+    ) -> None:
+        first = engine.submit()
+        theirs = Queue("Noop", connection=raw).enqueue("os.getpid")
+        mine = engine.submit()
+        assert engine.start("w2").id == first
+        if finder == "claim":
+            assert engine.start().id == mine
+        else:
+            engine.audit.tick()
+            assert engine.waiting() == [mine]
+            assert theirs.id in caplog.text
+        assert Queue(STRANGERS, connection=raw).job_ids == [theirs.id]
+        worker = SimpleWorker([Queue(STRANGERS, connection=raw)], connection=raw)
+        worker.work(burst=True)
+        assert job(engine, raw, theirs.id).return_value() == os.getpid(), "a stock worker can run it"
+        engine.audit.tick()
+
+    def test_one_that_failed_elsewhere_stays_where_its_owner_looks(self, engine: Engine, raw: Redis) -> None:
+        theirs = Queue("Noop", connection=raw).enqueue("os.nothing")
+        SimpleWorker([Queue("Noop", connection=raw)], connection=raw).work(burst=True)
+        engine.audit.tick()
+        assert theirs.id in FailedJobRegistry(STRANGERS, connection=raw).get_job_ids()
+        assert theirs.id not in FailedJobRegistry("Noop", connection=raw).get_job_ids()
+
+
+def test_a_claim_drops_a_bounded_number_of_ids_without_a_task(engine: Engine) -> None:
+    """A million of them held the server for seconds."""
+    task_id = engine.submit()
+    queue = engine.keys.rq_queue("Noop")
+    engine.redis.lpush(queue, *[f"gone-{number}" for number in range(1500)])
+    assert engine.claim() == Wait(1)
+    assert engine.redis.llen(queue) == 501
+    assert engine.start().id == task_id
 
 
 @pytest.mark.parametrize("word", ["stopped", "deferred", "nonsense"])

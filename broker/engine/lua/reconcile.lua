@@ -6,13 +6,15 @@
 -- ARGV[2] tenant  of the index that named it, '' when none did
 -- ARGV[3] queue  that named it
 -- ARGV[4] copies  how often it was seen in the queue's list, '' when nobody has looked
--- Returns what was done: 'gone', 'pending', 'scheduled', 'cancelled', or '' when all was well
+-- Returns what was done: 'gone', 'pending', 'scheduled', 'cancelled', 'set_aside' (it is no task of ours), or '' when all
+-- was well
 -- Moves any -> pending
 -- Moves any -> scheduled
 -- Moves any -> cancelled
 -- Moves any -> none
 -- @include gone
 -- @include pending
+-- @include strangers
 local task = read_task(id)
 local type_name = type_of(queue)
 
@@ -41,6 +43,17 @@ local function remove_from(of_queue, status)
   if call('EXISTS', list) == 1 then filled(of_queue, 1) end
   if status ~= 'scheduled' then call('ZREM', B .. 'due', id) end
   remove_runs(of_queue, status == 'processing' and id .. ':' .. task.lease)
+end
+
+if not task and is_stranger(id) then
+  for _, registry in pairs(REGISTRY) do
+    local score = call('ZSCORE', P .. registry .. ':' .. queue, id)
+    if score then call('ZADD', P .. registry .. ':' .. STRANGERS, score, id) end
+  end
+  local listed = call('LPOS', P .. 'queue:' .. queue, id)
+  remove_from(queue)
+  if listed then set_aside(id) else call('HSET', P .. 'job:' .. id, 'origin', STRANGERS) end
+  return 'set_aside'
 end
 
 if not task then

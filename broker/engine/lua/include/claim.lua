@@ -1,3 +1,4 @@
+-- @include strangers
 -- @include task
 -- @include wake
 -- Taking the next task: the highest priority among the types that may start, ties to the type served longest ago. Where
@@ -90,10 +91,13 @@ local function sleep(worker, group, throttled, undeclared)
   return { 0, undeclared and -2 or earliest or -1 }
 end
 
+-- Ids without a task that one claim drops from queues, which takes it a millisecond or two; the next goes on.
+local MOST_DROPPED = 1000
+
 -- {1, task...} or {0, microseconds until it may take the task that it has to be awake for, or -1; -2 when it should
 -- declare its types and ask again}
 local function take(worker, execution, lease_us, group, busy)
-  local throttled, undeclared = {}, false
+  local throttled, undeclared, dropped = {}, false, 0
   while not suspended() do
     local queue, ahead, compete
     queue, ahead, throttled, compete, undeclared = choose(group)
@@ -102,7 +106,7 @@ local function take(worker, execution, lease_us, group, busy)
     local task = id and read_waiting(id, queue)
     if not id then
       call('ZREM', READY, queue)
-    elseif task and task.status == 'queued' then -- anything else was deleted or moved by a foreign hand
+    elseif task and task.status == 'queued' then
       task.runs = task.runs + 1
       start(task, worker, execution, lease_us, busy, ahead)
       local s = limits(task.type)
@@ -110,6 +114,13 @@ local function take(worker, execution, lease_us, group, busy)
       -- Tasks that came while there was no token woke nobody, and this worker will be busy.
       if s.rate and has_work(task.type) then wake(task.type) end
       return granted(task, ahead)
+    else -- deleted or moved by a foreign hand, or put here by one
+      if not task and is_stranger(id) then set_aside(id) end
+      dropped = dropped + 1
+      if dropped == MOST_DROPPED then
+        sleep(worker, group, throttled, undeclared)
+        return { 0, 1 }
+      end
     end
   end
   return sleep(worker, group, throttled, undeclared)
