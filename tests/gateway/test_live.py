@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from broker.broker import Broker
 from gateway.current import EXTENSION
+from gateway.live.handover import DETACH
 from gateway.live.hub import Hub
 from tests.gateway.conftest import NEW_TASK, ClientOf
 from tests.gateway.listener import listening
@@ -60,7 +61,7 @@ def test_a_task_from_its_state_to_its_end(client: FlaskClient, broker: Broker) -
 
 
 def test_the_head_of_a_stream(client: FlaskClient, unused: socket.socket) -> None:
-    answer = client.head(EVERYTHING, environ_overrides={"gunicorn.socket": unused})
+    answer = client.head(EVERYTHING, environ_overrides={DETACH: unused.dup})
     answer.close()
     assert answer.headers["Content-Type"].startswith("text/event-stream")
     assert answer.headers["Cache-Control"] == "no-store"
@@ -78,7 +79,7 @@ def test_a_task_that_has_ended_tells_its_end_and_browsers_stop(
     again = client.get(
         events_of(task_id),
         headers={"Last-Event-ID": end.id},
-        environ_overrides={"gunicorn.socket": unused},
+        environ_overrides={DETACH: unused.dup},
     )
     assert again.status_code == 204
 
@@ -184,7 +185,7 @@ def test_beyond_the_last_place_one_is_told_when_to_come_back(
 ) -> None:
     full = replace(app.extensions[EXTENSION], hub=Hub(most=0))
     monkeypatch.setitem(app.extensions, EXTENSION, full)
-    answer = client.get(EVERYTHING, environ_overrides={"gunicorn.socket": unused})
+    answer = client.get(EVERYTHING, environ_overrides={DETACH: unused.dup})
     problem(answer, 503, "crowded")
     assert int(answer.headers["Retry-After"]) >= 1
 

@@ -75,7 +75,7 @@ def test_a_full_room_says_when_a_place_is_free(
     room = Room(1)
     monkeypatch.setitem(app.extensions, EXTENSION, replace(app.extensions[EXTENSION], waiters=room))
     task_id = new_task(client)
-    with room.enter(20):
+    with room.enter("acme", 20):
         answer = client.get(f"/api/tasks/{task_id}?wait=5")
         problem(answer, 503, "crowded")
         assert 18 <= int(answer.headers["Retry-After"]) <= 20
@@ -86,8 +86,8 @@ def test_a_full_room_says_when_a_place_is_free(
 def test_the_first_who_leaves_is_whom_the_next_waits_for() -> None:
     now = [100.0]
     room = Room(2, clock=lambda: now[0])
-    with room.enter(25), room.enter(9):
+    with room.enter("acme", 25), room.enter("rival", 9):
         now[0] += 4
-        with pytest.raises(Crowded) as refused, room.enter(1):
+        with pytest.raises(Crowded) as refused, room.enter("ops", 1):
             pass
     assert refused.value.extra["retry_after"] == 5
