@@ -30,7 +30,10 @@ secure_scheme_headers: dict[str, str] = {}
 
 def post_worker_init(worker: Any) -> None:
     """In a new worker, after it has set its signal handlers: listeners and waiters hear of the signals before it."""
-    services: Services = worker.wsgi.extensions[EXTENSION]
+    extensions = getattr(worker.wsgi, "extensions", {})
+    if EXTENSION not in extensions:  # another application on this server
+        return
+    services: Services = extensions[EXTENSION]
     chores = [Declare(services.broker.queues)]  # Redis may have been away at the start, and may lose everything later
     threading.Thread(target=run, args=(chores, threading.Event()), name="declare", daemon=True).start()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):

@@ -2,14 +2,19 @@
 
 import logging
 import socket
+import threading
 from contextlib import suppress
-from enum import Enum
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import TYPE_CHECKING, Any
 
+from gunicorn.http.errors import ConfigurationProblem
+
 from gateway.server.answer import Answer
 from gateway.server.body import Body
+from gateway.server.collect import Collected, collect
 from gateway.server.hang_up import HangUp
+from gateway.server.patience import Patience
+from gateway.server.phase import Phase
 from gateway.server.reception import Reception
 from gateway.server.refusal import Refusal
 
@@ -18,26 +23,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Bytes of one read, and of those that go to a file, with how many there may be before others have their turn.
-_READ, _READ_TO_FILE, _READS_TO_FILE = 16 * 1024, 256 * 1024, 16
-#: Whoever sends so few bytes at a time, and has so many times, is listened to less often.
-_CRUMB, _CRUMBS = 512, 16
+#: Bytes of one read, before others have their turn.
+_READ = 16 * 1024
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class Phase(Enum):
-    """What is waited for."""
-
-    HEAD = "a request"
-    BODY = "the rest of it"
-    WORK = "one of our threads"
-    ANSWER = "the client, to take more of its answer"
-    LINGER = "the client, to go"
-    CLOSED = "nothing"
-
-
 class Connection:
-    """Its methods run in the loop's thread, but for ``_collect``, ``_begin`` and ``_go_on``."""
+    """Its methods run in the loop's thread, but for those that say otherwise."""
 
     def __init__(self, sock: socket.socket, peer: Any, server: Any, loop: "Loop") -> None:
         sock.setblocking(False)
@@ -52,12 +44,12 @@ class Connection:
         self._peer, self._server, self._loop = peer, server, loop
         self._site, self._limits = loop.site, loop.site.limits
         self._reception = Reception(loop.site, peer)
+        self._patience = Patience(self._limits, self.heard_at)
         self._answer: Answer | None = None
         self._hang_up = HangUp()
-        self._deadline = self.heard_at + self._limits.head_seconds
-        #: How long the body's rest was waited for, up to when the waiting last began.
-        self._waited, self._since = 0.0, 0.0
-        self._reads = self._discarded = 0
+        #: Held to end a request without the loop, and by the loop for what arrives meanwhile.
+        self._lock = threading.Lock()
+        self._discarded = 0
 
     @property
     def at_rest(self) -> bool:
@@ -70,25 +62,13 @@ class Connection:
         """Something has arrived, or the client has gone."""
         body = self._reception.body
         if self.phase is Phase.BODY and body and body.on_disk:
-            self._pause(body)
+            self._patience.pause(self._loop.clock())
+            self.phase = Phase.WORK
+            self._loop.watch(self, 0)
             self._loop.submit(self._collect, body)
             return
-        try:
-            data = self.socket.recv(_READ)
-        except BlockingIOError:
-            return
-        except OSError:
-            self._lose()
-            return
-        now = self.heard_at = self._loop.clock()
-        if not data:
-            self._hear_the_end()
-        elif self.phase is Phase.LINGER:
-            self._discard(len(data))
-        else:
-            if self.at_rest:
-                self._deadline = now + self._limits.head_seconds
-            self._take(data)
+        with suppress(BlockingIOError):
+            self._hear(self.socket.recv(_READ))
 
     def writable(self) -> None:
         """The client has taken something."""
@@ -97,26 +77,33 @@ class Connection:
         self._loop.watch(self, 0)
         self._loop.submit(self._go_on)
 
+    def broken(self) -> None:
+        """The connection is no more."""
+        with self._lock:
+            if self.phase is Phase.WORK:
+                self._hear_at_work(b"")
+                return
+        self.close()
+
     def look(self, now: float) -> None:
         """Ends it when the client has had its time."""
+        body = self._reception.body
+        if self.phase is Phase.WORK or not self._patience.has_ended(now, body.size if body else 0):
+            return
         if self.phase is Phase.BODY:
-            body = self._reception.body
-            allowed = self._limits.body_seconds + (body.size if body else 0) / self._limits.body_rate
-            if self._waited + now - self._since > allowed:
-                self._refuse(Refusal(408, "The request's body came too slowly."))
-        elif self.phase is not Phase.WORK and now > self._deadline:
-            if self.phase is Phase.HEAD and self._reception.begun:
-                self._refuse(Refusal(408, "The request's head came too slowly."))
-            else:
-                self.close()
+            self._refuse(Refusal(408, "The request's body came too slowly."))
+        elif self.phase is Phase.HEAD and self._reception.begun:
+            self._refuse(Refusal(408, "The request's head came too slowly."))
+        else:
+            self.close()
 
     def hasten(self, deadline: float) -> None:
         """The process stops: a client that is between two requests has until then to begin one."""
         if self.at_rest:
-            self._deadline = min(self._deadline, deadline)
+            self._patience.hasten(deadline)
 
     def close(self) -> None:
-        """Ends it at once."""
+        """Ends it at once; may be repeated."""
         self._loop.forget(self)
         self.phase = Phase.CLOSED
         self._reception.finish()
@@ -126,89 +113,83 @@ class Connection:
 
     # reading ----------------------------------------------------------------------------------------------------
 
+    def _hear(self, data: bytes) -> None:
+        self.heard_at = self._loop.clock()
+        with self._lock:
+            if self.phase is Phase.WORK:
+                self._hear_at_work(data)
+                return
+        if not data:
+            self._hear_the_end()
+        elif self.phase is Phase.LINGER:
+            self._discard(len(data))
+        else:
+            if self.at_rest:
+                self._patience.expect(self._limits.head_seconds, self.heard_at)
+            self._take(data)
+
+    def _hear_at_work(self, data: bytes) -> None:
+        """The next request, or the end, while this one is worked on."""
+        if data:
+            self._reception.feed(data)
+        else:
+            self._hang_up.happen()
+        if self._hang_up.happened or self._reception.is_full:
+            self._loop.watch(self, 0)
+
+    def _hear_the_end(self) -> None:
+        """The client sends no more; it may still read."""
+        if self.phase in (Phase.HEAD, Phase.BODY) and self._reception.begun:
+            self._refuse(Refusal(400, "The request ended in the middle."))
+        else:
+            self.close()
+
     def _take(self, data: bytes) -> None:
+        before = self.phase
         try:
             self._reception.feed(data)
         except Refusal as refusal:
             self._refuse(refusal)
             return
-        if self.phase is Phase.WORK:
-            if self._reception.is_full:
-                self._loop.watch(self, 0)
-            return
         self._move_on()
-        self._reads += 1
-        if self._reads > _CRUMBS and len(data) < _CRUMB and self.phase in (Phase.HEAD, Phase.BODY):
+        if self.phase is Phase.BODY and before is Phase.HEAD:
+            self.readable()  # many send the body right behind
+        elif self._patience.is_tried(len(data)) and self.phase in (Phase.HEAD, Phase.BODY):
             self._loop.rest(self)
 
     def _move_on(self) -> None:
         """To what is missing now."""
         if self._reception.ready:
             self._work()
-        elif self._reception.body:
-            if self.phase is not Phase.BODY:
-                self.phase, self._since = Phase.BODY, self.heard_at
-            if self._reception.wants_continue():
-                with suppress(OSError):
-                    self.socket.send(_CONTINUE)
-
-    def _pause(self, body: Body) -> None:
-        """Time is the client's only while it is waited for."""
-        self._waited += self._loop.clock() - self._since
-        self.phase = Phase.WORK
-        self._loop.watch(self, 0)
+            return
+        if self._reception.body and self.phase is Phase.HEAD:
+            self.phase = Phase.BODY
+            self._patience.expect_body(self.heard_at)
+        if self._reception.wants_continue():
+            with suppress(OSError):
+                self.socket.send(_CONTINUE)
 
     def _collect(self, body: Body) -> None:
-        """In a thread that may wait for the disk: what has arrived goes to the body's file."""
-        rest, outcome, data = b"", None, b"."
-        try:
-            for _ in range(_READS_TO_FILE):
-                data = self.socket.recv(_READ_TO_FILE)
-                rest = body.feed(data)
-                if not data or body.complete or body.exceeds:
-                    break
-        except BlockingIOError:
-            pass
-        except Refusal as refusal:
-            outcome = refusal
-        except OSError:
-            data = b""
-        self._loop.call_soon(self._collected, rest, outcome, not data)
+        """In a thread."""
+        self._loop.call_soon(self._collected, collect(body, self.socket))
 
-    def _collected(self, rest: bytes, refusal: Refusal | None, ended: bool) -> None:
+    def _collected(self, found: Collected) -> None:
         if self.phase is Phase.CLOSED:
             return
-        self.heard_at = self._since = self._loop.clock()
-        self.phase = Phase.BODY
+        self.phase, self.heard_at = Phase.BODY, self._loop.clock()
+        self._patience.go_on(self.heard_at)
         try:
-            self._reception.take_body(rest)
-        except Refusal as found:
-            refusal = refusal or found
-        if refusal:
+            if found.refusal:
+                raise found.refusal
+            self._reception.take_body(found.rest)
+        except Refusal as refusal:
             self._refuse(refusal)
-        elif ended and not self._reception.ready:
+            return
+        if found.ended and not self._reception.ready:
             self._hear_the_end()
-        else:
-            self._loop.watch(self, EVENT_READ)
-            self._move_on()
-
-    def _hear_the_end(self) -> None:
-        """The client sends no more; it may still read."""
-        if self.phase is Phase.WORK:
-            self._loop.watch(self, 0)
-            self._hang_up.happen()
-        elif self.phase in (Phase.HEAD, Phase.BODY) and self._reception.begun:
-            self._refuse(Refusal(400, "The request ended in the middle."))
-        else:
-            self.close()
-
-    def _lose(self) -> None:
-        """The connection is broken."""
-        if self.phase is Phase.WORK:
-            self._loop.watch(self, 0)
-            self._hang_up.happen()
-        else:
-            self.close()
+            return
+        self._loop.watch(self, EVENT_READ)
+        self._move_on()
 
     # answering --------------------------------------------------------------------------------------------------
 
@@ -223,7 +204,11 @@ class Connection:
         reception = self._reception
         if reception.body:
             reception.request.body = reception.body.rewind()
-        answer = Answer(reception.request, self.socket, self._peer, self._server, self._site.cfg)
+        try:
+            answer = Answer(reception.request, self.socket, self._peer, self._server, self._site.cfg)
+        except ConfigurationProblem:  # the operator's SCRIPT_NAME is not where the path begins
+            self._loop.call_soon(self._refuse, Refusal(404, "There is nothing here; check the path."))
+            return
         answer.offer_hang_up(self._hang_up.listen)
         if reception.unfinished or not self._site.keeps_alive:
             answer.response.force_close()
@@ -238,7 +223,20 @@ class Connection:
         if ended:
             self._answer.close()
             self._site.on_answer(self._answer)
+            if self._rests_at_once(self._answer):
+                return
         self._loop.call_soon(self._went_on, ended)
+
+    def _rests_at_once(self, answer: Answer) -> bool:
+        """In a thread: nearly all requests end here, and need no turn of the loop."""
+        if answer.detached or self._closes_after(answer):
+            return False
+        with self._lock:
+            if self._reception.reads_ahead or not self.events:
+                return False
+            self._finish_request()
+            self.phase = Phase.HEAD
+        return True
 
     def _went_on(self, ended: bool) -> None:
         answer = self._answer
@@ -246,38 +244,45 @@ class Connection:
             return
         if not ended:
             self.phase = Phase.ANSWER
-            self._deadline = self._loop.clock() + self._limits.answer_seconds
+            self._patience.expect(self._limits.answer_seconds, self._loop.clock())
             self._loop.watch(self, EVENT_WRITE)
             return
-        self._answer, self.proven = None, True
-        self._hang_up.forget()
-        closes = answer.failed or answer.response.should_close() or not self._site.keeps_alive
-        self._reception.finish()
+        self._finish_request()
         if answer.detached:
             self.close()
-        elif closes:
+        elif self._closes_after(answer):
             self._linger()
         else:
             self._begin_anew()
 
+    def _closes_after(self, answer: Answer) -> bool:
+        return bool(answer.failed or answer.response.should_close() or not self._site.keeps_alive)
+
+    def _finish_request(self) -> None:
+        self._answer, self.proven = None, True
+        self._hang_up.forget()
+        self._reception.finish()
+        self.heard_at = self._loop.clock()
+        self._patience.begin_anew()
+        self._patience.expect(self._site.cfg.keepalive, self.heard_at)
+
     def _begin_anew(self) -> None:
         self.phase = Phase.HEAD
-        self._reads, self._waited = 0, 0.0
-        now = self.heard_at = self._loop.clock()
-        self._deadline = now + self._site.cfg.keepalive
-        if self._reception.begun:
-            self._deadline = now + self._limits.head_seconds
-            self._loop.watch(self, 0 if self._hang_up.happened else EVENT_READ)
-            self._take(b"")
-        elif self._hang_up.happened:
+        if self._hang_up.happened and not self._reception.begun:
             self.close()
-        else:
-            self._loop.watch(self, EVENT_READ)
+            return
+        self._loop.watch(self, 0 if self._hang_up.happened else EVENT_READ)
+        if self._reception.begun:
+            self._patience.expect(self._limits.head_seconds, self.heard_at)
+            self._take(b"")
 
     # the end ----------------------------------------------------------------------------------------------------
 
     def _refuse(self, refusal: Refusal) -> None:
-        log.info("a request from %s was refused with %d: %s", self._peer, refusal.status, refusal.detail)
+        # Whoever wants to fill the log finds no way here that costs less than a request.
+        log.debug("a request from %s was refused with %d: %s", self._peer, refusal.status, refusal.detail)
+        if self._reception.request:
+            refusal.path = self._reception.request.path
         with suppress(OSError):
             self.socket.send(refusal.answer())
         self._reception.finish()
@@ -294,7 +299,7 @@ class Connection:
             self.close()
             return
         self.phase = Phase.LINGER
-        self._deadline = self._loop.clock() + self._limits.linger_seconds
+        self._patience.expect(self._limits.linger_seconds, self._loop.clock())
         self._loop.watch(self, EVENT_READ)
 
     def _discard(self, size: int) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from gateway.server.connection import Connection, Phase
+from gateway.server.connection import Connection
+from gateway.server.phase import Phase
 from gateway.server.site import Site
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,8 @@ class Loop:
         submit: Submit,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.site, self.submit, self.clock = site, submit, clock
+        self.site, self.clock = site, clock
+        self._submit = submit
         self.connections: set[Connection] = set()
         self._listeners = listeners
         self._accepting = self._stopped = False
@@ -82,6 +84,10 @@ class Loop:
             with suppress(BlockingIOError):
                 os.write(self._waker, b".")
 
+    def submit(self, act: Callable[..., None], *args: Any) -> None:
+        """Has it done by one of the threads that may wait."""
+        self._submit(self._safely, act, *args)
+
     # the thread -------------------------------------------------------------------------------------------------
 
     def run(self, goes_on: Callable[[], bool]) -> None:
@@ -106,9 +112,10 @@ class Loop:
         self._accept_from(False)
         self.site.keeps_alive = False
         end = self.clock() + seconds
-        for connection in list(self.connections):
-            connection.hasten(self.clock() + linger)
+        last_call = self.clock() + linger
         while self.connections and self.clock() < end and goes_on():
+            for connection in self.connections:
+                connection.hasten(last_call)
             self._turn(min(0.1, end - self.clock()))
             self._look(self.clock())
         for connection in list(self.connections):
@@ -148,14 +155,16 @@ class Loop:
 
     def _safely(self, act: Callable[..., None], *args: Any) -> None:
         """One connection's failure is no other's."""
+        connection = getattr(act, "__self__", None)
         try:
             act(*args)
+        except OSError:
+            if isinstance(connection, Connection):
+                self.call_soon(connection.broken)
         except Exception:
             log.exception("a connection failed")
-            connection = getattr(act, "__self__", None)
             if isinstance(connection, Connection):
-                with suppress(Exception):
-                    connection.close()
+                self.call_soon(connection.close)
 
     def _look(self, now: float) -> None:
         for connection in list(self.connections):
@@ -176,9 +185,6 @@ class Loop:
 
     def _accept(self, listener: socket.socket) -> None:
         for _ in range(_ACCEPTED):
-            if len(self.connections) >= self.site.limits.connections and not self._make_room():
-                self._accept_from(False)  # until the next tick
-                return
             try:
                 sock, peer = listener.accept()
             except (BlockingIOError, ConnectionAbortedError):
@@ -186,8 +192,11 @@ class Loop:
             except OSError as error:  # too many open files, here or in the whole system
                 log.warning("no connection can be accepted: %s", error)
                 self._make_room()
-                self._accept_from(False)
+                self._accept_from(False)  # until the next tick
                 return
+            if len(self.connections) >= self.site.limits.connections and not self._make_room():
+                sock.close()
+                continue
             connection = Connection(sock, peer, listener.getsockname(), self)
             self.connections.add(connection)
             self.watch(connection, selectors.EVENT_READ)

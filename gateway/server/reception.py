@@ -24,6 +24,7 @@ class Reception:
         self._inbox = bytearray()
         self._searched = 0
         self._number = 0
+        self._waits_for_word = False
 
     @property
     def begun(self) -> bool:
@@ -34,6 +35,11 @@ class Reception:
     def ready(self) -> bool:
         """Whether the application can answer."""
         return self.request is not None and (self.body is None or self.body.complete or self.unfinished)
+
+    @property
+    def reads_ahead(self) -> bool:
+        """Whether something of the next request is there."""
+        return bool(self._inbox)
 
     @property
     def is_full(self) -> bool:
@@ -57,11 +63,9 @@ class Reception:
             self._admit(self.body)
 
     def wants_continue(self) -> bool:
-        """Whether the client waits for the word to send its body (RFC 9110, section 10.1.1); it is asked for once."""
-        wanted = bool(self.request and self.request._expected_100_continue)
-        if wanted:
-            self.request._expected_100_continue = False  # or gunicorn says it once more
-        return wanted and not self.ready and self.body is not None and not self.body.size
+        """Whether the client waits for the word to send its body (RFC 9110, section 10.1.1); true once."""
+        waits, self._waits_for_word = self._waits_for_word, False
+        return waits and not self.ready and self.body is not None and not self.body.size
 
     def finish(self) -> None:
         """Ends the request, and what is kept of it."""
@@ -82,6 +86,7 @@ class Reception:
             raise Refusal(431, "The request's head is too large.")
         del self._inbox[:end]
         self.request = request
+        self._waits_for_word, request._expected_100_continue = request._expected_100_continue, False
         length = head.body_length(request)
         if length != 0:
             self._begin_body(Body(length, limits))

@@ -3,7 +3,6 @@
 import logging
 import os
 import resource
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +15,7 @@ from gateway.server.answer import Answer
 from gateway.server.limits import Limits
 from gateway.server.loop import Loop
 from gateway.server.site import Site, admit_nobody
+from gateway.server.threads import Threads
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,8 @@ class Worker(GunicornWorker):
 
     def init_process(self) -> None:
         """In the new process, up to its end."""
-        self.pool = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="request")
-        self.loop = Loop(self._site(), self.sockets, self.pool.submit)
+        self.threads = Threads(self.cfg.threads)
+        self.loop = Loop(self._site(), self.sockets, self.threads.submit)
         super().init_process()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
@@ -46,18 +46,13 @@ class Worker(GunicornWorker):
         self.alive = False
         self.loop.stop()
 
-    def handle_quit(self, sig: int, frame: Any) -> None:
-        """SIGQUIT and SIGINT: at once."""
-        self.pool.shutdown(wait=False)
-        super().handle_quit(sig, frame)
-
     def run(self) -> None:
         """Until told to stop, or left alone."""
         self.loop.site.application = self.wsgi
         self.loop.site.admit = getattr(self.wsgi, "admit", admit_nobody)
         self.loop.run(self._beat)
         self.loop.finish(self.cfg.graceful_timeout, _LINGER, self._beat)
-        self.pool.shutdown(wait=False, cancel_futures=True)
+        self.threads.stop()
         self.loop.close()
         for each in self.sockets:
             each.close()
