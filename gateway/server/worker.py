@@ -3,11 +3,11 @@
 import logging
 import os
 import resource
+import sys
 from dataclasses import replace
 from typing import Any
 
 from gunicorn.config import Config
-from gunicorn.errors import ConfigError
 from gunicorn.workers.base import Worker as GunicornWorker
 
 from gateway.live.hub import MOST_LISTENERS
@@ -31,9 +31,10 @@ class Worker(GunicornWorker):
 
     @classmethod
     def check_config(cls, cfg: Config, log: Any) -> None:
-        """Raises ``ConfigError`` for what this worker does not speak."""
+        """Ends the process when it is to speak what it does not."""
         if cfg.is_ssl or cfg.protocol != "http" or cfg.proxy_protocol != "off":
-            raise ConfigError("this worker speaks plain HTTP/1.1 alone: without TLS, uwsgi and the PROXY protocol")
+            spoken = "plain HTTP/1.1 alone, without TLS, uwsgi and the PROXY protocol"
+            sys.exit(f"the gateway cannot start: this server speaks {spoken}; leave those options out")
 
     def init_process(self) -> None:
         """In the new process, up to its end."""

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -188,6 +189,29 @@ def test_beyond_the_last_place_one_is_told_when_to_come_back(
     answer = client.get(EVERYTHING, environ_overrides={DETACH: unused.dup})
     problem(answer, 503, "crowded")
     assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_a_tenant_that_listens_wherever_it_can_leaves_places_to_others(
+    client_of: ClientOf, app: Flask, monkeypatch: pytest.MonkeyPatch, unused: socket.socket
+) -> None:
+    hub = Hub(most=4)
+    monkeypatch.setitem(app.extensions, EXTENSION, replace(app.extensions[EXTENSION], hub=hub))
+    acme, rival = client_of("acme"), client_of("rival")
+    with listening(acme, EVERYTHING) as first, listening(acme, EVERYTHING) as second:
+        first.take(1), second.take(1)
+        problem(acme.get(EVERYTHING, environ_overrides={DETACH: unused.dup}), 503, "crowded")
+        with listening(rival, EVERYTHING) as other:
+            assert other.take(1)[0].name == "snapshot"
+    wait_until(lambda: hub.count() == 0, "their places are free", 5)
+    with listening(acme, EVERYTHING) as again:
+        again.take(1)
+
+
+def test_who_is_told_of_no_task_takes_no_place(client: FlaskClient, app: Flask, unused: socket.socket) -> None:
+    hub = app.extensions[EXTENSION].hub
+    problem(client.get(events_of(str(uuid4())), environ_overrides={DETACH: unused.dup}), 404, "not_found")
+    client.head(EVERYTHING, environ_overrides={DETACH: unused.dup}).close()
+    assert hub.count() == 0
 
 
 def test_a_server_whose_connections_cannot_be_taken_over_says_so(client: FlaskClient) -> None:
