@@ -1,5 +1,5 @@
-"""How gunicorn serves the gateway (``--config python:scripts.web_server``), and what it calls: a worker repeats what the
-task types are, and who waits is answered when it is told to stop.
+"""How gunicorn serves the gateway (``--config python:scripts.web_server``), and what it calls: a worker repeats what
+the task types are, and who waits is answered when it is told to stop.
 """
 
 import signal
