@@ -21,7 +21,7 @@ def serving(application: Any, limits: Limits | None = None, *, threads: int = 4,
     """Serves until the block ends."""
     with ExitStack() as stack, socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         pool = Threads(threads)
-        loop = Loop(Site(_config(), application, limits=limits or Limits(), **site), [listener], pool.submit)
+        loop = Loop(Site(new_config(), application, limits=limits or Limits(), **site), [listener], pool.submit)
         thread = threading.Thread(target=loop.run, args=(lambda: True,))
         thread.start()
         try:
@@ -35,7 +35,8 @@ def serving(application: Any, limits: Limits | None = None, *, threads: int = 4,
             pool.stop()
 
 
-def _config() -> Config:
+def new_config() -> Config:
+    """gunicorn's settings, with the Procfile's time between two requests."""
     config = Config()
     config.set("keepalive", 75)
     return config

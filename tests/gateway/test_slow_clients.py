@@ -229,3 +229,10 @@ def test_requests_in_a_row_are_answered_in_a_row() -> None:
         sent = b"".join(post(len(body)) + body for body in bodies)
         answers = served.ask(sent + CLOSING)
     assert [part.split(b"HTTP/1.1")[0] for part in answers.split(b"\r\n\r\n")[1:]] == [*bodies, b""]
+
+
+def test_a_full_disk_takes_no_large_body_and_small_ones_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.server.stores._free", lambda: 100_000)
+    with serving(echo, admit=lambda *_: Allowance("acme", 10**8)) as served:
+        assert b'"code": "crowded"' in served.ask(post(5_000_000))
+        assert served.ask(post(50_000, "Connection: close") + bytes(50_000)).startswith(b"HTTP/1.1 200 ")
