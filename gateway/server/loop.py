@@ -19,8 +19,6 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two looks at all connections.
 _TICK = 0.5
-#: Connections that are taken in a row, before others have their turn.
-_ACCEPTED = 64
 #: When there is no place, a part of this size is emptied at once: to find who has been silent longest takes a while.
 _PART = 32
 
@@ -184,22 +182,22 @@ class Loop:
                 self._selector.unregister(listener)
 
     def _accept(self, listener: socket.socket) -> None:
-        for _ in range(_ACCEPTED):
-            try:
-                sock, peer = listener.accept()
-            except (BlockingIOError, ConnectionAbortedError):
-                return
-            except OSError as error:  # too many open files, here or in the whole system
-                log.warning("no connection can be accepted: %s", error)
-                self._make_room()
-                self._accept_from(False)  # until the next tick
-                return
-            if len(self.connections) >= self.site.limits.connections and not self._make_room():
-                sock.close()
-                continue
-            connection = Connection(sock, peer, listener.getsockname(), self)
-            self.connections.add(connection)
-            self.watch(connection, selectors.EVENT_READ)
+        """One alone: processes that wait for the same listener share its connections evenly that way."""
+        try:
+            sock, peer = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as error:  # too many open files, here or in the whole system
+            log.warning("no connection can be accepted: %s", error)
+            self._make_room()
+            self._accept_from(False)  # until the next tick
+            return
+        if len(self.connections) >= self.site.limits.connections and not self._make_room():
+            sock.close()
+            return
+        connection = Connection(sock, peer, listener.getsockname(), self)
+        self.connections.add(connection)
+        self.watch(connection, selectors.EVENT_READ)
 
     def _make_room(self) -> bool:
         """Closes those that have been silent longest: first who never asked anything, then who rests, then the slow."""
