@@ -1,6 +1,8 @@
 """The body of a request while it arrives: its end is found, chunks are taken apart, and large ones lie in a file."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import IO, Any
 
 from gunicorn.asgi.parser import ParseError, PythonProtocol
@@ -63,13 +65,15 @@ class Body:
         return data[missing:]
 
     def rewind(self) -> IO[bytes]:
-        """The body from its beginning."""
-        self._file.seek(0)
+        """The body from its beginning. Raises ``Refusal``."""
+        with _writing():  # what is still in the buffer
+            self._file.seek(0)
         return self._file
 
     def close(self) -> None:
         """Forgets it; may be repeated."""
-        self._file.close()
+        with suppress(OSError):  # what could not be written is not missed
+            self._file.close()
         if self._holding:
             self._holding.release()
 
@@ -91,17 +95,24 @@ class Body:
                 self._holding.on_disk(_rounded(size))
             elif size > self._in_memory:
                 self._to_disk(_rounded(size))
-        try:
+        with _writing():
             self._file.write(data)
-        except OSError as error:
-            raise Refusal(503, "There is no room for this upload now; try again later.", retry_after=10) from error
         self.size = size
 
     def _to_disk(self, size: int) -> None:
         assert self._holding
         self._holding.on_disk(size)
-        self._file.rollover()
+        with _writing():
+            self._file.rollover()
         self.on_disk = True
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Refusal(503, "There is no room for this upload now; try again later.", retry_after=10) from error
 
 
 def _rounded(size: int) -> int:

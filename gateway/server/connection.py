@@ -202,10 +202,13 @@ class Connection:
     def _begin(self) -> None:
         """In a thread: has the application answer."""
         reception = self._reception
-        if reception.body:
-            reception.request.body = reception.body.rewind()
         try:
+            if reception.body:
+                reception.request.body = reception.body.rewind()
             answer = Answer(reception.request, self.socket, self._peer, self._server, self._site.cfg)
+        except Refusal as refusal:
+            self._loop.call_soon(self._refuse, refusal)
+            return
         except ConfigurationProblem:  # the operator's SCRIPT_NAME is not where the path begins
             self._loop.call_soon(self._refuse, Refusal(404, "There is nothing here; check the path."))
             return

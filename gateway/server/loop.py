@@ -84,7 +84,7 @@ class Loop:
 
     def submit(self, act: Callable[..., None], *args: Any) -> None:
         """Has it done by one of the threads that may wait."""
-        self._submit(self._safely, act, *args)
+        self._submit(self._do, act, *args)
 
     # the thread -------------------------------------------------------------------------------------------------
 
@@ -150,6 +150,16 @@ class Loop:
             self._safely(connection.writable)
         elif connection.events & ready & selectors.EVENT_READ:
             self._safely(connection.readable)
+
+    def _do(self, act: Callable[..., None], *args: Any) -> None:
+        """In a thread. A connection whose work failed goes no further."""
+        try:
+            act(*args)
+        except Exception:
+            log.exception("a connection failed")
+            connection = getattr(act, "__self__", None)
+            if isinstance(connection, Connection):
+                self.call_soon(connection.close)
 
     def _safely(self, act: Callable[..., None], *args: Any) -> None:
         """One connection's failure is no other's."""

@@ -3,6 +3,7 @@
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from errno import ENOSPC
 from typing import Any
 
 import pytest
@@ -236,3 +237,15 @@ def test_a_full_disk_takes_no_large_body_and_small_ones_still(monkeypatch: pytes
     with serving(echo, admit=lambda *_: Allowance("acme", 10**8)) as served:
         assert b'"code": "crowded"' in served.ask(post(5_000_000))
         assert served.ask(post(50_000, "Connection: close") + bytes(50_000)).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("size", [20_000, 5_000_000])
+def test_what_the_disk_does_not_take_is_told(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    class Full(tempfile.SpooledTemporaryFile[bytes]):
+        def seek(self, *where: int) -> int:
+            raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("gateway.server.body.tempfile.SpooledTemporaryFile", Full)
+    with serving(echo, admit=lambda *_: Allowance("acme", 10**8)) as served:
+        assert served.ask(post(size) + bytes(size)).startswith(b"HTTP/1.1 503 ")
+        assert served.loop.site.stores.disk.taken == 0
