@@ -7,6 +7,7 @@ from flask import Flask, Response, g
 from broker.broker import Broker
 from broker.plugin import Plugin
 from broker.secrets.links import SignedLinks
+from gateway.admission import admit
 from gateway.arguments import MAX_JSON_BYTES, StrictRequest
 from gateway.blueprint import refuse_undeclared_parameters
 from gateway.config import GatewaySettings
@@ -31,6 +32,7 @@ from gateway.routes import (
     webhooks,
     workers,
 )
+from gateway.server.site import Allowance
 
 #: Endpoints whose path carries a signature instead of a key in the header.
 _SIGNED = frozenset({"streams.serve", "plugin_files.download", "plugin_files.source"})
@@ -41,6 +43,10 @@ class Gateway(Flask):
 
     request_class = StrictRequest
     json_provider_class = JsonAnswers
+
+    def admit(self, method: str, path: str, authorization: str | None) -> Allowance | None:
+        """What the server asks before it takes a large body."""
+        return admit(self, method, path, authorization)
 
 
 def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str, Plugin]) -> Gateway:

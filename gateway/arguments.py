@@ -16,6 +16,7 @@ from broker.errors import InvalidInput, TaskBrokerError, TooLarge, UnsupportedMe
 from broker.schema import Schema
 from broker.task_type import pointers
 from gateway import strict_json
+from gateway.config import GatewaySettings
 from gateway.current import services
 from gateway.fast.body import read_body
 from gateway.fast.current_request import this_request
@@ -54,6 +55,13 @@ def reader(schema: Schema, location: str) -> Callable[[], Any]:
     return read
 
 
+def body_limit(schema: Schema, location: str, settings: GatewaySettings) -> int:
+    """Bytes that a body may have that is read so."""
+    if location == "files":
+        return settings.max_upload_bytes + _FRAMING_BYTES
+    return getattr(schema, "max_bytes", MAX_JSON_BYTES)
+
+
 def _query(request: Request, schema: Schema) -> Any:
     _check_text(request.query_string)
     return _once(request.args)
@@ -79,7 +87,7 @@ def _headers(request: Request, schema: Schema) -> Any:
 
 
 def _json(request: Request, schema: Schema) -> Any:
-    limit = getattr(schema, "max_bytes", MAX_JSON_BYTES)
+    limit = body_limit(schema, "json", services().settings)
     body = read_body(request, limit)
     if not body and not any(field.required for field in schema.fields.values()):
         return {}
@@ -92,7 +100,7 @@ def _json(request: Request, schema: Schema) -> Any:
 def _files(request: Request, schema: Schema) -> Any:
     _check_type(request, "multipart/form-data")
     limit = services().settings.max_upload_bytes
-    request.max_content_length = limit + _FRAMING_BYTES
+    request.max_content_length = body_limit(schema, "files", services().settings)
     try:
         files, fields = request.files, request.form
     except RequestEntityTooLarge:

@@ -34,6 +34,8 @@ class Blueprint(flask_smorest.Blueprint):
             def wrapper(*args: Any, **kwargs: Any) -> Any:
                 return view(*args, read(), **kwargs)
 
+            if location in ("json", "files"):
+                wrapper.takes = (instance, location)  # type: ignore[attr-defined]  # for gateway.admission
             return wrapper
 
         return decorate

@@ -7,13 +7,11 @@ from urllib.parse import quote
 
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
-from werkzeug.http import HTTP_STATUS_CODES as _TITLES
 
 from broker.errors import TaskBrokerError, Unavailable
 from gateway.outage import Outage
+from gateway.problem import MIMETYPE, code_of, problem, title_of
 
-MIMETYPE = "application/problem+json"
-_CODES = {413: "too_large", 416: "range_not_satisfiable"}
 _DETAILS = {404: "There is nothing here; check the path and the id in it."}
 #: One line is to be read; the whole list is beside it.
 _DEFECTS_IN_DETAIL = 3
@@ -67,21 +65,12 @@ def _defects(errors: list[dict[str, str]]) -> list[dict[str, str]]:
 
 
 def _http(error: HTTPException, status: int) -> Response:
-    code = _CODES.get(status) or HTTPStatus(status).name.lower()
-    response = _problem(status, code, _DETAILS.get(status) or error.description or _TITLES[status])
+    detail = _DETAILS.get(status) or error.description or title_of(status)
+    response = _problem(status, code_of(status), detail)
     response.headers.extend([pair for pair in error.get_headers() if pair[0] not in _NOT_OURS])
     return response
 
 
 def _problem(status: int, code: str, detail: str, **extra: Any) -> Response:
-    """``type`` is ``about:blank`` throughout: the problem is told by ``code``, the title by the status."""
-    members = {
-        "type": "about:blank",
-        "title": _TITLES[status],
-        "status": status,
-        "detail": detail,
-        "instance": quote(request.path),
-        "code": code,
-        **extra,
-    }
+    members = problem(status, code, detail, quote(request.path), **extra)
     return Response(current_app.json.dumps(members), status, mimetype=MIMETYPE)

@@ -10,8 +10,8 @@ from flask import Flask
 
 from broker.task_type import TaskType
 from broker.webhooks.events import TYPES
-from gateway.errors import MIMETYPE
 from gateway.fields import Payload, Result, TypeName
+from gateway.problem import MIMETYPE
 from gateway.schemas.problem import Problem
 from gateway.schemas.webhooks import WebhookEvent
 

@@ -22,7 +22,7 @@ def make_app() -> Gateway:
     app = create_app(GatewaySettings.from_env(os.environ), broker, startup.plugins)
     try:
         broker.queues.declare()
-    except Unavailable as error:  # it is repeated (scripts.web_hooks); until Redis is there, requests are told so
+    except Unavailable as error:  # it is repeated (scripts.web_server); until Redis is there, requests are told so
         app.logger.warning("%s", error)
     return app
 

@@ -3,6 +3,7 @@
 import threading
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 
 from broker.event import Event, position
 
@@ -21,6 +22,7 @@ class Subscription:
         self._lock = threading.Lock()
         self._held: list[Event] = []
         self._sink: Sink | None = None
+        self._at_close: list[Callable[[], None]] = []
         self._after = position(start)
 
     def begin(self, sink: Sink, after: str) -> None:
@@ -39,9 +41,16 @@ class Subscription:
             else:
                 self._pass_on(events)
 
+    def at_close(self, act: Callable[[], None]) -> None:
+        """Has it done, once, when nothing is told any more."""
+        self._at_close.append(act)
+
     def close(self) -> None:
         """Ends the subscription; may be repeated."""
         self._on_close(self)
+        with suppress(IndexError):
+            while True:
+                self._at_close.pop()()
 
     def _pass_on(self, events: list[Event]) -> None:
         later = [event for event in events if event.place is None or event.place > self._after]

@@ -25,6 +25,9 @@ class Variables(Schema):
     PORT = Whole("Where the gateway listens.", 8000, 1, 65535)
     HOST = Host("The address it listens on.", **_HOST)
     WEB_CONCURRENCY = Whole("Gateway processes.", 2, 1, 1024)
+    SCRIPT_NAME = Text(
+        "The path below which the gateway lies.", "", r"(/[\w.~-]+)*", "write it as /tasks, without a slash at its end"
+    )
     REDIS_URL = RedisUrl(
         "Redis or Valkey.", "", secret=True, unset="point it at a Redis or Valkey server, or use `make run`"
     )

@@ -119,10 +119,13 @@ class Tasks:
         with redis_errors():
             return self._queries.get_at(tenant, canonical_id(task_id))
 
-    def wait(self, tenant: str, task_id: str, seconds: float) -> Task:
+    def wait(
+        self, tenant: str, task_id: str, seconds: float, on_leave: Callable[[Callable[[], None]], None] = lambda _: None
+    ) -> Task:
         """One task, as soon as its status is another than now, or after so long; at once when it has ended.
 
-        Raises ``NotFound``, ``Unavailable``. It answers early when this process stops listening.
+        ``on_leave`` is given what to call when nobody waits for the answer any more. Raises ``NotFound``,
+        ``Unavailable``. It answers early when this process stops listening.
         """
         task = self.get(tenant, task_id)
         if task.status in TERMINAL:
@@ -135,6 +138,7 @@ class Tasks:
             raise
         with closing(subscription):
             changed = threading.Event()
+            on_leave(changed.set)
             if self.get(tenant, task_id).status == task.status:
                 subscription.begin(partial(_set_on_news, changed), subscription.start)
                 changed.wait(seconds)

@@ -1,29 +1,31 @@
-"""Takes a connection out of gunicorn's hands, so that a listener holds none of its threads and none of its places.
+"""What the server that the Procfile names offers beside WSGI, in the environment of a request."""
 
-gunicorn puts the socket into the WSGI environment as ``gunicorn.socket``. Under its descriptor goes one end of a pair
-whose other end is closed: what gunicorn still writes goes nowhere, and it closes what it takes for the connection.
-"""
-
-import os
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from broker.errors import Unavailable
 
-_SOCKET = "gunicorn.socket"
+#: Takes no argument and returns the client's connection, which the server then leaves alone. Everything that was sent
+#: to it before has been sent.
+DETACH = "mindia_tasks.detach"
+#: Takes what is to be called, once and soon, when the client hangs up.
+HANG_UP = "mindia_tasks.hang_up"
 
 
 def require_socket(environ: dict[str, Any]) -> None:
-    """Raises ``Unavailable`` under a server whose connections cannot be taken over: another one, or one with TLS."""
-    if type(environ.get(_SOCKET)) is not socket.socket:
+    """Raises ``Unavailable`` under a server whose connections cannot be taken over."""
+    if DETACH not in environ:
         raise Unavailable("This server cannot hold event streams; start the one that the Procfile names.")
 
 
 def take_over(environ: dict[str, Any]) -> socket.socket:
-    """The client's connection, ours from now on."""
-    sock: socket.socket = environ[_SOCKET]
-    ours = sock.dup()
-    left, right = socket.socketpair()
-    with left, right:
-        os.dup2(left.fileno(), sock.fileno(), inheritable=False)
-    return ours
+    """The client's connection, ours from now on: a listener holds none of the server's threads and places."""
+    sock: socket.socket = environ[DETACH]()
+    return sock
+
+
+def on_hang_up(environ: dict[str, Any], act: Callable[[], None]) -> None:
+    """Has it done when the client hangs up, if the server tells that."""
+    if HANG_UP in environ:
+        environ[HANG_UP](act)

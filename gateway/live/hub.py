@@ -8,16 +8,19 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from broker.errors import Crowded
 from gateway.live.connection import Connection
 from gateway.live.frames import HEARTBEAT, notice
+from gateway.shares import Shares
 
 log = logging.getLogger(__name__)
 
-#: Half of the open files that a process usually may have.
-MOST_LISTENERS = 512
+#: In one process. A tenant alone gets half of them.
+MOST_LISTENERS = 1024
 #: Seconds of silence before a heartbeat, and seconds that a listener has to read the last event before it is closed.
 _HEARTBEAT, _LINGER = 15.0, 30.0
 
@@ -26,7 +29,8 @@ class Hub:
     """The listeners. The thread starts with the first, so that a process may fork before."""
 
     def __init__(self, most: int = MOST_LISTENERS, heartbeat: float = _HEARTBEAT, linger: float = _LINGER) -> None:
-        self._most, self._heartbeat, self._linger = most, heartbeat, linger
+        self._heartbeat, self._linger = heartbeat, linger
+        self._places = Shares(most)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopping = False
@@ -35,16 +39,20 @@ class Hub:
         self._connections: dict[int, Connection] = {}
         self._changed: deque[Connection] = deque()
 
-    def require_room(self) -> None:
-        """Raises ``Crowded`` when no more can listen here; ``retry_after`` spreads the refused: ten a second."""
-        if self._stopping or len(self._connections) >= self._most:
+    def take_place(self, tenant: str) -> Callable[[], None]:
+        """A place for a listener; the function returned gives it back.
+
+        Raises ``Crowded`` when this tenant gets no more here; of those, ten are asked to come back each second.
+        """
+        if self._stopping or not self._places.take(tenant):
             self._refused += 1
             message = "No more can listen here; connect again later."
             raise Crowded(message, retry_after=min(60.0, 1 + self._refused / 10))
+        return partial(self._places.give_back, tenant)
 
     def count(self) -> int:
-        """How many listen."""
-        return len(self._connections)
+        """How many places are taken."""
+        return max(self._places.taken, len(self._connections))
 
     def adopt(self, connection: Connection) -> None:
         """Serves a connection from now on, until either side ends it."""

@@ -80,8 +80,14 @@ def watch_everything(headers: dict[str, Any]) -> Response:
 
 def _subscribe(task_id: str = "") -> Subscription:
     require_socket(request.environ)
-    services().hub.require_room()
-    return broker().live.subscribe(tenant().name, task_id)
+    leave = services().hub.take_place(tenant().name)
+    try:
+        subscription = broker().live.subscribe(tenant().name, task_id)
+    except BaseException:
+        leave()
+        raise
+    subscription.at_close(leave)
+    return subscription
 
 
 def _stream(subscription: Subscription, first: bytes, after: str, *, ended: bool = False) -> Response:

@@ -10,7 +10,9 @@ from broker.status import Status
 from broker.task import Page, Stats, Task
 from gateway.blueprint import Blueprint
 from gateway.current import broker, services, tenant
+from gateway.fast.current_request import this_request
 from gateway.idempotency import IdempotencyHeader, idempotent
+from gateway.live.handover import on_hang_up
 from gateway.schemas.paging import NoBody
 from gateway.schemas.tasks import Changed, CreateTask, ForceQuery, TaskDetail, TaskPage, TaskQuery, TaskStats, WaitQuery
 from gateway.submissions import PATH, check, new_task, submit
@@ -63,8 +65,9 @@ def get_task(query: dict[str, Any], task_id: UUID) -> Task:
     """
     if "wait" not in query:
         return broker().tasks.get(tenant().name, str(task_id))
-    with services().waiters.enter(query["wait"]):
-        return broker().tasks.wait(tenant().name, str(task_id), query["wait"])
+    leave = partial(on_hang_up, this_request().environ)
+    with services().waiters.enter(tenant().name, query["wait"]):
+        return broker().tasks.wait(tenant().name, str(task_id), query["wait"], leave)
 
 
 @blueprint.post("/<uuid:task_id>/cancel")

@@ -22,18 +22,8 @@ from scripts.bench.report import table
 from scripts.bench.server import Server, fresh
 from scripts.formation.valkey import free_port
 
-#: As the Procfile serves, but for the hooks of live events.
-_GUNICORN = (
-    "--workers",
-    "2",
-    "--worker-class",
-    "gthread",
-    "--threads",
-    "64",
-    "--no-control-socket",
-    "--keep-alive",
-    "75",
-)
+#: As the Procfile serves.
+_GUNICORN = ("--workers", "2", "--config", "python:scripts.web_server")
 _APPS = {"gateway": "scripts.web:app", "constant": "constant_web:app"}
 #: Connections that are kept open. With few of them one worker process often gets twice as many as the other.
 _CLIENTS = 32

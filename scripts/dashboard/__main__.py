@@ -12,8 +12,7 @@ from broker.settings.addresses import in_url, is_nowhere
 from broker.startup import Startup, refuse, say
 from scripts.dashboard.settings import DashboardSettings, reduced
 
-_SERVER = ("gunicorn", "--worker-class", "gthread", "--threads", "4", "--no-control-socket", "--log-level", "warning")
-_LOG = ("--logger-class", "gateway.server.log.Logger")
+_SERVER = ("gunicorn", "--config", "python:scripts.dashboard.server")
 _APPLICATION = "scripts.dashboard.app:from_environment()"
 
 
@@ -38,7 +37,7 @@ def serve(host: str, listener: socket.socket) -> NoReturn:
     else:
         print(where, flush=True)
     listener.set_inheritable(True)
-    command = [sys.executable, "-m", *_SERVER, *_LOG, "--bind", f"fd://{listener.fileno()}", _APPLICATION]
+    command = [sys.executable, "-m", *_SERVER, "--bind", f"fd://{listener.fileno()}", _APPLICATION]
     os.execve(sys.executable, command, reduced(os.environ))
 
 

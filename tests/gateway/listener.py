@@ -9,6 +9,8 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
+from gateway.live.handover import DETACH
+
 PATIENCE = 30
 
 
@@ -66,11 +68,11 @@ class Listener:
 
 @contextmanager
 def listening(client: FlaskClient, path: str, **headers: str) -> Iterator[Listener]:
-    """On the application itself, which is given a connection as gunicorn gives one."""
+    """On the application itself, which is given a connection as the server gives one."""
     theirs, ours = socket.socketpair()
     listener = Listener(ours)
     with theirs:
-        environ = {"gunicorn.socket": theirs, "SERVER_PROTOCOL": "HTTP/1.0"}
+        environ = {DETACH: theirs.dup, "SERVER_PROTOCOL": "HTTP/1.0"}
         response = client.get(path, headers=headers, environ_overrides=environ)
         assert response.status_code == 200, response.text
         assert response.text.startswith("retry: ")

@@ -26,11 +26,11 @@ def _command() -> list[str]:
 class Server:
     """A running gateway."""
 
-    def __init__(self, environ: dict[str, str]) -> None:
+    def __init__(self, environ: dict[str, str], *options: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        argv = [word.replace("$PORT", str(self.port)) for word in _command()]
+        argv = [word.replace("$PORT", str(self.port)) for word in (*_command(), *options)]
         clean = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
         self.process = subprocess.Popen(
             argv, cwd=ROOT, env=clean | environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True

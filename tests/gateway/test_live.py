@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -10,6 +11,7 @@ from flask.testing import FlaskClient
 
 from broker.broker import Broker
 from gateway.current import EXTENSION
+from gateway.live.handover import DETACH
 from gateway.live.hub import Hub
 from tests.gateway.conftest import NEW_TASK, ClientOf
 from tests.gateway.listener import listening
@@ -60,7 +62,7 @@ def test_a_task_from_its_state_to_its_end(client: FlaskClient, broker: Broker) -
 
 
 def test_the_head_of_a_stream(client: FlaskClient, unused: socket.socket) -> None:
-    answer = client.head(EVERYTHING, environ_overrides={"gunicorn.socket": unused})
+    answer = client.head(EVERYTHING, environ_overrides={DETACH: unused.dup})
     answer.close()
     assert answer.headers["Content-Type"].startswith("text/event-stream")
     assert answer.headers["Cache-Control"] == "no-store"
@@ -78,7 +80,7 @@ def test_a_task_that_has_ended_tells_its_end_and_browsers_stop(
     again = client.get(
         events_of(task_id),
         headers={"Last-Event-ID": end.id},
-        environ_overrides={"gunicorn.socket": unused},
+        environ_overrides={DETACH: unused.dup},
     )
     assert again.status_code == 204
 
@@ -184,9 +186,32 @@ def test_beyond_the_last_place_one_is_told_when_to_come_back(
 ) -> None:
     full = replace(app.extensions[EXTENSION], hub=Hub(most=0))
     monkeypatch.setitem(app.extensions, EXTENSION, full)
-    answer = client.get(EVERYTHING, environ_overrides={"gunicorn.socket": unused})
+    answer = client.get(EVERYTHING, environ_overrides={DETACH: unused.dup})
     problem(answer, 503, "crowded")
     assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_a_tenant_that_listens_wherever_it_can_leaves_places_to_others(
+    client_of: ClientOf, app: Flask, monkeypatch: pytest.MonkeyPatch, unused: socket.socket
+) -> None:
+    hub = Hub(most=4)
+    monkeypatch.setitem(app.extensions, EXTENSION, replace(app.extensions[EXTENSION], hub=hub))
+    acme, rival = client_of("acme"), client_of("rival")
+    with listening(acme, EVERYTHING) as first, listening(acme, EVERYTHING) as second:
+        first.take(1), second.take(1)
+        problem(acme.get(EVERYTHING, environ_overrides={DETACH: unused.dup}), 503, "crowded")
+        with listening(rival, EVERYTHING) as other:
+            assert other.take(1)[0].name == "snapshot"
+    wait_until(lambda: hub.count() == 0, "their places are free", 5)
+    with listening(acme, EVERYTHING) as again:
+        again.take(1)
+
+
+def test_who_is_told_of_no_task_takes_no_place(client: FlaskClient, app: Flask, unused: socket.socket) -> None:
+    hub = app.extensions[EXTENSION].hub
+    problem(client.get(events_of(str(uuid4())), environ_overrides={DETACH: unused.dup}), 404, "not_found")
+    client.head(EVERYTHING, environ_overrides={DETACH: unused.dup}).close()
+    assert hub.count() == 0
 
 
 def test_a_server_whose_connections_cannot_be_taken_over_says_so(client: FlaskClient) -> None:

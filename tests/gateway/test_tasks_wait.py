@@ -1,7 +1,9 @@
 """GET /api/tasks/{id}?wait=: an answer at the change of the status, else after the wait, and room for all others."""
 
+import socket
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +15,9 @@ from broker.broker import Broker
 from broker.errors import Crowded
 from gateway.current import EXTENSION
 from gateway.live.room import Room
-from tests.gateway.conftest import NEW_TASK
+from tests.gateway.conftest import NEW_TASK, ClientOf
 from tests.gateway.problem import pointers, problem
+from tests.gateway.serving import serving
 from tests.gateway.work import complete, start
 from tests.waiting import wait_until
 
@@ -75,7 +78,7 @@ def test_a_full_room_says_when_a_place_is_free(
     room = Room(1)
     monkeypatch.setitem(app.extensions, EXTENSION, replace(app.extensions[EXTENSION], waiters=room))
     task_id = new_task(client)
-    with room.enter(20):
+    with room.enter("acme", 20):
         answer = client.get(f"/api/tasks/{task_id}?wait=5")
         problem(answer, 503, "crowded")
         assert 18 <= int(answer.headers["Retry-After"]) <= 20
@@ -86,8 +89,38 @@ def test_a_full_room_says_when_a_place_is_free(
 def test_the_first_who_leaves_is_whom_the_next_waits_for() -> None:
     now = [100.0]
     room = Room(2, clock=lambda: now[0])
-    with room.enter(25), room.enter(9):
+    with room.enter("acme", 25), room.enter("rival", 9):
         now[0] += 4
-        with pytest.raises(Crowded) as refused, room.enter(1):
+        with pytest.raises(Crowded) as refused, room.enter("ops", 1):
             pass
     assert refused.value.extra["retry_after"] == 5
+
+
+def test_a_tenant_that_takes_all_it_can_leaves_places_to_others(
+    client_of: ClientOf, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = Room(8)
+    monkeypatch.setitem(app.extensions, EXTENSION, replace(app.extensions[EXTENSION], waiters=room))
+    acme, rival = client_of("acme"), client_of("rival")
+    mine, theirs = new_task(acme), new_task(rival)
+    with ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(room.enter("acme", 25))
+        problem(acme.get(f"/api/tasks/{mine}?wait=1"), 503, "crowded")
+        assert rival.get(f"/api/tasks/{theirs}?wait=1").status_code == 200
+
+
+def test_who_hangs_up_gives_its_place_back_at_once(
+    client: FlaskClient, app: Flask, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = Room(8)
+    monkeypatch.setitem(app.extensions, EXTENSION, replace(app.extensions[EXTENSION], waiters=room))
+    request = f"GET /api/tasks/{new_task(client)}?wait=25 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer acme-key\r\n\r\n"
+    with serving(app) as served:
+        for hang_up in (socket.socket.close, lambda waiting: waiting.shutdown(socket.SHUT_WR)):
+            waiting = served.connect()
+            waiting.sendall(request.encode())
+            wait_until(lambda: broker.live.count() == room.count() == 1, "it waits")
+            hang_up(waiting)
+            wait_until(lambda: broker.live.count() == room.count() == 0, "its place is free", 5)
+        assert waiting.recv(12) == b"HTTP/1.1 200", "who only sends no more is answered"

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import subprocess
 import sys
 import time
@@ -26,6 +27,46 @@ def test_text_is_one_line_even_if_the_message_is_not(capsys: pytest.CaptureFixtu
     set_up_logging({})
     logging.getLogger("broker").info("one\nERROR forged %s", "two\r\nthree")
     assert capsys.readouterr().err == "INFO    broker one\\nERROR forged two\\r\\nthree\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("a\nb", "a\\nb"), ("\x1b[31m", "\\x1b[31m"), ("\x00\x7f\x9b", "\\x00\\x7f\\x9b"), ("a\u2028b", "a\\u2028b"),
+     ("\u202eabc", "\\u202eabc"), ("\ud800", "\\ud800"), ("naïve ✓ 😀", "naïve ✓ 😀")],
+)  # fmt: skip
+def test_nothing_unseen_reaches_the_log(capsys: pytest.CaptureFixture[str], text: str, shown: str) -> None:
+    """With and without a traceback, in both formats."""
+    for form in ("text", "json"):
+        set_up_logging({"LOG_FORMAT": form})
+        logging.getLogger("broker").warning("said %s", text)
+        try:
+            raise ValueError(text)
+        except ValueError:
+            logging.getLogger("broker").exception("said %s", text)
+        out = capsys.readouterr().err
+        lines = out.splitlines()
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e\ud800]", out)
+        if form == "text":
+            assert [line for line in lines if line[0] != " "] == [
+                f"WARNING broker said {shown}",
+                f"ERROR   broker said {shown}",
+            ]
+            assert f"  ValueError: {shown}" in lines or text == "a\nb"
+        else:
+            assert [json.loads(line)["message"] for line in lines] == [f"said {text}"] * 2
+            assert json.loads(lines[1])["exception"].endswith(f"ValueError: {text}")
+
+
+def test_a_traceback_forges_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging({})
+    try:
+        raise ValueError("one\nERROR   broker forged\r\nERROR   broker too")
+    except ValueError:
+        logging.getLogger("broker").exception("it broke")
+    first, *rest = capsys.readouterr().err.splitlines()
+    assert first == "ERROR   broker it broke"
+    assert rest[0] == "  Traceback (most recent call last):"
+    assert all(line.startswith("  ") for line in rest)
 
 
 def test_json_says_the_same_for_programs(capsys: pytest.CaptureFixture[str]) -> None:

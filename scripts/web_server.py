@@ -1,5 +1,5 @@
-"""What gunicorn calls (``--config python:scripts.web_hooks``): a worker repeats what the task types are, and who waits
-is answered when it is told to stop.
+"""How gunicorn serves the gateway (``--config python:scripts.web_server``), and what it calls: a worker repeats what
+the task types are, and who waits is answered when it is told to stop.
 """
 
 import signal
@@ -11,13 +11,29 @@ from broker.daemon.declare import Declare
 from broker.daemon.loop import run
 from gateway.current import EXTENSION, Services
 from gateway.server.log import Logger
+from gateway.server.worker import Worker
 
+worker_class = Worker
 logger_class = Logger
+#: Of each process; 72 of them may wait for a task's next status.
+threads = 96
+preload_app = True
+control_socket_disable = True
+#: Longer than clients and proxies keep a connection that is at rest.
+keepalive = 75
+graceful_timeout = 20
+limit_request_line = 8190
+#: Where the application lies and how it is reached is the operator's to say, not a header's.
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 
 
 def post_worker_init(worker: Any) -> None:
     """In a new worker, after it has set its signal handlers: listeners and waiters hear of the signals before it."""
-    services: Services = worker.wsgi.extensions[EXTENSION]
+    extensions = getattr(worker.wsgi, "extensions", {})
+    if EXTENSION not in extensions:  # another application on this server
+        return
+    services: Services = extensions[EXTENSION]
     chores = [Declare(services.broker.queues)]  # Redis may have been away at the start, and may lose everything later
     threading.Thread(target=run, args=(chores, threading.Event()), name="declare", daemon=True).start()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
