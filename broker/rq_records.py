@@ -16,7 +16,7 @@ CALL = "broker.rq_records.refuse"
 DATA = pickletools.optimize(pickle.dumps((CALL, None, (), {}), protocol=0))
 
 
-#: RQ's queue for other programs' jobs that stood in ours; `include/strangers.lua` has it as text. No type's name is alike.
+#: RQ's queue for other programs' jobs that stood in ours; `include/strangers.lua` has it as text. No type is named so.
 STRANGERS = "set-aside"
 
 
