@@ -1,13 +1,7 @@
 """Guards that limits and recovery come back by themselves after Redis has lost everything, whoever is up."""
 
-import subprocess
-import sys
-
-import pytest
-
 from broker.clock import from_rfc3339
 from broker.queues.limits import declarations
-from tests.system.running import REPOSITORY
 from tests.workers.conftest import SHORT_LEASE
 from tests.workers.harness import Formation
 from tests.workers.task_types import TYPES
@@ -73,13 +67,3 @@ def test_a_worker_that_is_never_idle_is_known_again(formation: Formation) -> Non
     assert formation.task(tasks[-1]).status == "pending"
     for each in tasks:
         formation.until_status(each, "completed")
-
-
-@pytest.mark.parametrize("command", ["daemon", "check", "doctor"])
-def test_types_that_cannot_be_loaded_end_it_in_one_line(formation: Formation, command: str) -> None:
-    environ = formation.environ | {"TASK_TYPES": "no.such:TYPE"}
-    argv = [sys.executable, "-m", "broker", command]
-    ended = subprocess.run(argv, env=environ, cwd=REPOSITORY, capture_output=True, text=True, timeout=30)
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.startswith("cannot load 'no.such:TYPE'")
-    assert ended.stderr.count("\n") == 1

@@ -23,7 +23,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def formation(formation_of: Callable[..., Formation]) -> Formation:
-    return formation_of(WEBHOOKS_ALLOW_PRIVATE="1", SECRET_KEY="hush")
+    return formation_of(WEBHOOKS_ALLOW_PRIVATE="1", SECRET_KEY="a secret of the tests")
 
 
 def subscribe(formation: Formation, receiver: Receiver, events: list[str]) -> tuple[str, str]:
