@@ -113,7 +113,7 @@ class Keys:
         return f"{self._ours}reaped"
 
     def probe(self) -> str:
-        """none: what the probe deletes."""
+        """string: never there; the probe deletes it."""
         return f"{self._ours}probe"
 
     def confirmed(self) -> str:

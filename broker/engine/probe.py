@@ -10,10 +10,10 @@ from broker.engine.store import Client
 #: What processes send themselves besides the commands of the scripts. (A test compares it with what they do send.)
 SENT = (
     *("blpop", "exec", "expire", "fcall", "function delete", "function list", "function load", "hdel", "hexists"),
-    *("hget", "hgetall", "hlen", "hmget", "hscan", "hset", "info", "lindex", "llen", "lrange", "multi", "ping"),
-    *("pttl", "rpush", "scan", "scard", "select", "set", "sismember", "smembers", "srem", "sscan", "time", "type"),
-    *("wait", "xinfo stream", "xlen", "xrange", "xread", "xrevrange", "zcard", "zcount", "zrange", "zrangebyscore"),
-    *("zrem", "zrevrange", "zscan", "zscore"),
+    *("hget", "hgetall", "hlen", "hmget", "hscan", "hset", "info", "lindex", "llen", "lrange", "mget", "multi"),
+    *("ping", "pttl", "rename", "rpush", "scan", "scard", "select", "set", "sismember", "smembers", "srem", "sscan"),
+    *("time", "type", "wait", "xinfo stream", "xlen", "xrange", "xread", "xrevrange", "zcard", "zcount", "zrange"),
+    *("zrangebyscore", "zrem", "zrevrange", "zscan", "zscore"),
 )
 
 
