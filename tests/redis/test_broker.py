@@ -358,7 +358,7 @@ class TestQueues:
 def test_without_redis_everything_is_unavailable(types: dict[str, TaskType]) -> None:
     broker = Broker(BrokerSettings("redis://127.0.0.1:1/0"), types)
     calls = [
-        broker.ping,
+        broker.check_ready,
         broker.queues.declare,
         broker.queues.list,
         lambda: submit(broker),
