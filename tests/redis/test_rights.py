@@ -165,8 +165,8 @@ def _of_media_and_search(broker: Broker) -> None:
     broker.plugin_configs.write("acme", "checksum", {"a": 1})
     assert broker.plugin_configs.read("acme", "checksum") == {"a": 1}
     broker.plugin_configs.delete("acme", "checksum")
-    broker.holds.hold("service", 1)
-    assert broker.holds.left("service") > 0
+    broker.cooldowns.start("service", 1)
+    assert broker.cooldowns.left("service") > 0
     stop = threading.Event()
     serving = threading.Thread(target=broker.search.serve, args=(lambda _: [], stop))
     serving.start()
