@@ -5,6 +5,7 @@ from functools import cached_property
 from broker.config import BrokerSettings
 from broker.engine.connection import connect, redis_errors
 from broker.engine.keys import Keys
+from broker.engine.probe import Probe
 from broker.engine.script_connection import Lines
 from broker.engine.store import Store
 from broker.errors import Unavailable
@@ -38,6 +39,7 @@ class Broker:
         self.keys = Keys(settings.key_prefix)
         self.redis = connect(settings.redis_url)
         self.store = Store(Lines(self.redis), self.keys)
+        self.probe = Probe(self.store.redis, self.keys)
         self.workers = Workers(self.redis, self.keys)
         self.daemons = Daemons(self.redis, self.keys)
         self.queues = Queues(self.redis, self.store, types)
@@ -50,14 +52,14 @@ class Broker:
         broker.queues.declare()
         return broker
 
-    def ping(self) -> None:
-        """Raises ``Unavailable`` unless Redis answers."""
-        with redis_errors():
-            self.redis.ping()
-
     def check_ready(self) -> None:
-        """Raises ``Unavailable`` unless Redis answers and knows the types. Reads only."""
-        self.ping()
+        """Raises ``Unavailable`` unless Redis would accept a task, can keep it as demanded, and knows the types.
+
+        It asks for leave to write and writes nothing; `broker.engine.probe`.
+        """
+        with redis_errors():
+            self.probe.ask()
+        self.tasks.durability.check()
         if missing := self.queues.undeclared():
             raise Unavailable(
                 f"Not declared yet: {', '.join(missing)}. Every process that knows a type declares it within seconds.",

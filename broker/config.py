@@ -18,7 +18,8 @@ class BrokerSettings:
     redis_url: str
     #: First part of every key; a hash tag such as ``{tasks}`` keeps one broker in one slot of a cluster.
     key_prefix: str = default("RQ_KEY_PREFIX")
-    #: ``everysec`` answers when Redis has the task in memory; ``fsync`` when it is on disk (Redis 7.2+, Valkey).
+    #: ``everysec`` answers when Redis has the task in memory; ``fsync`` when it is on disk (Redis 7.2+, Valkey);
+    #: ``replicas:1`` (to 9) when so many replicas have it in memory too.
     durability: str = default("DURABILITY")
     data_dir: Path = field(default=default("DATA_DIR"))
     #: ``file:///path`` or ``s3://bucket/prefix``; empty means a folder in ``data_dir``.

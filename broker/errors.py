@@ -122,6 +122,19 @@ class StorageFull(Unavailable):
     code, status = "storage_full", 507
 
 
+class CannotKeep(Unavailable):
+    """A setting asks for what this server never can do; nothing was accepted."""
+
+
+class NotConfirmed(Unavailable):
+    """Accepted under the ids in task_ids, but not yet confirmed as kept: look there before you repeat the request.
+
+    ``task_ids`` lists them. A repetition with the same Idempotency-Key or unique_key finds them and confirms them.
+    """
+
+    code = "not_confirmed"
+
+
 class Crowded(TaskBrokerError):
     """Too many wait or listen here already; try again later.
 

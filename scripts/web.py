@@ -4,7 +4,8 @@ import os
 import sys
 
 from broker.broker import Broker
-from broker.errors import Unavailable
+from broker.doctor.cause import cause
+from broker.errors import CannotKeep, Unavailable
 from broker.log import set_up_logging
 from broker.startup import Startup, refuse
 from gateway.app import Gateway, create_app
@@ -22,8 +23,11 @@ def make_app() -> Gateway:
     app = create_app(GatewaySettings.from_env(os.environ), broker, startup.plugins)
     try:
         broker.queues.declare()
-    except Unavailable as error:  # it is repeated (scripts.web_server); until Redis is there, requests are told so
-        app.logger.warning("%s", error)
+        broker.tasks.durability.check()
+    except CannotKeep as error:
+        sys.exit(refuse("the gateway", ValueError(error.message), os.environ))
+    except Unavailable as error:  # it is repeated (scripts.web_server); until Redis takes tasks, requests are told so
+        app.logger.warning("not ready yet: %s", cause(broker.settings, error))
     return app
 
 

@@ -7,11 +7,12 @@ from redis import ResponseError
 
 from broker.broker import Broker
 from broker.daemon.audit import Audit
+from broker.doctor.cause import cause
 from broker.doctor.finding import Finding
 from broker.doctor.key_types import KeyTypes
 from broker.doctor.places import Places
 from broker.doctor.processes import Processes
-from broker.doctor.server import findings as server_findings
+from broker.doctor.server import server_findings
 from broker.doctor.summary import summary
 from broker.doctor.surroundings import Surroundings
 from broker.engine.connection import redis_errors
@@ -91,7 +92,7 @@ class Doctor:
         yield "the server", self._server()
 
     def _server(self) -> Iterator[Finding]:
-        refused, _ = server_findings(self._broker.settings, self._redis.info())
+        refused, _ = server_findings(self._broker)
         yield from map(Finding, refused)
 
     def _undeclared(self) -> Iterator[Finding]:
@@ -118,7 +119,7 @@ def doctor(broker: Broker, *, repair: bool, wait: Callable[[float], object] = ti
                 _repair(checker, left)
                 left = checker.check()
     except Unavailable as error:
-        print(f"wrong: {error}")
+        print(f"wrong: {cause(broker.settings, error)}")
         return 1
     for finding in left:
         print(f"wrong: {finding.text}")

@@ -49,8 +49,9 @@ def _expected_types(keys: Keys) -> list[tuple[re.Pattern[str], str]]:
     found = [(keys.registry(name, "\0"), "zset") for name in REGISTRY.values()]
     found.append((keys.registry("workers", "\0"), "set"))
     for name, method in inspect.getmembers(keys, inspect.ismethod):
-        if not name.startswith("_") and name != "registry":
+        if not name.startswith("_") and name not in ("registry", "set_aside"):
             word = (inspect.getdoc(method) or "").partition(":")[0]
             found.append((method(*["\0"] * len(inspect.signature(method).parameters)), _TYPE[word]))
-    found.sort(key=lambda each: (each[0].count("\0"), -len(each[0])))
+    # media:<tenant>:<kind> is no media:<id>: the pattern that says more decides.
+    found.sort(key=lambda each: ("\0" in each[0], -len(each[0].replace("\0", ""))))
     return [(re.compile(re.escape(key).replace("\0", ".+")), type_) for key, type_ in found]

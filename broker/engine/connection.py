@@ -2,29 +2,34 @@
 
 from redis import Redis
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import ConnectionError, OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import ConnectionError, ReadOnlyError, RedisError
 from redis.retry import Retry
 
-from broker.errors import Unavailable
+from broker.engine.idle import Pool
+from broker.engine.refusals import unavailable
 
 #: Seconds for one answer. No script comes near it; a stopped server is noticed by it.
 SOCKET_TIMEOUT = 5.0
+#: Seconds until a connection is made.
+CONNECT_TIMEOUT = 2.0
+#: After a lost connection; and where a server is only read from, since behind its name there may be another by now.
+_REPEATED = (ConnectionError, ReadOnlyError)
 
 
-def connect(url: str, *, decode_responses: bool = True, timeout: float = SOCKET_TIMEOUT) -> "Redis":
+def connect(url: str, *, decode_responses: bool = True, timeout: float = SOCKET_TIMEOUT, retries: int = 3) -> "Redis":
     """A client for a whole process.
 
     It repeats a command after a lost connection, which every script allows, but not when the server hangs: whoever
     asked is told after one `timeout`.
     """
-    return Redis.from_url(
+    pool = Pool.from_url(
         url,
         decode_responses=decode_responses,
         socket_timeout=timeout,
-        socket_connect_timeout=2.0,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=3, supported_errors=(ConnectionError,)),
-        health_check_interval=30,
+        socket_connect_timeout=CONNECT_TIMEOUT,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=retries, supported_errors=_REPEATED),
     )
+    return Redis.from_pool(pool)
 
 
 class _RedisErrors:
@@ -34,20 +39,8 @@ class _RedisErrors:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, RedisError) and (unavailable := _unavailable(error)):
-            raise unavailable from error
-
-
-def _unavailable(error: RedisError) -> Unavailable | None:
-    if isinstance(error, OutOfMemoryError):
-        return Unavailable("The task store is full; running work is finished first.", retry_after=30)
-    if not isinstance(error, ResponseError):
-        return Unavailable("The task store cannot be reached right now.", retry_after=2)
-    if any(word in str(error) for word in ("OOM", "MISCONF", "LOADING")):
-        return Unavailable("The task store cannot take new work right now.", retry_after=30)
-    if "WAITAOF" in str(error):
-        return Unavailable("DURABILITY=fsync needs a server with an append-only file.", retry_after=60)
-    return None
+        if isinstance(error, RedisError) and (instead := unavailable(error)):
+            raise instead from error
 
 
 _redis_errors = _RedisErrors()

@@ -112,6 +112,14 @@ class Keys:
         """string: the microsecond of the last reap."""
         return f"{self._ours}reaped"
 
+    def probe(self) -> str:
+        """string: never there; the probe deletes it."""
+        return f"{self._ours}probe"
+
+    def confirmed(self) -> str:
+        """string: empty; written behind every submission that waits for a disk or for replicas."""
+        return f"{self._ours}confirmed"
+
     # ours: what reads need --------------------------------------------------------------------------------------
 
     def tenants(self) -> str:

@@ -7,12 +7,15 @@ import ssl
 import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import hiredis
 from redis import Redis
 from redis.connection import DefaultParser
 from redis.exceptions import ConnectionError, InvalidResponse, ReadOnlyError, RedisError, TimeoutError
+
+from broker.engine.idle import ASK_AFTER, CLOSE_AFTER, PATIENCE, Pool
 
 #: How often a call is repeated whose connection was lost.
 _REPEATS = 3
@@ -24,6 +27,9 @@ _send.restype = ctypes.c_ssize_t
 _AT_ONCE = socket.MSG_DONTWAIT | getattr(socket, "MSG_NOSIGNAL", 0)
 #: A descriptor to which nothing can be sent.
 _NONE = -1
+_PING = hiredis.pack_command(("PING",))
+#: Seconds between two looks for connections that nobody has used for a while.
+_BETWEEN_LOOKS = 1.0
 
 
 class _Rare:
@@ -73,6 +79,8 @@ class Line(_Rare):
         self._push_at = 0.0
         #: Whether the last call had a connection to lose. Connecting is repeated by redis-py.
         self.connected = False
+        #: The monotonic second at which the last call ended well.
+        self.used = 0.0
 
     def fcall(self, function: str, numkeys: int, *keys_and_args: Any) -> Any:
         """As ``Redis.fcall``. Raises ``RedisError``."""
@@ -100,6 +108,8 @@ class Line(_Rare):
         try:
             if line is None or self._pid != os.getpid():
                 line = self._connect()
+            elif time.monotonic() - self.used > ASK_AFTER:
+                line = self._asked(line)
             self.connected = True
             data = hiredis.pack_command(words)
             if first:
@@ -109,15 +119,15 @@ class Line(_Rare):
                 self._send(line, data)
             answer = self._answer(line)
         except BaseException as error:
-            self._hang_up()
+            self.hang_up()
             _tell(error)
             raise
-        self._socket = line
+        self._socket, self.used = line, time.monotonic()
         if isinstance(refused, Exception):
             raise RedisError(f"{first[0]}: {refused}")
         if isinstance(answer, Exception):
             if isinstance(answer, ReadOnlyError):
-                self._hang_up()  # the server is no longer the one that is written to
+                self.hang_up()  # the server is no longer the one that is written to
             raise answer
         return answer
 
@@ -150,6 +160,18 @@ class Line(_Rare):
                 raise ConnectionError("Redis closed the connection")
             self._reader.feed(self._buffer, 0, received)
 
+    def _asked(self, line: socket.socket) -> socket.socket:
+        """This connection if its other end answers a short question, else a new one; see `broker.engine.idle`."""
+        try:
+            _limit(line, PATIENCE)
+            self._send(line, _PING)
+            self._answer(line)
+            _limit(line, self._connection.socket_timeout or 0)
+        except (OSError, RedisError):
+            self.hang_up()
+            return self._connect()
+        return line
+
     def _connect(self) -> socket.socket:
         pool = self.redis.connection_pool
         self._connection = pool.connection_class(**pool.connection_kwargs)  # the pool would wait for it for ever
@@ -171,9 +193,10 @@ class Line(_Rare):
         return line
 
     def __del__(self) -> None:
-        self._hang_up()  # the connection is a part of circles, and would stay open until they are found
+        self.hang_up()  # the connection is a part of circles, and would stay open until they are found
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """Closes the connection; the next call makes another."""
         connection, self._connection, self._socket = self._connection, None, None
         if connection is not None:
             connection.disconnect()
@@ -185,6 +208,14 @@ def _tell(error: BaseException) -> None:
         raise TimeoutError("Redis does not answer in time") from error
     if isinstance(error, OSError):
         raise ConnectionError(f"the connection to Redis broke: {error}") from error
+
+
+def _limit(line: socket.socket, seconds: float) -> None:
+    """Gives sends and receives a time limit, 0 for none."""
+    if isinstance(line, ssl.SSLSocket):
+        line.settimeout(seconds or None)
+    else:
+        _have_the_kernel_watch(line, seconds)
 
 
 def _have_the_kernel_watch(line: socket.socket, seconds: float) -> None:
@@ -205,6 +236,7 @@ class Lines(_Rare):
         super().__init__(redis)
         #: Taking from it and giving back are one step each to other threads.
         self._free: list[Line] = []
+        self._look_at = 0.0
 
     def fcall(self, function: str, numkeys: int, *keys_and_args: Any) -> Any:
         """As ``Redis.fcall``. Raises ``RedisError``."""
@@ -223,3 +255,16 @@ class Lines(_Rare):
                     repeats -= 1
         finally:
             self._free.append(line)
+            if time.monotonic() > self._look_at:
+                self._close_idle()
+
+    def _close_idle(self) -> None:
+        """Closes what nobody has used for a while, redis-py's connections too. The first line is idle the longest."""
+        now = time.monotonic()
+        self._look_at = now + _BETWEEN_LOOKS
+        if isinstance(self.redis.connection_pool, Pool):
+            self.redis.connection_pool.close_idle()
+        with suppress(IndexError):  # others take lines meanwhile
+            while (line := self._free.pop(0)).used < now - CLOSE_AFTER:
+                line.hang_up()
+            self._free.insert(0, line)

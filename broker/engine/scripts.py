@@ -29,8 +29,8 @@ _ROOT = resources.files("broker.engine") / "lua"
 #: How the names of our function libraries begin.
 LIBRARIES = "mindia_"
 
-#: What a full Redis may refuse. All other scripts end or move work, which frees memory.
-_REFUSABLE = ("submit", "submit_many")
+#: What a full Redis may refuse, and what asks whether it would. All others end or move work, which frees memory.
+_REFUSABLE = ("submit", "submit_many", "probe")
 
 
 class _Client(Protocol):

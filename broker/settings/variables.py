@@ -35,7 +35,12 @@ class Variables(Schema):
         "First part of every key.", "rq", r"[A-Za-z0-9_.:{}-]+", "write letters, digits and _ . : { } - alone"
     )
     DATA_DIR = Folder("Embedded server, local media, generated secrets.", Path(".data"))
-    DURABILITY = OneOf("When a task counts as accepted.", "everysec", ("everysec", "fsync"))
+    DURABILITY = Text(
+        "When a task counts as accepted.",
+        "everysec",
+        "everysec|fsync|replicas:[1-9]",
+        "write everysec, fsync or replicas:1 (to 9)",
+    )
     STORAGE_URL = StorageUrl("Where media is kept.", "")
     API_KEYS = ApiKeys(
         "Who may ask.", (), secret=True, unset="give tenant:key pairs, as in API_KEYS=acme:a-long-random-key"

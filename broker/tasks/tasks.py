@@ -5,12 +5,13 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
-from redis import Redis
+from redis import Redis, RedisError
 
 from broker.config import BrokerSettings
 from broker.engine.connection import redis_errors
+from broker.engine.refusals import answer_lost
 from broker.engine.store import Store
 from broker.errors import NotCancellable, NotFailed, NotFound, QueueFull, RetriesExhausted, Unavailable
 from broker.event import Event
@@ -20,11 +21,11 @@ from broker.queues.queues import Queues
 from broker.status import TERMINAL, Status
 from broker.task import NewTask, Page, Stats, Task
 from broker.task_type import TaskTypes
+from broker.tasks.durability import Durability
 from broker.tasks.queries import Queries
 from broker.tasks.submission import MISSING, Submission, canonical_id, fields_of, new_id, new_ids, prepare, prepare_all
 
 _CANCELLED_NOW = ("pending", "scheduled", "cancelled")
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -48,6 +49,7 @@ class Tasks:
         self._queues = queues
         self._live = live
         self._queries = Queries(redis, store.keys)
+        self.durability = Durability(redis, store.keys, settings.durability)
 
     def submit(self, tenant: str, new: NewTask | Submission, media: MediaRecord | None = None) -> tuple[Task, bool]:
         """Accepts a task, checked now or before, and in the same transaction the record of the media it is about.
@@ -57,14 +59,10 @@ class Tasks:
         """
         submission = new if isinstance(new, Submission) else prepare(self._types, new)
         task_id = submission.id or new_id()
+        arguments = task_id, tenant, submission.payload_json, submission.terms, self.settings.max_pending
+        record = _record(media) if media else ()
         answer = self._durably(
-            Store.submit,
-            task_id,
-            tenant,
-            submission.payload_json,
-            submission.terms,
-            self.settings.max_pending,
-            _record(media) if media else (),
+            lambda store: store.submit(*arguments, record), partial(_accepted_one, task_id), [task_id]
         )
         if isinstance(answer, int):
             return submission.task(task_id, tenant, answer), True
@@ -95,7 +93,9 @@ class Tasks:
         chosen = bool(ids)
         ids = [each.id or own for each, own in zip(checked, ids or new_ids(len(checked)), strict=True)]
         flat, most = fields_of(checked, ids), self.settings.max_pending
-        code, first, *more = self._durably(Store.submit_many, tenant, flat, most)
+        code, first, *more = self._durably(
+            lambda store: store.submit_many(tenant, flat, most), partial(_accepted_many, ids), ids
+        )
         if code < 0:
             raise self._full(first, *more)
         holders = dict(zip(more[::2], more[1::2], strict=True))
@@ -201,17 +201,20 @@ class Tasks:
         after = self._queues.seconds_per_task(type_name)
         return QueueFull(f"{waiting} {type_name} tasks are waiting; try again later.", retry_after=after)
 
-    def _durably(self, submit: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What ``submit`` of the store returns, once Redis has it as the settings demand."""
-        with redis_errors():
-            if self.settings.durability != "fsync":
-                return submit(self._store, *args, **kwargs)
-            with self._redis.client() as connection:  # WAITAOF waits for what its own connection wrote
-                answer = submit(self._store.on(connection), *args, **kwargs)
-                on_disk, _ = connection.execute_command("WAITAOF", 1, 0, 4000)
-        if not on_disk:
-            raise Unavailable("The task is not on disk yet; repeat the request to make sure.", retry_after=2)
-        return answer
+    def _durably(
+        self, write: Callable[[Store], T], accepted: Callable[[T], Sequence[str]], task_ids: Sequence[str]
+    ) -> T:
+        """What ``write`` returns, once Redis has it as the settings demand.
+
+        Of tasks whose answer was lost nobody knows whether they were accepted: the error names ``task_ids`` then.
+        """
+        try:
+            with redis_errors():
+                return self.durability.run(self._store, write, accepted)
+        except Unavailable as error:
+            if isinstance(error.__cause__, RedisError) and answer_lost(error.__cause__):
+                error.extra.setdefault("task_ids", list(task_ids))
+            raise
 
 
 def _record(media: MediaRecord) -> list[str]:
@@ -219,6 +222,20 @@ def _record(media: MediaRecord) -> list[str]:
     record = fields(media)
     del record["created_at"]
     return [media.id, media.kind, *(part for pair in record.items() for part in pair)]
+
+
+def _accepted_one(task_id: str, answer: Any) -> list[str]:
+    """The id under which the script's ``answer`` says that the task is there; none when it was refused."""
+    if isinstance(answer, int):
+        return [task_id]
+    return [answer[1]] if answer[0] == 0 else []
+
+
+def _accepted_many(task_ids: Sequence[str], answer: list[Any]) -> list[str]:
+    """The same of several, in their order."""
+    code, _, *more = answer
+    holders = dict(zip(more[::2], more[1::2], strict=False))
+    return [holders.get(number, task_id) for number, task_id in enumerate(task_ids)] if code >= 0 else []
 
 
 def _set_on_news(changed: threading.Event, events: list[Event]) -> None:

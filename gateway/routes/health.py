@@ -27,8 +27,9 @@ def livez() -> dict[str, str]:
 def readyz() -> dict[str, Any]:
     """Can requests be served?
 
-    Not while Redis is away or does not know the limits of the task types (yet), nor while media cannot be stored (as
-    tried at most ten seconds ago). Without workers or a daemon they can be, and the warnings say so.
+    Not while Redis is away, would take no task (it is only to be read, full, cut off from its replicas …), cannot keep
+    one as `DURABILITY` demands or does not know the limits of the task types (yet), nor while media cannot be stored
+    (as tried at most ten seconds ago). Without workers or a daemon they can be, and the warnings say so.
     """
     broker().check_ready()
     services().storage_probe.check()

@@ -35,3 +35,11 @@ class Problem(Schema):
     retry_count = fields.Integer(metadata={"description": "Retries already used, where none is left."})
     max_retries = fields.Integer(metadata={"description": "Retries granted, where none is left."})
     retry_after = fields.Float(metadata={"description": "Seconds until another try makes sense, on 429, 503 and 507."})
+    task_ids = fields.List(
+        fields.String(),
+        metadata={
+            "description": "On 503: the tasks that were accepted, and are not known to be kept as `DURABILITY` demands "
+            "(`not_confirmed`), or may have been accepted before the store could not be reached (`unavailable`). Look "
+            "there before you repeat a request without an Idempotency-Key."
+        },
+    )

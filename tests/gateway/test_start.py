@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from flask.testing import FlaskClient
+from redis import Redis
 
 from broker.broker import Broker
 from broker.queues.daemons import Daemon
@@ -128,3 +129,22 @@ def test_it_is_not_ready_while_redis_does_not_know_the_types(anonymous: FlaskCli
     assert snapshot(broker.redis, broker.keys) == before
     broker.queues.declare()
     assert anonymous.get("/readyz").status_code == 200
+
+
+def test_a_promise_that_the_server_cannot_keep_ends_the_start_in_one_line(environ: dict[str, str]) -> None:
+    ran = start("import scripts.web", **environ, DURABILITY="fsync")
+    assert ran.returncode == 2
+    (line,) = ran.stderr.strip().splitlines()
+    assert line.startswith("the gateway cannot start: DURABILITY=fsync cannot be kept: this server has no append-only")
+
+
+def test_it_waits_for_a_server_that_can_only_be_read(environ: dict[str, str], redis: Redis) -> None:
+    """It is declared later; until then requests are told so."""
+    redis.replicaof("127.0.0.1", 1)
+    try:
+        ran = start("from scripts.web import app; print(app.test_client().get('/readyz').status)", **environ)
+    finally:
+        redis.replicaof("NO", "ONE")
+    assert (ran.returncode, ran.stdout) == (0, "503 SERVICE UNAVAILABLE\n"), ran.stderr
+    assert "not ready yet: 127.0.0.1:" in ran.stderr
+    assert "Traceback" not in ran.stderr

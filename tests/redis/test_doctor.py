@@ -298,7 +298,7 @@ class TestCommand:
 
     def test_a_server_that_cannot_be_reached(self, broker: Broker, capsys: pytest.CaptureFixture[str]) -> None:
         away = Broker(replace(broker.settings, redis_url="redis://127.0.0.1:1/0"), {})
-        assert self.say(away, capsys) == (1, "wrong: The task store cannot be reached right now.\n")
+        assert self.say(away, capsys) == (1, "wrong: 127.0.0.1:1: the connection is refused: nothing listens there\n")
 
     def test_it_tells_why_a_task_waits(
         self, engine: Engine, broker: Broker, capsys: pytest.CaptureFixture[str]

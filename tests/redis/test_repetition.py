@@ -263,7 +263,7 @@ def test_a_second_submission_and_cancellation_find_the_first(engine: Engine) -> 
 def test_every_transition_is_here() -> None:
     elsewhere = {
         *("submit", "cancel", "begin_request", "put_vectors", "delete_vectors"),
-        *("page", "census", "workers", "check_places", "changed_vectors"),  # reads
+        *("page", "census", "workers", "check_places", "changed_vectors", "probe"),  # reads
         *("create_webhook", "change_webhook", "rotate_secret", "delete_webhook", "sweep_webhook"),
         *("fan_out", "put_aside", "send_test_event", "resend_delivery", "claim_deliveries", "record_delivery"),
     }

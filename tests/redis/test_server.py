@@ -162,4 +162,4 @@ class TestCheck:
 
     def test_no_server_is_said_in_one_line(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert check(Broker(BrokerSettings("redis://127.0.0.1:1/0", data_dir=tmp_path), {})) == 1
-        assert capsys.readouterr().out == "refused: The task store cannot be reached right now.\n"
+        assert capsys.readouterr().out == "refused: 127.0.0.1:1: the connection is refused: nothing listens there\n"

@@ -25,7 +25,12 @@ def tls_front(target: tuple[str, int]) -> Iterator[str]:
 def _accept(listener: socket.socket, context: ssl.SSLContext, target: tuple[str, int]) -> None:
     with suppress(OSError):
         while True:
-            client = context.wrap_socket(listener.accept()[0], server_side=True)
+            plain = listener.accept()[0]
+            try:
+                client = context.wrap_socket(plain, server_side=True)
+            except OSError:  # whoever came does not trust us, or speaks no TLS
+                plain.close()
+                continue
             server = socket.create_connection(target)
             for ends in ((client, server), (server, client)):
                 threading.Thread(target=_forward, args=ends, daemon=True).start()

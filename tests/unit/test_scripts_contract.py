@@ -30,6 +30,7 @@ EXCEPTIONS = {
     "daemon/audit.py": {"srem"},  # names of dead workers
     "daemon/libraries.py": {"hset", "hdel"},  # other releases' scripts
     "plugins/cooldowns.py": {"set"},  # until when a service outside is left alone
+    "tasks/durability.py": {"set"},  # a mark behind what has to be confirmed
     "tasks/idempotency.py": {"hset", "hdel", "expire"},  # answers to requests
     "plugins/configs.py": {"hset", "hdel"},  # settings of tenants
     "media/search.py": {"set", "rpush", "lpop", "expire"},  # queries, their answers, the sign of life of who answers
