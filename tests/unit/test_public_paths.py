@@ -1,4 +1,4 @@
-"""What other people's packages import stays where it is: task types, plugins, schemas, errors, and what a handler sees."""
+"""What other people import stays where it is: task types, plugins, schemas, errors, and what a handler sees."""
 
 import importlib
 
