@@ -88,7 +88,7 @@ class Audit:
 
     def _differing(self, type_name: str) -> dict[Status, int]:
         """By status, how many more tasks RQ's structures hold than our indexes."""
-        answer = self._census(self._redis, prefix=self._keys.prefix, type=type_name)
+        answer = self._census(self._redis, prefix=self._keys.prefix, type_name=type_name)
         rows = zip(answer[::3], answer[1::3], answer[2::3], strict=True)
         return {Status(status): theirs - ours for status, theirs, ours in rows if theirs != ours}
 
@@ -136,7 +136,7 @@ class Audit:
                     gone[found.tenant_of[task_id]].append(task_id)
             for tenant, ids in gone.items():
                 removed = self._remove_gone(
-                    self._redis, prefix=self._keys.prefix, tenant=tenant, type=type_name, ids=ids
+                    self._redis, prefix=self._keys.prefix, tenant=tenant, type_name=type_name, ids=ids
                 )
                 yield ["gone"] * removed
 

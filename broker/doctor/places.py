@@ -69,7 +69,7 @@ class Places:
 
     def _not_listed(self, type_name: str, tenants: list[str]) -> Iterator[Finding]:
         """Pending tasks that no list holds; looked for only where the numbers differ."""
-        _, in_lists, in_indexes, *_ = self._census(self._redis, prefix=self._keys.prefix, type=type_name)
+        _, in_lists, in_indexes, *_ = self._census(self._redis, prefix=self._keys.prefix, type_name=type_name)
         if in_lists >= in_indexes:
             return
         listed = {task_id for queue in queues_of(type_name) for task_id in self._listed(queue)}

@@ -21,7 +21,7 @@ def summary(redis: "Redis", keys: Keys, types: list[str]) -> Iterator[str]:
     yield f"server {info.get('server_name', 'redis')} {version}, RQ {RQ_VERSION}, Python {platform.python_version()}"
     suspended, census = bool(redis.exists(keys.suspended())), Script("census")
     for queue in QueueStates(redis, keys).read(types):
-        rows = census(redis, prefix=keys.prefix, type=queue.type)
+        rows = census(redis, prefix=keys.prefix, type_name=queue.type)
         counts = dict(zip(rows[::3], rows[2::3], strict=True))
         yield f"{queue.type}: " + ", ".join(f"{count} {status}" for status, count in counts.items())
         if queue.depth:

@@ -215,7 +215,7 @@ class Store:
         return bool(
             self._run(
                 "configure",
-                type=type_name,
+                type_name=type_name,
                 rate=rate,
                 burst=burst,
                 concurrency=concurrency,

@@ -76,7 +76,7 @@ class Queries:
             prefix=self._keys.prefix,
             tenant=tenant,
             status=status or "",
-            type=type or "",
+            type_name=type or "",
             first="-inf" if start_us is None else start_us,
             last="+inf" if end_us is None else end_us,
             offset=offset,

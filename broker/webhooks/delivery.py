@@ -70,7 +70,7 @@ class Deliveries:
                 body = task_body(values)
             except Exception as error:  # one that cannot be told must not hold up all that are behind it
                 log.warning("the event %s cannot be told and is put aside: %s: %s", entry, type(error).__name__, error)
-                self._put_aside(self._redis, prefix=self._keys.prefix, entry=entry, error=type(error).__name__)
+                self._put_aside(self._redis, prefix=self._keys.prefix, entry=entry, reason=type(error).__name__)
                 continue
             if body is None:
                 log.warning("the outbox held no event in %s; it is left out", entry)
@@ -81,7 +81,7 @@ class Deliveries:
                 entry=entry,
                 event=event_id(task_id, entry),
                 tenant=values["tenant"] if body else "",  # nobody's
-                type=values.get("type", ""),
+                event_type=values.get("type", ""),
                 task=task_id,
                 body=body or "",
             )
@@ -113,7 +113,7 @@ class Deliveries:
             cooldown_us=round(outcome.cooldown * 1e6),
             patience_us=PATIENCE * 1_000_000,
             status_code="" if outcome.status is None else outcome.status,
-            error=outcome.error,
+            reason=outcome.error,
             duration_ms=round(outcome.took * 1000),
         )
         return bool(answer == "recorded")

@@ -116,7 +116,7 @@ class Webhooks:
         """Sends an event of the type ``webhook.test``, once; returns its id. Raises ``WebhookDisabled``."""
         event = f"evt_test_{uuid4()}"
         text = body(TEST, to_rfc3339(Clock().now_us()), {"webhook_id": webhook_id})
-        self._sent(self._run("send_test_event", id=webhook_id, tenant=tenant, event=event, type=TEST, body=text))
+        self._sent(self._run("send_test_event", id=webhook_id, tenant=tenant, event=event, event_type=TEST, body=text))
         return event
 
     def resend(self, tenant: str, webhook_id: str, event: str) -> None:

@@ -27,7 +27,7 @@ def names(redis: Redis) -> set[str]:
 @pytest.mark.parametrize("redis", ["valkey"], indirect=True)
 def test_those_of_other_releases_go_after_a_day(redis: Redis, keys: Keys) -> None:
     redis.execute_command("FUNCTION", "FLUSH")
-    Script("census")(redis, prefix="rq", type="Noop")
+    Script("census")(redis, prefix="rq", type_name="Noop")
     for name in ("mindia_0123456789ab", "somebodys"):
         redis.function_load(FOREIGN.format(name=name))
     clock = Turned()

@@ -232,7 +232,7 @@ def remove_gone(engine: Engine) -> Callable[[], Any]:
     task_id = engine.submit()
     engine.redis.delete(engine.keys.rq_queue("Noop"), engine.keys.job(task_id))
     script = Script("remove_gone", clock="clock_test")
-    values = {"prefix": "rq", "tenant": "acme", "type": "Noop", "ids": [task_id]}
+    values = {"prefix": "rq", "tenant": "acme", "type_name": "Noop", "ids": [task_id]}
     return lambda: script(engine.redis, **values)
 
 

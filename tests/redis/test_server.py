@@ -98,7 +98,7 @@ def test_two_releases_work_side_by_side(redis: Redis) -> None:
     """Each has a library of its own, named by its text; loading one leaves the other."""
     for clock in ("clock", "clock_test"):
         redis.set("test:now", 1)
-        assert Script("census", clock=clock)(redis, prefix="rq", type="Noop")
+        assert Script("census", clock=clock)(redis, prefix="rq", type_name="Noop")
     loaded = str(redis.function_list())
     assert library("clock")[0] in loaded
     assert library("clock_test")[0] in loaded

@@ -8,7 +8,9 @@ import re
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
+from broker.engine.keys import Keys
 from broker.engine.scripts import Script, library, moves, names, read
 from broker.engine.store import Store
 from broker.queues.state import KEEP_SECONDS
@@ -37,6 +39,17 @@ EXCEPTIONS = {
     "queues/daemons.py": {"set", "sadd", "srem", "delete"},  # who keeps the promises about time
     "doctor/doctor.py": {"rename"},  # a key that is of the wrong type
     "worker/wake.py": {"rpush", "expire"},  # a worker's own children
+}
+
+
+#: What Lua and Redis bring along.
+LUA_NAMES = (
+    """assert error ipairs next pairs pcall select tonumber tostring type unpack cjson math string table redis"""
+)
+#: Keys that no script needs to know.
+NOT_IN_SCRIPTS = {
+    *("confirmed", "daemons", "daemon", "libraries", "set_aside", "idempotency"),
+    *("plugin_configs", "cooldown", "search_requests", "search_reply", "search_beat"),
 }
 
 
@@ -169,6 +182,40 @@ def test_no_two_includes_define_the_same_name() -> None:
         for name in re.findall(r"^local function (\w+)", path.read_text(), re.M)
     ]
     assert sorted(defined) == sorted(set(defined))
+
+
+def test_lua_and_python_name_the_same_keys(redis_url: str) -> None:
+    """Each key of ``KEY`` in keys.lua is a key of ``Keys``, and the other way round but for those no script needs."""
+    methods = {name: each for name, each in inspect.getmembers(Keys("{x}"), inspect.ismethod) if name[0] != "_"}
+    arguments = {name: "abc"[: len(inspect.signature(each).parameters)] for name, each in methods.items()}
+    names = re.findall(r"^function KEY\.(\w+)\(", read("include/keys"), re.M)
+    calls = [f"KEY.{name}({', '.join(map(repr, arguments[name]))})" for name in names]
+    body = f"{read('include/keys')} P, B = '{{x}}:', '{{x}}:broker:' return {{ {', '.join(calls)} }}"
+    with Redis.from_url(redis_url, decode_responses=True) as redis:
+        assert redis.eval(body, 0) == [methods[name](*arguments[name]) for name in names]
+    assert methods.keys() - set(names) == NOT_IN_SCRIPTS
+
+
+def test_scripts_compose_keys_in_one_place() -> None:
+    """Beside keys.lua, only the name of a place (a key without its prefix) is put together again."""
+    found = {path.name for path in LUA.rglob("*.lua") if re.search(r"\b[PB] \.\.", path.read_text())}
+    assert found == {"keys.lua", "home.lua"}
+
+
+def test_no_name_takes_the_place_of_another() -> None:
+    """A local of a script that is named as what an include defines, or as Lua's own."""
+    own = set(LUA_NAMES.split())
+    includes = [path for path in (LUA / "include").glob("*.lua") if path.stem != "clock_test"]
+    top = re.compile(r"^local (?:function )?([\w, ]+)", re.M)
+    shared = {name.strip() for path in includes for names in top.findall(path.read_text()) for name in names.split(",")}
+    for path in LUA.rglob("*.lua"):
+        text = re.sub(r"--.*", "", path.read_text())
+        inner = re.findall(r"^ +local (?:function )?([\w, ]+)", text, re.M)
+        inner += re.findall(r"function *\w*\(([\w, ]*)\)", text) + re.findall(r"\bfor ([\w, ]+) (?:in|=)", text)
+        if path.parent.name != "include":
+            inner += top.findall(text) + re.findall(r"^-- (?:KEYS|ARGV)\[\d+(?:\.\.)?\] +(\w+)", path.read_text(), re.M)
+        names = {name.strip() for each in inner for name in each.split(",")} - {"", "_"}
+        assert not names & (shared | own), path.name
 
 
 def test_the_library_stays_below_the_limit_of_its_language() -> None:

@@ -12,7 +12,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "create_webhook": {"id": "new", "most": 20, "fields": ["url", "http://x/", "events", "task.failed", "enabled", 1]},
     "change_webhook": {"fields": ["enabled", 0]},
     "rotate_secret": {"secret": "whsec_bmV3", "overlap_us": 5},
-    "send_test_event": {"event": "evt_test", "type": "webhook.test", "body": "{}"},
+    "send_test_event": {"event": "evt_test", "event_type": "webhook.test", "body": "{}"},
     "resend_delivery": {},
 }
 
@@ -40,7 +40,7 @@ def test_a_repeated_fan_out_finds_the_event_gone(office: PostOffice, receiver: R
     webhook = office.subscribe(receiver)
     office.finish()
     ((entry, _),) = office.engine.redis.xrange(office.engine.keys.outbox())
-    values = {"prefix": "rq", "entry": entry, "event": "evt_1", "tenant": "acme", "type": "task.completed"}
+    values = {"prefix": "rq", "entry": entry, "event": "evt_1", "tenant": "acme", "event_type": "task.completed"}
     script = Script("fan_out", clock="clock_test")
     assert script(office.engine.redis, **values, task="task-1", body="{}") == 1
     once = office.engine.state()
@@ -54,7 +54,7 @@ def test_a_repeated_putting_aside_finds_the_event_gone(office: PostOffice, recei
     office.finish()
     ((entry, _),) = office.engine.redis.xrange(office.engine.keys.outbox())
     script = Script("put_aside", clock="clock_test")
-    values = {"prefix": "rq", "entry": entry, "error": "RecursionError"}
+    values = {"prefix": "rq", "entry": entry, "reason": "RecursionError"}
     assert script(office.engine.redis, **values) == 1
     once = office.engine.state()
     assert script(office.engine.redis, **values) == 0

@@ -16,7 +16,7 @@ if from == 'processing' and force == '1' then
   call('HSET', task.key, 'lease', task.lease .. ' cancelled', 'attempts', with_attempt(task, 'cancelled', nil))
   end_run(task)
 elseif from == 'pending' then
-  call('LREM', P .. 'queue:' .. task.queue, 0, id)
+  call('LREM', KEY.rq_queue(task.queue), 0, id)
 elseif from == 'scheduled' then
   unschedule(task)
 else

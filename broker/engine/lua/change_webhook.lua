@@ -6,12 +6,12 @@
 -- Returns 1, or 0 when the tenant has no such endpoint
 -- @include webhooks
 if not owns(tenant, id) then return 0 end
-local before = call('HMGET', webhook_key(id), 'enabled', 'url')
-call('HSET', webhook_key(id), unpack(fields))
-local after = call('HMGET', webhook_key(id), 'enabled', 'url')
-if after[1] == '1' then call('HDEL', webhook_key(id), 'disabled_reason') end
+local before = call('HMGET', KEY.webhook(id), 'enabled', 'url')
+call('HSET', KEY.webhook(id), unpack(fields))
+local after = call('HMGET', KEY.webhook(id), 'enabled', 'url')
+if after[1] == '1' then call('HDEL', KEY.webhook(id), 'disabled_reason') end
 if before[1] ~= after[1] or before[2] ~= after[2] then
-  call('HDEL', webhook_key(id), 'failures', 'failing_since', 'hold_until')
+  call('HDEL', KEY.webhook(id), 'failures', 'failing_since', 'hold_until')
 end
 refresh_listeners(tenant)
 reschedule_endpoint(id)

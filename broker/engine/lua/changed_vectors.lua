@@ -25,6 +25,6 @@ for i = first, last do
     ids[#ids + 1] = id
   end
 end
-local key = vectors_key(tenant, model)
+local key = KEY.vectors(tenant, model)
 if ids[1] then packed = call('HMGET', key, unpack(ids)) end
 return { version, last == #entries and 1 or 0, call('HLEN', key), ids, packed }

@@ -15,8 +15,8 @@ end
 
 -- Whoever read the place did so a moment ago.
 local function still_there(member)
-  if is_queue(place) then return call('LPOS', P .. place, member) end
-  return call('ZSCORE', P .. place, member)
+  if is_queue(place) then return call('LPOS', key_of(place), member) end
+  return call('ZSCORE', key_of(place), member)
 end
 
 local function check_member(member, task)
@@ -37,7 +37,7 @@ local function check_task(task)
     return
   end
   for key, name in pairs(home_of(task)) do
-    local score = not is_queue(key) and call('ZSCORE', P .. key, name)
+    local score = not is_queue(key) and call('ZSCORE', key_of(key), name)
     if score == false and not is_queue(key) then
       defect(task.id, task, 'is ' .. task.status .. ' and is not in ' .. key)
     elseif is_index(key) and RANK[task.status] and tonumber(score) ~= score_of(task.status, task.us) then

@@ -8,23 +8,23 @@
 -- Moves pending -> processing
 -- @include claim
 
-call('SREM', B .. 'idle:' .. group, worker)
+call('SREM', KEY.idle(group), worker)
 local reply = repeated_grant(worker, execution)
 if reply then return reply end
 
-for type in string.gmatch(group, '[^,]+') do
-  local s = limits(type)
+for type_name in string.gmatch(group, '[^,]+') do
+  local s = limits(type_name)
   if s.watcher == worker and s.alarm > 0 then -- awake, it watches for nothing
     s.alarm = 0
-    call('HSET', limits_key(type), 'alarm', '0')
+    call('HSET', KEY.limits(type_name), 'alarm', '0')
   end
 end
 reply = take(worker, execution, tonumber(lease_us), group)
 if reply[1] == 1 then
   -- It may have been woken, or have watched, for another type than that of its task: somebody else has to now.
   local taken = type_of(reply[3])
-  for type in string.gmatch(group, '[^,]+') do
-    if type ~= taken and has_work(type) then wake(type) end
+  for type_name in string.gmatch(group, '[^,]+') do
+    if type_name ~= taken and has_work(type_name) then wake(type_name) end
   end
 end
 return reply

@@ -8,39 +8,39 @@
 -- @include webhooks
 -- What nobody has told the end of is due again; a failure it is not.
 local function take_back(id)
-  for _, event in ipairs(call('ZRANGEBYSCORE', webhook_key(id) .. ':running', '-inf', now)) do
+  for _, event in ipairs(call('ZRANGEBYSCORE', KEY.webhook_running(id), '-inf', now)) do
     log_attempt(id, event, '', 'How it ended is not known: the sender was stopped.', '', now)
-    call('ZREM', webhook_key(id) .. ':running', event)
-    call('ZADD', webhook_key(id) .. ':waiting', now, event)
+    call('ZREM', KEY.webhook_running(id), event)
+    call('ZADD', KEY.webhook_waiting(id), now, event)
   end
 end
 
 -- Endpoints that may turn out to have their share already, besides those that get something.
 local LOOKED_AT = 100
-local granted = {}
+local attempts = {}
 local function grant(id, event, endpoint)
-  local attempt = claim .. ':' .. (#granted + 1)
-  call('ZREM', webhook_key(id) .. ':waiting', event)
-  call('ZADD', webhook_key(id) .. ':running', now + tonumber(lease_us), event)
-  call('HSET', delivery_key(id, event), 'claim', attempt)
-  call('HINCRBY', delivery_key(id, event), 'attempts', 1)
-  local f = call('HMGET', delivery_key(id, event), 'type', 'body', 'failed')
+  local attempt = claim .. ':' .. (#attempts + 1)
+  call('ZREM', KEY.webhook_waiting(id), event)
+  call('ZADD', KEY.webhook_running(id), now + tonumber(lease_us), event)
+  call('HSET', KEY.delivery(id, event), 'claim', attempt)
+  call('HINCRBY', KEY.delivery(id, event), 'attempts', 1)
+  local f = call('HMGET', KEY.delivery(id, event), 'type', 'body', 'failed')
   local former = endpoint[5] and tonumber(endpoint[6]) > now and endpoint[5] or ''
-  granted[#granted + 1] = { id, event, attempt, now, endpoint[3], f[1], f[2], tonumber(f[3] or 0),
+  attempts[#attempts + 1] = { id, event, attempt, now, endpoint[3], f[1], f[2], tonumber(f[3] or 0),
     tonumber(endpoint[7] or 0), endpoint[4], former }
 end
 
-for _, id in ipairs(call('ZRANGEBYSCORE', B .. 'webhook_due', '-inf', now, 'LIMIT', 0, tonumber(limit) + LOOKED_AT)) do
-  if #granted == tonumber(limit) then break end
+for _, id in ipairs(call('ZRANGEBYSCORE', KEY.webhook_due(), '-inf', now, 'LIMIT', 0, tonumber(limit) + LOOKED_AT)) do
+  if #attempts == tonumber(limit) then break end
   take_back(id)
-  local endpoint = call('HMGET', webhook_key(id), 'enabled', 'hold_until', 'url', 'secret', 'old_secret', 'old_until',
+  local endpoint = call('HMGET', KEY.webhook(id), 'enabled', 'hold_until', 'url', 'secret', 'old_secret', 'old_until',
     'failures')
   local most = endpoint[7] and 1 or tonumber(each)
-  local free = most - call('ZCARD', webhook_key(id) .. ':running')
-  local wanted = math.min(free, tonumber(limit) - #granted)
+  local free = most - call('ZCARD', KEY.webhook_running(id))
+  local wanted = math.min(free, tonumber(limit) - #attempts)
   local open = endpoint[1] == '1' and tonumber(endpoint[2] or 0) <= now
   if open and wanted > 0 then
-    local waiting = webhook_key(id) .. ':waiting'
+    local waiting = KEY.webhook_waiting(id)
     for _, event in ipairs(call('ZRANGEBYSCORE', waiting, '-inf', now, 'LIMIT', 0, wanted)) do
       grant(id, event, endpoint)
       free = free - 1
@@ -48,4 +48,4 @@ for _, id in ipairs(call('ZRANGEBYSCORE', B .. 'webhook_due', '-inf', now, 'LIMI
   end
   reschedule_endpoint(id, true, free <= 0)
 end
-return granted
+return attempts

@@ -1,6 +1,6 @@
 -- configure: changes a type's limits for all workers at once.
 -- KEYS[1] prefix
--- ARGV[1] type
+-- ARGV[1] type_name
 -- ARGV[2] rate  starts per 1,000 seconds, '' for no limit, 'keep'
 -- ARGV[3] burst  or 'keep'
 -- ARGV[4] concurrency  '' for no limit, or 'keep'
@@ -9,10 +9,10 @@
 -- Returns 1, or 0 when the type is not declared
 -- @include events
 -- @include wake
-local key = limits_key(type)
+local key = KEY.limits(type_name)
 if call('HEXISTS', key, 'declared') == 0 then return 0 end
 forget()
-local s = limits(type) -- settled at the old rate
+local s = limits(type_name) -- settled at the old rate
 local function set(field, value)
   if value ~= 'keep' then call('HSET', key, field, value) end
 end
@@ -27,7 +27,7 @@ seen = {}
 forget()
 if tenant ~= '' then
   local f = call('HMGET', key, 'rate', 'burst', 'concurrency', 'paused')
-  tell(tenant, 'queue', { type = type, rate = f[1] or '', burst = f[2] or '1', concurrency = f[3] or '', paused = f[4] or '0' })
+  tell(tenant, 'queue', { type = type_name, rate = f[1] or '', burst = f[2] or '1', concurrency = f[3] or '', paused = f[4] or '0' })
 end
-wake_for_change(type)
+wake_for_change(type_name)
 return 1

@@ -6,9 +6,9 @@
 -- ARGV[4..] fields
 -- Returns 1, or 0 when the tenant has too many
 -- @include webhooks
-if call('EXISTS', webhook_key(id)) == 1 then return 1 end
-if call('ZCARD', B .. 'webhooks:' .. tenant) >= tonumber(most) then return 0 end
-call('HSET', webhook_key(id), 'id', id, 'tenant', tenant, 'created_at', iso(now), unpack(fields))
-call('ZADD', B .. 'webhooks:' .. tenant, int(now), id)
+if call('EXISTS', KEY.webhook(id)) == 1 then return 1 end
+if call('ZCARD', KEY.webhooks(tenant)) >= tonumber(most) then return 0 end
+call('HSET', KEY.webhook(id), 'id', id, 'tenant', tenant, 'created_at', iso(now), unpack(fields))
+call('ZADD', KEY.webhooks(tenant), int(now), id)
 refresh_listeners(tenant)
 return 1

@@ -6,8 +6,8 @@
 -- Returns the number of models that had vectors of it
 -- @include vectors
 local models = 0
-for _, model in ipairs(call('SMEMBERS', B .. 'vector_models:' .. tenant)) do
-  if call('HDEL', vectors_key(tenant, model), media_id) == 1 then
+for _, model in ipairs(call('SMEMBERS', KEY.vector_models(tenant))) do
+  if call('HDEL', KEY.vectors(tenant, model), media_id) == 1 then
     note_change(tenant, model, media_id, nonce)
     models = models + 1
   end

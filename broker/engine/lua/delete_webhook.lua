@@ -5,9 +5,9 @@
 -- Returns 1, or 0 when the tenant has no such endpoint
 -- @include webhooks
 if not owns(tenant, id) then return 0 end
-call('DEL', webhook_key(id))
-call('ZREM', B .. 'webhooks:' .. tenant, id)
-call('ZREM', B .. 'webhook_due', id)
-call('SADD', B .. 'webhooks_gone', id)
+call('DEL', KEY.webhook(id))
+call('ZREM', KEY.webhooks(tenant), id)
+call('ZREM', KEY.webhook_due(), id)
+call('SADD', KEY.webhooks_gone(), id)
 refresh_listeners(tenant)
 return 1

@@ -8,14 +8,14 @@
 -- Returns 1 when the worker was not known
 -- @include declare
 declare_all(types)
-local key = P .. 'worker:' .. worker
+local key = KEY.worker(worker)
 local new = call('EXISTS', key) == 0
 call('HSET', key, 'last_heartbeat', at(), 'queues', queues, unpack(fields))
 if new or call('HEXISTS', key, 'birth') == 0 then
   call('HSET', key, 'birth', at())
   call('HSETNX', key, 'state', 'idle')
-  call('SADD', P .. 'workers', key)
-  for queue in string.gmatch(queues, '[^,]+') do call('SADD', P .. 'workers:' .. queue, key) end
+  call('SADD', KEY.workers(), key)
+  for queue in string.gmatch(queues, '[^,]+') do call('SADD', KEY.registry('workers', queue), key) end
 end
 call('EXPIRE', key, ttl)
 return new and 1 or 0

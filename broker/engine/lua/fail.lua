@@ -23,7 +23,7 @@ if fresh then
   reindex(task, outcome)
   call('HSET', task.key, 'status', outcome, 'lease', execution .. ' ' .. outcome, 'error', message, 'crashes', 0,
     'attempts', with_attempt(task, 'failed', message))
-  call('XADD', P .. 'results:' .. id, 'MAXLEN', 1, '*', 'type', 2, 'exc_string', traceback, 'worker_name', worker)
+  call('XADD', KEY.results(id), 'MAXLEN', 1, '*', 'type', 2, 'exc_string', traceback, 'worker_name', worker)
   if outcome == 'scheduled' then
     local due = now + tonumber(delay_us)
     call('HSET', task.key, 'retry_count', task.retry_count + 1, 'scheduled_at', iso(due))

@@ -22,13 +22,13 @@ if fresh then
   call('HSET', task.key, 'status', 'finished', 'lease', execution .. ' completed', 'ended_at', at(), 'outcome', result)
   if task.troubled then
     call('HDEL', task.key, 'error', 'crashes')
-    call('DEL', P .. 'results:' .. id)
+    call('DEL', KEY.results(id))
   end
-  if media_id ~= '' and #info > 0 and call('EXISTS', B .. 'media:' .. media_id) == 1 then
-    call('HSET', B .. 'media:' .. media_id, unpack(info))
+  if media_id ~= '' and #info > 0 and call('EXISTS', KEY.media(media_id)) == 1 then
+    call('HSET', KEY.media(media_id), unpack(info))
   end
   local took = math.max(0, now - (microseconds(task.started_at) or now))
-  call('HINCRBY', B .. 'durations:' .. task.tenant, task.type, took)
+  call('HINCRBY', KEY.durations(task.tenant), task.type, took)
   enter_end(task, 'completed')
 elseif ended_as(task, execution) == 'completed' then
   outcome = 'completed'

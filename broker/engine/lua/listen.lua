@@ -7,9 +7,9 @@
 -- ARGV[2] keep_us  how long from now on
 -- Returns {id of the last entry, id of the first}
 -- @include events
-local stream = B .. 'events:' .. tenant
+local stream = KEY.events(tenant)
 local recording = listeners(tenant).live > now and call('EXISTS', stream) == 1
-call('HSET', B .. 'listeners', tenant .. ':live', now + tonumber(keep_us))
+call('HSET', KEY.listeners(), tenant .. ':live', now + tonumber(keep_us))
 forget()
 if not recording then
   call('XTRIM', stream, 'MAXLEN', 0)

@@ -2,7 +2,7 @@
 -- KEYS[1] prefix
 -- ARGV[1] tenant
 -- ARGV[2] status  '' for all
--- ARGV[3] type  '' for all
+-- ARGV[3] type_name  '' for all
 -- ARGV[4] first  oldest creation time in microseconds, or -inf
 -- ARGV[5] last  newest creation time in microseconds, or +inf
 -- ARGV[6] offset
@@ -17,7 +17,7 @@ last = last == '+inf' and EPOCH + SPAN - 1 or math.min(EPOCH + SPAN - 1, tonumbe
 -- Where to look: stretches of indexes, with what their scores add to the time of creation and how many tasks each has.
 -- Most are empty.
 local parts, total = {}, 0
-for _, each in ipairs(type ~= '' and { type } or call('SMEMBERS', B .. 'types')) do
+for _, each in ipairs(type_name ~= '' and { type_name } or call('SMEMBERS', KEY.types())) do
   local index = index_of(tenant, each)
   for word, rank in pairs(RANK) do
     if status == '' or status == word then
@@ -121,5 +121,5 @@ else
 end
 
 local reply = { total }
-for _, id in ipairs(found) do reply[#reply + 1] = { id, call('HMGET', P .. 'job:' .. id, unpack(fields)) } end
+for _, id in ipairs(found) do reply[#reply + 1] = { id, call('HMGET', KEY.job(id), unpack(fields)) } end
 return reply

@@ -4,7 +4,7 @@
 -- ARGV[1..] commands  each with its arguments, of which no less than it takes, and blanks between
 -- Returns those of them that this user may not run
 -- @include base
-call('DEL', B .. 'probe')
+call('DEL', KEY.probe())
 local denied = {}
 for _, command in ipairs(redis.acl_check_cmd and commands or {}) do
   local words = {}

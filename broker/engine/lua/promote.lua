@@ -5,13 +5,13 @@
 -- Moves scheduled -> pending
 -- @include pending
 local promoted = 0
-for _, id in ipairs(call('ZRANGEBYSCORE', B .. 'due', '-inf', now, 'LIMIT', 0, limit)) do
+for _, id in ipairs(call('ZRANGEBYSCORE', KEY.due(), '-inf', now, 'LIMIT', 0, limit)) do
   local task = read_task(id)
-  if task then unschedule(task) else call('ZREM', B .. 'due', id) end
+  if task then unschedule(task) else call('ZREM', KEY.due(), id) end
   if task and task.status == 'scheduled' then
     make_pending(task)
     promoted = promoted + 1
   end
 end
-local first = call('ZRANGE', B .. 'due', 0, 0, 'WITHSCORES')
+local first = call('ZRANGE', KEY.due(), 0, 0, 'WITHSCORES')
 return { promoted, first[2] and math.max(0, first[2] - now) or -1 }

@@ -9,7 +9,7 @@
 -- Moves failed -> none
 -- Moves cancelled -> none
 -- @include task
-local registry = P .. REGISTRY[status] .. ':' .. queue
+local registry = KEY.registry(REGISTRY[status], queue)
 -- By score, although by rank were cheaper. The answer takes a buffer of 16 KiB, for which glibc's allocator first sorts
 -- what was freed before; without it, some calls would have to sort what many have freed.
 local oldest = call('ZRANGEBYSCORE', registry, '-inf',
@@ -21,11 +21,11 @@ for _, id in ipairs(oldest) do
     if status == 'completed' then
       local started, ended = microseconds(task.started_at), microseconds(call('HGET', task.key, 'ended_at'))
       if started and ended then
-        call('HINCRBY', B .. 'durations:' .. task.tenant, task.type, -math.max(0, ended - started))
+        call('HINCRBY', KEY.durations(task.tenant), task.type, -math.max(0, ended - started))
       end
     end
     call('ZREM', index_of(task.tenant, task.type), id)
-    call('DEL', task.key, P .. 'results:' .. id)
+    call('DEL', task.key, KEY.results(id))
   end
 end
 return #oldest

@@ -7,8 +7,8 @@
 -- ARGV[5] nonce    a number of at most 63 bits that no other change has
 -- Returns 1, or 0 when the tenant has no such media file (any more)
 -- @include vectors
-if call('HGET', B .. 'media:' .. media_id, 'tenant') ~= tenant then return 0 end
-call('HSET', vectors_key(tenant, model), media_id, vectors)
-call('SADD', B .. 'vector_models:' .. tenant, model)
+if call('HGET', KEY.media(media_id), 'tenant') ~= tenant then return 0 end
+call('HSET', KEY.vectors(tenant, model), media_id, vectors)
+call('SADD', KEY.vector_models(tenant), model)
 note_change(tenant, model, media_id, nonce)
 return 1

@@ -11,19 +11,21 @@
 -- Moves processing -> failed
 -- @include lost_run
 lease_us = tonumber(lease_us)
-local last = tonumber(call('GET', B .. 'reaped') or 0)
-call('SET', B .. 'reaped', now)
+local last = tonumber(call('GET', KEY.reaped()) or 0)
+call('SET', KEY.reaped(), now)
 local away = now - last > tonumber(gap_us) or now < last
 local lost, extended = 0, 0
 
-local function judge(type, registry, run)
+local function judge(type_name, registry, run)
   local id, execution = string.match(run, '^([^:]+):(.*)$')
   local task = id and read_task(id)
   if not owns_run(task, execution) then -- the task was deleted, or is not run by us
     call('ZREM', registry, run)
-    call('DEL', P .. 'execution:' .. run)
-    if id then call('ZREM', P .. 'executions:' .. id, execution) end
-    wake_for_slot(type)
+    if id then
+      call('DEL', KEY.execution(id, execution))
+      call('ZREM', KEY.executions(id), execution)
+    end
+    wake_for_slot(type_name)
   elseif away and call('HGET', task.key, 'grace') ~= task.lease .. task.last_heartbeat then
     call('HSET', task.key, 'grace', task.lease .. task.last_heartbeat)
     set_lease(task, execution, lease_us)
@@ -34,19 +36,19 @@ local function judge(type, registry, run)
   end
 end
 
-for _, type in ipairs(call('SMEMBERS', B .. 'types')) do
-  for _, queue in ipairs(queues_of(type)) do
-    local registry = P .. 'wip:' .. queue
+for _, type_name in ipairs(call('SMEMBERS', KEY.types())) do
+  for _, queue in ipairs(queues_of(type_name)) do
+    local registry = KEY.registry('wip', queue)
     if now < last then -- the clock stepped back: no lease may outlive its worker by the step
       local longest = lease_score(now + lease_us)
       for _, run in ipairs(call('ZRANGEBYSCORE', registry, longest, '+inf')) do call('ZADD', registry, longest, run) end
     end
     for _, run in ipairs(call('ZRANGEBYSCORE', registry, '-inf', lease_score(now), 'LIMIT', 0, limit)) do
-      judge(type, registry, run)
+      judge(type_name, registry, run)
     end
   end
 end
-for _, queue in ipairs(call('ZRANGE', B .. 'ready', 0, -1)) do
+for _, queue in ipairs(call('ZRANGE', KEY.ready(), 0, -1)) do
   if call('EXISTS', facts(queue).list) == 1 then wake(type_of(queue)) end
 end
 return { lost, extended }

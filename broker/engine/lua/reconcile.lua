@@ -20,39 +20,40 @@ local type_name = type_of(queue)
 
 -- Removes the runs of the task that the registry of a queue holds, but for `own`.
 local function remove_runs(of_queue, own)
-  local registry = P .. REGISTRY.processing .. ':' .. of_queue
+  local registry = KEY.registry(REGISTRY.processing, of_queue)
   for _, run in ipairs(call('ZRANGE', registry, 0, -1)) do
     if string.sub(run, 1, #id + 1) == id .. ':' and run ~= own then
       call('ZREM', registry, run)
-      call('ZREM', P .. 'executions:' .. id, string.sub(run, #id + 2))
-      call('DEL', P .. 'execution:' .. run)
+      local execution = string.sub(run, #id + 2)
+      call('ZREM', KEY.executions(id), execution)
+      call('DEL', KEY.execution(id, execution))
     end
   end
 end
 
 -- Removes the task from every place of a queue but that of `status`, and sees that workers know of the queue's others.
 local function remove_from(of_queue, status)
-  local list = P .. 'queue:' .. of_queue
+  local list = KEY.rq_queue(of_queue)
   if status ~= 'pending' and copies ~= '0' then
     -- From the end, where a foreign hand has put it: the rest of a long list need not be read for a single copy.
     call('LREM', list, copies == '1' and -1 or 0, id)
   end
   for other, registry in pairs(REGISTRY) do
-    if other ~= status and other ~= 'processing' then call('ZREM', P .. registry .. ':' .. of_queue, id) end
+    if other ~= status and other ~= 'processing' then call('ZREM', KEY.registry(registry, of_queue), id) end
   end
   if call('EXISTS', list) == 1 then filled(of_queue, 1) end
-  if status ~= 'scheduled' then call('ZREM', B .. 'due', id) end
+  if status ~= 'scheduled' then call('ZREM', KEY.due(), id) end
   remove_runs(of_queue, status == 'processing' and id .. ':' .. task.lease)
 end
 
 if not task and is_stranger(id) then
   for _, registry in pairs(REGISTRY) do
-    local score = call('ZSCORE', P .. registry .. ':' .. queue, id)
-    if score then call('ZADD', P .. registry .. ':' .. STRANGERS, score, id) end
+    local score = call('ZSCORE', KEY.registry(registry, queue), id)
+    if score then call('ZADD', KEY.registry(registry, STRANGERS), score, id) end
   end
-  local listed = call('LPOS', P .. 'queue:' .. queue, id)
+  local listed = call('LPOS', KEY.rq_queue(queue), id)
   remove_from(queue)
-  if listed then set_aside(id) else call('HSET', P .. 'job:' .. id, 'origin', STRANGERS) end
+  if listed then set_aside(id) else call('HSET', KEY.job(id), 'origin', STRANGERS) end
   return 'set_aside'
 end
 
@@ -68,7 +69,7 @@ end
 if queue ~= task.queue then remove_from(queue) end
 local index = index_of(task.tenant, type_name)
 local indexed = indexed_as(index, id)
-local leased = call('ZSCORE', P .. REGISTRY.processing .. ':' .. task.queue, id .. ':' .. task.lease)
+local leased = call('ZSCORE', KEY.registry(REGISTRY.processing, task.queue), id .. ':' .. task.lease)
 
 local truth = task.status
 if truth == 'processing' and not leased and task.lease ~= '' and not string.find(task.lease, ' ', 1, true) then
@@ -85,15 +86,15 @@ end
 
 local function in_place()
   if indexed ~= truth then return false end
-  if truth == 'pending' then return #call('LPOS', P .. 'queue:' .. task.queue, id, 'COUNT', 0) == 1 end
-  return truth ~= 'scheduled' or call('ZSCORE', B .. 'due', id)
+  if truth == 'pending' then return #call('LPOS', KEY.rq_queue(task.queue), id, 'COUNT', 0) == 1 end
+  return truth ~= 'scheduled' or call('ZSCORE', KEY.due(), id)
 end
 
 -- RQ's entry for a task that is where it belongs.
 local function restore_entry()
-  local registry = REGISTRY[truth] and P .. REGISTRY[truth] .. ':' .. task.queue
+  local registry = REGISTRY[truth] and KEY.registry(REGISTRY[truth], task.queue)
   if truth == 'scheduled' then
-    call('ZADD', registry, 'NX', math.floor(call('ZSCORE', B .. 'due', id) / 1000000), id)
+    call('ZADD', registry, 'NX', math.floor(call('ZSCORE', KEY.due(), id) / 1000000), id)
   elseif TERMINAL[truth] and tonumber(call('ZSCORE', registry, id) or 0) < now / 1000000 + KEEP_US / 2000000 then
     call('ZADD', registry, math.floor((now + KEEP_US) / 1000000), id)
   end

@@ -8,36 +8,36 @@
 -- ARGV[6] cooldown_us  for so long nothing else is sent to the endpoint either
 -- ARGV[7] patience_us  an endpoint that has only failed for so long is disabled
 -- ARGV[8] status_code
--- ARGV[9] error
+-- ARGV[9] reason
 -- ARGV[10] duration_ms
 -- Returns 'recorded', or 'stale' when the attempt was given up or the endpoint is gone
 -- @include webhooks
-local key = delivery_key(id, event)
+local key = KEY.delivery(id, event)
 local f = call('HMGET', key, 'claim', 'task', 'recorded')
-if call('EXISTS', webhook_key(id)) == 0 or not f[2] then return 'stale' end
+if call('EXISTS', KEY.webhook(id)) == 0 or not f[2] then return 'stale' end
 if f[3] == attempt then return 'recorded' end
-if f[1] ~= attempt or not call('ZSCORE', webhook_key(id) .. ':running', event) then return 'stale' end
+if f[1] ~= attempt or not call('ZSCORE', KEY.webhook_running(id), event) then return 'stale' end
 
 local retry_at = outcome == 'failed' and tonumber(retry_us) >= 0 and now + tonumber(retry_us) or nil
-log_attempt(id, event, status_code, error, duration_ms, retry_at)
+log_attempt(id, event, status_code, reason, duration_ms, retry_at)
 call('HSET', key, 'recorded', attempt)
-call('ZREM', webhook_key(id) .. ':running', event)
+call('ZREM', KEY.webhook_running(id), event)
 if outcome == 'delivered' then
-  call('HDEL', webhook_key(id), 'failures', 'failing_since', 'hold_until')
+  call('HDEL', KEY.webhook(id), 'failures', 'failing_since', 'hold_until')
 else
   call('HINCRBY', key, 'failed', 1)
-  call('HINCRBY', webhook_key(id), 'failures', 1)
-  call('HSETNX', webhook_key(id), 'failing_since', int(now))
-  if tonumber(cooldown_us) > 0 then call('HSET', webhook_key(id), 'hold_until', int(now + tonumber(cooldown_us))) end
-  local since = tonumber(call('HGET', webhook_key(id), 'failing_since'))
+  call('HINCRBY', KEY.webhook(id), 'failures', 1)
+  call('HSETNX', KEY.webhook(id), 'failing_since', int(now))
+  if tonumber(cooldown_us) > 0 then call('HSET', KEY.webhook(id), 'hold_until', int(now + tonumber(cooldown_us))) end
+  local since = tonumber(call('HGET', KEY.webhook(id), 'failing_since'))
   if outcome == 'gone' then
     disable(id, 'It answered 410 Gone.')
   elseif now - since >= tonumber(patience_us) then
-    disable(id, 'Every attempt has failed since ' .. iso(since) .. '; the last one: ' .. error)
+    disable(id, 'Every attempt has failed since ' .. iso(since) .. '; the last one: ' .. reason)
   end
 end
 if retry_at then
-  call('ZADD', webhook_key(id) .. ':waiting', int(retry_at), event)
+  call('ZADD', KEY.webhook_waiting(id), int(retry_at), event)
 else
   end_delivery(id, event, f[2], outcome == 'delivered' and 'delivered' or 'failed')
 end

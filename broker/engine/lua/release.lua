@@ -9,7 +9,7 @@
 -- Moves processing -> pending
 -- Moves processing -> failed
 -- @include lost_run
-local record = P .. 'worker:' .. worker
+local record = KEY.worker(worker)
 local id = call('HGET', record, 'current_job')
 local task = id and read_task(id)
 if not owns_run(task, execution) then

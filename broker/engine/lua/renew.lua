@@ -22,16 +22,16 @@ for i = 1, #runs, 4 do
     end
     local run = id .. ':' .. execution
     if task.last_heartbeat < task.started_at then -- first beat: RQ's records of the run
-      call('HSET', P .. 'execution:' .. run, 'id', execution, 'job_id', id, 'worker_name', worker,
+      call('HSET', KEY.execution(id, execution), 'id', execution, 'job_id', id, 'worker_name', worker,
         'created_at', math.floor(now / 1000000), 'last_heartbeat', math.floor(now / 1000000))
-      call('ZADD', P .. 'executions:' .. id, math.floor(now / 1000000 + 86400), execution)
-      call('SADD', P .. 'worker:' .. worker .. ':executions', run)
+      call('ZADD', KEY.executions(id), math.floor(now / 1000000 + 86400), execution)
+      call('SADD', KEY.worker_executions(worker), run)
     end
-    call('EXPIRE', P .. 'execution:' .. run, 86400)
-    call('EXPIRE', P .. 'executions:' .. id, 86400)
-    call('EXPIRE', P .. 'worker:' .. worker .. ':executions', worker_ttl)
+    call('EXPIRE', KEY.execution(id, execution), 86400)
+    call('EXPIRE', KEY.executions(id), 86400)
+    call('EXPIRE', KEY.worker_executions(worker), worker_ttl)
   end
-  call('HSET', P .. 'worker:' .. worker, 'last_heartbeat', at())
-  call('EXPIRE', P .. 'worker:' .. worker, worker_ttl)
+  call('HSET', KEY.worker(worker), 'last_heartbeat', at())
+  call('EXPIRE', KEY.worker(worker), worker_ttl)
 end
 return stale

@@ -23,18 +23,18 @@ end
 task = task and read_task(task.id)
 local home = task and home_of(task) or {}
 if is_queue(place) and (home[place] ~= member or reorder == '1') then
-  changed = call('LREM', P .. place, 0, member)
+  changed = call('LREM', key_of(place), 0, member)
   if home[place] == member then
     call('HSET', task.key, 'seq', next_seq(task.queue))
     append(task)
   end
 elseif not is_queue(place) and place ~= '' and home[place] ~= member then
-  changed = call('ZREM', P .. place, member)
+  changed = call('ZREM', key_of(place), member)
 end
 for key, name in pairs(home) do
   if is_index(key) and RANK[task.status] then
-    changed = changed + call('ZADD', P .. key, 'CH', score_of(task.status, task.us), name)
-    kept.waiting[P .. key] = nil
+    changed = changed + call('ZADD', key_of(key), 'CH', score_of(task.status, task.us), name)
+    kept.waiting[key_of(key)] = nil
   end
 end
 if task then changed = changed + call('PERSIST', task.key) end

@@ -4,30 +4,30 @@
 -- ARGV[2] subject  a queue, a group of types, a key without the prefix, a type, or a tenant
 -- ARGV[3] of  the sleeping worker, or the type of the durations
 -- Returns 1 when something changed
--- @include task
+-- @include home
 if what == 'ready' then
-  if call('EXISTS', P .. 'queue:' .. subject) == 0 then return call('ZREM', READY, subject) end
+  if call('EXISTS', KEY.rq_queue(subject)) == 0 then return call('ZREM', READY, subject) end
   filled(subject, 1)
   return 1
 elseif what == 'sleeper' then
-  if call('EXISTS', P .. 'worker:' .. of) == 1 then return 0 end
-  call('DEL', B .. 'wake:' .. of)
-  return call('SREM', B .. 'idle:' .. subject, of)
+  if call('EXISTS', KEY.worker(of)) == 1 then return 0 end
+  call('DEL', KEY.wake(of))
+  return call('SREM', KEY.idle(subject), of)
 elseif what == 'unique' then
-  local task = read_task(call('GET', P .. subject) or '')
+  local task = read_task(call('GET', key_of(subject)) or '')
   if task and not TERMINAL[task.status] then return 0 end
-  return call('DEL', P .. subject)
+  return call('DEL', key_of(subject))
 elseif what == 'limits' then -- the next declaration sets what nobody can read
   forget()
-  return call('DEL', B .. 'limits:' .. subject)
+  return call('DEL', KEY.limits(subject))
 elseif what == 'arrivals' then
-  local last = call('LINDEX', P .. 'queue:' .. subject, -1)
-  call('HSET', ARRIVALS, subject, int(tonumber(last and call('HGET', P .. 'job:' .. last, 'seq') or 0) or 0))
+  local last = call('LINDEX', KEY.rq_queue(subject), -1)
+  call('HSET', ARRIVALS, subject, int(tonumber(last and call('HGET', KEY.job(last), 'seq') or 0) or 0))
   return 1
 elseif what == 'type' then
-  return call('SREM', B .. 'types', subject)
+  return call('SREM', KEY.types(), subject)
 end
-local key = B .. 'durations:' .. subject
+local key = KEY.durations(subject)
 if (tonumber(call('HGET', key, of) or 0) or -1) >= 0 then return 0 end
 call('HSET', key, of, 0)
 return 1

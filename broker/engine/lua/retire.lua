@@ -4,10 +4,10 @@
 -- ARGV[2] group
 -- Returns 1
 -- @include base
-local key = P .. 'worker:' .. worker
+local key = KEY.worker(worker)
 local queues = call('HGET', key, 'queues') or ''
-for queue in string.gmatch(queues, '[^,]+') do call('SREM', P .. 'workers:' .. queue, key) end
-call('SREM', P .. 'workers', key)
-call('SREM', B .. 'idle:' .. group, worker)
-call('DEL', key, key .. ':executions', B .. 'wake:' .. worker)
+for queue in string.gmatch(queues, '[^,]+') do call('SREM', KEY.registry('workers', queue), key) end
+call('SREM', KEY.workers(), key)
+call('SREM', KEY.idle(group), worker)
+call('DEL', key, KEY.worker_executions(worker), KEY.wake(worker))
 return 1

@@ -16,7 +16,7 @@ if task.retry_count >= task.max_retries then
   task.max_retries = task.retry_count + 1
   call('HSET', task.key, 'max_retries', task.max_retries)
 end
-call('ZREM', P .. 'failed:' .. task.queue, id)
+call('ZREM', KEY.registry('failed', task.queue), id)
 reindex(task, 'scheduled')
 call('HSET', task.key, 'status', 'scheduled', 'retry_count', task.retry_count + 1, 'crashes', 0, 'scheduled_at', at(),
   'retry_request', request)

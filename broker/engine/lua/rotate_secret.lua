@@ -7,8 +7,8 @@
 -- Returns the moment until which the former secret is used, or '' when the tenant has no such endpoint
 -- @include webhooks
 if not owns(tenant, id) then return '' end
-local f = call('HMGET', webhook_key(id), 'secret', 'old_until')
+local f = call('HMGET', KEY.webhook(id), 'secret', 'old_until')
 if f[1] == secret then return iso(tonumber(f[2])) end
 local old_until = now + tonumber(overlap_us)
-call('HSET', webhook_key(id), 'secret', secret, 'old_secret', f[1], 'old_until', int(old_until))
+call('HSET', KEY.webhook(id), 'secret', secret, 'old_secret', f[1], 'old_until', int(old_until))
 return iso(old_until)

@@ -17,7 +17,7 @@ if task.simple then refused = accept_simple(task, most) else refused = accept({ 
 if refused then return refused end
 if task.holder then return { 0, task.holder } end
 if media[1] then
-  call('HSET', B .. 'media:' .. media[1], 'created_at', iso(task.us), unpack(media, 3))
-  call('ZADD', B .. 'media:' .. tenant .. ':' .. media[2], task.us, media[1])
+  call('HSET', KEY.media(media[1]), 'created_at', iso(task.us), unpack(media, 3))
+  call('ZADD', KEY.media_index(tenant, media[2]), task.us, media[1])
 end
 return task.us

@@ -4,7 +4,7 @@
 -- Returns {key, type of the task that it runs or '', since when or '', those fields...} for each
 -- @include task
 local rows = {}
-for _, key in ipairs(call('SMEMBERS', P .. 'workers')) do
+for _, key in ipairs(call('SMEMBERS', KEY.workers())) do
   local w = call('HMGET', key, 'state', 'current_job')
   if w[1] then
     local task = w[1] == 'busy' and w[2] and read_task(w[2])

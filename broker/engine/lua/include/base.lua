@@ -1,11 +1,12 @@
 -- @include clock
+-- @include keys
 -- What every script starts from: the key prefix, the time, and queues, numbers and times as text. The loader calls begin().
 local call, now, now_text
 -- A start may be granted so many microseconds before its token is due. The worker has the task in its hand by then and
 -- begins at the instant: however late it is woken, no part of the rate is lost while that is less.
 local AHEAD = 20000
--- The prefix of RQ's keys and of ours, and those of our keys that every task needs.
-local P, B, ARRIVALS, READY, LIFE
+-- Those of our keys that every task needs.
+local ARRIVALS, READY, LIFE
 -- What this call has read already of limits, by type.
 local seen
 -- What seldom changes: read again after KEPT_US, and at once after a script of ours has changed it. It lives between
@@ -23,7 +24,7 @@ local function begin(prefix)
   call, now, now_text, seen = redis.call, clock(), nil, {}
   if kept_for ~= prefix then
     P, B = prefix .. ':', prefix .. ':broker:'
-    ARRIVALS, READY, LIFE = B .. 'arrivals', B .. 'ready', B .. 'life'
+    ARRIVALS, READY, LIFE = KEY.arrivals(), KEY.ready(), KEY.life()
     kept_for, kept = prefix, nil
   end
   local life = call('GET', LIFE)
@@ -34,9 +35,9 @@ local function begin(prefix)
 end
 
 -- The priority levels of a type as queues.
-local function queues_of(type)
-  local queues = { type }
-  for priority = 1, 10 do queues[#queues + 1] = type .. ':' .. priority end
+local function queues_of(type_name)
+  local queues = { type_name }
+  for priority = 1, 10 do queues[#queues + 1] = type_name .. ':' .. priority end
   return queues
 end
 
@@ -44,9 +45,9 @@ end
 local function facts(queue)
   local found = kept.facts[queue]
   if not found then
-    local type, priority = string.match(queue, '^([^:]+):?(%d*)$')
-    found = { type = type, priority = tonumber(priority) or 0, list = P .. 'queue:' .. queue, leases = P .. 'wip:' .. queue,
-      finished = P .. 'finished:' .. queue }
+    local type_name, priority = string.match(queue, '^([^:]+):?(%d*)$')
+    found = { type = type_name, priority = tonumber(priority) or 0, list = KEY.rq_queue(queue), leases = KEY.registry('wip', queue),
+      finished = KEY.registry('finished', queue) }
     kept.facts[queue] = found
   end
   return found

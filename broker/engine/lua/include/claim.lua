@@ -14,9 +14,9 @@ local function choose(group)
   for i = 1, #entries, 2 do
     local queue, score = entries[i], entries[i + 1]
     if best and score ~= best_score then break end
-    local type = type_of(queue)
-    if listens(group, type) then
-      local s = limits(type)
+    local type_name = type_of(queue)
+    if listens(group, type_name) then
+      local s = limits(type_name)
       local wait = wait_for(s)
       local due = wait and due_in(s)
       if due and due > 0 and begins_free(queue) then due = 0 end
@@ -25,7 +25,7 @@ local function choose(group)
       elseif wait == 0 then
         if not soon or due < soon_due then soon, soon_due = queue, due end
       elseif wait then
-        throttled[type] = wait
+        throttled[type_name] = wait
       elseif not s.declared then
         undeclared = true
       end
@@ -41,7 +41,7 @@ local function start(task, worker, execution, lease_us, busy, ahead)
   call('HSET', task.key, 'status', 'started', 'lease', execution, 'started_at', ahead > 0 and iso(now + ahead) or at(),
     'runs', task.runs, 'worker_name', worker)
   set_lease(task, execution, lease_us)
-  local record = P .. 'worker:' .. worker
+  local record = KEY.worker(worker)
   if busy then call('HSET', record, 'current_job', task.id) else call('HSET', record, 'current_job', task.id, 'state', 'busy') end
   announce(task, 'processing')
 end
@@ -53,7 +53,7 @@ end
 
 -- What a run needs of its task, which was found in `queue`.
 local function read_waiting(id, queue)
-  local key = P .. 'job:' .. id
+  local key = KEY.job(id)
   local f = call('HMGET', key, 'status', 'tenant', 'us', 'payload', 'runs', 'timeout', 'retry_count', 'memo',
     'postponed', 'looks')
   if not (f[1] and f[2] and f[3]) then return nil end
@@ -64,8 +64,8 @@ end
 
 -- The reply of an earlier call whose answer was lost on the way, else nil.
 local function repeated_grant(worker, execution)
-  local id = call('HGET', P .. 'worker:' .. worker, 'current_job')
-  local f = id and call('HMGET', P .. 'job:' .. id, 'lease', 'origin', 'started_at')
+  local id = call('HGET', KEY.worker(worker), 'current_job')
+  local f = id and call('HMGET', KEY.job(id), 'lease', 'origin', 'started_at')
   local task = f and f[1] == execution and f[2] and read_waiting(id, f[2])
   return task and task.status == 'started' and granted(task, still_ahead(f[3])) or nil
 end
@@ -74,20 +74,20 @@ end
 -- sleeper watches for. One look at the earliest of them serves all.
 local function sleep(worker, group, throttled, undeclared)
   local watched, earliest = {}, nil
-  for type, wait in pairs(throttled) do
-    local s = limits(type)
+  for type_name, wait in pairs(throttled) do
+    local s = limits(type_name)
     if s.watcher == worker or s.alarm <= now or s.alarm > now + wait then
-      watched[#watched + 1] = type
+      watched[#watched + 1] = type_name
       if not earliest or wait < earliest then earliest = wait end
     end
   end
-  for _, type in ipairs(watched) do
-    call('HSET', limits_key(type), 'alarm', now + earliest, 'watcher', worker)
+  for _, type_name in ipairs(watched) do
+    call('HSET', KEY.limits(type_name), 'alarm', now + earliest, 'watcher', worker)
   end
-  call('HSET', P .. 'worker:' .. worker, 'state', 'idle')
-  if call('HSET', B .. 'groups', group, '1') == 1 then forget() end
-  call('SADD', B .. 'idle:' .. group, worker)
-  call('DEL', B .. 'wake:' .. worker)
+  call('HSET', KEY.worker(worker), 'state', 'idle')
+  if call('HSET', KEY.groups(), group, '1') == 1 then forget() end
+  call('SADD', KEY.idle(group), worker)
+  call('DEL', KEY.wake(worker))
   return { 0, undeclared and -2 or earliest or -1 }
 end
 
@@ -129,7 +129,7 @@ end
 -- After a run ended: the next task, if the worker wants one.
 local function take_next(worker, execution, lease_us, group)
   if execution ~= '' then return take(worker, execution, lease_us, group, true) end
-  call('HSET', P .. 'worker:' .. worker, 'state', 'idle')
+  call('HSET', KEY.worker(worker), 'state', 'idle')
   return { 0, -1 }
 end
 

@@ -29,9 +29,9 @@ local function without(list, word)
 end
 
 -- What was set at run time stays: it is what differs from the default that was in effect.
-local function put_in_effect(type, key, declared, present)
+local function put_in_effect(type_name, key, declared, present)
   forget()
-  local s = limits(type) -- a bucket that is not there starts empty, a changed one settles at its old rate
+  local s = limits(type_name) -- a bucket that is not there starts empty, a changed one settles at its old rate
   local is = call('HMGET', key, 'rate', 'burst', 'concurrency')
   local was = { string.match(present or '', '^(%d*)/(%d*)/(%d*)$') }
   local new = { string.match(declared, '^(%d*)/(%d*)/(%d*)$') }
@@ -42,9 +42,9 @@ local function put_in_effect(type, key, declared, present)
     'level', math.min(s.level, tonumber(new[2]) * TOKEN), 'ts', now, 'alarm', 0)
 end
 
-local function declare(type, declared)
-  call('SADD', B .. 'types', type)
-  local key = limits_key(type)
+local function declare(type_name, declared)
+  call('SADD', KEY.types(), type_name)
+  local key = KEY.limits(type_name)
   local f = call('HMGET', key, 'declared', 'declared_at', 'former')
   local present, said_us, former = f[1], tonumber(f[2]) or 0, f[3] or ''
   if present == declared then
@@ -52,12 +52,12 @@ local function declare(type, declared)
     return false
   end
   if not replaces(key, declared, present, said_us, former) then return false end
-  put_in_effect(type, key, declared, present)
+  put_in_effect(type_name, key, declared, present)
   call('HSET', key, 'declared', declared, 'declared_at', now)
   if present then call('HSET', key, 'former', without(present .. ' ' .. former, declared)) end
   seen = {}
   forget()
-  wake_for_change(type)
+  wake_for_change(type_name)
   return true
 end
 
@@ -65,6 +65,6 @@ end
 local function declare_all(types)
   call('SET', LIFE, now, 'NX') -- no two databases are marked in the same microsecond
   local changed = false
-  for type, declared in string.gmatch(types, '([^%s=]+)=(%d*/%d+/%d*)') do changed = declare(type, declared) or changed end
+  for type_name, declared in string.gmatch(types, '([^%s=]+)=(%d*/%d+/%d*)') do changed = declare(type_name, declared) or changed end
   return changed
 end

@@ -11,7 +11,7 @@ local SNAPSHOT = { 'status', 'origin', 'tenant', 'payload', 'created_at', 'max_r
 local function listeners(tenant)
   local who = kept.listeners[tenant]
   if not who then
-    local f = call('HMGET', B .. 'listeners', tenant .. ':webhooks', tenant .. ':live')
+    local f = call('HMGET', KEY.listeners(), tenant .. ':webhooks', tenant .. ':live')
     who = { webhooks = f[1], live = tonumber(f[2]) or 0 }
     kept.listeners[tenant] = who
   end
@@ -26,7 +26,7 @@ local function put_into_outbox(task, event)
       entry[#entry + 1] = value
     end
   end
-  call('XADD', B .. 'outbox', '*', unpack(entry))
+  call('XADD', KEY.outbox(), '*', unpack(entry))
 end
 
 -- Tells live listeners: an event of a kind and its fields. Nobody listens, nothing is written.
@@ -37,7 +37,7 @@ local function tell(tenant, kind, fields)
     flat[#flat + 1] = name
     flat[#flat + 1] = value
   end
-  call('XADD', B .. 'events:' .. tenant, 'MAXLEN', '~', KEPT_EVENTS, '*', unpack(flat))
+  call('XADD', KEY.events(tenant), 'MAXLEN', '~', KEPT_EVENTS, '*', unpack(flat))
 end
 
 -- Another look at what a task waits for elsewhere is no start that a webhook is told of.

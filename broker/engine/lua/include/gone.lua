@@ -5,7 +5,7 @@
 local function uncount_duration(tenant, type_name, id)
   local index = index_of(tenant, type_name)
   if indexed_as(index, id) ~= 'completed' then return end
-  local key = B .. 'durations:' .. tenant
+  local key = KEY.durations(tenant)
   local sum = tonumber(call('HGET', key, type_name) or 0)
   call('HINCRBY', key, type_name, -math.floor(sum / count_in(index, 'completed')))
 end

@@ -1,6 +1,10 @@
 -- @include task
 -- Where a task belongs, and what the name of a place (a key without the prefix) tells.
 
+local function key_of(place)
+  return P .. place
+end
+
 local function is_queue(place)
   return string.sub(place, 1, 6) == 'queue:'
 end

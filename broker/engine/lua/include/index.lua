@@ -5,10 +5,10 @@
 -- microseconds since EPOCH (2020), which fit from then until 2055; all scores are whole numbers below 2^53.
 local SPAN, EPOCH = 1125899906842624, 1577836800000000
 
-local function index_of(tenant, type)
+local function index_of(tenant, type_name)
   local indexes = kept.indexes[tenant] or {}
-  local index = indexes[type] or B .. 'tasks:' .. tenant .. ':' .. type
-  kept.indexes[tenant], indexes[type] = indexes, index
+  local index = indexes[type_name] or KEY.index(tenant, type_name)
+  kept.indexes[tenant], indexes[type_name] = indexes, index
   return index
 end
 

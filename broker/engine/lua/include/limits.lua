@@ -5,58 +5,54 @@
 -- in every window of t seconds by burst + rate * t.
 local TOKEN = 1000000000
 
-local function limits_key(type)
-  return B .. 'limits:' .. type
-end
-
 local function limit_is_sound(value)
   return not value or value == '' or tonumber(value) ~= nil
 end
 
 -- What was set for a type, if it was declared. Who changes it has to forget().
-local function settings(type)
-  local set = kept.settings[type]
+local function settings(type_name)
+  local set = kept.settings[type_name]
   if not set then
-    local f = call('HMGET', limits_key(type), 'rate', 'burst', 'concurrency', 'paused', 'declared')
-    set = { type = type, rate = tonumber(f[1]), burst = tonumber(f[2]) or 1, concurrency = tonumber(f[3]),
+    local f = call('HMGET', KEY.limits(type_name), 'rate', 'burst', 'concurrency', 'paused', 'declared')
+    set = { type = type_name, rate = tonumber(f[1]), burst = tonumber(f[2]) or 1, concurrency = tonumber(f[3]),
       paused = f[4] == '1', declared = f[5], level = 0, alarm = 0 }
     -- What is no number is no limit either, and no type may lose its limit by that.
     if not limit_is_sound(f[1]) or not limit_is_sound(f[2]) or not limit_is_sound(f[3]) then set.declared = false end
-    kept.settings[type] = set
+    kept.settings[type_name] = set
   end
   return set
 end
 
 -- The settings of a type and, where it has a rate, its bucket as it stands now.
-local function limits(type)
-  local set = settings(type)
+local function limits(type_name)
+  local set = settings(type_name)
   if not set.rate then return set end
-  if seen[type] then return seen[type] end
-  local s = { type = type, rate = set.rate, burst = set.burst, concurrency = set.concurrency, paused = set.paused,
+  if seen[type_name] then return seen[type_name] end
+  local s = { type = type_name, rate = set.rate, burst = set.burst, concurrency = set.concurrency, paused = set.paused,
     declared = set.declared }
-  local f = call('HMGET', limits_key(type), 'level', 'ts', 'alarm', 'watcher')
+  local f = call('HMGET', KEY.limits(type_name), 'level', 'ts', 'alarm', 'watcher')
   s.level, s.ts, s.alarm, s.watcher = tonumber(f[1]) or 0, tonumber(f[2]), tonumber(f[3]) or 0, f[4]
   -- A clock that steps back refills nothing, and the bucket's time follows it at once, or the type would starve.
   if not s.ts or now < s.ts then
     s.ts, s.alarm = now, 0
-    call('HSET', limits_key(type), 'ts', now, 'alarm', 0)
+    call('HSET', KEY.limits(type_name), 'ts', now, 'alarm', 0)
   end
   local cap = s.burst * TOKEN
   local elapsed = now - s.ts
   if elapsed > (cap - s.level) / s.rate then s.level = cap else s.level = s.level + elapsed * s.rate end
-  seen[type] = s
+  seen[type_name] = s
   return s
 end
 
 -- When a task of the type was last taken where types compete.
 local function served(s)
-  s.served = s.served or tonumber(call('HGET', limits_key(s.type), 'served')) or 0
+  s.served = s.served or tonumber(call('HGET', KEY.limits(s.type), 'served')) or 0
   return s.served
 end
 
-local function running(type)
+local function running(type_name)
   local sum = 0
-  for _, queue in ipairs(queues_of(type)) do sum = sum + call('ZCARD', facts(queue).leases) end
+  for _, queue in ipairs(queues_of(type_name)) do sum = sum + call('ZCARD', facts(queue).leases) end
   return sum
 end
 
@@ -86,14 +82,14 @@ end
 -- Does a queue begin with a task that needs no token?
 local function begins_free(queue)
   local id = call('LINDEX', facts(queue).list, 0)
-  local f = id and call('HMGET', P .. 'job:' .. id, 'runs', 'postponed', 'looks')
+  local f = id and call('HMGET', KEY.job(id), 'runs', 'postponed', 'looks')
   return f and looks_for_free(f[1], f[2], f[3]) or false
 end
 
 -- Takes the token that is due in `ahead` microseconds (0 for now), for what is not free. Whose turn it was matters where
 -- types compete.
 local function spend(s, compete, free, ahead)
-  local key = limits_key(s.type)
+  local key = KEY.limits(s.type)
   if s.rate and not free then
     -- As if it were taken at that instant: what does not fit into the bucket by then is lost. Until then the level is
     -- below zero.
@@ -109,6 +105,6 @@ end
 
 -- Does `rq suspend` hold everything?
 local function suspended()
-  if kept.suspended == nil then kept.suspended = call('EXISTS', P .. 'suspended') == 1 end
+  if kept.suspended == nil then kept.suspended = call('EXISTS', KEY.suspended()) == 1 end
   return kept.suspended
 end

@@ -5,13 +5,13 @@ local STRANGERS = 'set-aside'
 
 -- Is there a job of this id, which is no task of ours?
 local function is_stranger(id)
-  local f = call('HMGET', P .. 'job:' .. id, 'created_at', 'tenant')
+  local f = call('HMGET', KEY.job(id), 'created_at', 'tenant')
   return f[1] and not f[2]
 end
 
 local function set_aside(id)
-  local list = P .. 'queue:' .. STRANGERS
-  call('HSET', P .. 'job:' .. id, 'origin', STRANGERS)
+  local list = KEY.rq_queue(STRANGERS)
+  call('HSET', KEY.job(id), 'origin', STRANGERS)
   call('RPUSH', list, id)
-  call('SADD', P .. 'queues', list)
+  call('SADD', KEY.rq_queues(), list)
 end

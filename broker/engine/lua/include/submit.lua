@@ -30,7 +30,7 @@ end
 
 -- With places for what is found out later: a table that grows is copied.
 local function new_task(id, tenant, payload, terms)
-  local task = { id = id, payload = payload, key = P .. 'job:' .. id, us = 0, status = 'pending' }
+  local task = { id = id, payload = payload, key = KEY.job(id), us = 0, status = 'pending' }
   return setmetatable(task, form_of(tenant, terms))
 end
 
@@ -56,7 +56,7 @@ local function find_new(tasks)
       task.holder = task.id
     elseif name then
       local holder = mine[name] or call('GET', name)
-      if holder and (mine[name] or call('EXISTS', P .. 'job:' .. holder) == 1) then task.holder = holder end
+      if holder and (mine[name] or call('EXISTS', KEY.job(holder)) == 1) then task.holder = holder end
     end
     if not task.holder then
       mine[task.key] = task.id
@@ -86,13 +86,13 @@ end
 local function refusal(new, most)
   local waiting = {}
   for _, task in ipairs(new) do
-    local type = task.type
-    if not waiting[type] then
-      waiting[type] = waiting_in(task.index, most - #new)
-      if waiting[type] == 0 then new.perhaps_first = true end
+    local type_name = task.type
+    if not waiting[type_name] then
+      waiting[type_name] = waiting_in(task.index, most - #new)
+      if waiting[type_name] == 0 then new.perhaps_first = true end
     end
-    if waiting[type] >= most then return { -1, count_waiting(task.index), type } end
-    waiting[type] = waiting[type] + 1
+    if waiting[type_name] >= most then return { -1, count_waiting(task.index), type_name } end
+    waiting[type_name] = waiting[type_name] + 1
   end
   return nil
 end
@@ -115,7 +115,7 @@ local function write_scheduled(task)
   local waiting = kept.waiting[task.index]
   if waiting then kept.waiting[task.index] = waiting + 1 end
   call('ZADD', task.index, score_of('scheduled', task.us), task.id)
-  call('SADD', P .. 'queues', facts(task.queue).list)
+  call('SADD', KEY.rq_queues(), facts(task.queue).list)
 end
 
 -- Pending tasks of one queue, which stand next to each other in the batch.
@@ -137,11 +137,11 @@ local function enqueue(tasks, first, last)
 end
 
 -- Wakes a sleeper for each new task that could start now; for more than one, tokens are counted first.
-local function wake_for(type, count)
-  local s = count > 1 and limits(type)
+local function wake_for(type_name, count)
+  local s = count > 1 and limits(type_name)
   if s and s.rate then count = math.min(count, math.max(1, math.floor(s.level / TOKEN))) end
   for _ = 1, count do
-    if not wake(type) then return end
+    if not wake(type_name) then return end
   end
 end
 
@@ -158,7 +158,7 @@ local function write(new)
     end
     first = last + 1
   end
-  for type, count in pairs(pending) do wake_for(type, count) end
+  for type_name, count in pairs(pending) do wake_for(type_name, count) end
   for _, task in ipairs(new) do announce(task, task.status) end
 end
 
@@ -171,7 +171,7 @@ local function accept(tasks, most)
   local refused = refusal(new, most)
   if refused then return refused end
   write(new)
-  if new.perhaps_first then call('SADD', B .. 'tenants', new[1].tenant) end
+  if new.perhaps_first then call('SADD', KEY.tenants(), new[1].tenant) end
   return nil
 end
 
@@ -189,7 +189,7 @@ local function accept_simple(task, most)
   call('ZADD', task.index, score_of('pending', now), id)
   append(task)
   kept.waiting[task.index] = waiting + 1
-  if waiting == 0 then call('SADD', B .. 'tenants', task.tenant) end
+  if waiting == 0 then call('SADD', KEY.tenants(), task.tenant) end
   wake(task.type)
   announce(task, 'pending')
   return nil

@@ -7,7 +7,7 @@ local KEEP_US = 315360000000000
 
 -- The fields that a transition needs, or nil when there is no such task of ours.
 local function read_task(id)
-  local key = P .. 'job:' .. id
+  local key = KEY.job(id)
   local f = call('HMGET', key, 'status', 'origin', 'tenant', 'us', 'lease', 'started_at', 'last_heartbeat',
     'retry_count', 'max_retries', 'crashes', 'unique', 'attempts', 'worker_name')
   if not (f[1] and f[2] and f[3] and f[4]) then return nil end
@@ -21,7 +21,7 @@ end
 
 -- What the good end of a run by this worker needs of its task; `troubled` when an earlier run did not end well.
 local function read_run(id, worker)
-  local key = P .. 'job:' .. id
+  local key = KEY.job(id)
   local f = call('HMGET', key, 'status', 'origin', 'tenant', 'us', 'lease', 'started_at', 'last_heartbeat', 'unique',
     'crashes')
   if not (f[1] and f[2] and f[3] and f[4]) then return nil end
@@ -49,7 +49,7 @@ local function filled(queue, length)
   if length == 1 then
     local found = facts(queue)
     call('ZADD', READY, found.priority, queue)
-    call('SADD', P .. 'queues', found.list)
+    call('SADD', KEY.rq_queues(), found.list)
   end
 end
 
@@ -62,7 +62,7 @@ end
 local function prepend(task)
   local list = facts(task.queue).list
   local head = call('LINDEX', list, 0)
-  local seq = head and call('HGET', P .. 'job:' .. head, 'seq') or call('HGET', ARRIVALS, task.queue)
+  local seq = head and call('HGET', KEY.job(head), 'seq') or call('HGET', ARRIVALS, task.queue)
   call('HSET', task.key, 'seq', (tonumber(seq) or 1) - 1)
   filled(task.queue, call('LPUSH', list, task.id))
 end
@@ -110,31 +110,31 @@ local function end_run(task)
   local run = task.id .. ':' .. task.lease
   call('ZREM', facts(task.queue).leases, run)
   if task.last_heartbeat >= (task.started_at or '') and task.last_heartbeat ~= '' then
-    call('DEL', P .. 'execution:' .. run, P .. 'executions:' .. task.id)
-    if task.worker then call('SREM', P .. 'worker:' .. task.worker .. ':executions', run) end
+    call('DEL', KEY.execution(task.id, task.lease), KEY.executions(task.id))
+    if task.worker then call('SREM', KEY.worker_executions(task.worker), run) end
   end
 end
 
 -- Enters a task into the schedule: by the microsecond into ours, by the second into RQ's.
 local function schedule_at(task, due)
-  call('ZADD', B .. 'due', due, task.id)
-  call('ZADD', P .. 'scheduled:' .. task.queue, math.floor(due / 1000000), task.id)
+  call('ZADD', KEY.due(), due, task.id)
+  call('ZADD', KEY.registry('scheduled', task.queue), math.floor(due / 1000000), task.id)
 end
 
 -- Takes a task out of the schedule.
 local function unschedule(task)
-  call('ZREM', B .. 'due', task.id)
-  call('ZREM', P .. 'scheduled:' .. task.queue, task.id)
+  call('ZREM', KEY.due(), task.id)
+  call('ZREM', KEY.registry('scheduled', task.queue), task.id)
 end
 
 local function unique_key(task)
-  return B .. 'unique:' .. task.tenant .. ':' .. task.type .. ':' .. task.unique
+  return KEY.unique(task.tenant, task.type, task.unique)
 end
 
 -- Enters the task into RQ's registry of an end state, gives up its unique key and announces the end. By the microsecond,
 -- so that it comes last: among thousands of one second it would come somewhere, and to find out where reads old memory.
 local function enter_end(task, status, message)
-  local registry = status == 'completed' and facts(task.queue).finished or P .. REGISTRY[status] .. ':' .. task.queue
+  local registry = status == 'completed' and facts(task.queue).finished or KEY.registry(REGISTRY[status], task.queue)
   call('ZADD', registry, (now + KEEP_US) / 1000000, task.id)
   if task.unique then
     if call('GET', unique_key(task)) == task.id then call('DEL', unique_key(task)) end

@@ -2,12 +2,8 @@
 -- What the vectors of a tenant's media by one model are kept in, and the notes of what changed.
 local KEPT_CHANGES = 10000
 
-local function vectors_key(tenant, model)
-  return B .. 'vectors:' .. tenant .. ':' .. model
-end
-
 local function changes_key(tenant, model)
-  return B .. 'vector_changes:' .. tenant .. ':' .. model
+  return KEY.vector_changes(tenant, model)
 end
 
 -- A version is a number that counts up without gaps, so that a reader sees when the entry after its own was dropped
