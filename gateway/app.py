@@ -22,6 +22,7 @@ from gateway.routes import (
     events,
     health,
     images,
+    me,
     plugin_files,
     plugins,
     queues,
@@ -60,7 +61,7 @@ def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str
     app.after_request(_set_headers)
     api = make_api(app, broker.types)
     media = (videos, streams, images, search, plugins, plugin_files)
-    for module in (tasks, batch, events, queues, workers, *media, webhooks, health):
+    for module in (tasks, batch, events, queues, workers, *media, webhooks, me, health):
         api.register_blueprint(module.blueprint)
     return app
 

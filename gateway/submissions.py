@@ -31,7 +31,7 @@ def new_task(body: dict[str, Any]) -> NewTask:
 def check(new: NewTask) -> Submission:
     """A task, found valid. Raises ``InvalidInput``, also when its payload names another tenant than the caller."""
     if "tenant_id" in new.payload and not tenant().is_named(new.payload["tenant_id"]):
-        detail = "Must be your own tenant, by name or by UUID, or left out."
+        detail = "Must be your own tenant, by name or by UUID (GET /api/me tells both), or left out."
         raise InvalidInput(errors=[{"pointer": "/payload/tenant_id", "detail": detail}])
     return broker().tasks.check(new)
 

@@ -17,6 +17,7 @@ from gateway.schemas.paging import PageQuery, page_of
 
 #: Beyond it a time in microseconds is no longer exact as a double, which is what Redis and Lua count in.
 _LAST_MOMENT = 2**53
+_ISO = " ISO 8601, in UTC unless it has an offset."
 #: The members that a task must have.
 _LEAST = {"type", "payload"}
 _LONGEST_DELAY = 10 * 365 * 24 * 3600
@@ -32,8 +33,13 @@ class TaskQuery(PageQuery):
 
     status = fields.Enum(Status, by_value=True, metadata={"description": "Only tasks in this status."})
     type = TypeName(metadata={"description": "Only tasks of this type."})
-    start_date = Moment(metadata={"description": "Only tasks created at this moment or later."})
-    end_date = Moment(metadata={"description": "Only tasks created at this moment or earlier."})
+    start_date = Moment(
+        metadata={"description": "Only tasks created at this moment or later; a date alone is its first." + _ISO}
+    )
+    end_date = Moment(
+        end=True,
+        metadata={"description": "Only tasks created at this moment or earlier; a date alone is its last." + _ISO},
+    )
 
 
 class ForceQuery(Schema):
@@ -77,7 +83,7 @@ class CreateTask(Schema):
     )
     scheduled_at = Moment(
         validate=_check_representable,
-        metadata={"description": "Not before this moment. Either this or delay_seconds."},
+        metadata={"description": "Not before this moment. Either this or delay_seconds." + _ISO},
     )
     delay_seconds = _Delay(
         validate=Range(0, _LONGEST_DELAY),
