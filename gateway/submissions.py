@@ -13,6 +13,7 @@ from broker.tasks.submission import Submission
 from gateway.answers import created
 from gateway.current import broker, tenant
 from gateway.fast.schemas import shallow_dump
+from gateway.media_links import with_links
 from gateway.schemas.tasks import TaskDetail
 
 #: Where tasks are read.
@@ -48,4 +49,4 @@ def submit(checked: Submission, seed: UUID | None) -> Response:
 
 def show(task: Task, created_now: bool) -> dict[str, Any]:
     """A task as its schema dumps it. One that was created now is made of JSON values alone, as it was sent."""
-    return _shallow(task) if created_now else _detail.dump(task)
+    return _shallow(task) if created_now else _detail.dump(with_links(task))

@@ -12,6 +12,7 @@ from broker.tasks.submission import MAX_BATCH
 from gateway.current import broker
 from gateway.fast.schemas import MostlyPlain
 from gateway.fields import JsonNumber, Moment, Payload, QueryFlag, QueryInteger, Result, TypeName
+from gateway.schemas.links import TaskLinks
 from gateway.schemas.members import nullable, required
 from gateway.schemas.paging import PageQuery, page_of
 
@@ -171,6 +172,7 @@ class TaskInList(Schema):
         Progress, **nullable("How far the present run is; of one that starts again, how far the run before was.")
     )
     result = Result(**nullable("What a completed task made."))
+    links = fields.Nested(TaskLinks, **nullable("Where what it made can be opened, if that is elsewhere."))
 
 
 class TaskDetail(TaskInList):

@@ -37,6 +37,7 @@ def test_a_new_task_is_answered_as_its_detail_shows_it(client: FlaskClient) -> N
         "timeout_seconds": 3600,
         "progress": None,
         "result": None,
+        "links": None,
         "attempts": [],
     }
     datetime.strptime(response.json["created_at"], "%Y-%m-%dT%H:%M:%S.%fZ")
