@@ -39,4 +39,6 @@ def allow_all_origins(response: Response) -> None:
 
 def preflight() -> Response:
     """What a browser is told that asks first whether a page may ask."""
-    return Response(status=204, headers=_PREFLIGHT)
+    response = Response(status=204, headers=_PREFLIGHT)
+    response.headers.remove("Content-Type")  # there is no content
+    return response
