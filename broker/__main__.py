@@ -62,7 +62,7 @@ def daemon(broker: Broker) -> int:
     threading.Thread(target=_stop_on_signal, args=(stop,), daemon=True).start()
     store, redis, keys, settings = broker.store, broker.redis, broker.keys, broker.settings
     sender = Sender(settings.secret_key, allow_private=settings.webhooks_allow_private)
-    deliver = Deliver(Deliveries(redis, keys), sender)
+    deliver = Deliver(Deliveries(redis, keys, public_url=settings.public_url), sender)
     health = Health()
     heartbeat = Heartbeat(broker.daemons, health)
     chores = (

@@ -30,6 +30,8 @@ class Task(Struct, frozen=True):
     result: Any = None
     #: Ended runs, oldest first, at most the last ten: ``{started_at, ended_at, outcome, error, worker}``.
     attempts: list[dict[str, Any]] = []
+    #: Where what the result names can be opened, or ``None``. It is not stored, but made for whoever is shown the task.
+    links: dict[str, Any] | None = None
 
     def detail(self) -> dict[str, Any]:
         """The task in JSON values, as ``GET /api/tasks/{id}`` shows it and webhooks carry it."""

@@ -22,6 +22,7 @@ from gateway.routes import (
     events,
     health,
     images,
+    me,
     plugin_files,
     plugins,
     queues,
@@ -33,9 +34,7 @@ from gateway.routes import (
     workers,
 )
 from gateway.server.site import Allowance
-
-#: Endpoints whose path carries a signature instead of a key in the header.
-_SIGNED = frozenset({"streams.serve", "plugin_files.download", "plugin_files.source"})
+from gateway.signed_links import allow_all_origins, is_signed, preflight
 
 
 class Gateway(Flask):
@@ -62,17 +61,20 @@ def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str
     app.after_request(_set_headers)
     api = make_api(app, broker.types)
     media = (videos, streams, images, search, plugins, plugin_files)
-    for module in (tasks, batch, events, queues, workers, *media, webhooks, health):
+    for module in (tasks, batch, events, queues, workers, *media, webhooks, me, health):
         api.register_blueprint(module.blueprint)
     return app
 
 
-def _admit() -> None:
+def _admit() -> Response | None:
     """Every path under ``/api`` needs a key, also one that does not exist; a signed link stands for a key."""
     asked = this_request()
-    if f"{asked.path}/".startswith("/api/") and asked.endpoint not in _SIGNED:
+    if is_signed(asked.path):
+        return preflight() if asked.method == "OPTIONS" else None  # what anybody adds to the query is not for us
+    if f"{asked.path}/".startswith("/api/"):
         g.tenant = services().settings.tenants.authenticate(asked.headers.get("Authorization"))
     refuse_undeclared_parameters(asked)
+    return None
 
 
 def _set_headers(response: Response) -> Response:
@@ -80,4 +82,6 @@ def _set_headers(response: Response) -> Response:
     if not response.headers.getlist("Cache-Control"):
         response.headers.add("Cache-Control", "no-store")
     response.headers.add("X-Content-Type-Options", "nosniff")
+    if is_signed(this_request().path):
+        allow_all_origins(response)
     return response

@@ -8,11 +8,13 @@ from marshmallow import ValidationError, fields
 from broker.clock import from_rfc3339
 from gateway.current import broker
 
-#: RFC 3339. Other languages write more digits than six; those below the microsecond are dropped.
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+#: ISO 8601 in its extended format. Other languages write more digits than six; those below the microsecond are dropped.
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_TIME = re.compile(r"[Tt]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d{1,9})?)?(?P<offset>[Zz]|[+-]\d\d(:?\d\d)?)?", re.ASCII)
+_DATE_LENGTH = 10
 _NO_MOMENT = (
-    "Not an RFC 3339 time with seconds and a UTC offset, such as 2024-01-01T00:00:00Z "
-    "(in a URL, write the + of an offset as %2B)."
+    "Not an ISO 8601 time such as 2024-01-01T00:00:00Z, 2024-01-01T00:00 or 2024-01-01, "
+    "which are in UTC without an offset (in a URL, write the + of an offset as %2B)."
 )
 _DIGITS = re.compile(r"-?\d{1,30}", re.ASCII)
 #: As in JSON, which is how programs write small numbers: 1e-05.
@@ -20,15 +22,31 @@ _DECIMAL = re.compile(r"-?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 class Moment(fields.DateTime):
-    """A moment in RFC 3339 with a UTC offset; loads as microseconds since the epoch."""
+    """A moment in ISO 8601, in UTC where it has no offset; loads as microseconds since the epoch.
+
+    A date alone is the first moment of that day, or the last one where the field is the ``end`` of a time.
+    """
+
+    def __init__(self, *, end: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self._of_day = "T23:59:59.999999Z" if end else "T00:00:00Z"
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if not isinstance(value, str) or not _MOMENT.fullmatch(value):
-            raise ValidationError(_NO_MOMENT)
         try:
-            return from_rfc3339(value.upper())
+            return from_rfc3339(self._complete(value))
         except ValueError:
             raise ValidationError(_NO_MOMENT) from None
+
+    def _complete(self, value: Any) -> str:
+        """With a time and an offset. Raises ``ValueError``."""
+        if not isinstance(value, str) or not _DATE.match(value):
+            raise ValueError
+        if len(value) == _DATE_LENGTH:
+            return value + self._of_day
+        time = _TIME.fullmatch(value, _DATE_LENGTH)
+        if not time:
+            raise ValueError
+        return value.upper() if time["offset"] else f"{value.upper()}Z"
 
 
 class QueryInteger(fields.Integer):

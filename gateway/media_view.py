@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from flask import url_for
-
 from broker.errors import NotFound
 from broker.media.records import MediaRecord
 from broker.plugin import NOTE
 from broker.status import Status
 from broker.task import Task
-from gateway.current import broker, services, tenant
+from gateway.current import broker, tenant
+from gateway.media_links import MediaLinks
 
 #: What the task of an upload adds to the record's ``info`` when it completes.
 _MADE = {"video": "variants", "image": "embedding_model"}
@@ -38,31 +37,23 @@ def show(record: MediaRecord, task: Task | None) -> dict[str, Any]:
 def _plugins(record: MediaRecord) -> dict[str, Any]:
     """What plugins have answered last, by name, with fresh links to what they have made."""
     noted = {name.removeprefix(NOTE): note for name, note in record.info.items() if name.startswith(NOTE)}
-    signature = _sign(record) if noted else ""
-    return {name: _plugin(record, signature, name, note) for name, note in sorted(noted.items())}
-
-
-def _plugin(record: MediaRecord, signature: str, plugin: str, note: dict[str, Any]) -> dict[str, Any]:
-    place: dict[str, Any] = {
-        "media_id": UUID(record.id),
-        "plugin": plugin,
-        "task_id": UUID(note["task_id"]),
-        "signature": signature,
+    if not noted:
+        return {}
+    links = MediaLinks(record.id)
+    return {
+        name: note | {"files": links.files(name, note["task_id"], note["files"])}
+        for name, note in sorted(noted.items())
     }
-    links = [url_for("plugin_files.download", name=each["name"], **place) for each in note["files"]]
-    return note | {"files": [each | {"url": link} for each, link in zip(note["files"], links, strict=True)]}
 
 
 def show_video(record: MediaRecord, task: Task | None) -> dict[str, Any]:
     """A video, with fresh links."""
-    info = record.info
-    place: dict[str, Any] = {"video_id": UUID(record.id), "signature": _sign(record)}
-    poster = url_for("streams.serve", name="poster.jpg", **place) if info.get("variants") else None
+    info, links = record.info, MediaLinks(record.id)
     return show(record, task) | {
         **{name: info.get(name) for name in ("width", "height", "duration_seconds")},
         "variants": info.get("variants", []),
-        "hls_url": url_for("streams.serve", name="master.m3u8", **place),
-        "poster_url": poster,
+        "hls_url": links.stream("master.m3u8"),
+        "poster_url": links.stream("poster.jpg") if info.get("variants") else None,
     }
 
 
@@ -70,8 +61,3 @@ def tasks_of(records: Sequence[MediaRecord]) -> list[Task | None]:
     """The task of each record, ``None`` where it is no longer kept."""
     found = broker().tasks.get_many(tenant().name, [record.task_id for record in records if record.task_id])
     return [found.get(record.task_id or "") for record in records]
-
-
-def _sign(record: MediaRecord) -> str:
-    """The signature that opens what was made of the caller's file."""
-    return services().links.sign(tenant().id, record.id)

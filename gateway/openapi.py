@@ -19,7 +19,8 @@ DESCRIPTION = """\
 A task broker for media work: video transcoding, embeddings for semantic search, and plugins.
 
 Times are RFC 3339 in UTC with microseconds. Errors are RFC 9457 problem documents, told apart by `code`. Unknown
-parameters and fields are refused. Every path below `/api` needs a key as a bearer token, except signed links.
+parameters and fields are refused. Every path below `/api` needs a key as a bearer token, except signed links,
+which ignore parameters and open on pages of any origin.
 """
 
 

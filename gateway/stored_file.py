@@ -1,10 +1,15 @@
 """A stored file as an answer."""
 
+from http import HTTPStatus
+
 from flask import Response, request
+from werkzeug.exceptions import PreconditionFailed
+from werkzeug.http import quote_etag
 from werkzeug.wsgi import wrap_file
 
 from broker.media.storage import CHUNK, StoredObject
 from broker.secrets.links import LIFETIME_SECONDS
+from gateway.byte_range import requested_part
 from gateway.current import broker
 
 
@@ -16,9 +21,29 @@ def send_unchanging(key: str, stored: StoredObject) -> Response:
     response.cache_control.max_age = LIFETIME_SECONDS
     response.cache_control.immutable = True
     response.set_etag(stored.etag)
-    response.make_conditional(request, accept_ranges=True, complete_length=stored.size)
-    if request.method == "GET" and response.status_code != 304:
-        file = broker().storage.open(key, response.content_range.start or 0, response.content_length)
-        response.response = wrap_file(request.environ, file, CHUNK)
+    response.accept_ranges = "bytes"
+    response.make_conditional(request)  # without its ranges, which it looks at before the conditions (13.2.2)
+    if response.status_code == HTTPStatus.PRECONDITION_FAILED:
+        raise PreconditionFailed()
+    if request.method == "GET" and response.status_code == HTTPStatus.OK:
+        start, length = _cut(response, stored)
+        response.response = wrap_file(request.environ, broker().storage.open(key, start, length), CHUNK)
         response.direct_passthrough = True
     return response
+
+
+def _cut(response: Response, stored: StoredObject) -> tuple[int, int]:
+    """Where the answer begins, and its length; of a part of the file, its headers say so."""
+    part = requested_part(request.headers.get("Range"), stored.size) if _still_the_same(stored) else None
+    if part is None:
+        return 0, stored.size
+    start, length = part
+    response.status_code = HTTPStatus.PARTIAL_CONTENT
+    response.content_length = length
+    response.content_range.set(start, start + length, stored.size)
+    return part
+
+
+def _still_the_same(stored: StoredObject) -> bool:
+    """Whether the client that has other parts has them of this file (RFC 9110, section 13.1.5)."""
+    return request.headers.get("If-Range", quote_etag(stored.etag)) == quote_etag(stored.etag)

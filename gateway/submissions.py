@@ -13,6 +13,7 @@ from broker.tasks.submission import Submission
 from gateway.answers import created
 from gateway.current import broker, tenant
 from gateway.fast.schemas import shallow_dump
+from gateway.media_links import with_links
 from gateway.schemas.tasks import TaskDetail
 
 #: Where tasks are read.
@@ -31,7 +32,7 @@ def new_task(body: dict[str, Any]) -> NewTask:
 def check(new: NewTask) -> Submission:
     """A task, found valid. Raises ``InvalidInput``, also when its payload names another tenant than the caller."""
     if "tenant_id" in new.payload and not tenant().is_named(new.payload["tenant_id"]):
-        detail = "Must be your own tenant, by name or by UUID, or left out."
+        detail = "Must be your own tenant, by name or by UUID (GET /api/me tells both), or left out."
         raise InvalidInput(errors=[{"pointer": "/payload/tenant_id", "detail": detail}])
     return broker().tasks.check(new)
 
@@ -48,4 +49,4 @@ def submit(checked: Submission, seed: UUID | None) -> Response:
 
 def show(task: Task, created_now: bool) -> dict[str, Any]:
     """A task as its schema dumps it. One that was created now is made of JSON values alone, as it was sent."""
-    return _shallow(task) if created_now else _detail.dump(task)
+    return _shallow(task) if created_now else _detail.dump(with_links(task))

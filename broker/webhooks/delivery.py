@@ -2,12 +2,15 @@
 
 import logging
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import uuid4
 
-from redis import Redis
+from redis import Redis, RedisError
 
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script
+from broker.media.mentions import mentions
+from broker.task import Task
 from broker.webhooks.events import event_id, task_body
 from broker.webhooks.retries import PATIENCE
 
@@ -50,9 +53,11 @@ class Outcome:
 class Deliveries:
     """Outbox and deliveries, on one Redis client with ``decode_responses=True``. Redis errors pass through."""
 
-    def __init__(self, redis: "Redis", keys: Keys, *, clock: str = "clock") -> None:
+    def __init__(self, redis: "Redis", keys: Keys, *, public_url: str = "", clock: str = "clock") -> None:
+        """``public_url`` is where the gateway is reached from outside; without it, events name paths."""
         self._redis = redis
         self._keys = keys
+        self._public_url = public_url
         self._fan_out, self._put_aside, self._claim, self._record, self._sweep = (
             Script(name, clock=clock)
             for name in ("fan_out", "put_aside", "claim_deliveries", "record_delivery", "sweep_webhook")
@@ -67,7 +72,9 @@ class Deliveries:
         entries = self._redis.xrange(self._keys.outbox(), count=limit)
         for entry, values in entries:
             try:
-                body = task_body(values)
+                body = task_body(values, self._links)
+            except RedisError:
+                raise
             except Exception as error:  # one that cannot be told must not hold up all that are behind it
                 log.warning("the event %s cannot be told and is put aside: %s: %s", entry, type(error).__name__, error)
                 self._put_aside(self._redis, prefix=self._keys.prefix, entry=entry, reason=type(error).__name__)
@@ -86,6 +93,11 @@ class Deliveries:
                 body=body or "",
             )
         return len(entries)
+
+    def _links(self, task: Task) -> dict[str, Any] | None:
+        """The address of the file that the task is about: links that open without a key would expire on the way."""
+        [files] = mentions(self._redis, self._keys, [(task.tenant, task.payload)])
+        return {"media_url": f"{self._public_url}/api/{files[0].kind}s/{files[0].id}"} if files else None
 
     def claim(self, limit: int, each: int) -> list[Attempt]:
         """At most so many attempts that are due, at most ``each`` of them at the same time to one endpoint."""

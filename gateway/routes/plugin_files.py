@@ -38,7 +38,6 @@ def download(media_id: UUID, signature: str, plugin: str, task_id: UUID, name: s
     key = paths.plugin_file(tenant.name, str(media_id), plugin, str(task_id), name)
     response = send_unchanging(key, broker().storage.stat(key))
     response.content_type = content_type
-    response.access_control_allow_origin = "*"
     return response
 
 

@@ -47,8 +47,6 @@ def serve(video_id: UUID, signature: str, name: str) -> Response:
     stored = broker().storage.stat(key)
     response = _playlist(key, stored) if content_type == _PLAYLIST else send_unchanging(key, stored)
     response.content_type = content_type
-    # The link itself is what lets in, so whoever has it may play it on a page of their own.
-    response.access_control_allow_origin = "*"
     return response
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response
+from msgspec.structs import replace
 
 from broker.status import Status
 from broker.task import Page, Stats, Task
@@ -13,6 +14,7 @@ from gateway.current import broker, services, tenant
 from gateway.fast.current_request import this_request
 from gateway.idempotency import IdempotencyHeader, idempotent
 from gateway.live.handover import on_hang_up
+from gateway.media_links import with_links
 from gateway.schemas.paging import NoBody
 from gateway.schemas.tasks import Changed, CreateTask, ForceQuery, TaskDetail, TaskPage, TaskQuery, TaskStats, WaitQuery
 from gateway.submissions import PATH, check, new_task, submit
@@ -29,7 +31,8 @@ def list_tasks(query: dict[str, Any]) -> Page:
     Pages are exact for the moment of the call.
     """
     bounds = {"start_us": query.pop("start_date", None), "end_us": query.pop("end_date", None)}
-    return broker().tasks.page(tenant().name, **query, **bounds)
+    page = broker().tasks.page(tenant().name, **query, **bounds)
+    return replace(page, tasks=list(map(with_links, page.tasks)))
 
 
 @blueprint.post("")
@@ -64,10 +67,10 @@ def get_task(query: dict[str, Any], task_id: UUID) -> Task:
     With `wait`: as soon as its status is another than now, else after so many seconds; at once when it has ended.
     """
     if "wait" not in query:
-        return broker().tasks.get(tenant().name, str(task_id))
+        return with_links(broker().tasks.get(tenant().name, str(task_id)))
     leave = partial(on_hang_up, this_request().environ)
     with services().waiters.enter(tenant().name, query["wait"]):
-        return broker().tasks.wait(tenant().name, str(task_id), query["wait"], leave)
+        return with_links(broker().tasks.wait(tenant().name, str(task_id), query["wait"], leave))
 
 
 @blueprint.post("/<uuid:task_id>/cancel")

@@ -5,6 +5,7 @@ from marshmallow import fields
 
 from broker.schema import Schema
 from broker.status import Status
+from gateway.schemas.links import LinkedFile
 from gateway.schemas.members import nullable, required
 from gateway.schemas.tasks import Progress
 
@@ -13,14 +14,6 @@ class FileUpload(Schema):
     """A form with one file."""
 
     file = Upload(required=True, metadata={"description": "The file, with its name. Its bytes tell what it is."})
-
-
-class LinkedFile(Schema):
-    """A file that a plugin has made."""
-
-    name = fields.String(**required("Its name."))
-    size = fields.Integer(**required("Bytes."))
-    url = fields.String(**required("Where it is; opens without a key, for 24 hours."))
 
 
 class PluginNote(Schema):

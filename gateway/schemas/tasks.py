@@ -12,11 +12,13 @@ from broker.tasks.submission import MAX_BATCH
 from gateway.current import broker
 from gateway.fast.schemas import MostlyPlain
 from gateway.fields import JsonNumber, Moment, Payload, QueryFlag, QueryInteger, Result, TypeName
+from gateway.schemas.links import TaskLinks
 from gateway.schemas.members import nullable, required
 from gateway.schemas.paging import PageQuery, page_of
 
 #: Beyond it a time in microseconds is no longer exact as a double, which is what Redis and Lua count in.
 _LAST_MOMENT = 2**53
+_ISO = " ISO 8601, in UTC unless it has an offset."
 #: The members that a task must have.
 _LEAST = {"type", "payload"}
 _LONGEST_DELAY = 10 * 365 * 24 * 3600
@@ -32,8 +34,13 @@ class TaskQuery(PageQuery):
 
     status = fields.Enum(Status, by_value=True, metadata={"description": "Only tasks in this status."})
     type = TypeName(metadata={"description": "Only tasks of this type."})
-    start_date = Moment(metadata={"description": "Only tasks created at this moment or later."})
-    end_date = Moment(metadata={"description": "Only tasks created at this moment or earlier."})
+    start_date = Moment(
+        metadata={"description": "Only tasks created at this moment or later; a date alone is its first." + _ISO}
+    )
+    end_date = Moment(
+        end=True,
+        metadata={"description": "Only tasks created at this moment or earlier; a date alone is its last." + _ISO},
+    )
 
 
 class ForceQuery(Schema):
@@ -77,7 +84,7 @@ class CreateTask(Schema):
     )
     scheduled_at = Moment(
         validate=_check_representable,
-        metadata={"description": "Not before this moment. Either this or delay_seconds."},
+        metadata={"description": "Not before this moment. Either this or delay_seconds." + _ISO},
     )
     delay_seconds = _Delay(
         validate=Range(0, _LONGEST_DELAY),
@@ -165,6 +172,7 @@ class TaskInList(Schema):
         Progress, **nullable("How far the present run is; of one that starts again, how far the run before was.")
     )
     result = Result(**nullable("What a completed task made."))
+    links = fields.Nested(TaskLinks, **nullable("Where what it made can be opened, if that is elsewhere."))
 
 
 class TaskDetail(TaskInList):

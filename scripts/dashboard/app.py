@@ -1,7 +1,8 @@
 """The dashboard as a WSGI application: rq-dashboard's pages, unpatched, with what they lack put around them.
 
 No pickle runs code; nobody enters unasked, by another host name or from another site; a GET changes nothing; what tasks
-say is shown as text; and addresses of things that are not there are answered with 404 instead of 500.
+are about and have made is told, and shown as text; and addresses of things that are not there are answered with 404
+instead of 500.
 """
 
 import hmac
@@ -23,6 +24,7 @@ from broker.settings.addresses import is_loopback
 from scripts.dashboard import plain_pickle
 from scripts.dashboard.same_origin import is_same_origin
 from scripts.dashboard.settings import DashboardSettings
+from scripts.dashboard.words import teller
 
 _REGISTRIES = {"queued", "failed", "deferred", "started", "finished", "scheduled", "canceled"}
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
@@ -45,8 +47,9 @@ def create_app(settings: DashboardSettings) -> Flask:
     app.before_request(_authenticate(settings) if settings.user else _refuse_other_names)
     app.before_request(_refuse_changes_from_elsewhere)
     app.before_request(_find)
-    app.after_request(_set_headers)
+    app.after_request(_set_headers)  # the last to be called
     app.after_request(_as_text)
+    app.after_request(teller(settings))
     app.register_error_handler(NoSuchJobError, lambda _: _problem(404, "There is no such task."))
     app.register_error_handler(DeserializationError, _refused)
     app.register_error_handler(plain_pickle.Refused, _refused)

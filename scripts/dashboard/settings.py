@@ -24,12 +24,14 @@ class DashboardSettings:
     port: int = default("DASHBOARD_PORT")
     user: str = default("DASHBOARD_USER")
     password: str = field(default=default("DASHBOARD_PASSWORD"), repr=False)
+    key_prefix: str = default("RQ_KEY_PREFIX")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "DashboardSettings":
         """Settings from ``REDIS_URL`` and ``DASHBOARD_HOST, _PORT, _USER, _PASSWORD``. Raises ``BadSettings``."""
         values = read(environ, required=("REDIS_URL",))
-        return cls(values["REDIS_URL"], *(values[f"{_OURS}{name}"] for name in ("HOST", "PORT", "USER", "PASSWORD")))
+        host, port, user, password = (values[f"{_OURS}{name}"] for name in ("HOST", "PORT", "USER", "PASSWORD"))
+        return cls(values["REDIS_URL"], host, port, user, password, values["RQ_KEY_PREFIX"])
 
 
 def reduced(environ: Mapping[str, str]) -> dict[str, str]:

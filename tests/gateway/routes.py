@@ -8,15 +8,15 @@ from flask import Flask
 from tests.gateway.conftest import VIDEO_ID
 
 _VALUES = {"type": "VideoTranscoding", "name": "checksum", "plugin": "checksum", "signature": "a.b.c"}
-SIGNED = {"streams.serve", "plugin_files.download", "plugin_files.source"}
 
 
 class Route(NamedTuple):
     method: str
     path: str
-    endpoint: str
     #: The rule of the path, as the API document writes it: ``/api/tasks/{task_id}``.
     template: str
+    #: Whether its path carries a signature instead of a key in the header.
+    signed: bool
 
 
 def routes(app: Flask) -> list[Route]:
@@ -26,6 +26,7 @@ def routes(app: Flask) -> list[Route]:
         values = {name: VIDEO_ID if name.endswith("_id") else _VALUES[name] for name in rule.arguments}
         path, template = adapter.build(rule.endpoint, values), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
         found += [
-            Route(method, path, rule.endpoint, template) for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+            Route(method, path, template, "signature" in rule.arguments)
+            for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         ]
     return sorted(found)

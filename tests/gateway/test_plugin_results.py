@@ -44,6 +44,8 @@ def test_answers_and_files_are_shown_with_the_file(
     assert (served.data, served.content_type) == (JPEG, "image/jpeg")
     assert served.headers["X-Content-Type-Options"] == "nosniff"
     assert anonymous.get(file["url"], headers={"Range": "bytes=3-4"}).data == b"\x00\x01"
+    assert anonymous.get(file["url"] + "?download=1").data == JPEG
+    assert anonymous.get(file["url"], headers={"Range": "bytes=-999"}).data == JPEG
 
 
 def test_a_link_opens_the_files_of_plugins_on_its_own_media_and_nothing_else(
@@ -85,6 +87,7 @@ def test_a_service_that_a_worker_sends_to_the_gateway_gets_the_uploaded_file(
     path = url.removeprefix("https://tasks.example.com")
     served = anonymous.get(path)
     assert (served.data, served.content_type) == (PNG, "image/png")
+    assert anonymous.get(f"{path}?utm_source=x").data == PNG
     assert served.headers["Content-Disposition"] == "attachment"
     problem(anonymous.get(path.replace(media_id, other)), 404, "not_found")
     rival = run_context(broker, "rival").source_url(media_id).removeprefix("https://tasks.example.com")

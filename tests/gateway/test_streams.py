@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from broker.broker import Broker
-from broker.secrets.links import LIFETIME_SECONDS, SignedLinks
+from broker.secrets.links import LIFETIME_SECONDS, SignedLinks, source_of
 from gateway.app import create_app
 from gateway.auth import Tenants
 from gateway.config import GatewaySettings
@@ -112,6 +112,10 @@ def test_a_player_needs_no_header(
         ("bytes=100-", SEGMENT[100:], "bytes 100-2559/2560"),
         ("bytes=-5", SEGMENT[-5:], "bytes 2555-2559/2560"),
         ("bytes=2500-9999", SEGMENT[2500:], "bytes 2500-2559/2560"),
+        ("bytes=2500-" + "9" * 5000, SEGMENT[2500:], "bytes 2500-2559/2560"),
+        ("bytes=-2560", SEGMENT, "bytes 0-2559/2560"),
+        ("bytes=-9999", SEGMENT, "bytes 0-2559/2560"),
+        ("Bytes=0-0", SEGMENT[:1], "bytes 0-0/2560"),
     ],
 )
 def test_a_part_of_a_segment(anonymous: FlaskClient, base: str, asked: str, part: bytes, content_range: str) -> None:
@@ -121,11 +125,46 @@ def test_a_part_of_a_segment(anonymous: FlaskClient, base: str, asked: str, part
     assert response.content_length == len(part)
 
 
-@pytest.mark.parametrize("asked", ["bytes=2560-", "bytes=9999-10000", "bytes=5-4"])
+@pytest.mark.parametrize(
+    "asked", ["bytes=2560-", "bytes=9999-10000", "bytes=" + "9" * 5000 + "-", "bytes=-0", "bytes=5-4", "bytes=a-b"]
+)
 def test_a_part_that_is_not_there(anonymous: FlaskClient, base: str, asked: str) -> None:
     response = anonymous.get(base + "360p/seg_00000.m4s", headers={"Range": asked})
     problem(response, 416, "range_not_satisfiable")
     assert response.headers["Content-Range"] == "bytes */2560"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Range": "seconds=0-9"},  # a unit that we do not know
+        {"Range": "0-9"},
+        {"Range": "bytes=0-9,20-29"},
+        {"Range": "bytes=20-29,0-9"},
+        {"Range": "bytes=0-9", "If-Range": '"another"'},
+        {"Range": "bytes=0-9", "If-Range": "Mon, 01 Jan 2024 00:00:00 GMT"},
+    ],
+)
+def test_the_whole_where_a_part_must_or_may_be_ignored(
+    anonymous: FlaskClient, base: str, headers: dict[str, str]
+) -> None:
+    response = anonymous.get(base + "360p/seg_00000.m4s", headers=headers)
+    assert (response.status_code, response.data, response.content_length) == (200, SEGMENT, len(SEGMENT))
+    assert "Content-Range" not in response.headers
+    assert response.headers["Accept-Ranges"] == "bytes"
+
+
+def test_a_part_is_looked_at_after_the_conditions_and_only_by_get(anonymous: FlaskClient, base: str) -> None:
+    name = base + "360p/seg_00000.m4s"
+    etag = anonymous.get(name).headers["ETag"]
+    for asked in ("bytes=0-9", "bytes=9999-"):
+        again = anonymous.get(name, headers={"Range": asked, "If-None-Match": etag})
+        assert (again.status_code, again.data) == (304, b"")
+        head = anonymous.head(name, headers={"Range": asked})
+        assert (head.status_code, head.content_length) == (200, len(SEGMENT))
+        problem(anonymous.get(name, headers={"Range": asked, "If-Match": '"other"'}), 412, "precondition_failed")
+    part = anonymous.get(name, headers={"Range": "bytes=0-9", "If-Range": etag, "If-Match": etag})
+    assert (part.status_code, part.data) == (206, SEGMENT[:10])
 
 
 @pytest.mark.parametrize("name", ["360p/seg_00000.m4s", "master.m3u8"])
@@ -220,6 +259,70 @@ def test_a_link_outlives_the_replacement_of_its_key(
     new = create_app(GatewaySettings(gateway_settings.tenants, "a new one"), broker, {}).test_client()
     assert new.get(shown["hls_url"]).data == MASTER
     problem(new.get(video["hls_url"]), 404, "not_found")
+
+
+def expired(app: Flask, gateway_settings: GatewaySettings, subject: str) -> str:
+    """A signature of yesterday."""
+    acme = gateway_settings.tenants.authenticate("Bearer acme-key").id
+    return SignedLinks(gateway_settings.secret_key, clock=lambda: 1_700_000_000.0).sign(acme, subject)
+
+
+def test_a_player_on_another_site_can_read_every_answer(
+    anonymous: FlaskClient, app: Flask, gateway_settings: GatewaySettings, video: dict[str, Any], base: str
+) -> None:
+    """Errors above all: without these headers a page learns of them nothing but that something went wrong."""
+    old = expired(app, gateway_settings, video["id"])
+    stream, media = f"/api/videos/{video['id']}/stream/{old}", f"/api/media/{video['id']}"
+    file = f"checksum/{video['id']}/small.jpg"
+    segment = base + "360p/seg_00000.m4s"
+    unchanged = {"If-None-Match": anonymous.get(segment).headers["ETag"]}
+    answers = [
+        (200, anonymous.get(base + "master.m3u8")),
+        (206, anonymous.get(segment, headers={"Range": "bytes=0-9"})),
+        (304, anonymous.get(segment, headers=unchanged)),
+        (416, anonymous.get(segment, headers={"Range": "bytes=9999-"})),
+        (403, anonymous.get(f"{stream}/master.m3u8")),
+        (404, anonymous.get(base + "nothing.m4s")),
+        (404, anonymous.get("/api/videos/no-id/stream/x/master.m3u8")),
+        (405, anonymous.post(base + "master.m3u8")),
+        (403, anonymous.get(f"{media}/files/{old}/{file}")),
+        (404, anonymous.get(f"{media}/files/x/{file}")),
+        (404, anonymous.get(f"{media}/files/x/y")),
+        (403, anonymous.get(f"{media}/source/{expired(app, gateway_settings, source_of(video['id']))}")),
+        (404, anonymous.get(f"{media}/source/x")),
+        (405, anonymous.delete(f"{media}/source/x")),
+    ]
+    for status, answer in answers:
+        assert answer.status_code == status, answer.text
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        exposed = set(answer.headers["Access-Control-Expose-Headers"].split(", "))
+        assert exposed >= {"Accept-Ranges", "Content-Length", "Content-Range", "ETag", "Retry-After"}
+
+
+def test_a_page_elsewhere_may_ask_for_a_part(anonymous: FlaskClient, base: str, video: dict[str, Any]) -> None:
+    asked = {"Origin": "https://site.example", "Access-Control-Request-Method": "GET"}
+    asked["Access-Control-Request-Headers"] = "range"
+    for path in (f"{base}360p/seg_00000.m4s", f"{base}nothing", f"/api/media/{video['id']}/source/x"):
+        answer = anonymous.options(path, headers=asked)
+        assert (answer.status_code, answer.data, answer.content_type) == (204, b"", None)
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert answer.headers["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS"
+        assert "Range" in answer.headers["Access-Control-Allow-Headers"].split(", ")
+        assert int(answer.headers["Access-Control-Max-Age"]) > 0
+
+
+def test_everything_else_is_for_its_own_origin_alone(client: FlaskClient, video: dict[str, Any]) -> None:
+    for path in ("/api/tasks", f"/api/videos/{video['id']}", "/livez", "/nowhere", "/api/media/x"):
+        for method in ("GET", "OPTIONS"):
+            headers = client.open(path, method=method, headers={"Origin": "https://site.example"}).headers
+            assert not [name for name, _ in headers if name.startswith("Access-Control-")]
+
+
+def test_what_players_and_caches_add_to_a_link_is_ignored(anonymous: FlaskClient, base: str) -> None:
+    for query in ("_HLS_msn=3", "v=1&v=2", "CMCD=br%3D3200", "%FF=%FF", "x"):
+        assert anonymous.get(f"{base}master.m3u8?{query}").data == MASTER
+        assert anonymous.get(f"{base}360p/seg_00000.m4s?{query}", headers={"Range": "bytes=-1"}).data == SEGMENT[-1:]
+        problem(anonymous.get(f"{base}nothing.m4s?{query}"), 404, "not_found")
 
 
 def test_nothing_plays_before_it_is_made(client: FlaskClient, anonymous: FlaskClient) -> None:

@@ -9,10 +9,10 @@ from flask.testing import FlaskClient
 
 from broker.broker import Broker
 from gateway.auth import Tenants
-from tests.gateway.conftest import NEW_TASK, ClientOf
+from tests.gateway.conftest import NEW_TASK, VIDEO_ID, ClientOf
 from tests.gateway.media import MP4, PNG, upload
 from tests.gateway.problem import problem
-from tests.gateway.routes import SIGNED, routes
+from tests.gateway.routes import routes
 from tests.gateway.work import fail
 
 
@@ -24,9 +24,7 @@ from tests.gateway.work import fail
 )  # fmt: skip
 def test_no_route_answers_without_a_valid_key(app: Flask, anonymous: FlaskClient, authorization: str | None) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
-    closed = [
-        (each.method, each.path) for each in routes(app) if each.path[:4] == "/api" and each.endpoint not in SIGNED
-    ]
+    closed = [(each.method, each.path) for each in routes(app) if each.path[:4] == "/api" and not each.signed]
     for method, path in [*closed, ("GET", "/api/nope"), ("PUT", "/api/tasks"), ("GET", "/api")]:
         response = anonymous.open(path, method=method, headers=headers)
         problem(response, 401, "unauthorized")
@@ -38,6 +36,16 @@ def test_no_route_answers_without_a_valid_key(app: Flask, anonymous: FlaskClient
 )
 def test_any_of_a_tenants_keys_is_valid(anonymous: FlaskClient, authorization: str) -> None:
     assert anonymous.get("/api/tasks", headers={"Authorization": authorization}).status_code == 200
+
+
+def test_a_tenant_learns_its_name_and_its_uuid(client_of: ClientOf) -> None:
+    """And that UUID is what a payload may name."""
+    acme, ops = (client_of(name).get("/api/me").json for name in ("acme", "ops"))
+    assert acme == {"tenant": "acme", "tenant_id": str(uuid5(NAMESPACE_DNS, "acme")), "operator": False}
+    assert (ops["tenant"], ops["operator"]) == ("ops", True)
+    payload = {"plugin_name": "assembly_ai", "media_id": VIDEO_ID, "tenant_id": acme["tenant_id"]}
+    task = client_of("acme").post("/api/tasks", json={"type": "PluginExecution", "payload": payload})
+    assert (task.status_code, task.json["payload"]) == (201, payload)
 
 
 @pytest.fixture

@@ -14,14 +14,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
 from flask.testing import FlaskClient
 from redis import Redis
+from rq import Queue
 
 from broker.broker import Broker
 from broker.engine.keys import Keys
+from broker.media.records import MediaRecord, fields
 from broker.rq_records import CALL, DATA
 from scripts.dashboard.app import create_app
 from scripts.dashboard.plain_pickle import Refused, loads
@@ -52,8 +55,8 @@ def tasks(engine: Engine) -> dict[str, str]:
     ids["scheduled"] = engine.submit(delay_us=3_600_000_000)
     for name in ("failed", "finished", "started"):
         ids[name] = engine.submit(priority=10)
-        fields = {"hostname": "here", "pid": os.getpid(), "version": "3.0.0", "python_version": "3.11"}
-        engine.store.enlist("w1", ttl=60, queues="Noop", fields=fields)
+        worker = {"hostname": "here", "pid": os.getpid(), "version": "3.0.0", "python_version": "3.11"}
+        engine.store.enlist("w1", ttl=60, queues="Noop", fields=worker)
         run = engine.start()
         assert run.id == ids[name]
         if name == "failed":
@@ -128,6 +131,77 @@ class TestPages:
         environ = {**os.environ, "RQ_KEY_PREFIX": "other"}
         done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, timeout=60, check=True)
         assert done.stdout.decode().strip() == Keys("other").rq_queue("Noop")
+
+
+class TestWords:
+    """What a task is about and what it made, which RQ's records do not tell."""
+
+    @pytest.fixture
+    def film(self, broker: Broker) -> str:
+        """The id of an upload of acme's, with a name that tries to spoil what is beside it."""
+        record = MediaRecord(str(uuid4()), "acme", "video", "ho\x1b[2Jli\u202eday.mp4", "video/mp4", 9, "x", "2024")
+        broker.redis.hset(broker.keys.media(record.id), mapping=fields(record))
+        return record.id
+
+    def submit(self, engine: Engine, **payload: Any) -> str:
+        return engine.submit(payload=json.dumps(payload))
+
+    def lines(self, client: FlaskClient) -> dict[str, str]:
+        listed = client.get("/0/data/jobs/Noop/queued/50/asc/1.json").get_json()["jobs"]
+        return {job["id"]: job["description"] for job in listed}
+
+    def test_a_line_tells_one_task_from_another(self, client: FlaskClient, engine: Engine, film: str) -> None:
+        lost = str(uuid4())
+        told = {
+            self.submit(engine, video_id=film): "Noop for acme: ho[2Jliday.mp4",
+            self.submit(engine, plugin_name="checksum", media_id=film.upper(), tenant_id="acme"): (
+                "Noop for acme: checksum, ho[2Jliday.mp4"
+            ),
+            self.submit(engine, media_id=lost, at=1.5, more={"a": "b"}): f"Noop for acme: {lost}, 1.5",
+            self.submit(engine): "Noop for acme",
+            engine.submit(payload=json.dumps({"media_id": film}), tenant="rival"): f"Noop for rival: {film}",
+            engine.submit(payload="[1]"): "Noop for acme",
+        }
+        assert self.lines(client) == told
+        for task_id, line in told.items():
+            assert client.get(f"/0/data/job/{task_id}.json").get_json()["description"] == line
+
+    def test_it_is_bounded(self, client: FlaskClient, engine: Engine) -> None:
+        self.submit(engine, **{str(number): "x" * 1000 for number in range(20)})
+        [line] = self.lines(client).values()
+        assert line.startswith("Noop for acme: xxx")
+        assert len(line) == 200
+
+    def test_a_worker_tells_what_it_is_about(self, client: FlaskClient, engine: Engine, film: str) -> None:
+        engine.store.enlist("w1", ttl=60, queues="Noop", fields={"hostname": "here", "pid": 1, "version": "3.0.0"})
+        self.submit(engine, video_id=film)
+        engine.renew(engine.start())
+        [worker] = client.get("/0/data/workers.json").get_json()["workers"]
+        assert worker["current_job"]["description"] == "Noop for acme: ho[2Jliday.mp4"
+
+    @pytest.mark.parametrize(
+        ("made", "shown"),
+        [
+            ({"sha256": "ab", "<b>": ["<i>"]}, {"sha256": "ab", "&lt;b&gt;": ["&lt;i&gt;"]}),
+            (0, 0),
+            ("x" * 70_000, "70002 bytes, too many to be shown here; see GET /api/tasks/task-1"),
+        ],
+    )
+    def test_its_result_is_shown_as_text(self, client: FlaskClient, engine: Engine, made: Any, shown: Any) -> None:
+        task_id = engine.submit()
+        assert client.get(f"/0/data/job/{task_id}.json").get_json()["result"] is None
+        engine.finish(engine.start(), result=json.dumps(made))
+        assert client.get(f"/0/data/job/{task_id}.json").get_json()["result"] == shown
+
+    def test_a_stranger_job_is_left_as_it_is(self, client: FlaskClient, redis: Redis) -> None:
+        job = Queue("strange", connection=redis_bytes(redis)).enqueue("os.getcwd", description="my own words")
+        shown = client.get(f"/0/data/job/{job.id}.json").get_json()
+        assert (shown["description"], shown["result"]) == ("my own words", None)
+
+
+def redis_bytes(redis: Redis) -> Redis:
+    """The same server, for RQ."""
+    return Redis(port=redis.connection_pool.connection_kwargs["port"])
 
 
 class TestWhatIsNotThere:

@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from unittest.mock import Mock
 
 import pytest
-from redis import Redis
+from redis import ConnectionError, Redis
 
 from broker.engine.keys import Keys
 from broker.errors import NotFound
@@ -419,6 +420,19 @@ def test_an_event_that_cannot_be_told_is_put_aside(
     ((_, aside),) = office.engine.redis.xrange(keys.outbox_aside())
     assert (aside["task"], aside["reason"]) == (deep, "RecursionError")
     assert "is put aside" in caplog.text
+
+
+def test_an_event_is_not_put_aside_because_redis_is_away(
+    office: PostOffice, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.subscribe(receiver)
+    office.finish()
+    with monkeypatch.context() as away:
+        away.setattr("broker.webhooks.delivery.mentions", Mock(side_effect=ConnectionError("gone")))
+        with pytest.raises(ConnectionError):
+            office.tick(receiver)
+    office.tick(receiver)
+    assert len(receiver.requests) == 1
 
 
 def test_a_secret_of_an_earlier_release_still_signs(office: PostOffice, receiver: Receiver) -> None:
