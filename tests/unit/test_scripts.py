@@ -134,7 +134,7 @@ class TestWays:
 class TestText:
     def test_each_include_is_there_once_and_before_its_users(self) -> None:
         text = source("finish")
-        for line in ("local function limits(type)", "local function read_task(id)", "local function clock()"):
+        for line in ("local function limits(type_name)", "local function read_task(id)", "local function clock()"):
             assert text.count(line) == 1
         assert text.index("local function type_of(") < text.index("local function read_task(id)")
         assert text.index("local function read_task(id)") < text.index("local outcome = 'stale'")
