@@ -33,12 +33,11 @@ rq: $(RUN) ## RQ's own command on the system that runs in DATA_DIR; make rq ARGS
 bench: $(RUN) ## Measure against other queues, side by side; ARGS="peers --rounds 3" for a part
 	@exec $(BIN) scripts.bench $(ARGS)
 
-test: $(DEV) ## Run the tests; ARGS="tests/redis -k claim" chooses some
+test: $(DEV) ## Run the tests; ARGS="tests/broker -k claim" chooses some
 	@$(BIN) pytest $(ARGS)
 
 faults: $(DEV) ## Kill, stop and cut off everything at random for an hour, and count what was lost
-	@FAULTS=20 $(BIN) pytest -m "" --timeout 3600 -s tests/faults tests/redis/*_property.py \
-		tests/redis/test_races.py tests/workers/test_limits.py tests/workers/test_poison.py $(ARGS)
+	@FAULTS=20 $(BIN) pytest -m "faults or scales" --timeout 3600 -s $(ARGS)
 
 check: format-check lint types imports test ## Everything that must hold before a change is done
 

@@ -15,10 +15,10 @@ from broker.broker import Broker
 from broker.config import BrokerSettings
 from gateway.app import create_app
 from gateway.config import GatewaySettings
+from scripts.formation.valkey import free_port
 from tests.conftest import SERVER
 from tests.gateway.conftest import NEW_TASK, declared_types
 from tests.gateway.problem import problem
-from tests.system.conftest import free_port
 from tests.waiting import wait_until
 
 

@@ -9,10 +9,10 @@ from flask.testing import FlaskClient
 
 from broker.broker import Broker
 from broker.clock import from_rfc3339
+from tests.broker.engine.engine import Engine
 from tests.gateway.conftest import NEW_TASK, VIDEO_ID
 from tests.gateway.problem import pointers, problem
 from tests.gateway.work import complete, fail, start
-from tests.redis.engine import Engine
 
 EMBED = {"type": "EmbeddingGeneration", "payload": {"entity_type": "image", "entity_id": VIDEO_ID}}
 

@@ -1,16 +1,18 @@
 """A folder with a Procfile of tiny programs, and runs of it."""
 
 import signal
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from scripts.formation.valkey import EmbeddedValkey
+from scripts.formation.valkey import EmbeddedValkey, free_port
+from tests.broker.worker.conftest import durable, formation, formation_of
 from tests.system.real_stack import RealStack
 from tests.system.running import REPOSITORY, Run
+
+__all__ = ["durable", "formation", "formation_of"]
 
 PROGRAMS = Path(__file__).parent / "programs"
 Start = Callable[..., Run]
@@ -55,9 +57,3 @@ def real_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealStack]:
         assert run.wait() == 0
     finally:
         run.clean_up()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

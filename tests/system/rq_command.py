@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from tests.workers.harness import Formation
+from tests.broker.worker.harness import Formation
 
 
 def rq(formation: Formation, *arguments: str) -> str:

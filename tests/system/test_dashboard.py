@@ -30,8 +30,8 @@ from scripts.dashboard.app import create_app
 from scripts.dashboard.plain_pickle import Refused, loads
 from scripts.dashboard.same_origin import is_same_origin
 from scripts.dashboard.settings import DashboardSettings
-from tests.redis.engine import Engine
-from tests.system.conftest import free_port
+from scripts.formation.valkey import free_port
+from tests.broker.engine.engine import Engine
 from tests.system.running import REPOSITORY
 
 #: Of which nothing may be left in the environment of a process that shows what strangers wrote.

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.system.conftest import free_port
+from scripts.formation.valkey import free_port
 from tests.system.running import REPOSITORY, Run
 from tests.waiting import wait_until
 

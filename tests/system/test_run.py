@@ -16,7 +16,8 @@ from signal import SIGINT, SIGKILL, SIGTERM
 import pytest
 from redis import Redis
 
-from tests.system.conftest import Start, free_port
+from scripts.formation.valkey import free_port
+from tests.system.conftest import Start
 from tests.system.running import REPOSITORY, Run
 from tests.waiting import wait_until
 

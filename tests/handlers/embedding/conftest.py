@@ -22,6 +22,9 @@ from broker.task_type import TaskType
 from broker.worker.run import RunContext
 from broker.worker.slate import Slate
 from handlers.embedding.task import EMBEDDING_GENERATION
+from tests.search_fixtures import new_media, vectors
+
+__all__ = ["new_media", "vectors"]
 
 NEEDS = "semantic search is not installed (extra embed)"
 PHOTOS = {

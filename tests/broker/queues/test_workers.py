@@ -1,0 +1,104 @@
+"""Guards the records by which workers are known: they live as long as their workers, and notes outlive runs."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from broker.broker import Broker
+from broker.engine.store import Wait
+from broker.worker import child
+from broker.worker.slate import Slate
+from tests.broker.engine.engine import Engine, at
+from tests.invariants import changes
+
+FIELDS = {"hostname": "here", "pid": 7}
+
+
+class TestEnlist:
+    def test_a_birth(self, engine: Engine) -> None:
+        before = engine.state()
+        assert engine.store.enlist("w1", ttl=30, queues="Noop,Other", fields=FIELDS) is True
+        after = engine.state()
+        assert changes(before, after) == {
+            "worker:w1": {
+                "hostname": (None, "here"),
+                "pid": (None, "7"),
+                "queues": (None, "Noop,Other"),
+                "birth": (None, at(0)),
+                "last_heartbeat": (None, at(0)),
+                "state": (None, "idle"),
+            },
+            "workers": (None, {"rq:worker:w1"}),
+            "workers:Noop": (None, {"rq:worker:w1"}),
+            "workers:Other": (None, {"rq:worker:w1"}),
+        }
+        assert after.expiring == {"rq:worker:w1"}
+
+    def test_a_sign_of_life_changes_neither_birth_nor_what_it_does(self, engine: Engine) -> None:
+        engine.store.enlist("w1", ttl=30, queues="Noop", fields=FIELDS)
+        engine.submit()
+        engine.start("w1")
+        before = engine.state()
+        engine.advance(5)
+        assert engine.store.enlist("w1", ttl=30, queues="Noop", fields=FIELDS) is False
+        assert changes(before, engine.state()) == {"worker:w1": {"last_heartbeat": (at(0), at(5))}}
+
+    def test_a_record_that_expired_while_it_worked_is_whole_again(self, engine: Engine) -> None:
+        engine.store.enlist("w1", ttl=30, queues="Noop", fields=FIELDS)
+        engine.redis.delete(engine.keys.worker("w1"))
+        engine.redis.srem(engine.keys.workers(), engine.keys.worker("w1"))
+        engine.claim("w1")  # writes a field or two
+        engine.store.enlist("w1", ttl=30, queues="Noop", fields=FIELDS)
+        record = engine.redis.hgetall(engine.keys.worker("w1"))
+        assert record.keys() >= {"birth", "queues", "hostname", "last_heartbeat"}
+        assert engine.redis.smembers(engine.keys.workers()) == {engine.keys.worker("w1")}
+        assert engine.redis.ttl(engine.keys.worker("w1")) == 30
+
+    def test_a_beat_keeps_a_running_workers_record(self, engine: Engine) -> None:
+        engine.store.enlist("w1", ttl=1, queues="Noop", fields=FIELDS)
+        engine.submit()
+        engine.renew(engine.start("w1"))
+        assert engine.redis.ttl(engine.keys.worker("w1")) == 30
+
+
+def test_short_sleeps_keep_the_record_alive(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a worker that wakes for each token of a slow type and runs it in less than a beat."""
+    now = [100.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0], clock_gettime=lambda _: now[0], CLOCK_BOOTTIME=7)
+    monkeypatch.setattr(child, "time", clock)
+    worker, record = child.Child("w1", broker.settings, broker.types, Slate()), broker.keys.worker("w1")
+    worker._sleep(Wait(1000))
+    assert broker.redis.smembers(broker.keys.workers()) == {record}
+    broker.redis.expire(record, 7)
+    now[0] += 4
+    worker._sleep(Wait(1000))
+    assert broker.redis.ttl(record) <= 7  # not at every turn
+    now[0] += 1
+    worker._sleep(Wait(1000))
+    assert broker.redis.ttl(record) == child.WORKER_TTL
+
+
+def test_retired_nothing_is_left(engine: Engine) -> None:
+    before = engine.state()
+    engine.store.enlist("w1", ttl=30, queues="Noop,Other", fields=FIELDS)
+    engine.claim("w1", "Noop,Other")
+    engine.submit()
+    engine.store.cancel("task-1", "acme", force=False)
+    engine.store.retire("w1", "Noop,Other")
+    assert [key for key in changes(before, engine.state()) if "w1" in key or "worker" in key or "idle" in key] == []
+
+
+class TestRemember:
+    def test_notes_are_kept_for_later_runs(self, engine: Engine) -> None:
+        engine.submit()
+        run = engine.start()
+        assert engine.store.remember(run.id, run.execution, {"remote_id": "a", "done": [1, 2]})
+        assert engine.store.remember(run.id, run.execution, {"remote_id": "b"})
+        engine.release(run, crashed=True)
+        assert json.loads(engine.start().claimed.memo) == {"remote_id": "b"}
+
+    def test_nobody_notes_on_a_task_that_is_not_there(self, engine: Engine) -> None:
+        before = engine.state()
+        assert not engine.store.remember("nothing", "x1", {"a": 1})
+        assert engine.state() == before

