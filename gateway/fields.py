@@ -92,6 +92,20 @@ class JsonBoolean(fields.Boolean):
         return value
 
 
+class BoundedList(fields.List[Any]):
+    """A list whose length is checked before its members are looked at, which takes time for each of them."""
+
+    def __init__(self, member: Any, low: int, high: int, **options: Any) -> None:
+        bounds = {"minItems": low, "maxItems": high}
+        super().__init__(member, **options | {"metadata": {**options.get("metadata", {}), **bounds}})
+        self._low, self._high = low, high
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, list) and not self._low <= len(value) <= self._high:
+            raise ValidationError(f"Must have {self._low} to {self._high} members.")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class TypeName(fields.String):
     """The name of a task type that this deployment knows."""
 

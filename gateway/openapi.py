@@ -19,8 +19,9 @@ DESCRIPTION = """\
 A task broker for media work: video transcoding, embeddings for semantic search, and plugins.
 
 Times are RFC 3339 in UTC with microseconds. Errors are RFC 9457 problem documents, told apart by `code`. Unknown
-parameters and fields are refused. Every path below `/api` needs a key as a bearer token, except signed links,
-which ignore parameters and open on pages of any origin.
+parameters and fields are refused. A JSON body has at most 1 MiB (16 MiB for a batch), 100,000 values in all and 64
+levels. Every path below `/api` needs a key as a bearer token, except signed links, which ignore parameters and open on
+pages of any origin.
 """
 
 

@@ -11,7 +11,7 @@ from broker.task_type import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT
 from broker.tasks.submission import MAX_BATCH
 from gateway.current import broker
 from gateway.fast.schemas import MostlyPlain
-from gateway.fields import JsonNumber, Moment, Payload, QueryFlag, QueryInteger, Result, TypeName
+from gateway.fields import BoundedList, JsonNumber, Moment, Payload, QueryFlag, QueryInteger, Result, TypeName
 from gateway.schemas.links import TaskLinks
 from gateway.schemas.members import nullable, required
 from gateway.schemas.paging import PageQuery, page_of
@@ -104,15 +104,6 @@ class CreateTask(Schema):
     )
 
 
-class _Batch(fields.List[Any]):
-    """A list whose length is checked before its members are looked at, which takes time for each of them."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if isinstance(value, list) and not 1 <= len(value) <= MAX_BATCH:
-            raise ValidationError(f"Must have 1 to {MAX_BATCH} members.")
-        return super()._deserialize(value, attr, data, **kwargs)
-
-
 def _is_least(value: Any) -> bool:
     """Whether it is a task of nothing but a known type and an object, which is valid."""
     least = isinstance(value, dict) and value.keys() == _LEAST and isinstance(value["payload"], dict)
@@ -125,11 +116,7 @@ class CreateTasks(Schema):
     #: Of a body: a thousand tasks with payloads of 16 KiB each.
     max_bytes = 16 * 1024 * 1024
 
-    tasks = _Batch(
-        MostlyPlain(CreateTask, _is_least),
-        required=True,
-        metadata={"description": "Accepted all or none.", "minItems": 1, "maxItems": MAX_BATCH},
-    )
+    tasks = BoundedList(MostlyPlain(CreateTask, _is_least), 1, MAX_BATCH, **required("Accepted all or none."))
 
 
 class Progress(Schema):
