@@ -16,7 +16,8 @@ _NO_MOMENT = (
     "Not an ISO 8601 time such as 2024-01-01T00:00:00Z, 2024-01-01T00:00 or 2024-01-01, "
     "which are in UTC without an offset (in a URL, write the + of an offset as %2B)."
 )
-_DIGITS = re.compile(r"-?\d{1,30}", re.ASCII)
+#: JSON Schema's integers include 1.0.
+_DIGITS = re.compile(r"(-?\d{1,30})(\.0{1,30})?", re.ASCII)
 #: As in JSON, which is how programs write small numbers: 1e-05.
 _DECIMAL = re.compile(r"-?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,3})?", re.ASCII)
 
@@ -53,9 +54,10 @@ class QueryInteger(fields.Integer):
     """A whole number in a URL, in ASCII digits."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if not _DIGITS.fullmatch(value):
+        digits = _DIGITS.fullmatch(value)
+        if not digits:
             raise self.make_error("invalid", input=value)
-        return super()._deserialize(value, attr, data, **kwargs)
+        return super()._deserialize(digits[1], attr, data, **kwargs)
 
 
 class QueryNumber(fields.Float):

@@ -38,6 +38,7 @@ class Problem(Schema):
     errors_omitted = fields.Integer(
         metadata={"description": "How many more defects it has, where they are more than are listed.", "minimum": 1}
     )
+    max_bytes = fields.Integer(metadata={"description": "How many bytes may be sent, where they were more (413)."})
     current_status = fields.String(metadata={"description": "The task's status, where that is the obstacle."})
     retry_count = fields.Integer(metadata={"description": "Retries already used, where none is left."})
     max_retries = fields.Integer(metadata={"description": "Retries granted, where none is left."})

@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Length, Range
 
+from broker.fields import Integer
 from broker.schema import Schema
 from broker.status import Status
 from broker.task_type import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT
@@ -77,7 +78,7 @@ class CreateTask(Schema):
 
     type = TypeName(required=True, metadata={"description": "What to do."})
     payload = Payload(required=True, metadata={"description": "What to do it with; its form depends on the type."})
-    priority = fields.Integer(
+    priority = Integer(
         strict=True,
         validate=Range(0, MAX_PRIORITY),
         metadata={"description": "Higher runs first; the type's default if left out."},
@@ -90,10 +91,10 @@ class CreateTask(Schema):
         validate=Range(0, _LONGEST_DELAY),
         metadata={"description": "Not before so many seconds from now. Either this or scheduled_at."},
     )
-    max_retries = fields.Integer(
+    max_retries = Integer(
         strict=True, validate=Range(0, MAX_RETRIES), metadata={"description": "The type's default if left out."}
     )
-    timeout_seconds = fields.Integer(
+    timeout_seconds = Integer(
         strict=True,
         validate=Range(1, MAX_TIMEOUT),
         metadata={"description": "How long a run may take; the type's default if left out."},

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import fields
 from marshmallow.validate import Length, OneOf, Range
 
+from broker.fields import Integer
 from broker.outbound.guard import MAX_URL
 from broker.schema import Schema
 from broker.webhooks.events import TYPES
 from gateway.fields import BoundedList, JsonBoolean
+from gateway.schemas.change import Change
 from gateway.schemas.members import nullable, required
 from gateway.schemas.paging import page_of
 from gateway.schemas.tasks import TaskDetail
@@ -40,18 +42,13 @@ class CreateWebhook(Schema):
     enabled = JsonBoolean(load_default=True, metadata={"description": "Whether events are sent."})
 
 
-class ChangeWebhook(Schema):
+class ChangeWebhook(Change):
     """New settings of a webhook; what is left out stays as it is."""
 
     url = _url()
     events = _events()
     description = fields.String(validate=Length(max=500))
     enabled = JsonBoolean(metadata={"description": "What happens while it is disabled is not sent later."})
-
-    @validates_schema
-    def check_not_empty(self, data: dict[str, Any], **_: Any) -> None:
-        if not data:
-            raise ValidationError("Name at least one of url, events, description and enabled.")
 
 
 class Webhook(Schema):
@@ -82,7 +79,7 @@ class WebhookList(Schema):
 class RotateSecret(Schema):
     """How to change to a new secret."""
 
-    overlap_seconds = fields.Integer(
+    overlap_seconds = Integer(
         strict=True,
         load_default=_DAY,
         validate=Range(0, 7 * _DAY),
