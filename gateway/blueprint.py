@@ -54,10 +54,14 @@ class Blueprint(flask_smorest.Blueprint):
         return self.alt_response(HTTPStatus.CREATED, schema=schema, headers=_LOCATION, success=True)
 
     def serves(self, *content_types: str) -> Callable[[Any], Any]:
-        """Documents a view that sends files of these types to whoever has the link."""
+        """Documents a view that sends files of these types to whoever has the link.
+
+        Clients made from the document know bytes by the name of octet-stream. Say ``*/*`` where JSON may be among the
+        types: they would take all files for JSON.
+        """
 
         def decorate(view: Any) -> Any:
-            for each in reversed(content_types):
+            for each in ("application/octet-stream", *reversed(content_types)):
                 view = only_documenting(self.response(HTTPStatus.OK, _BYTES, content_type=each))(view)
             view = self.alt_response(206, description="The part of the file that was asked for.", success=True)(view)
             view = self.alt_response(304, description="Not modified.", success=True)(view)

@@ -18,7 +18,7 @@ blueprint = Blueprint(
 
 
 @blueprint.get("/<uuid:media_id>/files/<signature>/<plugin>/<uuid:task_id>/<name>")
-@blueprint.serves(*FILE_TYPES.values())
+@blueprint.serves("*/*")
 def download_plugin_file(media_id: UUID, signature: str, plugin: str, task_id: UUID, name: str) -> Response:
     """Download a file that a plugin has made
 
