@@ -5,7 +5,10 @@ An error carries what its audience needs: a stable ``code`` for programs, an HTT
 worker read these; nobody else maps errors.
 """
 
+from collections.abc import Iterable
 from typing import Any
+
+from broker.defects import Defect, first
 
 #: Seconds: whoever waits longer looks again in between.
 LONGEST_POSTPONEMENT = 7 * 24 * 3600.0
@@ -89,10 +92,20 @@ class UnsupportedMedia(TaskBrokerError):
 class InvalidInput(TaskBrokerError):
     """The request's content is not valid.
 
-    ``errors`` is a list of ``{"pointer": JSON pointer or query parameter name, "detail": text}``.
+    Of ``errors`` the first are kept and the others counted, with the ``errors_omitted`` that were not handed over.
     """
 
     code, status = "invalid_content", 422
+
+    def __init__(
+        self, message: str = "", *, errors: Iterable[Defect] = (), errors_omitted: int = 0, **extra: Any
+    ) -> None:
+        listed, more = first(errors)
+        super().__init__(message, **extra)
+        if listed:
+            self.extra["errors"] = listed
+        if more or errors_omitted:
+            self.extra["errors_omitted"] = more + errors_omitted
 
 
 class QueueFull(TaskBrokerError):

@@ -3,7 +3,11 @@
 from typing import Any
 
 import marshmallow
-from marshmallow import ValidationError, missing
+from marshmallow import RAISE, ValidationError, missing
+from marshmallow.decorators import PRE_LOAD
+from marshmallow.exceptions import SCHEMA
+
+from broker.defects import MAX_DEFECTS, Unnamed
 
 
 class Schema(marshmallow.Schema):
@@ -13,6 +17,9 @@ class Schema(marshmallow.Schema):
     function that collects errors. ``load`` calls only the fields that have something to say, and calls them directly.
     At the first error it leaves the whole object to marshmallow, which reports every error. A schema that has hooks
     (``validates_schema`` and the like) or dotted attributes is always left to marshmallow.
+
+    An object with more unknown members than anybody reads of is refused for these alone: marshmallow would take 10 us
+    and most of a kilobyte for each.
 
     Measured on ``POST /api/tasks``, whose body, header and payload are loaded by three schemas:
     256 us of CPU in all, and 38 us (15 %) more with marshmallow's own ``load``.
@@ -42,6 +49,8 @@ class Schema(marshmallow.Schema):
                 return self._load_members(data)
             except ValidationError:
                 pass
+        if isinstance(data, dict) and (options.get("unknown") or self.unknown) == RAISE and not many:
+            self._refuse_many_unknown(data)
         return super().load(data, many=many, partial=partial, **options)
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
@@ -49,6 +58,13 @@ class Schema(marshmallow.Schema):
         if isinstance(obj, dict) and "." not in attr:
             return obj.get(attr, default)
         return super().get_attribute(obj, attr, default)
+
+    def _refuse_many_unknown(self, data: dict[str, Any]) -> None:
+        if len(data) <= len(self._names) + MAX_DEFECTS or self._hooks[PRE_LOAD]:  # a hook may take members away
+            return
+        unknown = [name for name in data if name not in self._names]
+        named = {name: [self.error_messages["unknown"]] for name in unknown[:MAX_DEFECTS]}
+        raise ValidationError({**named, SCHEMA: [Unnamed(len(unknown) - MAX_DEFECTS)]})
 
     def _load_members(self, data: dict[str, Any]) -> dict[str, Any]:
         loaded = {}

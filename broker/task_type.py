@@ -8,6 +8,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError
 
+from broker.defects import pointers
 from broker.errors import InvalidInput
 from broker.settings.converters import Number, Thousandths, Whole
 from broker.settings.reading import read
@@ -129,16 +130,3 @@ class TaskType:
 
 #: Task types by name.
 TaskTypes = Mapping[str, TaskType]
-
-
-def pointers(messages: Any, prefix: str) -> list[dict[str, str]]:
-    """Marshmallow's nested messages as ``[{"pointer", "detail"}]``, the pointers as in RFC 6901."""
-    if isinstance(messages, dict):
-        return [entry for key, value in messages.items() for entry in pointers(value, prefix + _token(key))]
-    if isinstance(messages, list):
-        return [entry for value in messages for entry in pointers(value, prefix)]
-    return [{"pointer": prefix, "detail": str(messages)}]
-
-
-def _token(key: Any) -> str:
-    return "" if key == "_schema" else "/" + str(key).replace("~", "~0").replace("/", "~1")

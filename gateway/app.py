@@ -1,6 +1,7 @@
 """The application factory: everything the HTTP face consists of, put together once."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from flask import Flask, Response, g
 
@@ -78,7 +79,9 @@ def _admit() -> Response | None:
 
 
 def _set_headers(response: Response) -> Response:
-    """Answers are not cached, unless the route says how, and no browser guesses at their type."""
+    """Answers are not cached, unless the route says how, no browser guesses at their type, and nothing has none."""
+    if response.status_code == HTTPStatus.NO_CONTENT:
+        response.headers.pop("Content-Type", None)
     if not response.headers.getlist("Cache-Control"):
         response.headers.add("Cache-Control", "no-store")
     response.headers.add("X-Content-Type-Options", "nosniff")

@@ -12,9 +12,9 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
+from broker.defects import pointers
 from broker.errors import InvalidInput, TaskBrokerError, TooLarge, UnsupportedMedia
 from broker.schema import Schema
-from broker.task_type import pointers
 from gateway import strict_json
 from gateway.config import GatewaySettings
 from gateway.current import services
@@ -49,7 +49,7 @@ def reader(schema: Schema, location: str) -> Callable[[], Any]:
         except ValidationError as error:
             defects = pointers(error.normalized_messages(), "")
             if location != "json":
-                defects = [each | {"pointer": each["pointer"].removeprefix("/")} for each in defects]
+                defects = (each | {"pointer": each["pointer"].removeprefix("/")} for each in defects)
             raise InvalidInput(errors=defects) from None
 
     return read

@@ -13,6 +13,7 @@ from broker.schema import Schema
 from gateway.arguments import reader
 from gateway.fast.views import only_documenting
 
+_BYTES = {"type": "string", "format": "binary"}
 #: The header of ``answers.created``, for the API document.
 _LOCATION = {"Location": {"description": "Where to read it again.", "schema": {"type": "string"}}}
 
@@ -52,6 +53,22 @@ class Blueprint(flask_smorest.Blueprint):
         """Documents what a view answers that makes its own answer (``answers.created``)."""
         return self.alt_response(HTTPStatus.CREATED, schema=schema, headers=_LOCATION, success=True)
 
+    def serves(self, *content_types: str) -> Callable[[Any], Any]:
+        """Documents a view that sends files of these types to whoever has the link.
+
+        Clients made from the document know bytes by the name of octet-stream. Say ``*/*`` where JSON may be among the
+        types: they would take all files for JSON.
+        """
+
+        def decorate(view: Any) -> Any:
+            for each in ("application/octet-stream", *reversed(content_types)):
+                view = only_documenting(self.response(HTTPStatus.OK, _BYTES, content_type=each))(view)
+            view = self.alt_response(206, description="The part of the file that was asked for.", success=True)(view)
+            view = self.alt_response(304, description="Not modified.", success=True)(view)
+            return self.doc(security=[])(self.problems(403, 404, 416)(view))
+
+        return decorate
+
     def add_url_rule(
         self, rule: str, endpoint: str | None = None, view_func: Any = None, *args: Any, **options: Any
     ) -> None:
@@ -71,8 +88,11 @@ class Blueprint(flask_smorest.Blueprint):
 
 
 def refuse_undeclared_parameters(asked: Request) -> None:
-    """An endpoint that declares no query parameters takes none. Raises ``InvalidInput``."""
-    if not asked.query_string:
+    """An endpoint that declares no query parameters takes none. Raises ``InvalidInput``.
+
+    Where there is no such path or method, that is to be said, and ``OPTIONS`` asks about all methods.
+    """
+    if not asked.query_string or asked.routing_exception or asked.method == "OPTIONS":
         return
     view: Any = current_app.view_functions.get(asked.endpoint or "")
     declared = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", [])

@@ -16,7 +16,8 @@ _NO_MOMENT = (
     "Not an ISO 8601 time such as 2024-01-01T00:00:00Z, 2024-01-01T00:00 or 2024-01-01, "
     "which are in UTC without an offset (in a URL, write the + of an offset as %2B)."
 )
-_DIGITS = re.compile(r"-?\d{1,30}", re.ASCII)
+#: JSON Schema's integers include 1.0.
+_DIGITS = re.compile(r"(-?\d{1,30})(\.0{1,30})?", re.ASCII)
 #: As in JSON, which is how programs write small numbers: 1e-05.
 _DECIMAL = re.compile(r"-?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,3})?", re.ASCII)
 
@@ -53,9 +54,10 @@ class QueryInteger(fields.Integer):
     """A whole number in a URL, in ASCII digits."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if not _DIGITS.fullmatch(value):
+        digits = _DIGITS.fullmatch(value)
+        if not digits:
             raise self.make_error("invalid", input=value)
-        return super()._deserialize(value, attr, data, **kwargs)
+        return super()._deserialize(digits[1], attr, data, **kwargs)
 
 
 class QueryNumber(fields.Float):
@@ -90,6 +92,20 @@ class JsonBoolean(fields.Boolean):
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return value
+
+
+class BoundedList(fields.List[Any]):
+    """A list whose length is checked before its members are looked at, which takes time for each of them."""
+
+    def __init__(self, member: Any, low: int, high: int, **options: Any) -> None:
+        bounds = {"minItems": low, "maxItems": high}
+        super().__init__(member, **options | {"metadata": {**options.get("metadata", {}), **bounds}})
+        self._low, self._high = low, high
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, list) and not self._low <= len(value) <= self._high:
+            raise ValidationError(f"Must have {self._low} to {self._high} members.")
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class TypeName(fields.String):

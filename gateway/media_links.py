@@ -21,13 +21,14 @@ class MediaLinks:
 
     def stream(self, name: str) -> str:
         """One file of a video's stream."""
-        return url_for("streams.serve", video_id=self._id, signature=self._signature, name=name)
+        return url_for("streams.download_stream_file", video_id=self._id, signature=self._signature, name=name)
 
     def files(self, plugin: str, task_id: str, files: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """What a run of a plugin has made (``{name, size}`` each), with the ``url`` of each."""
         place: dict[str, Any] = {"media_id": self._id, "plugin": plugin, "task_id": UUID(task_id)}
         place["signature"] = self._signature
-        return [{**each, "url": url_for("plugin_files.download", name=each["name"], **place)} for each in files]
+        endpoint = "plugin_files.download_plugin_file"
+        return [{**each, "url": url_for(endpoint, name=each["name"], **place)} for each in files]
 
 
 def with_links(task: Task) -> Task:

@@ -5,13 +5,17 @@ from http import HTTPStatus
 from typing import Any
 
 import flask_smorest
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask
+from marshmallow.fields import Enum
 
 from broker.task_type import TaskType
 from broker.webhooks.events import TYPES
 from gateway.fields import Payload, Result, TypeName
 from gateway.problem import MIMETYPE
+from gateway.schemas.change import Change
 from gateway.schemas.problem import Problem
 from gateway.schemas.webhooks import WebhookEvent
 
@@ -19,13 +23,26 @@ DESCRIPTION = """\
 A task broker for media work: video transcoding, embeddings for semantic search, and plugins.
 
 Times are RFC 3339 in UTC with microseconds. Errors are RFC 9457 problem documents, told apart by `code`. Unknown
-parameters and fields are refused. Every path below `/api` needs a key as a bearer token, except signed links,
-which ignore parameters and open on pages of any origin.
+parameters and fields are refused. A JSON body has at most 1 MiB (16 MiB for a batch), 100,000 values in all and 64
+levels. Every path below `/api` needs a key as a bearer token, except signed links, which ignore parameters and open on
+pages of any origin.
 """
 
 
 _TRY_AGAIN = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE)
 _RETRY_AFTER = {"description": "Seconds to wait before the next try.", "schema": {"type": "integer", "minimum": 1}}
+
+
+class _Converter(OpenAPIConverter):
+    """apispec's, but it tells what a schema's own checks ask for."""
+
+    def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
+        described: dict[str, Any] = super().schema2jsonschema(schema)
+        return described | {"minProperties": 1} if isinstance(resolve_schema_instance(schema), Change) else described
+
+
+class _Plugin(MarshmallowPlugin):
+    Converter = _Converter
 
 
 class Api(flask_smorest.Api):
@@ -57,7 +74,7 @@ def make_api(app: Flask, types: Mapping[str, TaskType]) -> Api:
         OPENAPI_JSON_PATH="openapi.json",
     )
     spec = {"info": {"description": DESCRIPTION}, "security": [{"key": []}], "webhooks": _outgoing()}
-    api = Api(spec_kwargs=spec)
+    api = Api(spec_kwargs=spec | {"marshmallow_plugin": _Plugin()})
     api.init_app(app)
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
 
@@ -90,13 +107,15 @@ def _outgoing() -> dict[str, Any]:
             "default": {"description": "Sent again later, not before what a Retry-After asks for."},
         },
     }
-    return {name: {"post": operation | {"operationId": name.replace(".", "_")}} for name in TYPES}
+    return {name: {"post": operation | {"operationId": f"receive_{name.replace('.', '_')}"}} for name in TYPES}
 
 
 def _describe_by_type(types: Mapping[str, TaskType], converter: OpenAPIConverter, field: Any) -> dict[str, Any]:
-    """What depends on the declared types: their names, and the shapes of their payloads and results."""
+    """What depends on the declared types: their names, the shapes of payloads and results. Enums are words."""
     if isinstance(field, TypeName):
         return {"enum": sorted(types)}
+    if isinstance(field, Enum):
+        return {"type": "string"}
     if isinstance(field, Payload):
         return {"anyOf": [converter.resolve_nested_schema(each.payload) for each in types.values()]}
     if isinstance(field, Result):

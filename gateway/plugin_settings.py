@@ -4,10 +4,10 @@ from typing import Any
 
 from marshmallow import ValidationError
 
+from broker.defects import pointers
 from broker.errors import InvalidInput
 from broker.plugin import Plugin
 from broker.secrets.encryption import SecretKeyMissing, Undecryptable
-from broker.task_type import pointers
 from gateway.current import broker, services, tenant
 
 #: Shown instead of a secret that is set. Sent back, it leaves the secret as it is, as long as it goes where it went.

@@ -2,12 +2,17 @@
 
 import json
 import math
+import re
 from typing import Any, NoReturn
 
-from broker.errors import TaskBrokerError
+from broker.errors import TaskBrokerError, TooLarge
 
 #: Deeper values are refused: reading a stored one back recurses, and could exhaust the stack.
 MAX_DEPTH = 64
+#: More values are refused unread: what each costs, in memory and in what may be said of it, is many times its length.
+MAX_VALUES = 100_000
+#: What tells how many there are: a string, which hides what is in it, an empty container, and what values stand behind.
+_MARK = re.compile(r'"(?:[^"\\]++|\\.)*+"?|\[\s*+\]|\{\s*+\}|[,\[{]', re.DOTALL)
 #: Python would refuse more than 4,300 digits in a message of its own.
 _MAX_DIGITS = 1000
 
@@ -19,7 +24,7 @@ class InvalidJson(TaskBrokerError):
 
 
 def parse(body: bytes) -> Any:
-    """The value of a JSON text. Raises ``InvalidJson``.
+    """The value of a JSON text. Raises ``InvalidJson``, and ``TooLarge`` above ``MAX_VALUES``.
 
     Refused beyond what ``json.loads`` refuses: ``NaN`` and infinities, numbers too large for a double, integers of
     more than a thousand digits, repeated member names, lone surrogates, and nesting deeper than ``MAX_DEPTH``.
@@ -28,6 +33,7 @@ def parse(body: bytes) -> Any:
         text = body.decode("utf-8")
         if text.startswith("\ufeff"):
             raise json.JSONDecodeError("Unexpected UTF-8 BOM (decode using utf-8-sig)", text, 0)
+        _check_number(text)
         value = _decode(text)
         if "\\u" in text:  # only an escape can be half of a surrogate pair
             json.dumps(value, ensure_ascii=False).encode("utf-8")
@@ -44,6 +50,20 @@ def parse(body: bytes) -> Any:
     if text.count("[") + text.count("{") >= MAX_DEPTH:
         _check_depth(value)
     return value
+
+
+def _check_number(text: str) -> None:
+    """Each value but the first stands behind a comma or an opening bracket, and each string is one or a name of one."""
+    if text.count(",") + text.count("[") + text.count("{") < MAX_VALUES:
+        return
+    values, strings = 1, 0
+    for mark in _MARK.finditer(text):
+        if text[mark.start()] == '"':
+            strings += 1
+        elif mark.end() - mark.start() == 1:
+            values += 1
+        if values > MAX_VALUES or strings > 2 * MAX_VALUES:
+            raise TooLarge(f"The body has more than {MAX_VALUES} JSON values; send it in parts.")
 
 
 def _integer(text: str) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from broker.clock import from_rfc3339, to_rfc3339
+from broker.defects import Defect
 from broker.errors import InvalidInput, NotFound
 from broker.rq_records import queue_name
 from broker.status import Status
@@ -92,19 +93,21 @@ def prepare(types: TaskTypes, new: NewTask) -> Submission:
 
 
 def prepare_all(check: Callable[[NewTask], Submission], batch: Sequence[NewTask]) -> list[Submission]:
-    """A batch, each of it by ``check``. Raises ``InvalidInput`` with all defects of all tasks, as ``/tasks/3/...``."""
+    """A batch, each of it by ``check``. Raises ``InvalidInput`` for the defects of all tasks, as ``/tasks/3/...``."""
     if not 1 <= len(batch) <= MAX_BATCH:
         raise InvalidInput(errors=[{"pointer": "/tasks", "detail": f"must be 1 to {MAX_BATCH} tasks"}])
     prepared: list[Submission] = []
-    errors: list[dict[str, str]] = []
+    errors: list[Defect] = []
+    omitted = 0
     for number, new in enumerate(batch):
         try:
             prepared.append(check(new))
         except InvalidInput as error:
             found = error.extra["errors"]
             errors += [each | {"pointer": f"/tasks/{number}{each['pointer']}"} for each in found]
+            omitted += error.extra.get("errors_omitted", 0)
     if errors:
-        raise InvalidInput(errors=errors)
+        raise InvalidInput(errors=errors, errors_omitted=omitted)
     return prepared
 
 

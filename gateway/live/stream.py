@@ -9,7 +9,7 @@ from broker.event import Event
 from broker.live.subscription import Subscription
 from gateway.live.connection import Connection
 from gateway.live.frames import frames, opening
-from gateway.live.handover import take_over
+from gateway.live.handover import announce_end, take_over
 from gateway.live.hub import Hub
 
 MIMETYPE = "text/event-stream"
@@ -22,6 +22,7 @@ def stream(
 
     ``environ`` is the request's, whose connection ``hub`` takes over.
     """
+    announce_end(environ)
     body = _Body(subscription, first, after, ended, hub, environ)
     response = Response(body, mimetype=MIMETYPE)
     # Proxies that collect an answer before they pass it on are asked not to (nginx, "proxy_buffering").

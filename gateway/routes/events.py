@@ -56,7 +56,7 @@ def watch_task(headers: dict[str, Any], task_id: UUID) -> Response:
 @blueprint.arguments(LastEventId, location="headers")
 @blueprint.response(200, _TEXT, content_type=MIMETYPE)
 @blueprint.problems(503)
-def watch_everything(headers: dict[str, Any]) -> Response:
+def watch_tasks(headers: dict[str, Any]) -> Response:
     """Watch all tasks
 
     First `snapshot`, the number of tasks by status, unless the stream is resumed. Then for every task `status` at

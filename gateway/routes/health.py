@@ -12,7 +12,7 @@ blueprint = Blueprint("health", __name__, description="For platforms and load ba
 @blueprint.get("/livez")
 @blueprint.response(200, Health)
 @blueprint.doc(security=[])
-def livez() -> dict[str, str]:
+def check_liveness() -> dict[str, str]:
     """Is this process alive?
 
     What it depends on is not asked.
@@ -24,7 +24,7 @@ def livez() -> dict[str, str]:
 @blueprint.response(200, Readiness)
 @blueprint.problems(503, 507)
 @blueprint.doc(security=[])
-def readyz() -> dict[str, Any]:
+def check_readiness() -> dict[str, Any]:
     """Can requests be served?
 
     Not while Redis is away, would take no task (it is only to be read, full, cut off from its replicas …), cannot keep

@@ -15,18 +15,11 @@ from gateway.stored_file import send_unchanging
 blueprint = Blueprint(
     "plugin_files", __name__, url_prefix="/api/media", description="Uploaded files and what plugins made of them."
 )
-_BYTES = {"type": "string", "format": "binary"}
 
 
 @blueprint.get("/<uuid:media_id>/files/<signature>/<plugin>/<uuid:task_id>/<name>")
-@blueprint.response(200, _BYTES, content_type=FILE_TYPES["jpg"])
-@blueprint.response(200, _BYTES, content_type=FILE_TYPES["png"])
-@blueprint.response(200, _BYTES, content_type=FILE_TYPES["json"])
-@blueprint.alt_response(206, description="The part of the file that was asked for.", success=True)
-@blueprint.alt_response(304, description="Not modified.", success=True)
-@blueprint.problems(403, 404, 416)
-@blueprint.doc(security=[])
-def download(media_id: UUID, signature: str, plugin: str, task_id: UUID, name: str) -> Response:
+@blueprint.serves("*/*")
+def download_plugin_file(media_id: UUID, signature: str, plugin: str, task_id: UUID, name: str) -> Response:
     """Download a file that a plugin has made
 
     The signature in the path stands for a key; take the whole path from the url in the detail of the video or image.
@@ -42,12 +35,8 @@ def download(media_id: UUID, signature: str, plugin: str, task_id: UUID, name: s
 
 
 @blueprint.get("/<uuid:media_id>/source/<signature>")
-@blueprint.response(200, _BYTES, content_type="application/octet-stream")
-@blueprint.alt_response(206, description="The part of the file that was asked for.", success=True)
-@blueprint.alt_response(304, description="Not modified.", success=True)
-@blueprint.problems(403, 404, 416)
-@blueprint.doc(security=[])
-def source(media_id: UUID, signature: str) -> Response:
+@blueprint.serves("*/*")
+def download_source_file(media_id: UUID, signature: str) -> Response:
     """Download an uploaded file
 
     The signature in the path stands for a key; plugins give such links to the services that they work with.

@@ -50,7 +50,7 @@ def get_plugin_config(name: str) -> dict[str, Any]:
 @blueprint.arguments(PluginConfigUpdate)
 @blueprint.response(200, PluginSettings)
 @blueprint.problems(404, 409)
-def put_plugin_config(body: dict[str, Any], name: str) -> dict[str, Any]:
+def replace_plugin_config(body: dict[str, Any], name: str) -> dict[str, Any]:
     """Replace your settings of a plugin
 
     They are kept encrypted, and replace the operator's for your tasks from the next run on.

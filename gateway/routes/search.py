@@ -14,7 +14,7 @@ blueprint = Blueprint("search", __name__, url_prefix="/api/search", description=
 @blueprint.arguments(SearchQuery, location="query")
 @blueprint.response(200, SearchResults)
 @blueprint.problems(503)
-def search(query: dict[str, Any]) -> dict[str, Any]:
+def search_media(query: dict[str, Any]) -> dict[str, Any]:
     """Search by meaning
 
     Finds media whose embeddings are close to the query's, best first.

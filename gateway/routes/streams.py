@@ -22,19 +22,11 @@ _TYPES = {
     "jpg": "image/jpeg",
 }
 _PLAYLIST = _TYPES["m3u8"]
-_BYTES = {"type": "string", "format": "binary"}
 
 
 @blueprint.get("/<uuid:video_id>/stream/<signature>/<path:name>")
-@blueprint.response(200, _BYTES, content_type=_TYPES["m3u8"])
-@blueprint.response(200, _BYTES, content_type=_TYPES["m4s"])
-@blueprint.response(200, _BYTES, content_type=_TYPES["mp4"])
-@blueprint.response(200, _BYTES, content_type=_TYPES["jpg"])
-@blueprint.alt_response(206, description="The part of a segment that was asked for.", success=True)
-@blueprint.alt_response(304, description="Not modified.", success=True)
-@blueprint.problems(403, 404, 416)
-@blueprint.doc(security=[])
-def serve(video_id: UUID, signature: str, name: str) -> Response:
+@blueprint.serves(*_TYPES.values())
+def download_stream_file(video_id: UUID, signature: str, name: str) -> Response:
     """Play a video
 
     The signature in the path stands for a key; take the whole path from a video's hls_url.

@@ -52,7 +52,7 @@ def create_task(body: dict[str, Any], headers: dict[str, Any]) -> Response:
 
 @blueprint.get("/stats")
 @blueprint.response(200, TaskStats)
-def task_stats() -> Stats:
+def get_task_stats() -> Stats:
     """Count tasks"""
     return broker().tasks.stats(tenant().name)
 

@@ -89,7 +89,7 @@ def delete_webhook(webhook_id: UUID) -> None:
 @blueprint.arguments(RotateSecret, required=False)
 @blueprint.response(200, RotatedSecret)
 @blueprint.problems(404, 409)
-def rotate_secret(body: dict[str, Any], webhook_id: UUID) -> dict[str, str]:
+def rotate_webhook_secret(body: dict[str, Any], webhook_id: UUID) -> dict[str, str]:
     """Give a webhook a new secret
 
     Until the overlap is over, deliveries carry two signatures, by the new secret and by the former one.

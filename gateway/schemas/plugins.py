@@ -1,9 +1,19 @@
 """Plugins: what there is, and running one."""
 
-from marshmallow import fields
+from typing import Any
+
+from marshmallow import ValidationError, fields
 
 from broker.schema import Schema
 from gateway.schemas.members import required
+
+#: Far more than any plugin has.
+_MAX_SETTINGS = 100
+
+
+def _check_few(config: dict[str, Any]) -> None:
+    if len(config) > _MAX_SETTINGS:
+        raise ValidationError(f"Must have at most {_MAX_SETTINGS} members.")
 
 
 class PluginInfo(Schema):
@@ -42,7 +52,9 @@ class PluginSettings(Schema):
 class PluginConfigUpdate(Schema):
     """All settings anew."""
 
-    config = fields.Dict(keys=fields.String(), **required("As the plugin's config_schema says."))
+    config = fields.Dict(
+        validate=_check_few, **required("As the plugin's config_schema says.", maxProperties=_MAX_SETTINGS)
+    )
 
 
 class Execute(Schema):

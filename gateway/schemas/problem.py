@@ -2,6 +2,7 @@
 
 from marshmallow import fields
 
+from broker.defects import MAX_DEFECTS
 from broker.schema import Schema
 
 
@@ -30,7 +31,14 @@ class Problem(Schema):
     code = fields.String(
         required=True, metadata={"description": "The problem, in stable snake case.", "example": "not_cancellable"}
     )
-    errors = fields.List(fields.Nested(Defect), metadata={"description": "Each defect of an invalid request."})
+    errors = fields.List(
+        fields.Nested(Defect),
+        metadata={"description": "What is wrong with an invalid request.", "maxItems": MAX_DEFECTS},
+    )
+    errors_omitted = fields.Integer(
+        metadata={"description": "How many more defects it has, where they are more than are listed.", "minimum": 1}
+    )
+    max_bytes = fields.Integer(metadata={"description": "How many bytes may be sent, where they were more (413)."})
     current_status = fields.String(metadata={"description": "The task's status, where that is the obstacle."})
     retry_count = fields.Integer(metadata={"description": "Retries already used, where none is left."})
     max_retries = fields.Integer(metadata={"description": "Retries granted, where none is left."})

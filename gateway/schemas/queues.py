@@ -1,13 +1,13 @@
 """Queues: live state and limits of each task type."""
 
-from typing import Any
-
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import fields
 from marshmallow.validate import Range
 
+from broker.fields import Integer
 from broker.schema import Schema
 from broker.task_type import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
 from gateway.fields import JsonBoolean, JsonNumber, TypeName
+from gateway.schemas.change import Change
 from gateway.schemas.members import nullable, required
 
 
@@ -36,7 +36,7 @@ class QueueList(Schema):
     warnings = fields.List(fields.String(), **required("Who is missing, so that tasks do not go on."))
 
 
-class QueueChange(Schema):
+class QueueChange(Change):
     """New settings of a queue; what is left out stays as it is."""
 
     rate = JsonNumber(
@@ -44,18 +44,13 @@ class QueueChange(Schema):
         validate=Range(0.001, MAX_RATE),
         metadata={"description": "Starts per second, with at most three decimals; null for no limit."},
     )
-    burst = fields.Integer(
+    burst = Integer(
         strict=True, validate=Range(1, MAX_BURST), metadata={"description": "Starts at once after a quiet time."}
     )
-    concurrency = fields.Integer(
+    concurrency = Integer(
         strict=True,
         allow_none=True,
         validate=Range(1, MAX_CONCURRENCY),
         metadata={"description": "Tasks running at the same time; null for no limit."},
     )
     paused = JsonBoolean(metadata={"description": "Whether to start nothing until it is unset."})
-
-    @validates_schema
-    def check_not_empty(self, data: dict[str, Any], **_: Any) -> None:
-        if not data:
-            raise ValidationError("Name at least one of rate, burst, concurrency and paused.")

@@ -5,13 +5,14 @@ from typing import Any
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Length, Range
 
+from broker.fields import Integer
 from broker.schema import Schema
 from broker.status import Status
 from broker.task_type import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT
 from broker.tasks.submission import MAX_BATCH
 from gateway.current import broker
 from gateway.fast.schemas import MostlyPlain
-from gateway.fields import JsonNumber, Moment, Payload, QueryFlag, QueryInteger, Result, TypeName
+from gateway.fields import BoundedList, JsonNumber, Moment, Payload, QueryFlag, QueryInteger, Result, TypeName
 from gateway.schemas.links import TaskLinks
 from gateway.schemas.members import nullable, required
 from gateway.schemas.paging import PageQuery, page_of
@@ -77,7 +78,7 @@ class CreateTask(Schema):
 
     type = TypeName(required=True, metadata={"description": "What to do."})
     payload = Payload(required=True, metadata={"description": "What to do it with; its form depends on the type."})
-    priority = fields.Integer(
+    priority = Integer(
         strict=True,
         validate=Range(0, MAX_PRIORITY),
         metadata={"description": "Higher runs first; the type's default if left out."},
@@ -90,10 +91,10 @@ class CreateTask(Schema):
         validate=Range(0, _LONGEST_DELAY),
         metadata={"description": "Not before so many seconds from now. Either this or scheduled_at."},
     )
-    max_retries = fields.Integer(
+    max_retries = Integer(
         strict=True, validate=Range(0, MAX_RETRIES), metadata={"description": "The type's default if left out."}
     )
-    timeout_seconds = fields.Integer(
+    timeout_seconds = Integer(
         strict=True,
         validate=Range(1, MAX_TIMEOUT),
         metadata={"description": "How long a run may take; the type's default if left out."},
@@ -102,15 +103,6 @@ class CreateTask(Schema):
         validate=Length(1, 255),
         metadata={"description": "While a task of this type and key is unfinished, that task is the answer (200)."},
     )
-
-
-class _Batch(fields.List[Any]):
-    """A list whose length is checked before its members are looked at, which takes time for each of them."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if isinstance(value, list) and not 1 <= len(value) <= MAX_BATCH:
-            raise ValidationError(f"Must have 1 to {MAX_BATCH} members.")
-        return super()._deserialize(value, attr, data, **kwargs)
 
 
 def _is_least(value: Any) -> bool:
@@ -125,11 +117,7 @@ class CreateTasks(Schema):
     #: Of a body: a thousand tasks with payloads of 16 KiB each.
     max_bytes = 16 * 1024 * 1024
 
-    tasks = _Batch(
-        MostlyPlain(CreateTask, _is_least),
-        required=True,
-        metadata={"description": "Accepted all or none.", "minItems": 1, "maxItems": MAX_BATCH},
-    )
+    tasks = BoundedList(MostlyPlain(CreateTask, _is_least), 1, MAX_BATCH, **required("Accepted all or none."))
 
 
 class Progress(Schema):

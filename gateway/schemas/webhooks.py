@@ -2,18 +2,22 @@
 
 from typing import Any
 
-from marshmallow import ValidationError, fields, validates_schema
-from marshmallow.validate import ContainsOnly, Length, Range
+from marshmallow import fields
+from marshmallow.validate import Length, OneOf, Range
 
+from broker.fields import Integer
 from broker.outbound.guard import MAX_URL
 from broker.schema import Schema
 from broker.webhooks.events import TYPES
-from gateway.fields import JsonBoolean
+from gateway.fields import BoundedList, JsonBoolean
+from gateway.schemas.change import Change
 from gateway.schemas.members import nullable, required
 from gateway.schemas.paging import page_of
 from gateway.schemas.tasks import TaskDetail
 
 _DAY = 24 * 3600
+#: Each of them may be named more than once.
+_MAX_EVENTS = 20
 _TIME = {"format": "date-time", "example": "2024-01-01T00:00:05.123456Z"}
 
 
@@ -23,8 +27,8 @@ def _url(**options: Any) -> fields.String:
 
 
 def _events(**options: Any) -> Any:
-    metadata = {"description": "Which events are sent.", "items": {"type": "string", "enum": list(TYPES)}}
-    return fields.List(fields.String(), validate=[Length(1), ContainsOnly(TYPES)], metadata=metadata, **options)
+    metadata = {"description": "Which events are sent."}
+    return BoundedList(fields.String(validate=OneOf(TYPES)), 1, _MAX_EVENTS, metadata=metadata, **options)
 
 
 class CreateWebhook(Schema):
@@ -38,7 +42,7 @@ class CreateWebhook(Schema):
     enabled = JsonBoolean(load_default=True, metadata={"description": "Whether events are sent."})
 
 
-class ChangeWebhook(Schema):
+class ChangeWebhook(Change):
     """New settings of a webhook; what is left out stays as it is."""
 
     url = _url()
@@ -46,18 +50,13 @@ class ChangeWebhook(Schema):
     description = fields.String(validate=Length(max=500))
     enabled = JsonBoolean(metadata={"description": "What happens while it is disabled is not sent later."})
 
-    @validates_schema
-    def check_not_empty(self, data: dict[str, Any], **_: Any) -> None:
-        if not data:
-            raise ValidationError("Name at least one of url, events, description and enabled.")
-
 
 class Webhook(Schema):
     """A webhook."""
 
     id = fields.String(**required("Its id.", format="uuid"))
     url = fields.String(**required("Where events are sent."))
-    events = fields.List(fields.String(), **required("Which events are sent."))
+    events = fields.List(fields.String(validate=OneOf(TYPES)), **required("Which events are sent."))
     description = fields.String(**required("Its owner's words."))
     enabled = fields.Boolean(**required("Whether events are sent."))
     disabled_reason = fields.String(**nullable("Why it was disabled, if its owner has not done it."))
@@ -80,7 +79,7 @@ class WebhookList(Schema):
 class RotateSecret(Schema):
     """How to change to a new secret."""
 
-    overlap_seconds = fields.Integer(
+    overlap_seconds = Integer(
         strict=True,
         load_default=_DAY,
         validate=Range(0, 7 * _DAY),

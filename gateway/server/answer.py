@@ -10,7 +10,7 @@ from typing import Any
 from gunicorn.http import wsgi
 from gunicorn.http.message import Request
 
-from gateway.live.handover import DETACH, HANG_UP
+from gateway.live.handover import CLOSE, DETACH, HANG_UP
 from gateway.server.outbox import Outbox
 from gateway.server.refusal import Refusal
 
@@ -29,6 +29,7 @@ class Answer:
         self.response, self.environ = wsgi.create(request, self._outbox, peer, server, cfg)
         self.environ["wsgi.multithread"] = True
         self.environ[DETACH] = self._detach
+        self.environ[CLOSE] = self.response.force_close
         #: Whether the connection is in other hands.
         self.detached = False
         self.failed = False

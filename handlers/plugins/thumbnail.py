@@ -5,6 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
+from broker.fields import Integer
 from broker.plugin import Plugin, PluginContext
 from handlers.media.bounds import PICTURE, RECORDING
 from handlers.media.decoding import decode
@@ -19,7 +20,7 @@ class ThumbnailConfig(Schema):
     """Set by ``THUMBNAIL_SIZES=320,640``, ``THUMBNAIL_TIMES``, ``THUMBNAIL_FORMAT``."""
 
     sizes = Listed(
-        fields.Integer(validate=_SIZES),
+        Integer(validate=_SIZES),
         load_default=[320],
         validate=validate.Length(1, 8),
         metadata={"description": "Pixels of the longer side; nothing is enlarged."},

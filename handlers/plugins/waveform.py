@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, validate
 
+from broker.fields import Integer
 from broker.plugin import Plugin, PluginContext
 from handlers.media.bounds import RECORDING
 from handlers.media.decoding import decode
@@ -14,7 +15,7 @@ _LISTEN = "handlers.plugins.peaks:listen"
 class WaveformConfig(Schema):
     """Set by ``WAVEFORM_POINTS``."""
 
-    points = fields.Integer(
+    points = Integer(
         load_default=1000,
         validate=validate.Range(10, 20_000),
         metadata={

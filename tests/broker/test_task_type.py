@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from marshmallow import RAISE, Schema, ValidationError, fields, validates_schema
 
+from broker.defects import pointers
 from broker.errors import InvalidInput
-from broker.task_type import MAX_TIMEOUT, TaskType, pointers
+from broker.task_type import MAX_TIMEOUT, TaskType
 
 
 class Frame(Schema):
@@ -143,7 +144,7 @@ class TestPayload:
         assert all(error["detail"] for error in refused.value.extra["errors"])
 
     def test_several_messages_about_one_field_are_several_errors(self) -> None:
-        assert pointers({"a": ["One.", "Two."]}, "") == [
+        assert list(pointers({"a": ["One.", "Two."]}, "")) == [
             {"pointer": "/a", "detail": "One."},
             {"pointer": "/a", "detail": "Two."},
         ]

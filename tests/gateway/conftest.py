@@ -22,6 +22,7 @@ from handlers.plugins.assembly_ai import AssemblyAI
 from handlers.plugins.checksum import Checksum
 from handlers.plugins.task import PLUGIN_EXECUTION
 from handlers.transcoding.task import VIDEO_TRANSCODING
+from tests.gateway.contract import ContractClient
 from tests.gateway.served import ACME_KEY, Server
 
 MAX_UPLOAD_BYTES = 100_000
@@ -59,7 +60,9 @@ def app(server: ValkeyServer, gateway_settings: GatewaySettings, tmp_path_factor
         public_url="https://tasks.example.com",
     )
     plugins = {each.name: each for each in (AssemblyAI(), Checksum())}
-    return create_app(gateway_settings, Broker(settings, declared_types()), plugins)
+    made = create_app(gateway_settings, Broker(settings, declared_types()), plugins)
+    made.test_client_class = ContractClient
+    return made
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,11 @@
 """All routes of the gateway, read from its URL map, with made-up values in their paths."""
 
-import re
 from typing import NamedTuple
 
 from flask import Flask
 
 from tests.gateway.conftest import VIDEO_ID
+from tests.gateway.contract import template
 
 _VALUES = {"type": "VideoTranscoding", "name": "checksum", "plugin": "checksum", "signature": "a.b.c"}
 
@@ -24,9 +24,9 @@ def routes(app: Flask) -> list[Route]:
     adapter, found = app.url_map.bind("localhost"), []
     for rule in app.url_map.iter_rules():
         values = {name: VIDEO_ID if name.endswith("_id") else _VALUES[name] for name in rule.arguments}
-        path, template = adapter.build(rule.endpoint, values), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        path = adapter.build(rule.endpoint, values)
         found += [
-            Route(method, path, template, "signature" in rule.arguments)
+            Route(method, path, template(rule), "signature" in rule.arguments)
             for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         ]
     return sorted(found)

@@ -45,7 +45,7 @@ def nested(depth: int) -> bytes:
         b"\xef\xbb\xbf{}",
         json.dumps(NEW_TASK).encode("utf-16"),
         gzip.compress(json.dumps(NEW_TASK).encode()),
-        b"[" * 100_000,
+        b"[" * 50_000,
         nested(MAX_DEPTH + 1),
         nested(5_000),
     ],

@@ -45,6 +45,19 @@ def test_a_method_that_is_not_allowed(client: FlaskClient, method: str, path: st
     assert allowed <= set(response.headers["Allow"].split(", "))
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("DELETE", "/api/tasks?limit=1", 405), ("POST", "/api/tasks/stats?x=1", 405), ("PUT", "/livez?probe=1", 405),
+     ("GET", "/api/nope?x=1", 404), ("GET", "/nope?x=1", 404), ("OPTIONS", "/api/tasks/stats?x=1", 200)],
+)  # fmt: skip
+def test_a_query_hides_nothing_that_is_wrong_with_the_method_or_the_path(
+    client: FlaskClient, method: str, path: str, status: int
+) -> None:
+    response = client.open(path, method=method)
+    assert response.status_code == status
+    assert ("Allow" in response.headers) == (status != 404)
+
+
 def test_a_bug_of_ours_tells_nothing_but_is_logged(
     client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -37,6 +37,7 @@ def test_chunks_for_a_client_of_today(gateway: Server, broker: Broker) -> None:
         broker.tasks.cancel("acme", task_id)
         assert answer.text.count("event: ") == 2  # an end that is not marked as such would raise here
     assert answer.headers["Content-Type"].startswith("text/event-stream")
+    assert answer.headers["Connection"] == "close"  # else the client's next request would go the same way
 
 
 def test_listeners_hold_no_thread(gateway: Server) -> None:

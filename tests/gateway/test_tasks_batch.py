@@ -49,7 +49,7 @@ def test_a_thousand_are_taken_and_run_in_their_order(client: FlaskClient, broker
     assert [complete(broker) for _ in range(3)] == [task["id"] for task in tasks[:3]]
 
 
-@pytest.mark.parametrize("tasks", [[], [EMBED] * 1001, [{}] * 100_000, None, {}, "x"])
+@pytest.mark.parametrize("tasks", [[], [EMBED] * 1001, [{}] * 50_000, None, {}, "x"])
 def test_none_or_too_many_are_refused(client: FlaskClient, tasks: Any) -> None:
     assert pointers(client.post("/api/tasks/batch", json={"tasks": tasks})) == {"#/tasks"}
     assert total(client) == 0

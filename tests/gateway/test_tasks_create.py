@@ -120,7 +120,7 @@ def test_a_payload_may_name_nobody_else(client: FlaskClient, tenant_id: Any) -> 
         ({"priority": -1}, "#/priority"),
         ({"priority": 11}, "#/priority"),
         ({"priority": 10**30}, "#/priority"),
-        ({"priority": 1.0}, "#/priority"),
+        ({"priority": 1.5}, "#/priority"),
         ({"priority": "1"}, "#/priority"),
         ({"priority": True}, "#/priority"),
         ({"max_retries": -1}, "#/max_retries"),

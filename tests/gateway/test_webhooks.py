@@ -121,7 +121,7 @@ class TestEndpoints:
         ({"url": "http://example.org/" + "x" * 2048}, "#/url"),
         ({"events": []}, "#/events"),
         ({"events": "task.failed"}, "#/events"),
-        ({"events": ["task.failed", "task.exploded"]}, "#/events"),
+        ({"events": ["task.failed", "task.exploded"]}, "#/events/1"),
         ({"events": [1]}, "#/events/0"),
         ({"description": "x" * 501}, "#/description"),
         ({"description": 1}, "#/description"),
