@@ -83,14 +83,14 @@ class Store:
         return self._scripts[name](self.redis, prefix=self.keys.prefix, **values)
 
     def submit(
-        self, task_id: str, tenant: str, payload: str | bytes, terms: str, max_pending: int, media: Sequence[str] = ()
+        self, task_id: str, tenant: str, payload: str | bytes, options: str, max_pending: int, media: Sequence[str] = ()
     ) -> Any:
         """The microsecond of creation; [0, id that was there]; [-1, number waiting, type] when it was refused.
 
-        ``payload`` is JSON; ``terms`` and ``media`` as in submit.lua.
+        ``payload`` is JSON; ``options`` and ``media`` as in submit.lua.
         """
         # In the order of its header; what is called most, as `finish` is too, does without names.
-        arguments = self.keys.prefix, task_id, tenant, payload, terms, max_pending, *media
+        arguments = self.keys.prefix, task_id, tenant, payload, options, max_pending, *media
         return self._scripts["submit"].run(self.redis, arguments)
 
     def submit_many(self, tenant: str, fields: Sequence[str | bytes], max_pending: int) -> list[Any]:

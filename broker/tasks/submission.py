@@ -23,14 +23,14 @@ MAX_BATCH = 1000
 
 
 class Submission(Struct, frozen=True):
-    """A valid new task. ``id`` None has one made; ``payload_json`` and ``terms`` are what the scripts take of it."""
+    """A valid new task. ``id`` None has one made; ``payload_json`` and ``options`` are what the scripts take of it."""
 
     id: str | None
     type: str
     priority: int
     payload: dict[str, Any]
     payload_json: bytes
-    terms: str
+    options: str
     max_retries: int
     timeout: int
     due_us: int
@@ -54,7 +54,7 @@ class Submission(Struct, frozen=True):
 
 
 @lru_cache(maxsize=256)
-def terms(
+def options(
     type_name: str, priority: int, max_retries: int, timeout: int, due_us: int = 0, delay_us: int = 0, unique: str = ""
 ) -> str:
     """What submit.lua takes of a task beside id and payload; most tasks have the same as the one before."""
@@ -84,7 +84,7 @@ def prepare(types: TaskTypes, new: NewTask) -> Submission:
         priority=priority,
         payload=payload,
         payload_json=payload_json,
-        terms=terms(new.type, priority, retries, timeout, due_us, delay_us, new.unique_key or ""),
+        options=options(new.type, priority, retries, timeout, due_us, delay_us, new.unique_key or ""),
         max_retries=retries,
         timeout=timeout,
         due_us=due_us,
@@ -113,7 +113,7 @@ def prepare_all(check: Callable[[NewTask], Submission], batch: Sequence[NewTask]
 
 def fields_of(batch: Sequence[Submission], ids: Sequence[str]) -> list[str | bytes]:
     """All that submit_many.lua takes of a batch under these ids."""
-    return [part for each, own in zip(batch, ids, strict=True) for part in (own, each.payload_json, each.terms)]
+    return [part for each, own in zip(batch, ids, strict=True) for part in (own, each.payload_json, each.options)]
 
 
 def new_id() -> str:

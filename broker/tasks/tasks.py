@@ -59,7 +59,7 @@ class Tasks:
         """
         submission = new if isinstance(new, Submission) else prepare(self._types, new)
         task_id = submission.id or new_id()
-        arguments = task_id, tenant, submission.payload_json, submission.terms, self.settings.max_pending
+        arguments = task_id, tenant, submission.payload_json, submission.options, self.settings.max_pending
         record = _record(media) if media else ()
         answer = self._durably(
             lambda store: store.submit(*arguments, record), partial(_accepted_one, task_id), [task_id]

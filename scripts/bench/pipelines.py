@@ -10,7 +10,7 @@ from typing import Any
 
 from broker.broker import Broker
 from broker.engine.scripts import Script
-from broker.tasks.submission import terms
+from broker.tasks.submission import options
 
 _BATCH = 500
 _LEASE_US = 60_000_000
@@ -61,7 +61,7 @@ def _submission(broker: Broker, kind: Kind, task_id: str) -> dict[str, Any]:
         "id": task_id,
         "tenant": kind.tenant,
         "payload": kind.payload,
-        "terms": terms(kind.type, 0, max_retries=3, timeout=3600),
+        "options": options(kind.type, 0, max_retries=3, timeout=3600),
         "max_pending": 0,
         "media": (),
     }

@@ -11,7 +11,7 @@
 -- @include wake
 local key = KEY.limits(type_name)
 if call('HEXISTS', key, 'declared') == 0 then return 0 end
-forget()
+clear_cache()
 local s = limits(type_name) -- settled at the old rate
 local function set(field, value)
   if value ~= 'keep' then call('HSET', key, field, value) end
@@ -24,7 +24,7 @@ local cap = (burst == 'keep' and s.burst or tonumber(burst)) * TOKEN
 -- A type that had no rate starts its bucket empty, as any bucket that was not there.
 call('HSET', key, 'level', math.min(s.rate and s.level or 0, cap), 'ts', now, 'alarm', 0)
 seen = {}
-forget()
+clear_cache()
 if tenant ~= '' then
   local f = call('HMGET', key, 'rate', 'burst', 'concurrency', 'paused')
   tell(tenant, 'queue', { type = type_name, rate = f[1] or '', burst = f[2] or '1', concurrency = f[3] or '', paused = f[4] or '0' })

@@ -41,7 +41,7 @@ local function remove_from(of_queue, status)
   for other, registry in pairs(REGISTRY) do
     if other ~= status and other ~= 'processing' then call('ZREM', KEY.registry(registry, of_queue), id) end
   end
-  if call('EXISTS', list) == 1 then filled(of_queue, 1) end
+  if call('EXISTS', list) == 1 then mark_ready(of_queue, 1) end
   if status ~= 'scheduled' then call('ZREM', KEY.due(), id) end
   remove_runs(of_queue, status == 'processing' and id .. ':' .. task.lease)
 end

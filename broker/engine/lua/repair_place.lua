@@ -34,7 +34,7 @@ end
 for key, name in pairs(home) do
   if is_index(key) and RANK[task.status] then
     changed = changed + call('ZADD', key_of(key), 'CH', score_of(task.status, task.us), name)
-    kept.waiting[key_of(key)] = nil
+    cache.waiting[key_of(key)] = nil
   end
 end
 if task then changed = changed + call('PERSIST', task.key) end

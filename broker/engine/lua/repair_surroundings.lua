@@ -7,7 +7,7 @@
 -- @include home
 if what == 'ready' then
   if call('EXISTS', KEY.rq_queue(subject)) == 0 then return call('ZREM', READY, subject) end
-  filled(subject, 1)
+  mark_ready(subject, 1)
   return 1
 elseif what == 'sleeper' then
   if call('EXISTS', KEY.worker(of)) == 1 then return 0 end
@@ -18,7 +18,7 @@ elseif what == 'unique' then
   if task and not TERMINAL[task.status] then return 0 end
   return call('DEL', key_of(subject))
 elseif what == 'limits' then -- the next declaration sets what nobody can read
-  forget()
+  clear_cache()
   return call('DEL', KEY.limits(subject))
 elseif what == 'arrivals' then
   local last = call('LINDEX', KEY.rq_queue(subject), -1)

@@ -3,14 +3,14 @@
 -- ARGV[1] id  a repeat with the same id changes nothing
 -- ARGV[2] tenant
 -- ARGV[3] payload
--- ARGV[4] terms  'type queue max_retries timeout due_us delay_us unique_key'
+-- ARGV[4] options  'type queue max_retries timeout due_us delay_us unique_key'
 -- ARGV[5] max_pending
 -- ARGV[6..] media  nothing, or id, kind and the fields of its record
 -- Returns the microsecond of creation, {0, id} when that task was there, or {-1, waiting, type} when too many wait
 -- Moves none -> pending
 -- Moves none -> scheduled
 -- @include submit
-local task = new_task(id, tenant, payload, terms)
+local task = new_task(id, tenant, payload, options)
 local most = bound(max_pending)
 local refused
 if task.simple then refused = accept_simple(task, most) else refused = accept({ task }, most) end

@@ -2,7 +2,7 @@
 -- KEYS[1] prefix
 -- ARGV[1] tenant
 -- ARGV[2] max_pending
--- ARGV[3..] fields  three for each task: id, payload, terms as in submit
+-- ARGV[3..] fields  three for each task: id, payload, options as in submit
 -- Returns {1, microsecond of creation of the first, then for each that was there: its number from 0, id}, or {-1, waiting, type} when too many wait
 -- Moves none -> pending
 -- Moves none -> scheduled

@@ -20,7 +20,7 @@ from broker.doctor.server import check
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script, library
 from broker.engine.store import Store
-from broker.tasks.submission import terms
+from broker.tasks.submission import options
 from tests.broker.engine.engine import LEASE, SECOND, Engine
 from tests.scale import examples
 
@@ -109,7 +109,7 @@ def test_times_are_the_servers(redis: Redis, keys: Keys) -> None:
     store = Store(redis, keys)
     store.declare("Noop=/1/")
     before = redis.time()
-    store.submit("a", "t", "{}", terms("Noop", 0, 0, 1), max_pending=0)
+    store.submit("a", "t", "{}", options("Noop", 0, 0, 1), max_pending=0)
     after = redis.time()
     us = int(redis.hget(keys.job("a"), "us") or 0)
     assert before[0] * SECOND + before[1] <= us <= after[0] * SECOND + after[1]

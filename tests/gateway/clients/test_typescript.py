@@ -13,9 +13,7 @@ import requests
 from tests.gateway.served import KEY
 
 PROGRAM = Path(__file__).parent / "typescript"
-COMPILE = (
-    "--outDir . --target es2022 --module nodenext --strict --lib es2022,dom,dom.iterable"
-)
+COMPILE = "--outDir . --target es2022 --module nodenext --strict --lib es2022,dom,dom.iterable"
 
 
 def run(*command: str, cwd: Path, **environ: str) -> str:

@@ -9,28 +9,28 @@ local AHEAD = 20000
 local ARRIVALS, READY, LIFE
 -- What this call has read already of limits, by type.
 local seen
--- What seldom changes: read again after KEPT_US, and at once after a script of ours has changed it. It lives between
+-- What seldom changes: read again after CACHED_US, and at once after a script of ours has changed it. It lives between
 -- calls where scripts are a function library; elsewhere each call starts with none. All databases of a server share the
--- library, and it outlives FLUSHALL: what is kept is of one prefix and of one `life`, a mark that each database gets with
+-- library, and it outlives FLUSHALL: what it holds is of one prefix and of one `life`, a mark that each database gets with
 -- its first declaration. Without the mark nothing is kept.
-local kept, kept_since, kept_for, kept_life
+local cache, cached_since, cached_for, cached_life
 
-local function forget()
-  kept = { forms = {}, indexes = {}, listeners = {}, facts = {}, settings = {}, waiting = {} }
-  kept_since = now
+local function clear_cache()
+  cache = { templates = {}, indexes = {}, listeners = {}, facts = {}, settings = {}, waiting = {} }
+  cached_since = now
 end
 
 local function begin(prefix)
   call, now, now_text, seen = redis.call, clock(), nil, {}
-  if kept_for ~= prefix then
+  if cached_for ~= prefix then
     P, B = prefix .. ':', prefix .. ':broker:'
     ARRIVALS, READY, LIFE = KEY.arrivals(), KEY.ready(), KEY.life()
-    kept_for, kept = prefix, nil
+    cached_for, cache = prefix, nil
   end
   local life = call('GET', LIFE)
-  if not (kept and life) or life ~= kept_life or now >= kept_since + KEPT_US or now < kept_since then
-    kept_life = life
-    forget()
+  if not (cache and life) or life ~= cached_life or now >= cached_since + CACHED_US or now < cached_since then
+    cached_life = life
+    clear_cache()
   end
 end
 
@@ -43,12 +43,12 @@ end
 
 -- What a queue's name tells, and its keys: to put them together takes longer than to find them.
 local function facts(queue)
-  local found = kept.facts[queue]
+  local found = cache.facts[queue]
   if not found then
     local type_name, priority = string.match(queue, '^([^:]+):?(%d*)$')
     found = { type = type_name, priority = tonumber(priority) or 0, list = KEY.rq_queue(queue), leases = KEY.registry('wip', queue),
       finished = KEY.registry('finished', queue) }
-    kept.facts[queue] = found
+    cache.facts[queue] = found
   end
   return found
 end

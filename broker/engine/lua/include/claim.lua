@@ -85,7 +85,7 @@ local function sleep(worker, group, throttled, undeclared)
     call('HSET', KEY.limits(type_name), 'alarm', now + earliest, 'watcher', worker)
   end
   call('HSET', KEY.worker(worker), 'state', 'idle')
-  if call('HSET', KEY.groups(), group, '1') == 1 then forget() end
+  if call('HSET', KEY.groups(), group, '1') == 1 then clear_cache() end
   call('SADD', KEY.idle(group), worker)
   call('DEL', KEY.wake(worker))
   return { 0, undeclared and -2 or earliest or -1 }

@@ -5,4 +5,4 @@ local function clock()
 end
 
 -- How long what seldom changes may be remembered, in microseconds.
-local KEPT_US = 100000
+local CACHED_US = 100000

@@ -4,4 +4,4 @@ local function clock()
 end
 
 -- A test that writes settings itself wants them seen at once.
-local KEPT_US = 0
+local CACHED_US = 0

@@ -30,7 +30,7 @@ end
 
 -- What was set at run time stays: it is what differs from the default that was in effect.
 local function put_in_effect(type_name, key, declared, present)
-  forget()
+  clear_cache()
   local s = limits(type_name) -- a bucket that is not there starts empty, a changed one settles at its old rate
   local is = call('HMGET', key, 'rate', 'burst', 'concurrency')
   local was = { string.match(present or '', '^(%d*)/(%d*)/(%d*)$') }
@@ -56,7 +56,7 @@ local function declare(type_name, declared)
   call('HSET', key, 'declared', declared, 'declared_at', now)
   if present then call('HSET', key, 'former', without(present .. ' ' .. former, declared)) end
   seen = {}
-  forget()
+  clear_cache()
   wake_for_change(type_name)
   return true
 end

@@ -7,13 +7,13 @@ local KEPT_EVENTS = 10000
 local SNAPSHOT = { 'status', 'origin', 'tenant', 'payload', 'created_at', 'max_retries', 'timeout', 'retry_count',
   'scheduled_at', 'started_at', 'ended_at', 'last_heartbeat', 'error', 'progress', 'outcome', 'attempts' }
 
--- Who listens for the tenant: nobody, most of the time. A script that changes it has to forget().
+-- Who listens for the tenant: nobody, most of the time. A script that changes it has to clear_cache().
 local function listeners(tenant)
-  local who = kept.listeners[tenant]
+  local who = cache.listeners[tenant]
   if not who then
     local f = call('HMGET', KEY.listeners(), tenant .. ':webhooks', tenant .. ':live')
     who = { webhooks = f[1], live = tonumber(f[2]) or 0 }
-    kept.listeners[tenant] = who
+    cache.listeners[tenant] = who
   end
   return who
 end

@@ -14,7 +14,7 @@ end
 local function remove_from_index(tenant, type_name, id)
   uncount_duration(tenant, type_name, id)
   local index = index_of(tenant, type_name)
-  kept.waiting[index] = nil
+  cache.waiting[index] = nil
   call('ZREM', index, id)
   tell(tenant, 'gone', { task = id, type = type_name })
 end

@@ -6,9 +6,9 @@
 local SPAN, EPOCH = 1125899906842624, 1577836800000000
 
 local function index_of(tenant, type_name)
-  local indexes = kept.indexes[tenant] or {}
+  local indexes = cache.indexes[tenant] or {}
   local index = indexes[type_name] or KEY.index(tenant, type_name)
-  kept.indexes[tenant], indexes[type_name] = indexes, index
+  cache.indexes[tenant], indexes[type_name] = indexes, index
   return index
 end
 

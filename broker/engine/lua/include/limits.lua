@@ -9,16 +9,16 @@ local function limit_is_sound(value)
   return not value or value == '' or tonumber(value) ~= nil
 end
 
--- What was set for a type, if it was declared. Who changes it has to forget().
+-- What was set for a type, if it was declared. Who changes it has to clear_cache().
 local function settings(type_name)
-  local set = kept.settings[type_name]
+  local set = cache.settings[type_name]
   if not set then
     local f = call('HMGET', KEY.limits(type_name), 'rate', 'burst', 'concurrency', 'paused', 'declared')
     set = { type = type_name, rate = tonumber(f[1]), burst = tonumber(f[2]) or 1, concurrency = tonumber(f[3]),
       paused = f[4] == '1', declared = f[5], level = 0, alarm = 0 }
     -- What is no number is no limit either, and no type may lose its limit by that.
     if not limit_is_sound(f[1]) or not limit_is_sound(f[2]) or not limit_is_sound(f[3]) then set.declared = false end
-    kept.settings[type_name] = set
+    cache.settings[type_name] = set
   end
   return set
 end
@@ -105,6 +105,6 @@ end
 
 -- Does `rq suspend` hold everything?
 local function suspended()
-  if kept.suspended == nil then kept.suspended = call('EXISTS', KEY.suspended()) == 1 end
-  return kept.suspended
+  if cache.suspended == nil then cache.suspended = call('EXISTS', KEY.suspended()) == 1 end
+  return cache.suspended
 end

@@ -7,31 +7,31 @@
 local DATA = '(Vbroker.rq_records.refuse\nN(t(dt.'
 
 -- What is said of a task beside its id and payload, and what follows from it for a tenant.
-local function read_terms(tenant, text)
-  local form = { tenant = tenant }
-  form.type, form.queue, form.max_retries, form.timeout, form.due, form.delay, form.unique =
+local function read_options(tenant, text)
+  local template = { tenant = tenant }
+  template.type, template.queue, template.max_retries, template.timeout, template.due, template.delay, template.unique =
     string.match(text, '^(%S+) (%S+) (%d+) (%d+) (-?%d+) (%d+) (.*)$')
-  if not form.type then error('no terms of a task: ' .. text) end
-  form.due, form.delay, form.unique = tonumber(form.due), tonumber(form.delay), form.unique ~= '' and form.unique
-  form.simple = form.due == 0 and form.delay == 0 and not form.unique
-  form.description = form.type .. ' for ' .. tenant
-  form.index = index_of(tenant, form.type)
-  form.__index = form
-  return form
+  if not template.type then error('no options of a task: ' .. text) end
+  template.due, template.delay, template.unique = tonumber(template.due), tonumber(template.delay), template.unique ~= '' and template.unique
+  template.simple = template.due == 0 and template.delay == 0 and not template.unique
+  template.description = template.type .. ' for ' .. tenant
+  template.index = index_of(tenant, template.type)
+  template.__index = template
+  return template
 end
 
--- Most tasks have the terms of the one before. What they have in common is read once, and tasks only refer to it.
-local function form_of(tenant, text)
-  local forms = kept.forms[tenant] or {}
-  local form = forms[text] or read_terms(tenant, text)
-  kept.forms[tenant], forms[text] = forms, form
-  return form
+-- Most tasks have the options of the one before. What they have in common is read once, and tasks only refer to it.
+local function template_of(tenant, text)
+  local templates = cache.templates[tenant] or {}
+  local template = templates[text] or read_options(tenant, text)
+  cache.templates[tenant], templates[text] = templates, template
+  return template
 end
 
 -- With places for what is found out later: a table that grows is copied.
-local function new_task(id, tenant, payload, terms)
+local function new_task(id, tenant, payload, options)
   local task = { id = id, payload = payload, key = KEY.job(id), us = 0, status = 'pending' }
-  return setmetatable(task, form_of(tenant, terms))
+  return setmetatable(task, template_of(tenant, options))
 end
 
 -- A batch keeps its order in lists, which are sorted by creation: each task is a microsecond younger than the one
@@ -76,9 +76,9 @@ end
 -- How many tasks wait in an index: counted, or, while that is at most `enough`, what was counted a moment ago and those
 -- submitted since, of which some may have been taken.
 local function waiting_in(index, enough)
-  local waiting = kept.waiting[index]
+  local waiting = cache.waiting[index]
   if not waiting or waiting > enough then waiting = count_waiting(index) end
-  kept.waiting[index] = waiting
+  cache.waiting[index] = waiting
   return waiting
 end
 
@@ -112,8 +112,8 @@ local function write_scheduled(task)
   write_hash(task, 0)
   call('HSET', task.key, 'scheduled_at', iso(task.due))
   schedule_at(task, task.due)
-  local waiting = kept.waiting[task.index]
-  if waiting then kept.waiting[task.index] = waiting + 1 end
+  local waiting = cache.waiting[task.index]
+  if waiting then cache.waiting[task.index] = waiting + 1 end
   call('ZADD', task.index, score_of('scheduled', task.us), task.id)
   call('SADD', KEY.rq_queues(), facts(task.queue).list)
 end
@@ -131,9 +131,9 @@ local function enqueue(tasks, first, last)
     scores[#scores + 1] = task.id
   end
   call('ZADD', one.index, unpack(scores))
-  if call('RPUSH', facts(one.queue).list, unpack(ids)) == count then filled(one.queue, 1) end
-  local waiting = kept.waiting[one.index]
-  if waiting then kept.waiting[one.index] = waiting + count end
+  if call('RPUSH', facts(one.queue).list, unpack(ids)) == count then mark_ready(one.queue, 1) end
+  local waiting = cache.waiting[one.index]
+  if waiting then cache.waiting[one.index] = waiting + count end
 end
 
 -- Wakes a sleeper for each new task that could start now; for more than one, tokens are counted first.
@@ -188,7 +188,7 @@ local function accept_simple(task, most)
   write_hash(task, next_seq(task.queue))
   call('ZADD', task.index, score_of('pending', now), id)
   append(task)
-  kept.waiting[task.index] = waiting + 1
+  cache.waiting[task.index] = waiting + 1
   if waiting == 0 then call('SADD', KEY.tenants(), task.tenant) end
   wake(task.type)
   announce(task, 'pending')

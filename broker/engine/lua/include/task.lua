@@ -33,7 +33,7 @@ end
 -- been at it: a time to live that RQ may have set is lifted.
 local function reindex(task, status)
   local index, score = index_of(task.tenant, task.type), score_of(status, task.us)
-  if status == 'pending' or status == 'scheduled' then kept.waiting[index] = nil end
+  if status == 'pending' or status == 'scheduled' then cache.waiting[index] = nil end
   if call('ZADD', index, 'XX', 'GT', 'CH', score, task.id) == 0 then
     call('ZADD', index, score, task.id)
     call('PERSIST', task.key)
@@ -45,7 +45,7 @@ local function next_seq(queue)
   return call('HINCRBY', ARRIVALS, queue, 1)
 end
 
-local function filled(queue, length)
+local function mark_ready(queue, length)
   if length == 1 then
     local found = facts(queue)
     call('ZADD', READY, found.priority, queue)
@@ -55,7 +55,7 @@ end
 
 -- Puts a pending task, which has its number, at the end of its queue.
 local function append(task)
-  filled(task.queue, call('RPUSH', facts(task.queue).list, task.id))
+  mark_ready(task.queue, call('RPUSH', facts(task.queue).list, task.id))
 end
 
 -- Puts a pending task back before the head of its queue.
@@ -64,7 +64,7 @@ local function prepend(task)
   local head = call('LINDEX', list, 0)
   local seq = head and call('HGET', KEY.job(head), 'seq') or call('HGET', ARRIVALS, task.queue)
   call('HSET', task.key, 'seq', (tonumber(seq) or 1) - 1)
-  filled(task.queue, call('LPUSH', list, task.id))
+  mark_ready(task.queue, call('LPUSH', list, task.id))
 end
 
 -- The fence: is it this execution that may end or prolong the task's run? Whatever does either asks first.

@@ -16,8 +16,8 @@ end
 
 -- All groups that have ever slept.
 local function groups()
-  kept.groups = kept.groups or call('HKEYS', KEY.groups())
-  return kept.groups
+  cache.groups = cache.groups or call('HKEYS', KEY.groups())
+  return cache.groups
 end
 
 -- Are tasks of the type waiting in any of its queues?

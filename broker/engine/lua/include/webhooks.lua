@@ -25,7 +25,7 @@ local function refresh_listeners(tenant)
   else
     call('HDEL', KEY.listeners(), tenant .. ':webhooks')
   end
-  forget()
+  clear_cache()
 end
 
 -- Notes when somebody has to look at the endpoint again, if ever. `looked_at`: it was looked at just now, and stands behind
@@ -61,7 +61,7 @@ local function enqueue_delivery(id, event, task)
   end
 end
 
--- Makes room; returns the bytes that are still kept.
+-- Makes room; returns the bytes that are still cache.
 local function forget_oldest(id)
   local event = call('RPOP', KEY.webhook_ended(id))
   local size = call('HSTRLEN', KEY.delivery(id, event), 'body')
@@ -69,7 +69,7 @@ local function forget_oldest(id)
   return call('HINCRBY', KEY.webhook(id), 'ended_bytes', -size)
 end
 
--- Ends what is owed about an event, and lets the next one of its task go. The event is kept for a while, to be sent again.
+-- Ends what is owed about an event, and lets the next one of its task go. The event is cache for a while, to be sent again.
 local function end_delivery(id, event, task, state)
   local lane, ended = KEY.webhook_lane(id, task), KEY.webhook_ended(id)
   local size = call('HSTRLEN', KEY.delivery(id, event), 'body')
