@@ -7,11 +7,12 @@ second, between which the daemon's other chores have their turn, however much wa
 
 import logging
 import time
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 
 from redis import Redis
 
+from broker import task_log
 from broker.daemon.comparison import Comparison, batches
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script
@@ -93,28 +94,28 @@ class Audit:
         return {Status(status): theirs - ours for status, theirs, ours in rows if theirs != ours}
 
     def _mend(self, type_name: str, differing: dict[Status, int]) -> Iterator[None]:
-        mended: Counter[str] = Counter()
+        mended: defaultdict[str, task_log.Some] = defaultdict(task_log.Some)
         left = 0
         for status in sorted(differing):
             found = Comparison(self._redis, self._keys, type_name, status)
             yield from found.read()
-            for done in self._mend_not_placed(type_name, found):
-                mended.update(done)
+            for done, ids in self._mend_not_placed(type_name, found):
+                mended[done].add(ids)
                 yield
             for task_id in found.misplaced():
                 if self._is_left_to_claims(task_id, found):
                     left += 1
                 else:
                     tenant, queue = found.tenant_of.get(task_id, ""), found.queue_of[task_id]
-                    mended[self._mend_one(task_id, tenant, queue, found.copies[task_id])] += 1
+                    mended[self._mend_one(task_id, tenant, queue, found.copies[task_id])].add([task_id])
                 yield
+        mended.pop("", None)  # those that were merely in motion
         self._tell(type_name, mended, left)
         self._left[type_name] = differing if left and not mended else {}
 
-    def _tell(self, type_name: str, mended: Counter[str], left: int) -> None:
-        del mended[""]  # those that were merely in motion
-        if mended:
-            log.warning("%s was changed from outside; now %s", type_name, dict(mended))
+    def _tell(self, type_name: str, mended: Mapping[str, task_log.Some], left: int) -> None:
+        for now, tasks in mended.items():
+            task_log.warn_of_many(f"changed from outside: {now} now", type=type_name, tasks=tasks)
         if left:
             log.warning("%d ids of deleted tasks stand in queues of %s until a claim reaches them", left, type_name)
 
@@ -125,20 +126,20 @@ class Audit:
             log.warning("job %s in queue %s is another program's: it waits in queue set-aside now", task_id, queue)
         return done
 
-    def _mend_not_placed(self, type_name: str, found: Comparison) -> Iterator[list[str]]:
-        """What was done, step by step; those whose hash is gone are removed many at a time."""
+    def _mend_not_placed(self, type_name: str, found: Comparison) -> Iterator[tuple[str, list[str]]]:
+        """What was done to which, step by step; those whose hash is gone are removed many at a time."""
         for batch in batches(found.not_placed(), _BATCH):
             gone: dict[str, list[str]] = defaultdict(list)
             for task_id, queue in zip(batch, self._origins(batch), strict=True):
                 if queue:
-                    yield [self._mend_one(task_id, found.tenant_of[task_id], queue, 0)]
+                    yield self._mend_one(task_id, found.tenant_of[task_id], queue, 0), [task_id]
                 else:
                     gone[found.tenant_of[task_id]].append(task_id)
             for tenant, ids in gone.items():
                 removed = self._remove_gone(
                     self._redis, prefix=self._keys.prefix, tenant=tenant, type_name=type_name, ids=ids
                 )
-                yield ["gone"] * removed
+                yield "gone", removed
 
     def _is_left_to_claims(self, task_id: str, found: Comparison) -> bool:
         return (

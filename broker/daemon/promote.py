@@ -1,5 +1,6 @@
 """Moves scheduled tasks into their queues when they are due."""
 
+from broker import task_log
 from broker.engine.store import Store
 
 #: Seconds at most between two looks: a task that was scheduled meanwhile may be due before the next known one.
@@ -16,6 +17,8 @@ class Promote:
 
     def tick(self) -> float:
         promoted, wait_us = self._store.promote(limit=_BATCH)
-        if promoted == _BATCH:
+        for each in promoted:
+            task_log.tell("due", task=each.id, type=each.type, tenant=each.tenant)
+        if len(promoted) == _BATCH:
             return 0.0
         return _LONGEST if wait_us < 0 else min(_LONGEST, wait_us / 1e6)

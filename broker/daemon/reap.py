@@ -2,6 +2,7 @@
 
 import logging
 
+from broker import task_log
 from broker.config import BrokerSettings
 from broker.engine.store import Store
 
@@ -27,8 +28,10 @@ class Reap:
         lost, extended = self._store.reap(
             lease_us=self._lease_us, gap_us=self._gap_us, max_crashes=self._max_crashes, limit=_BATCH
         )
-        if lost:
-            log.warning("took %d tasks back from lost workers", lost)
+        for each in lost:
+            what = "lease lost: runs again" if each.outcome == "pending" else "lease lost: failed, it was not the first"
+            attempt = {"attempt": int(each.runs), "worker": each.worker}
+            task_log.warn(what, task=each.id, type=each.type, tenant=each.tenant, **attempt)
         if extended:
-            log.warning("nobody was watching for a while: %d leases extended", extended)
-        return 0.0 if lost >= _BATCH else _EVERY
+            log.warning("nobody was watching for a while: %d leases extended", len(extended))
+        return 0.0 if len(lost) >= _BATCH else _EVERY

@@ -16,15 +16,23 @@ CONNECT_TIMEOUT = 2.0
 _REPEATED = (ConnectionError, ReadOnlyError)
 
 
-def connect(url: str, *, decode_responses: bool = True, timeout: float = SOCKET_TIMEOUT, retries: int = 3) -> "Redis":
+def connect(
+    url: str,
+    *,
+    decode_responses: bool = True,
+    timeout: float = SOCKET_TIMEOUT,
+    retries: int = 3,
+    undecodable: str = "strict",
+) -> "Redis":
     """A client for a whole process.
 
     It repeats a command after a lost connection, which every script allows, but not when the server hangs: whoever
-    asked is told after one `timeout`.
+    asked is told after one `timeout`. ``undecodable`` is the error handler for what is no UTF-8.
     """
     pool = Pool.from_url(
         url,
         decode_responses=decode_responses,
+        encoding_errors=undecodable,
         socket_timeout=timeout,
         socket_connect_timeout=CONNECT_TIMEOUT,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=retries, supported_errors=_REPEATED),

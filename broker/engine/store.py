@@ -52,6 +52,25 @@ class Wait(NamedTuple):
 UNDECLARED = -2
 
 
+class Lost(NamedTuple):
+    """A task whose lease ran out, and what became of it: 'pending' again, or 'failed' as poison."""
+
+    id: str
+    type: str
+    tenant: str
+    worker: str
+    runs: str
+    outcome: str
+
+
+class Due(NamedTuple):
+    """A scheduled task that waits in its queue from now on."""
+
+    id: str
+    type: str
+    tenant: str
+
+
 class Claim(NamedTuple):
     """Who asks for work: a worker, the execution it names its next run, and the types it listens to (``A,B,C``)."""
 
@@ -161,18 +180,19 @@ class Store:
         )
         return outcome, _grant(grant)
 
-    def release(self, worker: str, execution: str, *, crashed: bool, max_crashes: int, message: str = "") -> str:
-        """Gives a run up without an outcome: 'pending', 'failed' (poison), or 'stale' when it is not going on."""
-        return str(
-            self._run(
-                "release",
-                worker=worker,
-                execution=execution,
-                crashed=int(crashed),
-                max_crashes=max_crashes,
-                message=message,
-            )
+    def release(
+        self, worker: str, execution: str, *, crashed: bool, max_crashes: int, message: str = ""
+    ) -> tuple[str, str]:
+        """Gives a run up without an outcome: ('pending', 'failed' as poison, or 'stale' without one; its task)."""
+        outcome, task_id = self._run(
+            "release",
+            worker=worker,
+            execution=execution,
+            crashed=int(crashed),
+            max_crashes=max_crashes,
+            message=message,
         )
+        return outcome, task_id
 
     def renew(self, runs: list[tuple[str, str, str, str]], *, lease_us: int, worker_ttl: int) -> list[str]:
         """Heartbeat of runs ``(worker, task id, execution, progress JSON or '')``; returns executions that are over."""
@@ -188,15 +208,16 @@ class Store:
         scheduled, *found = self._run("retry", id=task_id, tenant=tenant, force=int(force), request=request)
         return bool(scheduled), *found
 
-    def promote(self, limit: int = 100) -> tuple[int, int]:
+    def promote(self, limit: int = 100) -> tuple[list[Due], int]:
         """(tasks moved into their queues, microseconds until the next is due or -1)."""
-        promoted, wait = self._run("promote", limit=limit)
-        return promoted, int(wait)
+        moved, wait = self._run("promote", limit=limit)
+        return [Due(*row) for row in zip(*[iter(moved)] * 3, strict=True)], int(wait)
 
-    def reap(self, *, lease_us: int, gap_us: int, max_crashes: int, limit: int = 100) -> tuple[int, int]:
-        """(leases that ran out and were taken back, leases extended because nobody had reaped for a while)."""
+    def reap(self, *, lease_us: int, gap_us: int, max_crashes: int, limit: int = 100) -> tuple[list[Lost], list[str]]:
+        """(tasks whose lease ran out, those whose lease was extended because nobody had reaped for a while)."""
         lost, extended = self._run("reap", lease_us=lease_us, gap_us=gap_us, limit=limit, max_crashes=max_crashes)
-        return lost, extended
+        rows = zip(*[iter(lost)] * 6, strict=True)
+        return [Lost._make(row) for row in rows], extended
 
     def prune(self, queue: str, status: str, *, retention_us: int, limit: int = 100) -> int:
         """Removes ended tasks that are older than the retention; returns how many."""

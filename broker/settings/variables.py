@@ -71,6 +71,7 @@ class Variables(Schema):
     DASHBOARD_USER = Text("Who may enter it.", "", "[^:]*", "write a name without a colon")
     DASHBOARD_PASSWORD = Password("With which password.", shortest=8)
     LOG_FORMAT = OneOf("How processes log.", "text", ("text", "json"))
+    LOG_TASKS = OneOf("Which transitions of tasks processes log.", "all", ("all", "trouble"))
 
     @validates_schema(skip_on_field_errors=False)
     def _dashboard(self, data: dict[str, Any], **_: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from redis import Redis, RedisError
 
+from broker import task_log
 from broker.config import BrokerSettings
 from broker.engine.connection import redis_errors
 from broker.engine.refusals import answer_lost
@@ -65,6 +66,7 @@ class Tasks:
             lambda store: store.submit(*arguments, record), partial(_accepted_one, task_id), [task_id]
         )
         if isinstance(answer, int):
+            task_log.tell("accepted", task=task_id, type=new.type, tenant=tenant)
             return submission.task(task_id, tenant, answer), True
         code, holder, *_ = answer
         if code < 0:
@@ -106,6 +108,7 @@ class Tasks:
                 holder = holders[number]
                 answers.append((found[holder], not chosen and each.id is None and holder == task_id))
             else:
+                task_log.tell("accepted", task=task_id, type=each.type, tenant=tenant)
                 answers.append((each.task(task_id, tenant, first + number), True))
         return answers
 
@@ -170,7 +173,10 @@ class Tasks:
             raise NotCancellable(
                 f"This task is {found}; only pending and scheduled tasks can be cancelled.", current_status=found
             )
-        return self.get(tenant, task_id)
+        task = self.get(tenant, task_id)
+        if found != Status.CANCELLED:
+            task_log.tell(f"cancelled while {found}", task=task_id, type=task.type, tenant=tenant)
+        return task
 
     def retry(self, tenant: str, task_id: str, force: bool = False) -> Task:
         """Runs a failed task again. Raises ``NotFound``, ``NotFailed``, ``RetriesExhausted``."""
@@ -178,7 +184,9 @@ class Tasks:
         with redis_errors():
             scheduled, found, used, allowed = self._store.retry(task_id, tenant, force=force, request=uuid.uuid4().hex)
         if scheduled:
-            return self.get(tenant, task_id)
+            task = self.get(tenant, task_id)
+            task_log.tell("retried by its tenant", task=task_id, type=task.type, tenant=tenant)
+            return task
         if found == "missing":
             raise NotFound(MISSING)
         if found != Status.FAILED:

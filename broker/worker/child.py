@@ -13,9 +13,11 @@ from typing import Any, TypeVar
 
 from redis import RedisError
 
+from broker import task_log
 from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.context import Handler
+from broker.engine.absence import Absence
 from broker.engine.connection import connect
 from broker.engine.script_connection import Line
 from broker.engine.store import UNDECLARED, Claim, Claimed, Wait
@@ -23,7 +25,11 @@ from broker.queues import limits
 from broker.rq_records import RQ_VERSION
 from broker.task_type import TaskTypes
 from broker.tasks.catalogue import import_named
-from broker.worker.run import Completed, Outcome, Postponed, RunContext, execute
+from broker.worker import alarm
+from broker.worker.completions import LONGEST, Completions
+from broker.worker.outcome import Completed, Failed, Outcome, Postponed
+from broker.worker.process_state import ProcessState
+from broker.worker.run import RunContext, end_copy, execute
 from broker.worker.slate import Run, Slate
 from broker.worker.wake import wake
 
@@ -45,11 +51,16 @@ class Child:
 
     def __init__(self, name: str, settings: BrokerSettings, types: TaskTypes, slate: Slate) -> None:
         self._name = name
+        self._pid = os.getpid()
         self._settings = settings
         self._broker = Broker(settings, types)
-        # One answer may take as long as the longest sleep.
-        self._redis = Line(connect(settings.redis_url, timeout=2 * LONGEST_SLEEP))
+        # One answer may take as long as the longest sleep; a task that was spoilt in Redis is to fail, not to kill.
+        redis = connect(settings.redis_url, timeout=2 * LONGEST_SLEEP, undecodable="surrogateescape")
+        self._redis = Line(redis)
         self._store = self._broker.store.on(self._redis)
+        self._absence = Absence(log)
+        self._completions = Completions(name)
+        self._write_late = LONGEST, self._completions.write
         self._slate = slate
         self._group = ",".join(sorted(types))
         self._lease_us = int(settings.lease_seconds * 1_000_000)
@@ -59,19 +70,24 @@ class Child:
         self._claims = self._runs = 0
         self._enlisted = 0.0
         self._completed = self._failed = 0
+        self._latest = ""  # task
         self._stop = False
 
     def run(self) -> None:
         """Works until asked to stop."""
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        alarm.install()
+        self._state = ProcessState()
         self._enlist()
         grant = self._claim()
         while not self._stopping():
             grant = self._work(grant) if isinstance(grant, Claimed) else self._sleep(grant)
         if isinstance(grant, Claimed):  # asked to stop while the answer to a claim was on its way
             self._until_answered(lambda: self._store.release(self._name, self._execution, crashed=False, max_crashes=1))
-        self._slate.write(Run())
+            self._tell("handed back: the worker stops", grant)
+        self._completions.write()
+        self._slate.write(Run(started=time.monotonic() if self._runs else 0.0))
         with suppress(RedisError):  # the record expires by itself
             self._store.retire(self._name, self._group)
 
@@ -97,6 +113,7 @@ class Child:
         self._slate.write(Run(execution=claim.execution))
         asked = _seconds_of_this_machine()
         if sleep:
+            self._completions.write()
             self._redis.blpop_first(self._broker.keys.wake(self._name), sleep, self._wake if on_time else None)
         grant = self._until_answered(lambda: self._store.claim(claim))
         lease = self._settings.lease_seconds - _LEASE_STEP
@@ -111,6 +128,8 @@ class Child:
         The server makes the claim even if this machine has died asleep. No sleep is longer than a lease, so that no
         task is lost to the same dead machine again and again.
         """
+        if left := self._state.restore_idle():
+            self._end_soon(left)
         undeclared = wait.us == UNDECLARED
         # Neither many short sleeps nor runs shorter than a beat may let the record expire.
         if time.monotonic() - self._enlisted >= (_BETWEEN_DECLARATIONS if undeclared else LONGEST_SLEEP):
@@ -147,56 +166,100 @@ class Child:
 
     def _work(self, claimed: Claimed) -> Claimed | Wait:
         self._runs += 1
+        self._latest = claimed.id
         execution = self._execution
         started = time.monotonic() + claimed.ahead_us / 1e6
-        timeout = self._broker.types[claimed.queue.partition(":")[0]].run_timeout(claimed.timeout)
+        timeout = self._broker.types[_type_of(claimed)].run_timeout(claimed.timeout)
         deadline = started + timeout
-        self._slate.write(Run(execution, claimed.id, started, deadline, claimed.retry_count))
+        facts = claimed.id, _type_of(claimed), claimed.tenant, claimed.runs
+        self._slate.write(Run(execution, *facts, started, deadline, claimed.retry_count))
         context = RunContext(self._broker, self._slate, claimed, execution, deadline)
         if claimed.ahead_us:  # from when the answer is here, which is later than the server's moment: never early
             time.sleep(max(0.0, started - time.monotonic()))
-        outcome = execute(lambda: self._handler(claimed.queue), context, timeout, claimed.retry_count)
-        return self._report(claimed.id, execution, outcome)
+        late = self._write_late if self._completions.held else None  # if this run takes that long
+        outcome = execute(lambda: self._handler(claimed), context, timeout, claimed.retry_count, late)
+        seconds = time.monotonic() - started
+        if left := self._state.restore(seconds):
+            self._end_soon(left)
+        return self._report(claimed, execution, outcome, seconds)
 
-    def _report(self, task_id: str, execution: str, outcome: Outcome) -> Claimed | Wait:
+    def _end_soon(self, left: str) -> None:
+        log.info("worker process %s is replaced: task %s has left behind %s", self._name, self._latest, left)
+        self._stop = True
+
+    def _report(self, claimed: Claimed, execution: str, outcome: Outcome, seconds: float) -> Claimed | Wait:
         then = self._next_claim()
         self._slate.write_end(then.execution)
         if time.monotonic() - self._enlisted >= LONGEST_SLEEP:
             self._enlist()  # one that never sleeps
-        if isinstance(outcome, Completed):
+        status, grant = self._until_answered(lambda: self._end(claimed.id, execution, outcome, then))
+        if status == "completed":
             self._completed += 1
-            send: Callable[[], tuple[str, Claimed | Wait]] = lambda: self._store.finish(  # noqa: E731
-                task_id, execution, outcome.result, then, outcome.media_id, outcome.info
-            )
-        elif isinstance(outcome, Postponed):
-            send = lambda: self._store.postpone(task_id, execution, outcome.delay_us, then)  # noqa: E731
+            self._completions.add(claimed, seconds)
         else:
-            self._failed += 1
-            log.warning("task %s failed: %s", task_id, outcome.message)
-            send = lambda: self._store.fail(  # noqa: E731
-                task_id, execution, outcome.message, outcome.traceback, outcome.delay_us, then
-            )
-        status, grant = self._until_answered(send)
-        if status == "stale":
-            log.warning("task %s: this run was over already, its outcome changes nothing", task_id)
+            self._tell_end(status, claimed, outcome, round(seconds, 6))
         return grant
 
-    def _handler(self, queue: str) -> Handler:
-        name = queue.partition(":")[0]
+    def _end(self, task_id: str, execution: str, outcome: Outcome, then: Claim) -> tuple[str, Claimed | Wait]:
+        match outcome:  # by names, which is faster than to take it apart
+            case Completed() as good:
+                return self._store.finish(task_id, execution, good.result, then, good.media_id, good.info)
+            case Failed() as bad:
+                return self._store.fail(task_id, execution, bad.message, bad.traceback, bad.delay_us, then)
+            case Postponed() as wait:
+                return self._store.postpone(task_id, execution, wait.delay_us, then)
+
+    def _tell_end(self, status: str, claimed: Claimed, outcome: Outcome, seconds: float) -> None:
+        if status == "stale":
+            self._warn("over already, its outcome changes nothing", claimed, duration=seconds)
+            return
+        match outcome:
+            case Postponed(delay_us):
+                self._tell("postponed", claimed, duration=seconds, again_in=delay_us / 1e6)
+            case Failed(message, _, delay_us) if status == "scheduled":
+                self._failed += 1
+                again_in = (delay_us or 0) / 1e6
+                self._warn("failed, will be retried", claimed, duration=seconds, again_in=again_in, error=message)
+            case Failed(message):
+                self._failed += 1
+                self._warn("failed", claimed, duration=seconds, error=message)
+
+    def _tell(self, what: str, claimed: Claimed, **more: Any) -> None:
+        self._completions.write()  # which came before
+        run = {"attempt": claimed.runs, "worker": self._name}
+        task_log.tell(what, task=claimed.id, type=_type_of(claimed), tenant=claimed.tenant, **run, **more)
+
+    def _warn(self, what: str, claimed: Claimed, **more: Any) -> None:
+        self._completions.write()
+        run = {"attempt": claimed.runs, "worker": self._name}
+        task_log.warn(what, task=claimed.id, type=_type_of(claimed), tenant=claimed.tenant, **run, **more)
+
+    def _handler(self, claimed: Claimed) -> Handler:
+        name = _type_of(claimed)
         if name not in self._handlers:
             self._handlers[name] = import_named(self._broker.types[name].handler)
         return self._handlers[name]
 
     def _until_answered(self, call: Callable[[], T]) -> T:
         """Repeats an idempotent call until Redis answers it."""
+        if os.getpid() != self._pid:
+            end_copy(self._pid)
         pause = 0.05
         while True:
             try:
-                return call()
+                answer = call()
             except RedisError as error:
-                log.warning("Redis does not answer: %s", error)
+                self._absence.note_error(error)
                 time.sleep(pause)
                 pause = min(1.0, pause * 2)
+            else:
+                if self._absence.lasts:
+                    self._absence.note_answer()
+                return answer
+
+
+def _type_of(claimed: Claimed) -> str:
+    return claimed.queue.partition(":")[0]
 
 
 def _seconds_of_this_machine() -> float:

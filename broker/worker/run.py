@@ -2,61 +2,30 @@
 
 import json
 import logging
-import signal
+import os
 import subprocess
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any, NoReturn
 from uuid import NAMESPACE_DNS, uuid5
 
 from broker.broker import Broker
 from broker.context import Handler
 from broker.engine.store import Claimed
-from broker.errors import NotFound, PermanentError, Postpone, TaskBrokerError, TaskTimeout, TransientError, wait_asked
-from broker.media.records import MediaRecord, info_fields
+from broker.errors import NotFound, PermanentError, TransientError
+from broker.media.records import MediaRecord
 from broker.media.storage import Storage
 from broker.media.vectors import VectorStore
 from broker.scratch import Scratch
 from broker.secrets.encryption import secret_keys
 from broker.secrets.links import SignedLinks, source_of
-from broker.tasks import backoff, stored_json
-from broker.worker import processes
+from broker.tasks import stored_json
+from broker.worker import alarm, outcome, processes
+from broker.worker.outcome import Outcome
 from broker.worker.slate import Slate
 
 log = logging.getLogger(__name__)
-
-#: Bytes of JSON that a handler may answer; what is larger belongs into storage.
-MAX_RESULT = 1_048_576
-_MAX_MESSAGE, _MAX_TRACEBACK = 500, 8_000
-
-
-class Completed(NamedTuple):
-    """The handler's answer as JSON, and what it learnt about a media file."""
-
-    result: bytes
-    media_id: str = ""
-    info: tuple[str, ...] = ()
-
-
-class Failed(NamedTuple):
-    """One line for people, the traceback for RQ's tools, and the pause before the next try (None: there is none)."""
-
-    message: str
-    traceback: str
-    delay_us: int | None
-
-
-class Postponed(NamedTuple):
-    """The handler waits for somebody else, and its task runs again after so long."""
-
-    delay_us: int
-
-
-#: How a run ended.
-Outcome = Completed | Failed | Postponed
 
 
 class RunContext:
@@ -65,17 +34,24 @@ class RunContext:
     def __init__(self, broker: Broker, slate: Slate, claimed: Claimed, execution: str, deadline: float) -> None:
         self.task_id = claimed.id
         self.tenant = claimed.tenant
-        self.payload: dict[str, Any] = stored_json.decode(claimed.payload)
         self.attempt = claimed.runs
         self.log = log
         self.attached: dict[str, dict[str, Any]] = {}
+        self._spoilt = ""
+        self.payload = self._stored("payload", claimed.payload)
+        self._memo = self._stored("memo", claimed.memo) if claimed.memo else {}
         self._broker = broker
         self._slate = slate
         self._execution = execution
         self._deadline = deadline
-        self._memo: dict[str, Any] = stored_json.decode(claimed.memo) if claimed.memo else {}
+        self._over = False
         self._scratch: Scratch | None = None
         self._processes: list[subprocess.Popen[bytes]] = []
+
+    def check_stored(self) -> None:
+        """Raises ``PermanentError`` if the payload, or what earlier runs remembered, was spoilt where it lies."""
+        if self._spoilt:
+            raise PermanentError(f"The task's {self._spoilt} was changed in Redis: it is no JSON object any more.")
 
     @property
     def storage(self) -> Storage:
@@ -111,6 +87,8 @@ class RunContext:
         self.attached.setdefault(media_id, {}).update(info)
 
     def progress(self, percent: float, stage: str = "") -> None:
+        if self._over:  # a thread that outlived its run: the slate is the next one's
+            return
         bounded = round(min(100.0, max(0.0, percent)), 1)
         told = stage[:100].encode("utf-8", "replace").decode()  # a file's name may be no Unicode
         self._slate.write_progress(json.dumps({"percent": bounded, "stage": told}))
@@ -141,6 +119,8 @@ class RunContext:
         self._memo = memo
 
     def popen(self, argv: list[str], **options: Any) -> "subprocess.Popen[bytes]":
+        if self._over:
+            raise TransientError("This run is over: nobody would end the program.")
         process = processes.start(argv, **options)
         self._processes.append(process)
         self._slate.write_pids([each.pid for each in self._processes])
@@ -152,72 +132,58 @@ class RunContext:
         self._processes.remove(process)
         self._slate.write_pids([each.pid for each in self._processes])
 
+    def _stored(self, field: str, text: str) -> dict[str, Any]:
+        try:
+            found = stored_json.decode(text)
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict):
+            return found
+        self._spoilt = field
+        return {}
+
     def close(self) -> None:
         """Ends what the handler left behind."""
+        self._over = True
         for process in list(self._processes):
             self.kill_group(process)
         if self._scratch is not None:
             self._scratch.close()
 
 
-def _time_is_up(_signal: int, _frame: FrameType | None) -> None:
-    raise TaskTimeout
-
-
-def execute(handler: Callable[[], Handler], context: RunContext, timeout: float, retry_count: int) -> Outcome:
-    """Runs the handler under its timeout; whatever happens, the outcome says it."""
-    if signal.getsignal(signal.SIGALRM) is not _time_is_up:  # the first run, or the handler of another has replaced it
-        signal.signal(signal.SIGALRM, _time_is_up)
+def execute(
+    handler: Callable[[], Handler],
+    context: RunContext,
+    timeout: float,
+    retry_count: int,
+    before: tuple[float, Callable[[], None]] | None = None,
+) -> Outcome:
+    """Runs the handler under its timeout; whatever happens, the outcome says it. ``before`` as in ``alarm.start``."""
+    process = os.getpid()
     try:
         try:
-            signal.setitimer(signal.ITIMER_REAL, timeout)
+            alarm.start(timeout, before)
+            context.check_stored()
             answer = handler()(context)
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        return _completed(answer, context.attached)
-    except TaskTimeout:
-        return timed_out(timeout, retry_count)
-    except Postpone as wait:
-        return Postponed(int(wait.seconds * 1_000_000))
+            if os.getpid() != process:
+                end_copy(process)
+            alarm.stop()
+        return outcome.completed(answer, context.attached)
     except BaseException as error:  # some libraries raise more than Exceptions: asyncio.CancelledError
-        return _failed(error, retry_count)
+        alarm.stop()  # it may have rung before it was stopped
+        return outcome.raised(error, timeout, retry_count)
     finally:
-        context.close()
+        try:
+            context.close()
+        except Exception:
+            log.exception("what a task left behind could not be ended")
 
 
-def timed_out(timeout: float, retry_count: int) -> Failed:
-    """The end of a run that took too long."""
-    message = f"The task took longer than its timeout of {timeout:g} s."
-    return Failed(message, message, _delay_us(None, retry_count))
+def end_copy(process: int) -> NoReturn:
+    """Ends this process at once, which is a copy that a handler's ``fork`` has made.
 
-
-def _completed(answer: Any, attached: dict[str, dict[str, Any]]) -> Completed:
-    result = _json(answer, "The handler's answer")
-    if len(result) > MAX_RESULT:
-        raise PermanentError(f"The handler's answer has {len(result)} bytes of JSON; at most {MAX_RESULT} fit.")
-    for media_id, info in attached.items():
-        if info:
-            _json(info, "What the handler attaches to the media file")
-            return Completed(result, media_id, tuple(part for pair in info_fields(info).items() for part in pair))
-    return Completed(result)
-
-
-def _json(value: Any, what: str) -> bytes:
-    try:
-        return stored_json.encode_strictly(value)
-    except (TypeError, ValueError) as error:  # also text that is not Unicode, as names of files may be
-        raise PermanentError(f"{what} is not JSON that can be kept: {error}.") from error
-
-
-def _failed(error: BaseException, retry_count: int) -> Failed:
-    if isinstance(error, TaskBrokerError):
-        text, retryable = error.message, error.retryable
-    else:
-        text, retryable = f"{type(error).__name__}: {error}", True
-    line = " ".join(text.split())[:_MAX_MESSAGE].encode("utf-8", "replace").decode()
-    trace = "".join(traceback.format_exception(error))[-_MAX_TRACEBACK:]
-    return Failed(line, trace, _delay_us(error, retry_count) if retryable else None)
-
-
-def _delay_us(error: BaseException | None, retry_count: int) -> int:
-    return int(max(wait_asked(error), backoff.delay(retry_count)) * 1_000_000)
+    It has come back into the worker's code, where nobody watches it, and would do everything a second time.
+    """
+    log.warning("a copy of process %d, made by a task that forked, came back from its handler: ended", process)
+    os._exit(1)

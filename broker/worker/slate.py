@@ -11,7 +11,7 @@ from typing import NamedTuple
 _SIZE = 4096
 _STOP = struct.Struct("B")
 _SEQ = struct.Struct("I")
-_RUN = struct.Struct("64s 36s d d I ? 64s")
+_RUN = struct.Struct("64s 36s 64s 64s I d d I ? 64s")
 _END = struct.Struct("? 64s")  # how _RUN ends
 _PROGRESS = struct.Struct("1400s")
 _PIDS = struct.Struct("16i")
@@ -25,7 +25,10 @@ class Run(NamedTuple):
 
     execution: str = ""
     task_id: str = ""
-    #: Monotonic seconds, on the machine's clock.
+    type: str = ""
+    tenant: str = ""
+    attempt: int = 0
+    #: Monotonic seconds, on the machine's clock. A child that has worked leaves a start, without a task, when it ends.
     started: float = 0.0
     deadline: float = 0.0
     retry_count: int = 0
@@ -46,13 +49,16 @@ class Slate:
 
     def write(self, run: Run) -> None:
         """Replaces what the child is at, and forgets the progress of the run before."""
-        execution, task_id, started, deadline, retry_count, ending, following = run
+        execution, task_id, type_name, tenant, attempt, started, deadline, retry_count, ending, following = run
         self._open()
         _RUN.pack_into(
             self._memory,
             _RUN_AT,
             execution.encode(),
             task_id.encode(),
+            type_name.encode(),
+            tenant.encode(),
+            attempt,
             started,
             deadline,
             retry_count,
@@ -97,11 +103,11 @@ class Slate:
         """What the child is at and its progress as JSON or ''."""
         for _ in range(1000):
             before = _SEQ.unpack_from(self._memory, _SEQ_AT)[0]
-            execution, task_id, started, deadline, retries, ending, following = _RUN.unpack_from(self._memory, _RUN_AT)
+            fields = _RUN.unpack_from(self._memory, _RUN_AT)
             progress = _PROGRESS.unpack_from(self._memory, _PROGRESS_AT)[0]
             if before % 2 == 0 and before == _SEQ.unpack_from(self._memory, _SEQ_AT)[0]:
                 break  # a child that died while writing leaves an odd number: its last words are taken as they are
-        run = Run(_text(execution), _text(task_id), started, deadline, retries, ending, _text(following))
+        run = Run._make(_text(each) if isinstance(each, bytes) else each for each in fields)
         return run, _text(progress)
 
     def read_pids(self) -> list[int]:

@@ -16,7 +16,7 @@ from broker.worker.slate import Run, Slate
 log = logging.getLogger(__name__)
 
 #: A child that dies sooner than this after its birth is replaced only as much later, so that a broken one cannot spin;
-#: but at once when it died of a task, or poison would leave others waiting. One that could not be born waits as long.
+#: but at once when it has worked, or poison would leave others waiting. One that could not be born waits as long.
 _MIN_LIFE = 1.0
 
 
@@ -70,7 +70,7 @@ class Slot:
         for group in (self.pid, *self.slate.read_pids()):
             processes.kill_group(group)
         self.pid = 0
-        if self.slate.read()[0].task_id:
+        if self.slate.read()[0].started:
             self._born = 0.0
         return os.waitstatus_to_exitcode(status)
 

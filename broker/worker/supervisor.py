@@ -14,18 +14,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 from redis import RedisError
 
-from broker import scratch
+from broker import scratch, task_log
 from broker.broker import Broker
 from broker.config import BrokerSettings
+from broker.engine.absence import Absence
 from broker.engine.connection import connect
 from broker.engine.store import Claim
 from broker.task_type import TaskTypes
 from broker.worker import processes
 from broker.worker.child import WORKER_TTL
-from broker.worker.run import timed_out
+from broker.worker.outcome import timed_out
 from broker.worker.slate import Run
 from broker.worker.slot import Slot
 from broker.worker.wake import wake
@@ -47,6 +49,8 @@ class _Loss:
 
     worker: str
     execution: str
+    #: What the child was at; the claim that was on its way to be answered may have been granted a task besides.
+    run: Run
     #: The child died of itself, maybe by what the task did.
     crashed: bool
     message: str
@@ -67,6 +71,7 @@ class Supervisor:
         # It must not wait long for a server that hangs: it has children to look after and a deadline when it stops.
         self._redis = connect(settings.redis_url, timeout=_PATIENCE)
         self._store = self._broker.store.on(self._redis)
+        self._absence = Absence(log)
         self._group = ",".join(sorted(types))
         self._lease_us = int(settings.lease_seconds * 1_000_000)
         self._beat = settings.lease_seconds / _BEATS_PER_LEASE
@@ -79,6 +84,7 @@ class Supervisor:
         """Works until told to stop, then drains; returns when every child is gone."""
         self._wakeup = _wake_on_signals(self._on_signal)
         scratch.sweep()  # of workers that were killed together with their children
+        processes.adopt_orphans()
         log.info("worker for %s with %d processes", self._group, len(self._slots))
         next_beat = time.monotonic()
         while not self._stop:
@@ -114,15 +120,18 @@ class Supervisor:
         """Returns the tasks of dead children to their queues."""
         try:
             for loss in losses:
-                self._store.release(
+                outcome, task_id = self._store.release(
                     loss.worker,
                     loss.execution,
                     crashed=loss.crashed,
                     max_crashes=self._settings.max_crashes,
                     message=loss.message,
                 )
+                self._absence.note_answer()
+                if outcome != "stale":
+                    _tell_loss(loss, outcome, task_id)
         except RedisError as error:
-            log.warning("Redis does not answer (%s): tasks come back when their leases run out", error)
+            self._absence.note_error(error, "tasks come back when their leases run out")
 
     # the beat ---------------------------------------------------------------------------------------------------
 
@@ -141,16 +150,18 @@ class Supervisor:
         try:
             over = self._store.renew(beats, lease_us=self._lease_us, worker_ttl=WORKER_TTL)
         except RedisError as error:
-            log.warning("Redis does not answer, leases are not renewed: %s", error)
+            self._absence.note_error(error, "leases are not renewed")
             return
+        self._absence.note_answer()
         for execution in over:
             slot, run = running[execution]
             now, _ = slot.running()
             if now.execution == execution and not now.ending:  # else it has ended meanwhile, all by itself
-                log.warning("task %s was cancelled or given to another worker: stopped here", run.task_id)
+                _warn("stopped: it was cancelled, deleted or given to another worker", slot.name, run)
                 slot.kill("its task was taken away")
 
     def _look_after_children(self) -> None:
+        processes.reap_adopted({slot.pid for slot in self._slots})
         for slot in self._living():
             if not slot.slate.stop_asked and processes.resident_mib(slot.pid) > self._settings.child_max_rss_mib:
                 log.info("worker process %s has grown too large and is replaced after its task", slot.name)
@@ -171,7 +182,10 @@ class Supervisor:
             if status == "stale":
                 return  # it has ended in this very moment, or the renewal will say that it was taken away
         except RedisError as error:
-            log.warning("Redis does not answer (%s): the task comes back when its lease runs out", error)
+            status = ""
+            self._absence.note_error(error, "the task comes back when its lease runs out")
+        words = {"scheduled": "overdue, killed, will be retried", "failed": "overdue, killed, failed"}
+        _warn(words.get(status, "overdue, killed"), slot.name, run, error=outcome.message)
         slot.kill("its task did not heed its timeout")
 
     # the end ----------------------------------------------------------------------------------------------------
@@ -192,19 +206,20 @@ class Supervisor:
         losses: list[_Loss] = []
         while self._living():
             losses += self._wait_until(time.monotonic() + self._beat)
+        processes.kill_adopted()
         self._give_back(losses)
         try:
             for slot in self._slots:
                 self._store.retire(slot.name, self._group)
         except RedisError as error:
-            log.warning("Redis does not answer (%s): the worker's records expire by themselves", error)
+            self._absence.note_error(error, "the worker's records expire by themselves")
         log.info("stopped")
 
     def _wake(self, slot: Slot) -> None:
         try:
             wake(self._redis, self._broker.keys, slot.name, WORKER_TTL)
         except RedisError as error:
-            log.warning("Redis does not answer: %s", error)
+            self._absence.note_error(error)
 
 
 def _bury(slot: Slot) -> list[_Loss]:
@@ -218,7 +233,26 @@ def _bury(slot: Slot) -> list[_Loss]:
     log.warning("worker process %s %s%s", slot.name, reason, f": {slot.sentence}" if slot.sentence else "")
     message = f"The worker process running this task {reason}."
     executions = filter(None, (run.next_execution, run.execution))
-    return [_Loss(slot.name, each, not slot.sentence and each == run.execution, message) for each in executions]
+    return [_Loss(slot.name, each, run, not slot.sentence and each == run.execution, message) for each in executions]
+
+
+def _tell_loss(loss: _Loss, outcome: str, task_id: str) -> None:
+    run = loss.run if loss.run.task_id == task_id else Run(task_id=task_id)
+    if not loss.crashed:
+        task_log.tell("handed back", **_facts(loss.worker, run))
+    elif outcome == "pending":
+        _warn("its process died: runs again", loss.worker, run, error=loss.message)
+    else:
+        _warn("its process died: failed, it was not the first", loss.worker, run, error=loss.message)
+
+
+def _warn(what: str, worker: str, run: Run, **more: str) -> None:
+    task_log.warn(what, **_facts(worker, run), **more)
+
+
+def _facts(worker: str, run: Run) -> dict[str, Any]:
+    known = {"attempt": run.attempt, "duration": round(time.monotonic() - run.started, 6)} if run.started else {}
+    return {"task": run.task_id, "type": run.type, "tenant": run.tenant, "worker": worker, **known}
 
 
 def _wake_on_signals(handler: Callable[[int, FrameType | None], None]) -> int:

@@ -11,7 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from broker.log import set_up_logging
+from broker import task_log
+from broker.engine.absence import Absence
+from broker.log import set_up_logging, tell_events
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +104,66 @@ def test_times_are_utc_wherever_the_machine_stands(
         time.tzset()
     told = datetime.fromisoformat(json.loads(capsys.readouterr().err)["time"])
     assert abs(told - datetime.now(UTC)) < timedelta(minutes=5)
+
+
+FIELDS = {"task": "t-1", "attempt": 2, "duration": 0.25, "error": 'it\nsaid "no"'}
+
+
+def test_fields_follow_the_message_as_text_and_are_members_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whichever of the two ways an event takes to get there."""
+    logger = logging.getLogger("task")
+    ways = (
+        lambda: tell_events(logger, logging.WARNING, [(time.time(), "failed", FIELDS)]),
+        lambda: logger.warning("failed", extra={"fields": FIELDS}),
+    )
+    for tell in ways:
+        set_up_logging({})
+        tell()
+        assert capsys.readouterr().err == (
+            'WARNING task failed task=t-1 attempt=2 duration=0.250000 error="it\\nsaid \\"no\\""\n'
+        )
+        set_up_logging({"LOG_FORMAT": "json"})
+        tell()
+        entry = json.loads(capsys.readouterr().err)
+        assert entry == {**entry, **FIELDS, "level": "warning", "logger": "task", "message": "failed"}
+        assert entry.keys() == {*FIELDS, "time", "level", "logger", "process", "message"}
+
+
+@pytest.mark.parametrize(("setting", "told"), [({}, ["completed", "failed"]), ({"LOG_TASKS": "trouble"}, ["failed"])])
+def test_what_went_well_can_be_left_out(
+    capsys: pytest.CaptureFixture[str], setting: dict[str, str], told: list[str]
+) -> None:
+    set_up_logging(setting)
+    task_log.tell("completed", task="t-1", type="Noop", tenant="acme")
+    task_log.warn("failed", task="t-1", type="Noop", tenant="acme")
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[2] for line in lines] == told
+    assert all(line.endswith("task=t-1 type=Noop tenant=acme") for line in lines)
+
+
+def test_many_tasks_are_told_of_in_a_line_of_bounded_length(capsys: pytest.CaptureFixture[str]) -> None:
+    some = task_log.Some()
+    some.add(f"t-{number}" for number in range(1000))
+    set_up_logging({"LOG_FORMAT": "json"})
+    task_log.warn_of_many("changed from outside: gone now", type="Noop", tasks=some)
+    entry = json.loads(capsys.readouterr().err)
+    assert (entry["tasks"], entry["more"]) == (1000, 980)
+    assert entry["ids"].split(",") == [f"t-{number}" for number in range(20)]
+
+
+def test_a_server_that_is_away_is_told_of_when_it_goes_and_when_it_comes(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging({})
+    absence = Absence(logging.getLogger("broker"))
+    for _ in range(2):
+        absence.note_answer()
+        for number in range(3):
+            absence.note_error(ConnectionError(f"try {number}"), "leases are not renewed")
+        absence.note_answer()
+        lines = capsys.readouterr().err.splitlines()
+        assert [line.partition(", after")[0] for line in lines] == [
+            "WARNING broker Redis does not answer, leases are not renewed: try 0",
+            "WARNING broker Redis answers again",
+        ]
 
 
 def test_details_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@
 -- ARGV[2] gap_us
 -- ARGV[3] limit
 -- ARGV[4] max_crashes
--- Returns {taken back, extended}
+-- Returns {id, type, tenant, worker, run, 'pending' or 'failed' of each that was taken back; ids of those extended}
 -- Moves processing -> pending
 -- Moves processing -> failed
 -- @include lost_run
@@ -14,7 +14,7 @@ lease_us = tonumber(lease_us)
 local last = tonumber(call('GET', KEY.reaped()) or 0)
 call('SET', KEY.reaped(), now)
 local away = now - last > tonumber(gap_us) or now < last
-local lost, extended = 0, 0
+local lost, extended = {}, {}
 
 local function judge(type_name, registry, run)
   local id, execution = string.match(run, '^([^:]+):(.*)$')
@@ -29,10 +29,11 @@ local function judge(type_name, registry, run)
   elseif away and call('HGET', task.key, 'grace') ~= task.lease .. task.last_heartbeat then
     call('HSET', task.key, 'grace', task.lease .. task.last_heartbeat)
     set_lease(task, execution, lease_us)
-    extended = extended + 1
+    extended[#extended + 1] = id
   else
-    record_crash(task, tonumber(max_crashes), 'The worker running this task was lost')
-    lost = lost + 1
+    local outcome = record_crash(task, tonumber(max_crashes), 'The worker running this task was lost')
+    local runs = call('HGET', task.key, 'runs') or '0'
+    for _, value in ipairs({ id, task.type, task.tenant, task.worker or '', runs, outcome }) do lost[#lost + 1] = value end
   end
 end
 

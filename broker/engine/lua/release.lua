@@ -5,7 +5,7 @@
 -- ARGV[3] crashed  '1' counts a death, '0' only hands back
 -- ARGV[4] max_crashes
 -- ARGV[5] message
--- Returns 'pending', 'failed', or 'stale' when that run is not (or no longer) going on
+-- Returns {outcome, id}: 'pending', 'failed', or 'stale' when that run is not (or no longer) going on
 -- Moves processing -> pending
 -- Moves processing -> failed
 -- @include lost_run
@@ -13,8 +13,9 @@ local record = KEY.worker(worker)
 local id = call('HGET', record, 'current_job')
 local task = id and read_task(id)
 if not owns_run(task, execution) then
-  return ({ released = 'pending', lost = 'pending', poison = 'failed' })[ended_as(task, execution)] or 'stale'
+  local ended = ended_as(task, execution)
+  return { ({ released = 'pending', lost = 'pending', poison = 'failed' })[ended or ''] or 'stale', id or '' }
 end
 call('HSET', record, 'state', 'idle')
-if crashed == '1' then return record_crash(task, tonumber(max_crashes), message) end
-return hand_back(task, true, 'released')
+if crashed == '1' then return { record_crash(task, tonumber(max_crashes), message), id } end
+return { hand_back(task, true, 'released'), id }

@@ -201,7 +201,7 @@ class TestRequeue:
     def test_a_requeued_task_is_pending_with_its_retries_unchanged(self, engine: Engine, raw: Redis) -> None:
         task_id = engine.submit(priority=3, max_retries=1)
         engine.fail(engine.start(), delay=0)
-        engine.store.promote()
+        engine.promote()
         engine.fail(engine.start())
         job(engine, raw, task_id).requeue()
         assert engine.task(task_id).status == "pending"  # a read answers the truth at once

@@ -59,7 +59,7 @@ class TestFull:
         engine.redis.config_set("maxmemory", 0)
         engine.advance(2)
         engine.redis.config_set("maxmemory", 1)
-        engine.store.promote()
+        engine.promote()
         engine.reap()
         engine.configure(rate="1000")
         engine.store.enlist("w1", ttl=30, queues="Noop", fields={"pid": 1})

@@ -158,7 +158,8 @@ class Engine:
         return self.store.postpone(run.id, run.execution, round(delay * SECOND), then or self.no_more(run.worker))
 
     def release(self, run: Run, *, crashed: bool = False) -> str:
-        return self.store.release(run.worker, run.execution, crashed=crashed, max_crashes=3, message="It died")
+        outcome, _ = self.store.release(run.worker, run.execution, crashed=crashed, max_crashes=3, message="It died")
+        return outcome
 
     def renew(self, *runs: Run, progress: str = "") -> list[str]:
         beats = [(run.worker, run.id, run.execution, progress) for run in runs]
@@ -168,7 +169,14 @@ class Engine:
         return self.store.retry(task_id, "acme", force=force, request=request)
 
     def reap(self, limit: int = 100) -> tuple[int, int]:
-        return self.store.reap(lease_us=LEASE, gap_us=3 * SECOND, max_crashes=3, limit=limit)
+        """(leases lost, leases extended)"""
+        lost, extended = self.store.reap(lease_us=LEASE, gap_us=3 * SECOND, max_crashes=3, limit=limit)
+        return len(lost), len(extended)
+
+    def promote(self, limit: int = 100) -> tuple[int, int]:
+        """(tasks moved, microseconds until the next is due or -1)"""
+        moved, wait = self.store.promote(limit)
+        return len(moved), wait
 
     def reap_later(self, seconds: float) -> tuple[int, int]:
         """Reaps twice a second until then, as the daemon does; returns what the last reap answered."""

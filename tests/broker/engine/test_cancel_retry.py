@@ -33,7 +33,7 @@ class TestCancel:
             "broker:tasks:acme:Noop": {task_id: (indexed("scheduled"), indexed("cancelled"))},
         }
         engine.advance(2)
-        assert engine.store.promote() == (0, -1)
+        assert engine.promote() == (0, -1)
         engine.check()
 
     def test_a_running_task_only_by_force(self, engine: Engine) -> None:
@@ -90,7 +90,7 @@ class TestCancel:
         before, after = engine.submit(delay_us=SECOND), engine.submit(delay_us=SECOND)
         engine.store.cancel(before, "acme", force=False)
         engine.advance(1)
-        assert engine.store.promote() == (1, -1)
+        assert engine.promote() == (1, -1)
         assert engine.store.cancel(after, "acme", force=False) == "pending"
         assert engine.claim() == NOTHING
         engine.check()
@@ -117,7 +117,7 @@ class TestRetry:
             "broker:tasks:acme:Noop": {task_id: (indexed("failed"), indexed("scheduled"))},
         }
         engine.check()
-        assert engine.store.promote() == (1, -1)
+        assert engine.promote() == (1, -1)
         assert engine.start().claimed.retry_count == 1
 
     def test_a_repeat_of_the_request_is_granted_once(self, engine: Engine) -> None:
@@ -128,7 +128,7 @@ class TestRetry:
         engine.advance(1)
         assert engine.retry(task_id) == first
         assert engine.state() == before
-        engine.store.promote()  # even when the task has run and failed again in between
+        engine.promote()  # even when the task has run and failed again in between
         engine.fail(engine.start())
         before = engine.state()
         assert engine.retry(task_id)[0]
@@ -149,7 +149,7 @@ class TestRetry:
         assert engine.retry(task_id) == (False, "failed", 0, 0)
         assert engine.state() == before
         assert engine.retry(task_id, force=True) == (True, "failed", 1, 1)
-        engine.store.promote()
+        engine.promote()
         engine.fail(engine.start(), delay=0)
         assert engine.retry(task_id, request="r2") == (False, "failed", 1, 1)
         assert engine.retry(task_id, force=True, request="r3") == (True, "failed", 2, 2)
@@ -165,7 +165,7 @@ class TestRetry:
         for _ in range(3):
             engine.release(engine.start(), crashed=True)
         assert engine.retry(task_id)[0]
-        engine.store.promote()
+        engine.promote()
         assert engine.release(engine.start(), crashed=True) == "pending"
 
     @pytest.mark.parametrize("state", ["pending", "scheduled", "processing", "completed", "cancelled"])

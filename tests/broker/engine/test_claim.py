@@ -36,7 +36,7 @@ def test_a_later_run_is_told_what_the_earlier_ones_left(engine: Engine) -> None:
     run = engine.start()
     assert engine.store.remember(run.id, run.execution, {"remote": 7})
     engine.fail(run, delay=0)
-    engine.store.promote()
+    engine.promote()
     again = engine.start().claimed
     assert (again.runs, again.retry_count, again.memo) == (2, 1, '{"remote": 7}')
 

@@ -38,7 +38,7 @@ def test_a_failure_that_is_tried_again_and_one_that_is_not(engine: Engine) -> No
     engine.submit(max_retries=1)
     engine.fail(engine.start(), delay=5)
     engine.advance(5)
-    engine.store.promote()
+    engine.promote()
     engine.fail(engine.start(), delay=5)
     assert turns(engine) == ["pending", "processing", "attempt", "scheduled", "pending", "processing", "failed"]
     attempt, scheduled = told(engine)[2:4]

@@ -45,7 +45,7 @@ def test_a_failure_with_retries_left_waits_out_its_back_off(engine: Engine) -> N
 def test_the_last_retry_spent_the_task_has_failed(engine: Engine) -> None:
     task_id = engine.submit(max_retries=1)
     engine.fail(engine.start(), delay=0)
-    engine.store.promote()
+    engine.promote()
     run = engine.start()
     engine.advance(1)
     before = engine.state()
@@ -75,7 +75,7 @@ def test_a_failure_ends_a_row_of_crashes(engine: Engine) -> None:
     engine.release(engine.start(), crashed=True)
     engine.release(engine.start(), crashed=True)
     engine.fail(engine.start(), delay=0)
-    engine.store.promote()
+    engine.promote()
     for _ in range(2):
         assert engine.release(engine.start(), crashed=True) == "pending"
     assert engine.release(engine.start(), crashed=True) == "failed"
@@ -87,7 +87,7 @@ def test_the_history_holds_the_last_ten_runs(engine: Engine) -> None:
     for number in range(12):
         run = engine.start(f"worker-{number}")
         engine.fail(run, delay=0)
-        engine.store.promote()
+        engine.promote()
     assert [each["worker"] for each in engine.task(task_id).attempts] == [f"worker-{n}" for n in range(2, 12)]
 
 
@@ -96,7 +96,7 @@ def test_only_the_last_traceback_is_kept(engine: Engine) -> None:
     for text in ("first", "second"):
         run = engine.start()
         engine.store.fail(run.id, run.execution, "boom", text, 0, engine.no_more())
-        engine.store.promote()
+        engine.promote()
     (entry,) = engine.state().values[engine.keys.results("task-1")]
     assert zlib.decompress(base64.b64decode(entry["exc_string"])) == b"second"
 
@@ -126,6 +126,6 @@ def test_a_repeat_is_told_the_same_outcome_and_the_same_next_task(engine: Engine
 def test_the_failing_worker_may_get_the_same_task_back(engine: Engine) -> None:
     task_id = engine.submit()
     engine.fail(engine.start("w1"), delay=0)
-    engine.store.promote()
+    engine.promote()
     assert engine.start("w1").id == task_id
     engine.check()

@@ -114,8 +114,8 @@ def test_another_workers_execution_is_not_released(engine: Engine) -> None:
     engine.submit()
     run = engine.start("w1")
     before = engine.state()
-    assert engine.store.release("w2", run.execution, crashed=True, max_crashes=3) == "stale"
-    assert engine.store.release("w1", "other", crashed=True, max_crashes=3) == "stale"
+    assert engine.store.release("w2", run.execution, crashed=True, max_crashes=3)[0] == "stale"
+    assert engine.store.release("w1", "other", crashed=True, max_crashes=3)[0] == "stale"
     assert engine.state() == before
 
 

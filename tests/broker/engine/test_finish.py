@@ -48,7 +48,7 @@ def test_the_records_of_a_long_run_go_with_it(engine: Engine) -> None:
 def test_success_clears_what_failures_left(engine: Engine) -> None:
     task_id = engine.submit()
     engine.fail(engine.start(), delay=0)
-    engine.store.promote()
+    engine.promote()
     engine.release(engine.start(), crashed=True)
     engine.finish(engine.start())
     task = engine.task(task_id)
@@ -151,7 +151,7 @@ class TestEvents:
         assert self.outbox(engine) == ends
         engine.retry("task-2")
         assert self.outbox(engine) == ends
-        engine.store.promote()
+        engine.promote()
         engine.finish(engine.start())
         assert self.outbox(engine) == [*ends, ("task.completed", "task-2")]
 
@@ -164,7 +164,7 @@ class TestEvents:
     def test_a_failure_that_is_tried_again_is_none(self, listening: Engine) -> None:
         listening.submit()
         listening.fail(listening.start(), delay=1)
-        listening.store.promote()
+        listening.promote()
         assert self.outbox(listening) == []
 
     def test_nobody_listens_nothing_is_kept(self, engine: Engine) -> None:

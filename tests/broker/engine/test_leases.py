@@ -329,7 +329,7 @@ class TestRelease:
         second = engine.submit()
         then = engine.by("w1")
         engine.finish(run, then)
-        assert engine.store.release("w1", then.execution, crashed=False, max_crashes=3) == "pending"
+        assert engine.store.release("w1", then.execution, crashed=False, max_crashes=3)[0] == "pending"
         assert engine.waiting() == [second]
 
     def test_it_wakes_who_can_take_over(self, engine: Engine, run: Run) -> None:

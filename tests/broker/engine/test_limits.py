@@ -76,7 +76,7 @@ class TestBucket:
         engine.release(engine.start())
         engine.release(engine.start(), crashed=True)
         engine.fail(engine.start(), delay=0)
-        engine.store.promote()
+        engine.promote()
         assert engine.claim() == token_in(SECOND)
 
     def test_a_repeated_claim_takes_one(self, backlog: Engine) -> None:

@@ -36,9 +36,9 @@ def test_it_runs_again_with_what_it_remembered_when_it_is_due(engine: Engine) ->
     engine.store.remember(task_id, run.execution, {"remote": 7})
     engine.postpone(run, 5)
     engine.advance(4.9)
-    assert engine.store.promote() == (0, SECOND // 10)
+    assert engine.promote() == (0, SECOND // 10)
     engine.advance(0.1)
-    assert engine.store.promote()[0] == 1
+    assert engine.promote()[0] == 1
     again = engine.start().claimed
     assert (again.id, again.runs, again.retry_count, again.memo) == (task_id, 2, 0, '{"remote": 7}')
 
@@ -48,11 +48,11 @@ def test_webhooks_hear_of_the_start_and_not_of_every_look(engine: Engine) -> Non
     task_id = engine.submit()
     for _ in range(3):
         engine.postpone(engine.start(), 0)
-        engine.store.promote()
+        engine.promote()
     started = [entry["task"] for entry in engine.state().values[engine.keys.outbox()]]
     assert started == [task_id]
     engine.fail(engine.start(), delay=0)
-    engine.store.promote()
+    engine.promote()
     engine.start()
     assert len(engine.state().values[engine.keys.outbox()]) == 2, "a retry starts anew"
 
@@ -61,7 +61,7 @@ def test_any_number_of_waits_leaves_retries_and_history_alone(engine: Engine) ->
     task_id = engine.submit(max_retries=1)
     engine.fail(engine.start(), delay=0)
     for _ in range(15):
-        engine.store.promote()
+        engine.promote()
         engine.postpone(engine.start(), 0)
     task = engine.task(task_id)
     assert (task.status, task.retry_count, task.error, len(task.attempts)) == ("scheduled", 1, "boom", 1)
@@ -73,7 +73,7 @@ def test_a_wait_ends_a_row_of_crashes(engine: Engine) -> None:
     for _ in range(2):
         engine.release(engine.start(), crashed=True)
     engine.postpone(engine.start(), 0)
-    engine.store.promote()
+    engine.promote()
     for _ in range(2):
         assert engine.release(engine.start(), crashed=True) == "pending"
     assert engine.release(engine.start(), crashed=True) == "failed"
@@ -132,7 +132,7 @@ class TestTokens:
         waiting.advance(1)
         assert waiting.start().id == other
         for _ in range(3):
-            waiting.store.promote()
+            waiting.promote()
             waiting.postpone(waiting.start(), 0)
         waiting.submit()
         assert waiting.claim() == token_in(SECOND), "a look has taken a token, or given one"
@@ -147,7 +147,7 @@ class TestTokens:
         for _ in range(5):
             new = engine.submit()
             engine.advance(1)
-            engine.store.promote()
+            engine.promote()
             runs = [engine.start() for _ in range(31)]
             assert sorted(run.id for run in runs) == sorted([*remote, new])
             for run in runs:
@@ -160,34 +160,34 @@ class TestTokens:
     def test_a_token_pays_for_sixty(self, waiting: Engine) -> None:
         for _ in range(3):
             for _ in range(60):
-                waiting.store.promote()
+                waiting.promote()
                 waiting.postpone(waiting.start(), 0)
-            waiting.store.promote()
+            waiting.promote()
             assert waiting.claim() == token_in(SECOND)
             waiting.advance(1)
             waiting.postpone(waiting.start(), 0)
 
     @pytest.mark.parametrize("end", ["fail", "crash", "hand back"])
     def test_a_look_that_ended_otherwise_is_paid_for(self, waiting: Engine, end: str) -> None:
-        waiting.store.promote()
+        waiting.promote()
         run = waiting.start()
         if end == "fail":
             waiting.fail(run, delay=0)
-            waiting.store.promote()
+            waiting.promote()
         else:
             waiting.release(run, crashed=end == "crash")
         assert waiting.claim() == token_in(SECOND)
 
     def test_it_waits_in_line_behind_what_came_before(self, waiting: Engine) -> None:
         other = waiting.submit()
-        waiting.store.promote()
+        waiting.promote()
         assert waiting.claim() == token_in(SECOND)
         waiting.advance(1)
         assert waiting.start().id == other
         assert waiting.start().id == "task-1"
 
     def test_caps_and_pauses_hold_it(self, waiting: Engine) -> None:
-        waiting.store.promote()
+        waiting.promote()
         waiting.configure(paused="1")
         assert waiting.claim() == NOTHING
         waiting.configure(paused="0", concurrency="1")
@@ -202,7 +202,7 @@ class TestTokens:
         waiting.submit("Noop", priority=3)
         assert waiting.claim("w1") == token_in(SECOND)
         assert waiting.claim("w2") == NOTHING
-        waiting.store.promote()
+        waiting.promote()
         (woken,) = waiting.woken()
         assert waiting.start(woken).id == "task-1"
 
@@ -212,5 +212,5 @@ class TestTokens:
         waiting.postpone(waiting.start(), 0)
         waiting.submit("Noop", priority=3)
         assert [waiting.claim(f"w{number}") for number in (1, 2, 3)] == [token_in(SECOND), NOTHING, NOTHING]
-        waiting.store.promote()
+        waiting.promote()
         assert [waiting.start(worker).id for worker in waiting.woken()] == ["task-1", "task-2"]

@@ -19,7 +19,7 @@ def end(engine: Engine, status: str) -> str:
         engine.store.cancel(task_id, "acme", force=False)
         return task_id
     engine.fail(engine.start(), delay=0)
-    engine.store.promote()
+    engine.promote()
     run = engine.start()
     engine.advance(2)
     engine.renew(run)

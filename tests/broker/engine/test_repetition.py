@@ -136,7 +136,7 @@ def retry(engine: Engine) -> Callable[[], Any]:
 def promote(engine: Engine) -> Callable[[], Any]:
     engine.submit(delay_us=SECOND)
     engine.advance(1)
-    return lambda: engine.store.promote()[1]
+    return lambda: engine.promote()[1]
 
 
 @case

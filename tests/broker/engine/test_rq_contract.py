@@ -179,7 +179,7 @@ class TestCall:
         engine.store.remember(run.id, run.execution, {"a": 1})
         engine.renew(run, progress="{}")
         engine.fail(run, delay=0)
-        engine.store.promote()
+        engine.promote()
         engine.finish(engine.start())
         fields = set(engine.redis.hgetall(engine.keys.job(run.id)))
         assert fields.isdisjoint({"result", "meta", "exc_info", "success_callback_name", "failure_callback_name"})

@@ -9,7 +9,7 @@ def test_a_task_that_is_due_enters_its_queue(engine: Engine) -> None:
     task_id = engine.submit(delay_us=SECOND, priority=4)
     engine.advance(1)
     before = engine.state()
-    assert engine.store.promote() == (1, -1)
+    assert engine.promote() == (1, -1)
     assert changes(before, engine.state()) == {
         "job:task-1": {"status": ("scheduled", "queued"), "enqueued_at": (None, at(1)), "seq": ("0", "1")},
         "queue:Noop:4": (None, [task_id]),
@@ -25,15 +25,15 @@ def test_a_task_that_is_due_enters_its_queue(engine: Engine) -> None:
 def test_not_a_microsecond_early(engine: Engine) -> None:
     engine.submit(delay_us=SECOND)
     engine.now = START + SECOND - 1
-    assert engine.store.promote() == (0, 1)
+    assert engine.promote() == (0, 1)
     engine.now = START + SECOND
-    assert engine.store.promote() == (1, -1)
+    assert engine.promote() == (1, -1)
 
 
 def test_the_earliest_come_first_and_join_behind_who_waits(engine: Engine) -> None:
     late, early, waiting = engine.submit(delay_us=2 * SECOND), engine.submit(delay_us=SECOND), engine.submit()
     engine.advance(5)
-    assert engine.store.promote() == (2, -1)
+    assert engine.promote() == (2, -1)
     assert engine.waiting() == [waiting, early, late]
     engine.check()
 
@@ -43,8 +43,8 @@ def test_a_batch_is_bounded_and_tells_that_more_is_due(engine: Engine) -> None:
         engine.submit(delay_us=SECOND)
     engine.submit(delay_us=9 * SECOND)
     engine.advance(1)
-    assert engine.store.promote(limit=3) == (3, 0)
-    assert engine.store.promote(limit=3) == (2, 8 * SECOND)
+    assert engine.promote(limit=3) == (3, 0)
+    assert engine.promote(limit=3) == (2, 8 * SECOND)
     engine.check()
 
 
@@ -64,7 +64,7 @@ def test_what_was_deleted_meanwhile_is_passed_over(engine: Engine) -> None:
     gone, good = engine.submit(delay_us=SECOND), engine.submit(delay_us=SECOND)
     engine.redis.delete(engine.keys.job(gone))
     engine.advance(1)
-    assert engine.store.promote() == (1, -1)
+    assert engine.promote() == (1, -1)
     assert engine.waiting() == [good]
 
 
@@ -75,14 +75,14 @@ def test_each_promoted_task_wakes_a_sleeper(engine: Engine) -> None:
         engine.submit(delay_us=SECOND)
     assert engine.woken() == []
     engine.advance(1)
-    engine.store.promote()
+    engine.promote()
     assert len(engine.woken()) == 2
 
 
 def test_a_repeat_promotes_nothing_twice(engine: Engine) -> None:
     engine.submit(delay_us=SECOND)
     engine.advance(1)
-    engine.store.promote()
+    engine.promote()
     before = engine.state()
-    assert engine.store.promote() == (0, -1)
+    assert engine.promote() == (0, -1)
     assert engine.state() == before

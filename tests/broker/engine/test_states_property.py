@@ -300,7 +300,7 @@ class Life(RuleBasedStateMachine):
     def promote(self, seconds: float) -> None:
         now = self.pass_time(seconds)
         due = [task for task in self.world.tasks.values() if task.status == "scheduled" and task.due <= now]
-        promoted, _ = self.engine.store.promote()
+        promoted, _ = self.engine.promote()
         assert promoted == len(due)
         for task in sorted(due, key=lambda task: (task.due, task.id)):
             self.world.enqueue(task)

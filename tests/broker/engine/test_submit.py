@@ -83,7 +83,7 @@ class TestUniqueKey:
         holder = engine.submit(unique_key="k", delay_us=SECOND)
         assert engine.try_submit(unique_key="k") == (0, holder)
         engine.advance(1)
-        engine.store.promote()
+        engine.promote()
         assert engine.try_submit(unique_key="k") == (0, holder)
         run = engine.start()
         assert engine.try_submit(unique_key="k") == (0, holder)
@@ -154,7 +154,7 @@ class TestMaxPending:
         engine.fail(engine.start(), delay=5)
         assert engine.try_submit(max_pending=2) == (-1, 2), "one that waits out a back-off does as well"
         engine.advance(5)
-        engine.store.promote()
+        engine.promote()
         assert engine.try_submit(max_pending=2) == (-1, 2), "and counts once when it is due"
 
     def test_a_batch_of_delayed_tasks_fills_the_room(self, engine: Engine) -> None:

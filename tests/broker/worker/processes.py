@@ -11,6 +11,15 @@ def alive(pid: int) -> bool:
     return _state(pid) not in ("", "Z", "X")
 
 
+def exists(pid: int) -> bool:
+    """Is it there, if only as a zombie?"""
+    return _state(pid) != ""
+
+
+def parent(pid: int) -> int:
+    return _parent(pid)
+
+
 def children(pid: int) -> list[int]:
     """Living children of a process."""
     return [each for each in _pids() if _parent(each) == pid and alive(each)]

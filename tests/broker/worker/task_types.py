@@ -21,6 +21,7 @@ TYPES = {
         _type("Other"),
         _type("Limited", rate=20.0, burst=5),
         _type("Narrow", concurrency=2),
+        TaskType("Leak", ActPayload, "tests.handlers_that_leak:act"),
         TaskType("Broken", ActPayload, "tests.no_such_module:handler"),
     )
 }

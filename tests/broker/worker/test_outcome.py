@@ -9,13 +9,14 @@ import pytest
 
 from broker.engine.store import Claimed
 from broker.errors import TransientError
-from broker.worker.run import Completed, Failed, Outcome, RunContext, execute
+from broker.worker.outcome import Completed, Failed, Outcome
+from broker.worker.run import RunContext, execute
 from broker.worker.slate import Slate
 
 
 def outcome(act: Any, attached: dict[str, Any] | None = None) -> Outcome:
     """The end of a run whose handler is ``act``, called without arguments, and has ``attached`` to its media file."""
-    context: Any = SimpleNamespace(attached=attached or {}, close=lambda: None)
+    context: Any = SimpleNamespace(attached=attached or {}, check_stored=lambda: None, close=lambda: None)
     return execute(lambda: lambda _: act(), context, timeout=30, retry_count=0)
 
 

@@ -58,7 +58,8 @@ local function read_waiting(id, queue)
     'postponed', 'looks')
   if not (f[1] and f[2] and f[3]) then return nil end
   return { id = id, key = key, status = f[1], queue = queue, type = type_of(queue), tenant = f[2], us = tonumber(f[3]) or 0,
-    payload = f[4] or '{}', runs = tonumber(f[5] or 0), timeout = tonumber(f[6] or 3600), retry_count = tonumber(f[7] or 0),
+    payload = f[4] or '{}', runs = tonumber(f[5]) or 0, timeout = tonumber(f[6]) or 3600,
+    retry_count = tonumber(f[7]) or 0,
     memo = f[8] or '', free = looks_for_free(f[5], f[9], f[10]) }
 end
 
