@@ -6,7 +6,7 @@ from broker.config import BrokerSettings
 from broker.engine.connection import connect, redis_errors
 from broker.engine.keys import Keys
 from broker.engine.probe import Probe
-from broker.engine.script_connection import Lines
+from broker.engine.script_connection_pool import ScriptConnectionPool
 from broker.engine.store import Store
 from broker.errors import Unavailable
 from broker.live.live import Live
@@ -38,7 +38,7 @@ class Broker:
         self.types = types
         self.keys = Keys(settings.key_prefix)
         self.redis = connect(settings.redis_url)
-        self.store = Store(Lines(self.redis), self.keys)
+        self.store = Store(ScriptConnectionPool(self.redis), self.keys)
         self.probe = Probe(self.store.redis, self.keys)
         self.workers = Workers(self.redis, self.keys)
         self.daemons = Daemons(self.redis, self.keys)

@@ -7,7 +7,6 @@ import ssl
 import struct
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import hiredis
@@ -15,10 +14,7 @@ from redis import Redis
 from redis.connection import DefaultParser
 from redis.exceptions import ConnectionError, InvalidResponse, ReadOnlyError, RedisError, TimeoutError
 
-from broker.engine.idle import ASK_AFTER, CLOSE_AFTER, PATIENCE, Pool
-
-#: How often a call is repeated whose connection was lost.
-_REPEATS = 3
+from broker.engine.idle import ASK_AFTER, PATIENCE
 
 #: The system's call as it is. ``socket.send`` lets go of the interpreter meanwhile, and waits to get it back.
 _send = ctypes.PyDLL(None).send
@@ -28,11 +24,9 @@ _AT_ONCE = socket.MSG_DONTWAIT | getattr(socket, "MSG_NOSIGNAL", 0)
 #: A descriptor to which nothing can be sent.
 _NONE = -1
 _PING = hiredis.pack_command(("PING",))
-#: Seconds between two looks for connections that nobody has used for a while.
-_BETWEEN_LOOKS = 1.0
 
 
-class _Rare:
+class RareCalls:
     """What a script needs besides now and then; ``redis`` does it. (``__getattr__`` would make all attributes slow.)"""
 
     def __init__(self, redis: "Redis") -> None:
@@ -55,7 +49,7 @@ class _Rare:
         return self.redis.function_load(code, replace)
 
 
-class Line(_Rare):
+class ScriptConnection(RareCalls):
     """A client whose most frequent calls go over one connection that is never given back, for a single thread.
 
     A call of redis-py spends more time on its pool, its hooks and its layers than on the call (measured: 70 of 100 us);
@@ -103,26 +97,26 @@ class Line(_Rare):
         self._push, self._push_at = push, time.monotonic() + timeout
 
     def _call(self, words: tuple[Any, ...]) -> Any:
-        first, line, refused = self._first, self._socket, None
+        first, sock, refused = self._first, self._socket, None
         self._first, self._socket, self.connected = (), None, False
         try:
-            if line is None or self._pid != os.getpid():
-                line = self._connect()
+            if sock is None or self._pid != os.getpid():
+                sock = self._connect()
             elif time.monotonic() - self.used > ASK_AFTER:
-                line = self._asked(line)
+                sock = self._asked(sock)
             self.connected = True
             data = hiredis.pack_command(words)
             if first:
-                self._send(line, hiredis.pack_command(first) + data)
-                refused = self._answer_on_time(line) if self._push else self._answer(line)
+                self._send(sock, hiredis.pack_command(first) + data)
+                refused = self._answer_on_time(sock) if self._push else self._answer(sock)
             else:
-                self._send(line, data)
-            answer = self._answer(line)
+                self._send(sock, data)
+            answer = self._answer(sock)
         except BaseException as error:
             self.hang_up()
             _tell(error)
             raise
-        self._socket, self.used = line, time.monotonic()
+        self._socket, self.used = sock, time.monotonic()
         if isinstance(refused, Exception):
             raise RedisError(f"{first[0]}: {refused}")
         if isinstance(answer, Exception):
@@ -131,46 +125,46 @@ class Line(_Rare):
             raise answer
         return answer
 
-    def _send(self, line: socket.socket, data: bytes) -> None:
+    def _send(self, sock: socket.socket, data: bytes) -> None:
         # At first without letting go of the interpreter; not with TLS, which has no descriptor to send to.
         sent = _send(self._descriptor, data, len(data), _AT_ONCE)
         if sent < len(data):
-            line.sendall(data[max(0, sent) :])
+            sock.sendall(data[max(0, sent) :])
 
-    def _answer_on_time(self, line: socket.socket) -> Any:
+    def _answer_on_time(self, sock: socket.socket) -> Any:
         push, self._push = self._push, None
-        limit = line.gettimeout()
+        limit = sock.gettimeout()
         try:
-            line.settimeout(max(0.001, self._push_at - time.monotonic()))
-            return self._answer(line)
+            sock.settimeout(max(0.001, self._push_at - time.monotonic()))
+            return self._answer(sock)
         except socket.timeout:  # noqa: UP041  redis-py has a TimeoutError of its own
             if push:
                 push()
         finally:
-            line.settimeout(limit)
-        return self._answer(line)
+            sock.settimeout(limit)
+        return self._answer(sock)
 
-    def _answer(self, line: socket.socket) -> Any:
+    def _answer(self, sock: socket.socket) -> Any:
         while True:
             while (answer := self._reader.gets()) is not ...:
                 if not isinstance(answer, hiredis.PushNotification):
                     return answer
-            received = line.recv_into(self._buffer)
+            received = sock.recv_into(self._buffer)
             if not received:
                 raise ConnectionError("Redis closed the connection")
             self._reader.feed(self._buffer, 0, received)
 
-    def _asked(self, line: socket.socket) -> socket.socket:
+    def _asked(self, sock: socket.socket) -> socket.socket:
         """This connection if its other end answers a short question, else a new one; see `broker.engine.idle`."""
         try:
-            _limit(line, PATIENCE)
-            self._send(line, _PING)
-            self._answer(line)
-            _limit(line, self._connection.socket_timeout or 0)
+            _limit(sock, PATIENCE)
+            self._send(sock, _PING)
+            self._answer(sock)
+            _limit(sock, self._connection.socket_timeout or 0)
         except (OSError, RedisError):
             self.hang_up()
             return self._connect()
-        return line
+        return sock
 
     def _connect(self) -> socket.socket:
         pool = self.redis.connection_pool
@@ -185,12 +179,12 @@ class Line(_Rare):
             errors=encoder.encoding_errors,
             notEnoughData=...,
         )
-        line: socket.socket = self._connection._sock
+        sock: socket.socket = self._connection._sock
         self._descriptor = _NONE
-        if not isinstance(line, ssl.SSLSocket):  # which would try again for ever
-            _have_the_kernel_watch(line, self._connection.socket_timeout or 0)
-            self._descriptor = line.fileno()
-        return line
+        if not isinstance(sock, ssl.SSLSocket):  # which would try again for ever
+            _have_the_kernel_watch(sock, self._connection.socket_timeout or 0)
+            self._descriptor = sock.fileno()
+        return sock
 
     def __del__(self) -> None:
         self.hang_up()  # the connection is a part of circles, and would stay open until they are found
@@ -210,61 +204,17 @@ def _tell(error: BaseException) -> None:
         raise ConnectionError(f"the connection to Redis broke: {error}") from error
 
 
-def _limit(line: socket.socket, seconds: float) -> None:
+def _limit(sock: socket.socket, seconds: float) -> None:
     """Gives sends and receives a time limit, 0 for none."""
-    if isinstance(line, ssl.SSLSocket):
-        line.settimeout(seconds or None)
+    if isinstance(sock, ssl.SSLSocket):
+        sock.settimeout(seconds or None)
     else:
-        _have_the_kernel_watch(line, seconds)
+        _have_the_kernel_watch(sock, seconds)
 
 
-def _have_the_kernel_watch(line: socket.socket, seconds: float) -> None:
+def _have_the_kernel_watch(sock: socket.socket, seconds: float) -> None:
     """Gives sends and receives their time limit (0 for none) without the poll that Python makes before each."""
     limit = struct.pack("@ll", int(seconds), int(seconds % 1 * 1_000_000))
-    line.settimeout(None)
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-
-
-class Lines(_Rare):
-    """Lines for many threads: a call takes the last that was given back, so there are as many as calls at once.
-
-    Calls are repeated after a lost connection, which every script allows.
-    """
-
-    def __init__(self, redis: "Redis") -> None:
-        super().__init__(redis)
-        #: Taking from it and giving back are one step each to other threads.
-        self._free: list[Line] = []
-        self._look_at = 0.0
-
-    def fcall(self, function: str, numkeys: int, *keys_and_args: Any) -> Any:
-        """As ``Redis.fcall``. Raises ``RedisError``."""
-        try:
-            line = self._free.pop()
-        except IndexError:
-            line = Line(self.redis)
-        repeats = _REPEATS
-        try:
-            while True:
-                try:
-                    return line.fcall(function, numkeys, *keys_and_args)
-                except ConnectionError:
-                    if not (line.connected and repeats):
-                        raise
-                    repeats -= 1
-        finally:
-            self._free.append(line)
-            if time.monotonic() > self._look_at:
-                self._close_idle()
-
-    def _close_idle(self) -> None:
-        """Closes what nobody has used for a while, redis-py's connections too. The first line is idle the longest."""
-        now = time.monotonic()
-        self._look_at = now + _BETWEEN_LOOKS
-        if isinstance(self.redis.connection_pool, Pool):
-            self.redis.connection_pool.close_idle()
-        with suppress(IndexError):  # others take lines meanwhile
-            while (line := self._free.pop(0)).used < now - CLOSE_AFTER:
-                line.hang_up()
-            self._free.insert(0, line)
+    sock.settimeout(None)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)

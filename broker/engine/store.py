@@ -11,17 +11,18 @@ from typing import Any, NamedTuple, TypeAlias
 from redis import Redis
 
 from broker.engine.keys import Keys
-from broker.engine.script_connection import Line, Lines
+from broker.engine.script_connection import ScriptConnection
+from broker.engine.script_connection_pool import ScriptConnectionPool
 from broker.engine.scripts import Script
 from broker.rq_records import traceback_text
 
 _NAMES = (
     *("submit", "submit_many", "claim", "finish", "fail", "postpone", "renew", "release", "cancel", "retry"),
-    *("promote", "reap", "prune", "declare", "configure", "remember", "enlist", "retire", "listen"),
+    *("promote", "reap", "prune", "declare", "configure", "remember", "register_worker", "unregister_worker", "listen"),
 )
 
 #: Over what transitions may be called.
-Client: TypeAlias = "Redis | Line | Lines"
+Client: TypeAlias = "Redis | ScriptConnection | ScriptConnectionPool"
 
 
 class Claimed(NamedTuple):
@@ -249,14 +250,14 @@ class Store:
         """Keeps a handler's notes; False when the run is over."""
         return bool(self._run("remember", id=task_id, execution=execution, memo=json.dumps(memo)))
 
-    def enlist(self, worker: str, *, ttl: int, queues: str, fields: dict[str, Any], types: str = "") -> bool:
+    def register_worker(self, worker: str, *, ttl: int, queues: str, fields: dict[str, Any], types: str = "") -> bool:
         """Writes a worker's record and declares its ``types``; True when it was not known."""
         flat = [part for pair in fields.items() for part in pair]
-        return bool(self._run("enlist", worker=worker, ttl=ttl, queues=queues, types=types, fields=flat))
+        return bool(self._run("register_worker", worker=worker, ttl=ttl, queues=queues, types=types, fields=flat))
 
-    def retire(self, worker: str, group: str) -> None:
+    def unregister_worker(self, worker: str, group: str) -> None:
         """Removes a worker's record."""
-        self._run("retire", worker=worker, group=group)
+        self._run("unregister_worker", worker=worker, group=group)
 
     def listen(self, tenant: str, *, keep_us: int) -> tuple[str, str]:
         """Has a tenant's events recorded for so long; the ids of the last and of the first entry kept."""

@@ -19,18 +19,18 @@ from broker.config import BrokerSettings
 from broker.context import Handler
 from broker.engine.absence import Absence
 from broker.engine.connection import connect
-from broker.engine.script_connection import Line
+from broker.engine.script_connection import ScriptConnection
 from broker.engine.store import UNDECLARED, Claim, Claimed, Wait
 from broker.queues import limits
 from broker.rq_records import RQ_VERSION
 from broker.task_type import TaskTypes
 from broker.tasks.catalogue import import_named
 from broker.worker import alarm
+from broker.worker.child_state import ChildState, Run
 from broker.worker.completions import LONGEST, Completions
 from broker.worker.outcome import Completed, Failed, Outcome, Postponed
 from broker.worker.process_state import ProcessState
 from broker.worker.run import RunContext, end_copy, execute
-from broker.worker.slate import Run, Slate
 from broker.worker.wake import wake
 
 log = logging.getLogger(__name__)
@@ -49,26 +49,26 @@ _BETWEEN_DECLARATIONS = 1.0
 class Child:
     """The loop of one child process. ``name`` is its slot's name: RQ's worker record."""
 
-    def __init__(self, name: str, settings: BrokerSettings, types: TaskTypes, slate: Slate) -> None:
+    def __init__(self, name: str, settings: BrokerSettings, types: TaskTypes, shared: ChildState) -> None:
         self._name = name
         self._pid = os.getpid()
         self._settings = settings
         self._broker = Broker(settings, types)
         # One answer may take as long as the longest sleep; a task that was spoilt in Redis is to fail, not to kill.
         redis = connect(settings.redis_url, timeout=2 * LONGEST_SLEEP, undecodable="surrogateescape")
-        self._redis = Line(redis)
+        self._redis = ScriptConnection(redis)
         self._store = self._broker.store.on(self._redis)
         self._absence = Absence(log)
         self._completions = Completions(name)
         self._write_late = LONGEST, self._completions.write
-        self._slate = slate
+        self._shared = shared
         self._group = ",".join(sorted(types))
         self._lease_us = int(settings.lease_seconds * 1_000_000)
         self._handlers: dict[str, Handler] = {}
         self._nonce = os.urandom(6).hex()
         self._execution = ""  # under which the latest claim was made
         self._claims = self._runs = 0
-        self._enlisted = 0.0
+        self._registered = 0.0
         self._completed = self._failed = 0
         self._latest = ""  # task
         self._stop = False
@@ -79,7 +79,7 @@ class Child:
             signal.signal(number, self._on_signal)
         alarm.install()
         self._state = ProcessState()
-        self._enlist()
+        self._register()
         grant = self._claim()
         while not self._stopping():
             grant = self._work(grant) if isinstance(grant, Claimed) else self._sleep(grant)
@@ -87,15 +87,15 @@ class Child:
             self._until_answered(lambda: self._store.release(self._name, self._execution, crashed=False, max_crashes=1))
             self._tell("handed back: the worker stops", grant)
         self._completions.write()
-        self._slate.write(Run(started=time.monotonic() if self._runs else 0.0))
+        self._shared.write(Run(started=time.monotonic() if self._runs else 0.0))
         with suppress(RedisError):  # the record expires by itself
-            self._store.retire(self._name, self._group)
+            self._store.unregister_worker(self._name, self._group)
 
     def _on_signal(self, _signal: int, _frame: FrameType | None) -> None:
         self._stop = True
 
     def _stopping(self) -> bool:
-        return self._stop or self._slate.stop_asked or self._runs >= self._settings.child_max_tasks
+        return self._stop or self._shared.stop_asked or self._runs >= self._settings.child_max_tasks
 
     # asking for work --------------------------------------------------------------------------------------------
 
@@ -110,7 +110,7 @@ class Child:
         claim = self._next_claim()
         if not claim.execution:
             return Wait(0)
-        self._slate.write(Run(execution=claim.execution))
+        self._shared.write(Run(execution=claim.execution))
         asked = _seconds_of_this_machine()
         if sleep:
             self._completions.write()
@@ -132,8 +132,8 @@ class Child:
             self._end_soon(left)
         undeclared = wait.us == UNDECLARED
         # Neither many short sleeps nor runs shorter than a beat may let the record expire.
-        if time.monotonic() - self._enlisted >= (_BETWEEN_DECLARATIONS if undeclared else LONGEST_SLEEP):
-            self._enlist()
+        if time.monotonic() - self._registered >= (_BETWEEN_DECLARATIONS if undeclared else LONGEST_SLEEP):
+            self._register()
             if undeclared:
                 return self._claim()
         longest = min(_BETWEEN_DECLARATIONS if undeclared else LONGEST_SLEEP, self._settings.lease_seconds)
@@ -145,7 +145,7 @@ class Child:
         with suppress(RedisError):  # the server does it
             wake(self._broker.redis, self._broker.keys, self._name, WORKER_TTL)
 
-    def _enlist(self) -> None:
+    def _register(self) -> None:
         """Says that this worker is there, and what its types are: Redis may have lost both."""
         fields: dict[str, Any] = {
             "hostname": socket.gethostname(),
@@ -158,9 +158,11 @@ class Child:
         }
         types = limits.declarations(self._broker.types)
         self._until_answered(
-            lambda: self._store.enlist(self._name, ttl=WORKER_TTL, queues=self._group, fields=fields, types=types)
+            lambda: self._store.register_worker(
+                self._name, ttl=WORKER_TTL, queues=self._group, fields=fields, types=types
+            )
         )
-        self._enlisted = time.monotonic()
+        self._registered = time.monotonic()
 
     # running ----------------------------------------------------------------------------------------------------
 
@@ -172,8 +174,8 @@ class Child:
         timeout = self._broker.types[_type_of(claimed)].run_timeout(claimed.timeout)
         deadline = started + timeout
         facts = claimed.id, _type_of(claimed), claimed.tenant, claimed.runs
-        self._slate.write(Run(execution, *facts, started, deadline, claimed.retry_count))
-        context = RunContext(self._broker, self._slate, claimed, execution, deadline)
+        self._shared.write(Run(execution, *facts, started, deadline, claimed.retry_count))
+        context = RunContext(self._broker, self._shared, claimed, execution, deadline)
         if claimed.ahead_us:  # from when the answer is here, which is later than the server's moment: never early
             time.sleep(max(0.0, started - time.monotonic()))
         late = self._write_late if self._completions.held else None  # if this run takes that long
@@ -189,9 +191,9 @@ class Child:
 
     def _report(self, claimed: Claimed, execution: str, outcome: Outcome, seconds: float) -> Claimed | Wait:
         then = self._next_claim()
-        self._slate.write_end(then.execution)
-        if time.monotonic() - self._enlisted >= LONGEST_SLEEP:
-            self._enlist()  # one that never sleeps
+        self._shared.write_end(then.execution)
+        if time.monotonic() - self._registered >= LONGEST_SLEEP:
+            self._register()  # one that never sleeps
         status, grant = self._until_answered(lambda: self._end(claimed.id, execution, outcome, then))
         if status == "completed":
             self._completed += 1

@@ -22,8 +22,8 @@ from broker.secrets.encryption import secret_keys
 from broker.secrets.links import SignedLinks, source_of
 from broker.tasks import stored_json
 from broker.worker import alarm, outcome, processes
+from broker.worker.child_state import ChildState
 from broker.worker.outcome import Outcome
-from broker.worker.slate import Slate
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 class RunContext:
     """The worker's ``TaskContext``; see there for what handlers may expect."""
 
-    def __init__(self, broker: Broker, slate: Slate, claimed: Claimed, execution: str, deadline: float) -> None:
+    def __init__(self, broker: Broker, shared: ChildState, claimed: Claimed, execution: str, deadline: float) -> None:
         self.task_id = claimed.id
         self.tenant = claimed.tenant
         self.attempt = claimed.runs
@@ -41,7 +41,7 @@ class RunContext:
         self.payload = self._stored("payload", claimed.payload)
         self._memo = self._stored("memo", claimed.memo) if claimed.memo else {}
         self._broker = broker
-        self._slate = slate
+        self._shared = shared
         self._execution = execution
         self._deadline = deadline
         self._over = False
@@ -87,17 +87,17 @@ class RunContext:
         self.attached.setdefault(media_id, {}).update(info)
 
     def progress(self, percent: float, stage: str = "") -> None:
-        if self._over:  # a thread that outlived its run: the slate is the next one's
+        if self._over:  # a thread that outlived its run: the shared is the next one's
             return
         bounded = round(min(100.0, max(0.0, percent)), 1)
         told = stage[:100].encode("utf-8", "replace").decode()  # a file's name may be no Unicode
-        self._slate.write_progress(json.dumps({"percent": bounded, "stage": told}))
+        self._shared.write_progress(json.dumps({"percent": bounded, "stage": told}))
 
     def seconds_left(self) -> float:
         return self._deadline - time.monotonic()
 
     def stopping(self) -> bool:
-        return self._slate.stop_asked
+        return self._shared.stop_asked
 
     def plugin_config(self, plugin: str) -> dict[str, Any] | None:
         return self._broker.plugin_configs.read(self.tenant, plugin)
@@ -123,14 +123,14 @@ class RunContext:
             raise TransientError("This run is over: nobody would end the program.")
         process = processes.start(argv, **options)
         self._processes.append(process)
-        self._slate.write_pids([each.pid for each in self._processes])
+        self._shared.write_pids([each.pid for each in self._processes])
         return process
 
     def kill_group(self, process: "subprocess.Popen[bytes]") -> None:
         processes.kill_group(process.pid)
         process.wait()
         self._processes.remove(process)
-        self._slate.write_pids([each.pid for each in self._processes])
+        self._shared.write_pids([each.pid for each in self._processes])
 
     def _stored(self, field: str, text: str) -> dict[str, Any]:
         try:

@@ -11,7 +11,7 @@ from broker.config import BrokerSettings
 from broker.task_type import TaskTypes
 from broker.worker import processes
 from broker.worker.child import Child
-from broker.worker.slate import Run, Slate
+from broker.worker.child_state import ChildState, Run
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +25,13 @@ class Slot:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.slate = Slate()
+        self.shared = ChildState()
         #: 0 while there is no child.
         self.pid = 0
         #: Becomes readable when the child dies.
         self.pidfd = -1
         #: Why the child is being killed; its death is then no crash.
-        self.sentence = ""
+        self.kill_reason = ""
         self._born = 0.0
 
     def may_spawn(self) -> bool:
@@ -39,8 +39,8 @@ class Slot:
 
     def spawn(self, settings: BrokerSettings, types: TaskTypes) -> None:
         """Fork a new child, later when there is no room for one. Call it from the main thread, which stays."""
-        self.slate = Slate()
-        self.sentence = ""
+        self.shared = ChildState()
+        self.kill_reason = ""
         parent = os.getpid()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -51,26 +51,26 @@ class Slot:
             log.warning("worker process %s cannot be started now: %s", self.name, error)
             return
         if pid == 0:
-            _live_as_child(parent, lambda: Child(self.name, settings, types, self.slate))
+            _live_as_child(parent, lambda: Child(self.name, settings, types, self.shared))
         self.pid, self.pidfd = pid, os.pidfd_open(pid)
 
     def running(self) -> tuple[Run, str]:
         """What the living child is at, and its progress as JSON or ''."""
-        return self.slate.read()
+        return self.shared.read()
 
-    def kill(self, sentence: str) -> None:
-        """End the child; what its handler started is ended when it is buried."""
-        self.sentence = sentence
+    def kill(self, kill_reason: str) -> None:
+        """End the child; what its handler started is ended when it is reaped."""
+        self.kill_reason = kill_reason
         signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
 
-    def bury(self) -> int:
+    def reap(self) -> int:
         """The dead child's exit code, after ending what it left behind."""
         _, status = os.waitpid(self.pid, 0)
         os.close(self.pidfd)
-        for group in (self.pid, *self.slate.read_pids()):
+        for group in (self.pid, *self.shared.read_pids()):
             processes.kill_group(group)
         self.pid = 0
-        if self.slate.read()[0].started:
+        if self.shared.read()[0].started:
             self._born = 0.0
         return os.waitstatus_to_exitcode(status)
 

@@ -27,8 +27,8 @@ from broker.engine.store import Claim
 from broker.task_type import TaskTypes
 from broker.worker import processes
 from broker.worker.child import WORKER_TTL
+from broker.worker.child_state import Run
 from broker.worker.outcome import timed_out
-from broker.worker.slate import Run
 from broker.worker.slot import Slot
 from broker.worker.wake import wake
 
@@ -114,7 +114,7 @@ class Supervisor:
         events = dict(poll.poll(max(0.0, moment - time.monotonic()) * 1000))
         if self._wakeup in events:
             os.read(self._wakeup, 512)
-        return [loss for slot in self._living() if slot.pidfd in events for loss in _bury(slot)]
+        return [loss for slot in self._living() if slot.pidfd in events for loss in _reap_child(slot)]
 
     def _give_back(self, losses: list[_Loss]) -> None:
         """Returns the tasks of dead children to their queues."""
@@ -142,7 +142,7 @@ class Supervisor:
         beats = []
         for slot in self._living():
             run, progress = slot.running()
-            if run.task_id and not slot.sentence:
+            if run.task_id and not slot.kill_reason:
                 running[run.execution] = slot, run
                 beats.append((slot.name, run.task_id, run.execution, progress))
         if not running:
@@ -163,9 +163,9 @@ class Supervisor:
     def _look_after_children(self) -> None:
         processes.reap_adopted({slot.pid for slot in self._slots})
         for slot in self._living():
-            if not slot.slate.stop_asked and processes.resident_mib(slot.pid) > self._settings.child_max_rss_mib:
+            if not slot.shared.stop_asked and processes.resident_mib(slot.pid) > self._settings.child_max_rss_mib:
                 log.info("worker process %s has grown too large and is replaced after its task", slot.name)
-                slot.slate.ask_to_stop()
+                slot.shared.ask_to_stop()
                 self._wake(slot)
             run, _ = slot.running()
             if run.task_id and not run.ending and time.monotonic() > run.deadline + GRACE:
@@ -194,7 +194,7 @@ class Supervisor:
         """Lets short work end, hands the rest back to the front of its queue, and leaves no process."""
         deadline = time.monotonic() + self._settings.drain_seconds
         for slot in self._living():
-            slot.slate.ask_to_stop()
+            slot.shared.ask_to_stop()
         log.info("stopping: running tasks have %g s to end", self._settings.drain_seconds)
         for slot in self._living():
             self._wake(slot)
@@ -210,7 +210,7 @@ class Supervisor:
         self._give_back(losses)
         try:
             for slot in self._slots:
-                self._store.retire(slot.name, self._group)
+                self._store.unregister_worker(slot.name, self._group)
         except RedisError as error:
             self._absence.note_error(error, "the worker's records expire by themselves")
         log.info("stopped")
@@ -222,18 +222,18 @@ class Supervisor:
             self._absence.note_error(error)
 
 
-def _bury(slot: Slot) -> list[_Loss]:
+def _reap_child(slot: Slot) -> list[_Loss]:
     """What the dead child of this slot was at."""
-    code = slot.bury()
+    code = slot.reap()
     scratch.sweep()
-    run, _ = slot.slate.read()
+    run, _ = slot.shared.read()
     if not code and not run.execution:
         return []  # it ended by itself, with nothing in its hands
     reason = f"was ended by signal {-code}" if code < 0 else f"ended with exit status {code}"
-    log.warning("worker process %s %s%s", slot.name, reason, f": {slot.sentence}" if slot.sentence else "")
+    log.warning("worker process %s %s%s", slot.name, reason, f": {slot.kill_reason}" if slot.kill_reason else "")
     message = f"The worker process running this task {reason}."
     executions = filter(None, (run.next_execution, run.execution))
-    return [_Loss(slot.name, each, run, not slot.sentence and each == run.execution, message) for each in executions]
+    return [_Loss(slot.name, each, run, not slot.kill_reason and each == run.execution, message) for each in executions]
 
 
 def _tell_loss(loss: _Loss, outcome: str, task_id: str) -> None:

@@ -10,8 +10,8 @@ from broker.broker import Broker
 from broker.engine.store import Claimed
 from broker.errors import PermanentError
 from broker.media.paths import plugin_file
+from broker.worker.child_state import ChildState
 from broker.worker.run import RunContext
-from broker.worker.slate import Slate
 from tests.gateway.media import MP4, PNG, upload
 from tests.gateway.problem import problem
 from tests.gateway.work import complete
@@ -75,7 +75,7 @@ def test_a_link_opens_the_files_of_plugins_on_its_own_media_and_nothing_else(
 
 
 def run_context(broker: Broker, tenant: str = "acme") -> RunContext:
-    return RunContext(broker, Slate(), Claimed(TASK_ID, "PluginExecution", tenant, "{}", 1, 60, 0, ""), "x", 1e9)
+    return RunContext(broker, ChildState(), Claimed(TASK_ID, "PluginExecution", tenant, "{}", 1, 60, 0, ""), "x", 1e9)
 
 
 def test_a_service_that_a_worker_sends_to_the_gateway_gets_the_uploaded_file(

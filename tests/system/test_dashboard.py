@@ -56,7 +56,7 @@ def tasks(engine: Engine) -> dict[str, str]:
     for name in ("failed", "finished", "started"):
         ids[name] = engine.submit(priority=10)
         worker = {"hostname": "here", "pid": os.getpid(), "version": "3.0.0", "python_version": "3.11"}
-        engine.store.enlist("w1", ttl=60, queues="Noop", fields=worker)
+        engine.store.register_worker("w1", ttl=60, queues="Noop", fields=worker)
         run = engine.start()
         assert run.id == ids[name]
         if name == "failed":
@@ -173,7 +173,9 @@ class TestWords:
         assert len(line) == 200
 
     def test_a_worker_tells_what_it_is_about(self, client: FlaskClient, engine: Engine, film: str) -> None:
-        engine.store.enlist("w1", ttl=60, queues="Noop", fields={"hostname": "here", "pid": 1, "version": "3.0.0"})
+        engine.store.register_worker(
+            "w1", ttl=60, queues="Noop", fields={"hostname": "here", "pid": 1, "version": "3.0.0"}
+        )
         self.submit(engine, video_id=film)
         engine.renew(engine.start())
         [worker] = client.get("/0/data/workers.json").get_json()["workers"]

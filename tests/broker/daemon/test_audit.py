@@ -465,8 +465,8 @@ def test_a_status_that_we_do_not_know_is_pending(engine: Engine, word: str) -> N
 
 
 def test_a_dead_workers_name_is_forgotten(engine: Engine) -> None:
-    engine.store.enlist("w1", ttl=30, queues="Noop,Other", fields={"pid": 1})
-    engine.store.enlist("w2", ttl=30, queues="Noop", fields={"pid": 2})
+    engine.store.register_worker("w1", ttl=30, queues="Noop,Other", fields={"pid": 1})
+    engine.store.register_worker("w2", ttl=30, queues="Noop", fields={"pid": 2})
     engine.declare("Other")
     engine.redis.delete(engine.keys.worker("w1"))
     engine.audit.tick()

@@ -30,7 +30,7 @@ def broker(broker: Broker, engine: Engine) -> Broker:
     """On the engine's server, where a daemon and a worker run."""
     broker.daemons.beat(Daemon("d1", "host", 7, "2024-01-01T00:00:00.000000Z", "2024-01-01T00:00:00.000000Z"))
     fields, types = {"pid": 1}, limits.declarations(broker.types)
-    engine.store.enlist("w0", ttl=60, queues="Noop,Other", fields=fields, types=types)
+    engine.store.register_worker("w0", ttl=60, queues="Noop,Other", fields=fields, types=types)
     return broker
 
 
@@ -60,7 +60,7 @@ def test_a_system_in_order_is_healthy(engine: Engine, checker: Doctor) -> None:
     for state in reversed(STATES):
         for priority in (0, 7):
             put(engine, state, priority)
-    engine.store.enlist("w1", ttl=30, queues="Noop", fields={"pid": 1})
+    engine.store.register_worker("w1", ttl=30, queues="Noop", fields={"pid": 1})
     before = engine.state()
     assert checker.check() == []
     assert engine.state() == before
@@ -188,7 +188,7 @@ def test_each_disorder_of_a_queue_is_a_finding(engine: Engine, checker: Doctor) 
 
 def test_the_dead_are_found_and_forgotten(engine: Engine, checker: Doctor) -> None:
     for worker in ("w1", "w2"):
-        engine.store.enlist(worker, ttl=30, queues="Noop", fields={"pid": 1})
+        engine.store.register_worker(worker, ttl=30, queues="Noop", fields={"pid": 1})
         engine.claim(worker)
     engine.redis.delete(engine.keys.worker("w1"))
     findings = checker.check()
@@ -306,9 +306,9 @@ class TestCommand:
         engine.now = time.time_ns() // 1000  # ages and tokens are told by the server's own clock
         task_id = engine.submit()
         assert f"{task_id} waits" in self.say(broker, capsys)[1]
-        engine.store.retire("w0", "Noop,Other")
+        engine.store.unregister_worker("w0", "Noop,Other")
         assert "no worker listens" in self.say(broker, capsys)[1]
-        engine.store.enlist("w1", ttl=30, queues="Noop", fields={"pid": 1})
+        engine.store.register_worker("w1", ttl=30, queues="Noop", fields={"pid": 1})
         assert "the workers are busy" in self.say(broker, capsys)[1]
         engine.configure(rate="1")
         assert "throttled to 0.001 starts a second" in self.say(broker, capsys)[1]
@@ -365,7 +365,7 @@ class TestProcesses:
         engine.submit()
         engine.submit()
         assert checker.check() == []
-        engine.store.retire("w0", "Noop,Other")
+        engine.store.unregister_worker("w0", "Noop,Other")
         (finding,) = checker.check()
         assert finding.text.startswith("2 Noop tasks wait and no worker listens")
 

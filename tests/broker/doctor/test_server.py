@@ -34,7 +34,7 @@ class TestFull:
         for _ in range(8):
             engine.submit()
         engine.submit(delay_us=SECOND)
-        engine.store.enlist("w1", ttl=30, queues="Noop", fields={"pid": 1})
+        engine.store.register_worker("w1", ttl=30, queues="Noop", fields={"pid": 1})
         engine.redis.config_set("maxmemory", 1)
         yield engine
         engine.redis.config_set("maxmemory", 0)
@@ -62,11 +62,11 @@ class TestFull:
         engine.promote()
         engine.reap()
         engine.configure(rate="1000")
-        engine.store.enlist("w1", ttl=30, queues="Noop", fields={"pid": 1})
+        engine.store.register_worker("w1", ttl=30, queues="Noop", fields={"pid": 1})
         engine.queries.page("acme")
         engine.audit.tick()
         assert engine.store.prune("Noop", "completed", retention_us=0) == 1
-        engine.store.retire("w1", "Noop")
+        engine.store.unregister_worker("w1", "Noop")
         engine.redis.config_set("maxmemory", 0)
         engine.check()
 

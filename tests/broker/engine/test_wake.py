@@ -272,7 +272,7 @@ class TestLostWakes:
         sleepers(engine, 2)
         engine.submit()
         (dead,) = engine.woken()
-        assert engine.store.retire(dead, "Noop") is None
+        assert engine.store.unregister_worker(dead, "Noop") is None
         engine.advance(0.5)
         engine.reap()
         (alive,) = engine.woken()
@@ -299,7 +299,7 @@ class TestLostWakes:
 
     def test_a_retired_worker_is_not_woken(self, engine: Engine) -> None:
         sleepers(engine, 2)
-        engine.store.retire("w1", "Noop")
+        engine.store.unregister_worker("w1", "Noop")
         engine.submit()
         engine.submit()
         assert engine.woken() == ["w2"]

@@ -69,7 +69,7 @@ class TestUndeclared:
 
     def test_a_worker_that_enlists_declares(self, engine: Engine) -> None:
         engine.submit()
-        engine.store.enlist("w1", ttl=30, queues="Noop", types="Noop=1000/1/ Other=/2/3", fields={"pid": 1})
+        engine.store.register_worker("w1", ttl=30, queues="Noop", types="Noop=1000/1/ Other=/2/3", fields={"pid": 1})
         assert engine.redis.smembers(engine.keys.types()) == {"Noop", "Other"}
         assert engine.claim("w1") == token_in(SECOND)
         engine.check()

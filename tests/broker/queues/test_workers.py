@@ -8,7 +8,7 @@ import pytest
 from broker.broker import Broker
 from broker.engine.store import Wait
 from broker.worker import child
-from broker.worker.slate import Slate
+from broker.worker.child_state import ChildState
 from tests.broker.engine.engine import Engine, at
 from tests.invariants import changes
 
@@ -18,7 +18,7 @@ FIELDS = {"hostname": "here", "pid": 7}
 class TestEnlist:
     def test_a_birth(self, engine: Engine) -> None:
         before = engine.state()
-        assert engine.store.enlist("w1", ttl=30, queues="Noop,Other", fields=FIELDS) is True
+        assert engine.store.register_worker("w1", ttl=30, queues="Noop,Other", fields=FIELDS) is True
         after = engine.state()
         assert changes(before, after) == {
             "worker:w1": {
@@ -36,27 +36,27 @@ class TestEnlist:
         assert after.expiring == {"rq:worker:w1"}
 
     def test_a_sign_of_life_changes_neither_birth_nor_what_it_does(self, engine: Engine) -> None:
-        engine.store.enlist("w1", ttl=30, queues="Noop", fields=FIELDS)
+        engine.store.register_worker("w1", ttl=30, queues="Noop", fields=FIELDS)
         engine.submit()
         engine.start("w1")
         before = engine.state()
         engine.advance(5)
-        assert engine.store.enlist("w1", ttl=30, queues="Noop", fields=FIELDS) is False
+        assert engine.store.register_worker("w1", ttl=30, queues="Noop", fields=FIELDS) is False
         assert changes(before, engine.state()) == {"worker:w1": {"last_heartbeat": (at(0), at(5))}}
 
     def test_a_record_that_expired_while_it_worked_is_whole_again(self, engine: Engine) -> None:
-        engine.store.enlist("w1", ttl=30, queues="Noop", fields=FIELDS)
+        engine.store.register_worker("w1", ttl=30, queues="Noop", fields=FIELDS)
         engine.redis.delete(engine.keys.worker("w1"))
         engine.redis.srem(engine.keys.workers(), engine.keys.worker("w1"))
         engine.claim("w1")  # writes a field or two
-        engine.store.enlist("w1", ttl=30, queues="Noop", fields=FIELDS)
+        engine.store.register_worker("w1", ttl=30, queues="Noop", fields=FIELDS)
         record = engine.redis.hgetall(engine.keys.worker("w1"))
         assert record.keys() >= {"birth", "queues", "hostname", "last_heartbeat"}
         assert engine.redis.smembers(engine.keys.workers()) == {engine.keys.worker("w1")}
         assert engine.redis.ttl(engine.keys.worker("w1")) == 30
 
     def test_a_beat_keeps_a_running_workers_record(self, engine: Engine) -> None:
-        engine.store.enlist("w1", ttl=1, queues="Noop", fields=FIELDS)
+        engine.store.register_worker("w1", ttl=1, queues="Noop", fields=FIELDS)
         engine.submit()
         engine.renew(engine.start("w1"))
         assert engine.redis.ttl(engine.keys.worker("w1")) == 30
@@ -67,7 +67,8 @@ def test_short_sleeps_keep_the_record_alive(broker: Broker, monkeypatch: pytest.
     now = [100.0]
     clock = SimpleNamespace(monotonic=lambda: now[0], clock_gettime=lambda _: now[0], CLOCK_BOOTTIME=7)
     monkeypatch.setattr(child, "time", clock)
-    worker, record = child.Child("w1", broker.settings, broker.types, Slate()), broker.keys.worker("w1")
+    worker, record = child.Child("w1", broker.settings, broker.types, ChildState()), broker.keys.worker("w1")
+    monkeypatch.setattr(worker, "_state", SimpleNamespace(restore_idle=lambda: ""), raising=False)
     worker._sleep(Wait(1000))
     assert broker.redis.smembers(broker.keys.workers()) == {record}
     broker.redis.expire(record, 7)
@@ -81,11 +82,11 @@ def test_short_sleeps_keep_the_record_alive(broker: Broker, monkeypatch: pytest.
 
 def test_retired_nothing_is_left(engine: Engine) -> None:
     before = engine.state()
-    engine.store.enlist("w1", ttl=30, queues="Noop,Other", fields=FIELDS)
+    engine.store.register_worker("w1", ttl=30, queues="Noop,Other", fields=FIELDS)
     engine.claim("w1", "Noop,Other")
     engine.submit()
     engine.store.cancel("task-1", "acme", force=False)
-    engine.store.retire("w1", "Noop,Other")
+    engine.store.unregister_worker("w1", "Noop,Other")
     assert [key for key in changes(before, engine.state()) if "w1" in key or "worker" in key or "idle" in key] == []
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from broker.engine.store import Claimed
 from broker.errors import TransientError
+from broker.worker.child_state import ChildState
 from broker.worker.outcome import Completed, Failed, Outcome
 from broker.worker.run import RunContext, execute
-from broker.worker.slate import Slate
 
 
 def outcome(act: Any, attached: dict[str, Any] | None = None) -> Outcome:
@@ -72,17 +72,17 @@ def test_a_wait_that_a_handler_asks_for_is_one_or_is_none(asked: Any, least: flo
     assert least * 1e6 <= ended.delay_us <= most * 1e6
 
 
-def context_on(broker: Any) -> tuple[RunContext, Slate]:
-    slate = Slate()
+def context_on(broker: Any) -> tuple[RunContext, ChildState]:
+    shared = ChildState()
     claimed = Claimed("11111111-1111-4111-8111-111111111111", "Noop", "acme", "{}", 1, 60, 0, "")
-    return RunContext(broker, slate, claimed, "x1", 1e9), slate
+    return RunContext(broker, shared, claimed, "x1", 1e9), shared
 
 
 def test_a_stage_that_is_not_unicode_is_told_as_text() -> None:
     """A live event with half a surrogate pair could not be sent to anybody."""
-    context, slate = context_on(None)
+    context, shared = context_on(None)
     context.progress(12.34, "caf\udce9.mp4")
-    assert json.loads(slate.read()[1]) == {"percent": 12.3, "stage": "caf?.mp4"}
+    assert json.loads(shared.read()[1]) == {"percent": 12.3, "stage": "caf?.mp4"}
 
 
 def test_a_run_that_is_over_does_not_go_on_to_what_must_not_be_done_twice() -> None:

@@ -19,8 +19,8 @@ from broker.engine.store import Claimed
 from broker.media.records import MediaRecord
 from broker.task import NewTask
 from broker.task_type import TaskType
+from broker.worker.child_state import ChildState
 from broker.worker.run import RunContext
-from broker.worker.slate import Slate
 from handlers.embedding.task import EMBEDDING_GENERATION
 from tests.search_fixtures import new_media, vectors
 
@@ -103,7 +103,7 @@ def embed(broker: Broker, encoder: Any, monkeypatch: pytest.MonkeyPatch) -> Embe
     def go(record: MediaRecord, **overrides: str) -> dict[str, Any]:
         payload = {"entity_type": record.kind, "entity_id": record.id, **overrides}
         claimed = Claimed(str(uuid4()), EMBEDDING_GENERATION.name, "acme", json.dumps(payload), 1, 60, 0, "")
-        context = RunContext(broker, Slate(), claimed, "execution", time.monotonic() + 60)
+        context = RunContext(broker, ChildState(), claimed, "execution", time.monotonic() + 60)
         answer: dict[str, Any] = run.embed(context)
         return answer
 

@@ -14,8 +14,8 @@ import pytest
 from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.engine.store import Claimed
+from broker.worker.child_state import ChildState
 from broker.worker.run import Postponed, RunContext, execute
-from broker.worker.slate import Slate
 from tests.handlers.embedding.conftest import NEEDS, Upload
 
 np = pytest.importorskip("numpy", reason=NEEDS)
@@ -151,7 +151,7 @@ def test_a_task_that_finds_no_model_is_given_back_and_the_log_says_why(
     payload = json.dumps({"entity_type": "document", "entity_id": record.id})
     claimed = Claimed("id", "EmbeddingGeneration", "acme", payload, 1, 60, 0, "")
     for _ in range(2):
-        context = RunContext(broker, Slate(), claimed, "execution", time.monotonic() + 60)
+        context = RunContext(broker, ChildState(), claimed, "execution", time.monotonic() + 60)
         assert execute(lambda: run.embed, context, 60, 0) == Postponed(60_000_000)
     (said,) = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
     assert f"EMBED_MODEL={folder} cannot be loaded" in said

@@ -1,4 +1,4 @@
--- enlist: writes a worker's record in RQ's form and declares its types, at its birth and again and again.
+-- register_worker: writes a worker's record in RQ's form and declares its types, at its birth and again and again.
 -- KEYS[1] prefix
 -- ARGV[1] worker
 -- ARGV[2] ttl  seconds that the record outlives its last heartbeat

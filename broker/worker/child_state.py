@@ -1,7 +1,8 @@
-"""The slate between a supervisor and one child: shared memory in which the child writes what it is doing.
+"""The shared between a supervisor and one child: shared memory in which the child writes what it is doing.
 
 The child never waits for its supervisor and sends it nothing; the supervisor reads when it beats, and when the child
-has died the slate still says what it was doing. A sequence number that is odd while the child writes keeps reads whole.
+has died the memory still says what it was doing. A sequence number that is odd while the child writes keeps reads
+whole.
 """
 
 import mmap
@@ -38,8 +39,8 @@ class Run(NamedTuple):
     next_execution: str = ""
 
 
-class Slate:
-    """One child's slate. Made before the fork."""
+class ChildState:
+    """What one child is doing. Made before the fork."""
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, _SIZE)

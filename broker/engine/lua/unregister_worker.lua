@@ -1,4 +1,4 @@
--- retire: removes a worker's record, so that nobody wakes it or counts it any more.
+-- unregister_worker: removes a worker's record, so that nobody wakes it or counts it any more.
 -- KEYS[1] prefix
 -- ARGV[1] worker
 -- ARGV[2] group

@@ -1,0 +1,60 @@
+"""As many script connections as calls are made at once, and none for long that nobody uses."""
+
+import time
+from contextlib import suppress
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import ConnectionError
+
+from broker.engine.idle import CLOSE_AFTER, Pool
+from broker.engine.script_connection import RareCalls, ScriptConnection
+
+#: How often a call is repeated whose connection was lost.
+_REPEATS = 3
+#: Seconds between two looks for connections that nobody has used for a while.
+_BETWEEN_LOOKS = 1.0
+
+
+class ScriptConnectionPool(RareCalls):
+    """Script connections for many threads: a call takes the last that was given back.
+
+    Calls are repeated after a lost connection, which every script allows.
+    """
+
+    def __init__(self, redis: "Redis") -> None:
+        super().__init__(redis)
+        #: Taking from it and giving back are one step each to other threads.
+        self._free: list[ScriptConnection] = []
+        self._look_at = 0.0
+
+    def fcall(self, function: str, numkeys: int, *keys_and_args: Any) -> Any:
+        """As ``Redis.fcall``. Raises ``RedisError``."""
+        try:
+            connection = self._free.pop()
+        except IndexError:
+            connection = ScriptConnection(self.redis)
+        repeats = _REPEATS
+        try:
+            while True:
+                try:
+                    return connection.fcall(function, numkeys, *keys_and_args)
+                except ConnectionError:
+                    if not (connection.connected and repeats):
+                        raise
+                    repeats -= 1
+        finally:
+            self._free.append(connection)
+            if time.monotonic() > self._look_at:
+                self._close_idle()
+
+    def _close_idle(self) -> None:
+        """Closes what nobody has used for a while, redis-py's connections too. The first is idle the longest."""
+        now = time.monotonic()
+        self._look_at = now + _BETWEEN_LOOKS
+        if isinstance(self.redis.connection_pool, Pool):
+            self.redis.connection_pool.close_idle()
+        with suppress(IndexError):  # others take some meanwhile
+            while (connection := self._free.pop(0)).used < now - CLOSE_AFTER:
+                connection.hang_up()
+            self._free.insert(0, connection)
