@@ -70,7 +70,8 @@ class TaskContext(Protocol):
     def popen(self, argv: list[str], **options: Any) -> Popen[bytes]:
         """Start a program that dies with the worker, in a process group of its own, deaf to the worker's signals.
 
-        End it by ``kill_group``. ``options`` go to ``subprocess.Popen``.
+        End it by ``kill_group``. ``options`` go to ``subprocess.Popen``. A process that was started otherwise and is
+        still there after the run, or a thread that is no daemon, costs the worker process its life.
         """
 
     def kill_group(self, process: "Popen[bytes]") -> None:

@@ -54,7 +54,10 @@ class Json(logging.Formatter):
             **fields,
         }
         # json.dumps escapes C0 alone; a backslash of ours in its output would have to be doubled, JSON's own form not.
-        return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", _encode(entry))
+        line = _encode(entry)
+        if line.isascii() and line.isprintable():
+            return line
+        return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
 
 
 class Text(logging.Formatter):
@@ -68,8 +71,11 @@ class Text(logging.Formatter):
 
     def line(self, level: int, name: str, _: float, message: str, fields: Mapping[str, Any]) -> str:
         """An event."""
-        shown = "".join([f" {key}={_shown(value)}" for key, value in fields.items()])
-        return escaped(f"{logging.getLevelName(level):<7} {name} {message}{shown}")
+        if fields:
+            line = _form(level, name, message, tuple(fields)) % tuple([_shown(value) for value in fields.values()])
+        else:
+            line = f"{logging.getLevelName(level):<7} {name} {message}"
+        return line if line.isascii() and line.isprintable() else escaped(line)
 
 
 class _Output(logging.StreamHandler[Any]):
@@ -137,10 +143,17 @@ def tell_events(logger: logging.Logger, level: int, events: Iterable[Event]) -> 
             logger.log(level, message, extra={"fields": fields})
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, str):
+@lru_cache(maxsize=256)
+def _form(level: int, name: str, message: str, names: tuple[str, ...]) -> str:
+    """A line with places for the values of fields of these names."""
+    words = f"{logging.getLevelName(level):<7} {name} {message}".replace("%", "%%")
+    return words + "".join(f" {each}=%s" for each in names)
+
+
+def _shown(value: Any) -> str | int:
+    if type(value) is str:
         return _quoted(value) if len(value) == _ID_LENGTH else _quoted_again(value)
-    return f"{value:.6f}" if isinstance(value, float) else str(value)
+    return f"{value:.6f}" if type(value) is float else value
 
 
 def _quoted(text: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from redis import Redis, RedisError
 
+from broker.engine.absence import Absence
 from broker.engine.connection import redis_errors
 from broker.engine.keys import Keys
 from broker.errors import InvalidInput, Unavailable
@@ -109,7 +110,7 @@ class SearchBus:
         What ``answer`` gives ``None`` for is asked again after each call of ``work``, which does a little of what is
         to be done first and says whether there was anything. Both take milliseconds, so that nobody waits for long.
         """
-        announced = busy = False
+        announced, busy, absence = False, False, Absence(log)
         unanswered: list[dict[str, Any]] = []
         while not stop.is_set():
             try:
@@ -120,8 +121,9 @@ class SearchBus:
                 waiting, unanswered = unanswered + self._take(at_once=busy), []
                 unanswered = self._answer(waiting, answer)
                 busy = work()
+                absence.note_answer()
             except RedisError as error:
-                log.warning("Redis does not answer: %s", error)
+                absence.note_error(error)
                 announced = False
                 stop.wait(_BEAT)
             except Exception:
