@@ -15,7 +15,8 @@ from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.engine.store import Claimed
 from broker.worker.child_state import ChildState
-from broker.worker.run import Postponed, RunContext, execute
+from broker.worker.outcome import Postponed
+from broker.worker.run import RunContext, execute
 from tests.handlers.embedding.conftest import NEEDS, Upload
 
 np = pytest.importorskip("numpy", reason=NEEDS)
