@@ -67,8 +67,11 @@ class Broker:
             )
 
     def warnings(self) -> list[str]:
-        """Who is missing, so that tasks are accepted and do not go on. Raises ``Unavailable``."""
+        """What keeps tasks from going on although they are accepted. Raises ``Unavailable``."""
         missing = [f"no worker listens to {queue.type}" for queue in self.queues.list() if not queue.workers]
+        with redis_errors():
+            if self.redis.exists(self.keys.suspended()):
+                missing.append("rq suspend holds everything; rq resume lets it go on")
         if not self.daemons.list():
             missing.append("no daemon runs: nothing scheduled becomes due, nothing lost comes back, no webhook is sent")
         return missing

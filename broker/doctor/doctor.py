@@ -74,15 +74,19 @@ class Doctor:
     def _look(self) -> Iterator[Finding]:
         wrong = list(self._key_types.findings())
         yield from wrong
-        for name, findings in () if wrong else self._parts():  # whatever reads such a key fails
+        unreadable = {finding.place for finding in wrong}
+        for name, findings in self._parts(*(self._members(key, unreadable) for key in ("types", "tenants"))):
             try:
                 yield from findings
             except (ResponseError, ValueError, TypeError) as error:
-                yield Finding(f"{name} cannot be checked: {error}")
+                if not wrong:  # else it is what reads such a key
+                    yield Finding(f"{name} cannot be checked: {error}")
 
-    def _parts(self) -> Iterator[tuple[str, Iterator[Finding]]]:
-        types = sorted(self._redis.smembers(self._keys.types()))
-        tenants = sorted(self._redis.smembers(self._keys.tenants()))
+    def _members(self, name: str, unreadable: set[str]) -> list[str]:
+        key = getattr(self._keys, name)()
+        return [] if key in unreadable else sorted(self._redis.smembers(key))
+
+    def _parts(self, types: list[str], tenants: list[str]) -> Iterator[tuple[str, Iterator[Finding]]]:
         unique = self._keys.unique("", "", "").rstrip(":") + ":"
         unique_keys = (unique + rest for rest in self._below(unique))
         yield "the places of tasks", self._places.findings(types, tenants, self._below(self._keys.job("")))
@@ -132,7 +136,7 @@ def _print_summary(broker: Broker) -> None:
         for line in summary(broker.redis, broker.keys, sorted(broker.redis.smembers(broker.keys.types()))):
             print(line)
     except (ResponseError, ValueError, TypeError) as error:
-        print(f"how things stand cannot be told: {error}")
+        print(f"the rest of how things stand cannot be told: {' '.join(str(error).split())[:80]}")
 
 
 def _repair(checker: Doctor, findings: list[Finding]) -> None:

@@ -24,6 +24,8 @@ def summary(redis: "Redis", keys: Keys, types: list[str]) -> Iterator[str]:
         rows = census(redis, prefix=keys.prefix, type_name=queue.type)
         counts = dict(zip(rows[::3], rows[2::3], strict=True))
         yield f"{queue.type}: " + ", ".join(f"{count} {status}" for status, count in counts.items())
+        if not queue.workers:
+            yield "  no worker listens to it"
         if queue.depth:
             age = f" for {queue.oldest_age_seconds:.1f} s" if queue.oldest_age_seconds is not None else ""
             yield f"  {_head(redis, keys, queue.type)} waits{age}: {why(queue, suspended)}"

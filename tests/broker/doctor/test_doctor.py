@@ -425,7 +425,7 @@ def test_a_key_of_the_wrong_type_is_found_and_put_aside(engine: Engine, checker:
     key = WRONG_KEYS[name](engine.keys)
     engine.redis.delete(key)
     engine.redis.set(key, "spoilt")
-    (finding,) = checker.check()
+    finding = next(each for each in checker.check() if each.cure == "wrong_type")
     assert finding.text.startswith(f"{key} is a string and must be a ")
     assert checker.repair(finding)
     assert engine.redis.get(engine.keys.set_aside(key)) == "spoilt"
@@ -433,6 +433,15 @@ def test_a_key_of_the_wrong_type_is_found_and_put_aside(engine: Engine, checker:
         for left in checker.check():
             checker.repair(left)
     assert [each.text for each in checker.check() if each.cure] == []
+
+
+def test_a_key_of_the_wrong_type_hides_nothing_else(engine: Engine, broker: Broker, checker: Doctor) -> None:
+    engine.redis.set(engine.keys.registry("finished", "Noop"), "spoilt")
+    (daemon,) = broker.daemons.list()
+    broker.daemons.forget(daemon)
+    texts = [finding.text for finding in checker.check()]
+    assert len(texts) == 2
+    assert any("no daemon runs" in text for text in texts)
 
 
 class TestSpoiltFields:
