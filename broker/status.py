@@ -4,7 +4,10 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """In the order of their ranks in an index, which stored scores contain: a new one goes to the end."""
+    """In the order of their ranks in an index, which stored scores contain: a new one goes to the end.
+
+    It also needs its place in include/status.lua and in what reconcile.lua takes for the truth.
+    """
 
     #: Queued, waiting for a token and a worker. Moved in by submit, promote, release and reap; out by claim and cancel.
     PENDING = "pending"
@@ -21,6 +24,8 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
+#: Not started yet: they count for ``MAX_PENDING``, and their owner may cancel them.
+WAITING = frozenset({Status.PENDING, Status.SCHEDULED})
 TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
 #: What RQ calls each state in the ``status`` field of its job hash.

@@ -18,22 +18,7 @@ from gateway.fast.current_request import this_request
 from gateway.fast.json_answers import JsonAnswers
 from gateway.openapi import make_api
 from gateway.readiness import StorageProbe
-from gateway.routes import (
-    batch,
-    events,
-    health,
-    images,
-    me,
-    plugin_files,
-    plugins,
-    queues,
-    search,
-    streams,
-    tasks,
-    videos,
-    webhooks,
-    workers,
-)
+from gateway.routes import BLUEPRINTS
 from gateway.server.site import Allowance
 from gateway.signed_links import allow_all_origins, is_signed, preflight
 
@@ -61,9 +46,8 @@ def create_app(settings: GatewaySettings, broker: Broker, installed: Mapping[str
     app.before_request(_admit)
     app.after_request(_set_headers)
     api = make_api(app, broker.types)
-    media = (videos, streams, images, search, plugins, plugin_files)
-    for module in (tasks, batch, events, queues, workers, *media, webhooks, me, health):
-        api.register_blueprint(module.blueprint)
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint)
     return app
 
 

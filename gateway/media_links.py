@@ -27,7 +27,7 @@ class MediaLinks:
         """What a run of a plugin has made (``{name, size}`` each), with the ``url`` of each."""
         place: dict[str, Any] = {"media_id": self._id, "plugin": plugin, "task_id": UUID(task_id)}
         place["signature"] = self._signature
-        endpoint = "plugin_files.download_plugin_file"
+        endpoint = "media_files.download_plugin_file"
         return [{**each, "url": url_for(endpoint, name=each["name"], **place)} for each in files]
 
 

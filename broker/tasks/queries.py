@@ -9,12 +9,11 @@ from broker.engine.keys import Keys
 from broker.engine.scripts import Script
 from broker.engine.values import number
 from broker.errors import NotFound
-from broker.status import RQ_STATUS, Status, score_range
+from broker.status import RQ_STATUS, TERMINAL, WAITING, Status, score_range
 from broker.task import Page, Stats, Task
 from broker.tasks import stored_json
 
 #: What may still run.
-_UNFINISHED = frozenset({Status.PENDING, Status.SCHEDULED, Status.PROCESSING})
 _STATUS = {word: status for status, word in RQ_STATUS.items()}
 #: What a task is read from; `include/events.lua` notes the same.
 FIELDS = (
@@ -118,8 +117,7 @@ def _task(task_id: str, values: Sequence[str | None]) -> Task | None:
         return None
     type_name, _, priority = fields["origin"].partition(":")
     status = _STATUS.get(fields["status"], Status.PENDING)
-    waiting = status in (Status.PENDING, Status.SCHEDULED)
-    ended = status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+    waiting, ended = status in WAITING, status in TERMINAL
     return Task(
         id=task_id,
         tenant=fields["tenant"],
@@ -160,7 +158,7 @@ def _progress(status: Status, fields: dict[str, Any]) -> dict[str, Any] | None:
     if status is Status.COMPLETED:
         return {"percent": 100.0, "stage": "done"}
     told = _decoded(fields["progress"], None)
-    if not isinstance(told, dict) or told.keys() != {"percent", "stage"} or status not in _UNFINISHED:
+    if not isinstance(told, dict) or told.keys() != {"percent", "stage"} or status in TERMINAL:
         return None
     if status is Status.PROCESSING and (fields["last_heartbeat"] or "") >= (fields["started_at"] or ""):
         return told

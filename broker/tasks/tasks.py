@@ -19,14 +19,14 @@ from broker.event import Event
 from broker.live.live import Live
 from broker.media.records import MediaRecord, fields
 from broker.queues.queues import Queues
-from broker.status import TERMINAL, Status
+from broker.status import TERMINAL, WAITING, Status
 from broker.task import NewTask, Page, Stats, Task
 from broker.task_type import TaskTypes
 from broker.tasks.durability import Durability
 from broker.tasks.queries import Queries
 from broker.tasks.submission import MISSING, Submission, canonical_id, fields_of, new_id, new_ids, prepare, prepare_all
 
-_CANCELLED_NOW = ("pending", "scheduled", "cancelled")
+_CANCELLED_NOW = WAITING | {Status.CANCELLED}
 T = TypeVar("T")
 
 

@@ -3,7 +3,7 @@
 -- ARGV[1] place  a key without the prefix: does each of its members belong there? '' asks whether tasks are in all their places
 -- ARGV[2..] members  of that key, or ids of tasks
 -- Returns {member, tenant, queue, what is wrong} for each defect
--- @include fields
+-- @include spoilt_fields
 -- @include home
 local defects, last = {}, nil
 

@@ -1,5 +1,5 @@
 -- listen: has a tenant's events recorded for a while, and says from where on they can be read.
--- A listener that comes back while they are recorded misses nothing. When recording had stopped, what is cache from
+-- A listener that comes back while they are recorded misses nothing. When recording had stopped, what is kept from
 -- before has a gap behind it and goes; the entry `begin` marks where recording began, so whoever was last told something
 -- older than the first entry knows that there is more that is not cache.
 -- KEYS[1] prefix

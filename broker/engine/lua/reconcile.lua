@@ -117,10 +117,12 @@ elseif truth == 'scheduled' then
   reindex(task, truth)
   schedule_at(task, microseconds(call('HGET', task.key, 'scheduled_at')) or now)
   announce(task, truth)
-else
+elseif TERMINAL[truth] then
   reindex(task, truth)
   call('HSET', task.key, 'ended_at', at())
   enter_end(task, truth)
+else
+  error('no place is known for the status ' .. truth)
 end
 if leased then wake_for_slot(type_name) end
 return truth

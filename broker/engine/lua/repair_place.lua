@@ -4,7 +4,7 @@
 -- ARGV[2] member  of that key, or the id of a task
 -- ARGV[3] reorder  1 for a task that stands in its own queue twice or out of order: it goes to the end
 -- Returns 1 when something changed. A payload that is lost stays so: its task has to be deleted
--- @include fields
+-- @include spoilt_fields
 -- @include home
 local task = read_task(string.match(member, '^[^:]+'))
 local changed = 0

@@ -14,7 +14,7 @@ from broker.engine.keys import Keys
 from broker.engine.scripts import Script, library, moves, names, read
 from broker.engine.store import Store
 from broker.queues.state import KEEP_SECONDS
-from broker.status import REGISTRY, RQ_STATUS, TERMINAL, TRANSITIONS, Status, score_range
+from broker.status import REGISTRY, RQ_STATUS, TERMINAL, TRANSITIONS, WAITING, Status, score_range
 from broker.tasks.queries import FIELDS
 
 ROOT = Path(__file__).parents[3]
@@ -130,7 +130,8 @@ def test_lua_and_python_use_the_same_words_for_states() -> None:
         str(each): word for each, word in RQ_STATUS.items()
     }
     assert dict(pairs.findall(lua_table("status", "REGISTRY"))) == {str(each): word for each, word in REGISTRY.items()}
-    assert set(re.findall(r"(\w+) = true", lua_table("status", "TERMINAL"))) == TERMINAL
+    for name, statuses in {"TERMINAL": TERMINAL, "WAITING": WAITING}.items():
+        assert set(re.findall(r"(\w+) = true", lua_table("status", name))) == statuses
 
 
 def test_lua_and_python_read_the_same_scores_off_an_index() -> None:

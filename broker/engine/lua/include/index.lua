@@ -23,7 +23,7 @@ local function count_in(index, status)
   return call('ZCOUNT', index, RANK[status] * SPAN, (RANK[status] + 1) * SPAN - 1)
 end
 
--- How many tasks of an index wait, in a queue or in the schedule: the two lowest ranks.
+-- How many tasks of an index are WAITING: the two lowest ranks.
 local function count_waiting(index)
   return call('ZCOUNT', index, RANK.pending * SPAN, (RANK.scheduled + 1) * SPAN - 1)
 end

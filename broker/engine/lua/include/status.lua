@@ -1,6 +1,7 @@
 -- The words for a task's states; `broker.status` has the same. A status' place in STATUSES is its rank in an index, which
 -- stored scores contain: new ones go to the end, and seven fit below 2^53.
 local STATUSES = { 'pending', 'scheduled', 'processing', 'completed', 'failed', 'cancelled' }
+local WAITING = { pending = true, scheduled = true }
 local TERMINAL = { completed = true, failed = true, cancelled = true }
 
 -- What RQ's job hash calls each.

@@ -33,7 +33,7 @@ end
 -- been at it: a time to live that RQ may have set is lifted.
 local function reindex(task, status)
   local index, score = index_of(task.tenant, task.type), score_of(status, task.us)
-  if status == 'pending' or status == 'scheduled' then cache.waiting[index] = nil end
+  if WAITING[status] then cache.waiting[index] = nil end
   if call('ZADD', index, 'XX', 'GT', 'CH', score, task.id) == 0 then
     call('ZADD', index, score, task.id)
     call('PERSIST', task.key)

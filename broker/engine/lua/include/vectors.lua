@@ -1,5 +1,5 @@
 -- @include base
--- What the vectors of a tenant's media by one model are cache in, and the notes of what changed.
+-- What the vectors of a tenant's media by one model are kept in, and the notes of what changed.
 local KEPT_CHANGES = 10000
 
 local function changes_key(tenant, model)

@@ -69,7 +69,7 @@ local function forget_oldest(id)
   return call('HINCRBY', KEY.webhook(id), 'ended_bytes', -size)
 end
 
--- Ends what is owed about an event, and lets the next one of its task go. The event is cache for a while, to be sent again.
+-- Ends what is owed about an event, and lets the next one of its task go. The event is kept for a while, to be sent again.
 local function end_delivery(id, event, task, state)
   local lane, ended = KEY.webhook_lane(id, task), KEY.webhook_ended(id)
   local size = call('HSTRLEN', KEY.delivery(id, event), 'body')

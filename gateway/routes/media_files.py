@@ -13,7 +13,7 @@ from gateway.current import broker, tenant_of_link
 from gateway.stored_file import send_unchanging
 
 blueprint = Blueprint(
-    "plugin_files", __name__, url_prefix="/api/media", description="Uploaded files and what plugins made of them."
+    "media_files", __name__, url_prefix="/api/media", description="Uploaded files and what plugins made of them."
 )
 
 
