@@ -7,7 +7,7 @@ from broker.engine.connection import connect, redis_errors
 from broker.engine.keys import Keys
 from broker.engine.probe import Probe
 from broker.engine.script_connection_pool import ScriptConnectionPool
-from broker.engine.store import Store
+from broker.engine.transitions import Transitions
 from broker.errors import Unavailable
 from broker.live.live import Live
 from broker.media.open_storage import open_storage
@@ -38,12 +38,12 @@ class Broker:
         self.types = types
         self.keys = Keys(settings.key_prefix)
         self.redis = connect(settings.redis_url)
-        self.store = Store(ScriptConnectionPool(self.redis), self.keys)
-        self.probe = Probe(self.store.redis, self.keys)
+        self.transitions = Transitions(ScriptConnectionPool(self.redis), self.keys)
+        self.probe = Probe(self.transitions.redis, self.keys)
         self.workers = Workers(self.redis, self.keys)
         self.daemons = Daemons(self.redis, self.keys)
-        self.queues = Queues(self.redis, self.store, types)
-        self.tasks = Tasks(self.redis, self.store, settings, types, self.queues, lambda: self.live)
+        self.queues = Queues(self.redis, self.transitions, types)
+        self.tasks = Tasks(self.redis, self.transitions, settings, types, self.queues, lambda: self.live)
 
     @classmethod
     def connect(cls, settings: BrokerSettings, types: TaskTypes) -> "Broker":

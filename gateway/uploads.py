@@ -60,7 +60,7 @@ def receive(file: FileStorage, kind: str) -> Upload:
 
 
 def accept(upload: Upload, media_id: UUID, new: NewTask) -> tuple[MediaRecord, Task]:
-    """Store an upload under the id ``media_id``, with the task that is to process it.
+    """Transitions an upload under the id ``media_id``, with the task that is to process it.
 
     The bytes go first, so that no task ever finds them missing; record and task follow in one transaction.
     """

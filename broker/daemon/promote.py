@@ -1,7 +1,7 @@
 """Moves scheduled tasks into their queues when they are due."""
 
 from broker import task_log
-from broker.engine.store import Store
+from broker.engine.transitions import Transitions
 
 #: Seconds at most between two looks: a task that was scheduled meanwhile may be due before the next known one.
 _LONGEST = 0.25
@@ -12,7 +12,7 @@ _BATCH = 100
 class Promote:
     name = "promote"
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Transitions) -> None:
         self._store = store
 
     def tick(self) -> float:

@@ -4,7 +4,7 @@ from redis import Redis
 
 from broker.config import BrokerSettings
 from broker.engine.keys import Keys
-from broker.engine.store import Store
+from broker.engine.transitions import Transitions
 from broker.status import TERMINAL
 
 _EVERY = 60.0
@@ -20,7 +20,7 @@ _PAUSE = 0.001
 class Prune:
     name = "prune"
 
-    def __init__(self, store: Store, redis: "Redis", keys: Keys, settings: BrokerSettings) -> None:
+    def __init__(self, store: Transitions, redis: "Redis", keys: Keys, settings: BrokerSettings) -> None:
         self._store = store
         self._redis = redis
         self._keys = keys

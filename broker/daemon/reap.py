@@ -4,7 +4,7 @@ import logging
 
 from broker import task_log
 from broker.config import BrokerSettings
-from broker.engine.store import Store
+from broker.engine.transitions import Transitions
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ _BATCH = 100
 class Reap:
     name = "reap"
 
-    def __init__(self, store: Store, settings: BrokerSettings) -> None:
+    def __init__(self, store: Transitions, settings: BrokerSettings) -> None:
         self._store = store
         self._lease_us = int(settings.lease_seconds * 1_000_000)
         self._gap_us = int(_GAP_PER_LEASE * self._lease_us)

@@ -5,7 +5,7 @@ from functools import cache
 
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script, library
-from broker.engine.store import Client
+from broker.engine.transitions import Client
 
 #: What processes send themselves besides the commands of the scripts. (A test compares it with what they do send.)
 SENT = (

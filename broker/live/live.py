@@ -15,7 +15,7 @@ from redis import Redis, RedisError
 
 from broker.engine.connection import connect, redis_errors
 from broker.engine.keys import Keys
-from broker.engine.store import Store
+from broker.engine.transitions import Transitions
 from broker.errors import Unavailable
 from broker.event import Event, from_entry, position
 from broker.live.subscription import Audience, Subscription
@@ -43,7 +43,7 @@ class Live:
     def __init__(self, url: str, keys: Keys, *, between_marks: float = _BETWEEN_MARKS) -> None:
         self._redis: Redis = connect(url)
         self._keys = keys
-        self._store = Store(self._redis, keys)
+        self._store = Transitions(self._redis, keys)
         self._between_marks = between_marks
         self._tenants: dict[str, Audience] = {}
         self._changed = threading.Condition()

@@ -42,10 +42,10 @@ class Storage(Protocol):
     """
 
     def put(self, key: str, source: BinaryIO) -> int:
-        """Store everything that ``source`` reads; returns the number of bytes. Replaces an object atomically."""
+        """Transitions everything that ``source`` reads; returns the number of bytes. Replaces an object atomically."""
 
     def put_file(self, key: str, path: Path) -> int:
-        """Store the file at ``path`` (left in place); returns the number of bytes."""
+        """Transitions the file at ``path`` (left in place); returns the number of bytes."""
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
         """A readable stream of the object from byte ``start``, ``length`` bytes of it or all the rest.

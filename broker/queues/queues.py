@@ -7,7 +7,7 @@ from typing import Any
 from redis import Redis
 
 from broker.engine.connection import redis_errors
-from broker.engine.store import Store
+from broker.engine.transitions import Transitions
 from broker.errors import NotFound, Unavailable
 from broker.queues import limits
 from broker.queues.limits import KEEP
@@ -19,7 +19,7 @@ from broker.task_type import TaskTypes
 class Queues:
     """The queue of every task type, on one Redis client with ``decode_responses=True``."""
 
-    def __init__(self, redis: "Redis", store: Store, types: TaskTypes) -> None:
+    def __init__(self, redis: "Redis", store: Transitions, types: TaskTypes) -> None:
         self._redis = redis
         self._store = store
         self._types = types

@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 
 from broker.engine.connection import redis_errors
 from broker.engine.keys import Keys
-from broker.engine.store import Store
+from broker.engine.transitions import Transitions
 from broker.errors import CannotKeep, NotConfirmed, Unavailable
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class Durability:
             with redis_errors(), self._redis.client() as connection:
                 self._require(connection)
 
-    def run(self, store: Store, write: Callable[[Store], T], accepted: Callable[[T], Sequence[str]]) -> T:
+    def run(self, store: Transitions, write: Callable[[Transitions], T], accepted: Callable[[T], Sequence[str]]) -> T:
         """What ``write`` returns, once what it did is kept as demanded; ``accepted`` tells the tasks' ids from it.
 
         Raises ``NotConfirmed`` when it was done and is not known to be kept; where that can be foreseen, nothing is.

@@ -13,7 +13,7 @@ from broker import task_log
 from broker.config import BrokerSettings
 from broker.engine.connection import redis_errors
 from broker.engine.refusals import answer_lost
-from broker.engine.store import Store
+from broker.engine.transitions import Transitions
 from broker.errors import NotCancellable, NotFailed, NotFound, QueueFull, RetriesExhausted, Unavailable
 from broker.event import Event
 from broker.live.live import Live
@@ -36,7 +36,7 @@ class Tasks:
     def __init__(
         self,
         redis: "Redis",
-        store: Store,
+        store: Transitions,
         settings: BrokerSettings,
         types: TaskTypes,
         queues: Queues,
@@ -210,7 +210,7 @@ class Tasks:
         return QueueFull(f"{waiting} {type_name} tasks are waiting; try again later.", retry_after=after)
 
     def _durably(
-        self, write: Callable[[Store], T], accepted: Callable[[T], Sequence[str]], task_ids: Sequence[str]
+        self, write: Callable[[Transitions], T], accepted: Callable[[T], Sequence[str]], task_ids: Sequence[str]
     ) -> T:
         """What ``write`` returns, once Redis has it as the settings demand.
 

@@ -20,7 +20,7 @@ from broker.context import Handler
 from broker.engine.absence import Absence
 from broker.engine.connection import connect
 from broker.engine.script_connection import ScriptConnection
-from broker.engine.store import UNDECLARED, Claim, Claimed, Wait
+from broker.engine.transitions import UNDECLARED, Claim, Claimed, Wait
 from broker.queues import limits
 from broker.rq_records import RQ_VERSION
 from broker.task_type import TaskTypes
@@ -57,7 +57,7 @@ class Child:
         # One answer may take as long as the longest sleep; a task that was spoilt in Redis is to fail, not to kill.
         redis = connect(settings.redis_url, timeout=2 * LONGEST_SLEEP, undecodable="surrogateescape")
         self._redis = ScriptConnection(redis)
-        self._store = self._broker.store.on(self._redis)
+        self._store = self._broker.transitions.on(self._redis)
         self._absence = Absence(log)
         self._completions = Completions(name)
         self._write_late = LONGEST, self._completions.write

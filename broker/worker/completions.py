@@ -6,7 +6,7 @@ One at a time, they take 6 % of what a worker can do that has nothing but small 
 import time
 
 from broker import task_log
-from broker.engine.store import Claimed
+from broker.engine.transitions import Claimed
 
 #: Seconds that a line is held back at most, and how many lines.
 LONGEST = 0.1

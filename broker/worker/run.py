@@ -12,7 +12,7 @@ from uuid import NAMESPACE_DNS, uuid5
 
 from broker.broker import Broker
 from broker.context import Handler
-from broker.engine.store import Claimed
+from broker.engine.transitions import Claimed
 from broker.errors import NotFound, PermanentError, TransientError
 from broker.media.records import MediaRecord
 from broker.media.storage import Storage
@@ -114,7 +114,7 @@ class RunContext:
     def remember(self, key: str, value: Any) -> None:
         memo = {**self._memo, key: value}
         stored_json.encode_strictly(memo)
-        if not self._broker.store.remember(self.task_id, self._execution, memo):
+        if not self._broker.transitions.remember(self.task_id, self._execution, memo):
             raise TransientError("This run is over: another one may have begun, which must not do the same work twice.")
         self._memo = memo
 

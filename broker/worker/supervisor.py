@@ -23,7 +23,7 @@ from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.engine.absence import Absence
 from broker.engine.connection import connect
-from broker.engine.store import Claim
+from broker.engine.transitions import Claim
 from broker.task_type import TaskTypes
 from broker.worker import processes
 from broker.worker.child import WORKER_TTL
@@ -70,7 +70,7 @@ class Supervisor:
         self._broker = Broker(settings, types)
         # It must not wait long for a server that hangs: it has children to look after and a deadline when it stops.
         self._redis = connect(settings.redis_url, timeout=_PATIENCE)
-        self._store = self._broker.store.on(self._redis)
+        self._store = self._broker.transitions.on(self._redis)
         self._absence = Absence(log)
         self._group = ",".join(sorted(types))
         self._lease_us = int(settings.lease_seconds * 1_000_000)

@@ -13,7 +13,7 @@ from handlers.transcoding.poster import POSTER
 def publish(
     storage: Storage, prefix: str, folder: Path, tracks: Iterable[Track], master: str, on_part: Callable[[float], None]
 ) -> None:
-    """Store the renditions in ``folder`` below ``prefix`` (which ends with a slash).
+    """Transitions the renditions in ``folder`` below ``prefix`` (which ends with a slash).
 
     Doing it again replaces each object by its like, and what an earlier, different try left behind goes in the end.
     ``on_part`` gets the stored part, 0 to 1.

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
-from broker.engine.store import Claim, Claimed
+from broker.engine.transitions import Claim, Claimed
 from broker.task import NewTask
 from handlers.plugins.task import PLUGIN_EXECUTION
 from scripts.bench.environments import PROGRAMS, ROOT
@@ -73,7 +73,7 @@ def _make_events(server: Server, events: int, port: int) -> list[float]:
             broker.tasks.submit("bench", NewTask(PLUGIN_EXECUTION.name, payload))
         else:
             claim = Claim("bench", str(number), PLUGIN_EXECUTION.name, 60_000_000)
-            assert isinstance(broker.store.claim(claim), Claimed)
+            assert isinstance(broker.transitions.claim(claim), Claimed)
         started = time.perf_counter()
         _get(port)
         took.append((time.perf_counter() - started) * 1000)

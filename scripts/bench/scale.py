@@ -12,7 +12,7 @@ from broker.broker import Broker
 from broker.clock import from_rfc3339
 from broker.config import BrokerSettings
 from broker.daemon.prune import Prune
-from broker.engine.store import Claim, Claimed, Store
+from broker.engine.transitions import Claim, Claimed, Transitions
 from broker.status import Status
 from broker.task import NewTask
 from scripts.bench import pipelines, tasks
@@ -98,20 +98,20 @@ class Site:
 
     def _claim(self) -> None:
         execution = uuid.uuid4().hex
-        claimed = self._broker.store.claim(Claim("w1", execution, _TYPE, 600_000_000))
+        claimed = self._broker.transitions.claim(Claim("w1", execution, _TYPE, 600_000_000))
         assert isinstance(claimed, Claimed)
         self._claimed.append((claimed.id, execution))
 
     def _finish(self) -> None:
         task_id, execution = self._claimed.pop()
-        outcome, _ = self._broker.store.finish(task_id, execution, "{}", Claim("w1", "", _TYPE, 1))
+        outcome, _ = self._broker.transitions.finish(task_id, execution, "{}", Claim("w1", "", _TYPE, 1))
         assert outcome == "completed"
 
     def prune(self) -> Found:
         """The daemon's own chore until nothing is left: tasks per second, and what its scripts took."""
         self._watch()
-        store = _Watched(self._broker.store, self._server)
-        prune = Prune(cast(Store, store), self._redis, self._broker.keys, self._settings)
+        store = _Watched(self._broker.transitions, self._server)
+        prune = Prune(cast(Transitions, store), self._redis, self._broker.keys, self._settings)
         before, started = self._broker.tasks.stats(_TENANT).total, time.perf_counter()
         time.sleep(1.1)  # retention is counted in whole seconds
         while left := self._broker.tasks.stats(_TENANT).total:
@@ -142,7 +142,7 @@ class _Watched:
     By the clock a script also waits for a processor, on a machine that does something else for a moment.
     """
 
-    def __init__(self, store: Store, server: Server) -> None:
+    def __init__(self, store: Transitions, server: Server) -> None:
         self._store = store
         self._cpu_us = server.cpu_us
         self.taken_ms: list[float] = []

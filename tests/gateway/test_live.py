@@ -53,8 +53,8 @@ def test_a_task_from_its_state_to_its_end(client: FlaskClient, broker: Broker) -
         assert "payload" not in snapshot.data
         claimed, claim = start(broker)
         beat = ("tester", claimed.id, claim.execution, '{"percent":40,"stage":"half"}')
-        broker.store.renew([beat], lease_us=60_000_000, worker_ttl=30)
-        broker.store.finish(claimed.id, claim.execution, "{}", claim._replace(execution=""))
+        broker.transitions.renew([beat], lease_us=60_000_000, worker_ttl=30)
+        broker.transitions.finish(claimed.id, claim.execution, "{}", claim._replace(execution=""))
         told = listener.rest()
     assert [each.word for each in told] == ["processing", "progress", "completed"]
     assert told[1].data["percent"] == 40
@@ -156,7 +156,7 @@ def test_attempts_are_told_to_whoever_watches_all(client: FlaskClient, broker: B
     with listening(client, EVERYTHING) as listener:
         listener.take(1)
         claimed, claim = start(broker)
-        broker.store.fail(claimed.id, claim.execution, "shaky", "", 1_000_000, claim._replace(execution=""))
+        broker.transitions.fail(claimed.id, claim.execution, "shaky", "", 1_000_000, claim._replace(execution=""))
         _, attempt, scheduled = listener.take(3)
     assert (attempt.name, attempt.data["error"]) == ("attempt", "shaky")
     assert (scheduled.word, scheduled.data["retry_count"]) == ("scheduled", 1)

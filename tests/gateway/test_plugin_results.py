@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from broker.broker import Broker
-from broker.engine.store import Claimed
+from broker.engine.transitions import Claimed
 from broker.errors import PermanentError
 from broker.media.paths import plugin_file
 from broker.worker.child_state import ChildState

@@ -115,7 +115,7 @@ def test_readiness_tells_who_is_missing(anonymous: FlaskClient, client_of: Clien
     queues = client_of("ops").get("/api/queues").json
     assert (queues["daemons"], queues["warnings"]) == (0, told)
     broker.daemons.beat(Daemon("d", "host", 1, "2024-01-01T00:00:00.000000Z", "2024-01-01T00:00:00.000000Z"))
-    broker.store.register_worker("w", ttl=30, queues=",".join(broker.types), fields={"pid": 1})
+    broker.transitions.register_worker("w", ttl=30, queues=",".join(broker.types), fields={"pid": 1})
     assert anonymous.get("/readyz").json["warnings"] == []
     broker.redis.set(broker.keys.suspended(), 1)
     assert "rq suspend" in anonymous.get("/readyz").json["warnings"][0]

@@ -235,7 +235,7 @@ def test_a_task_in_plain_json_is_what_the_detail_shows(client: FlaskClient, brok
     fail(broker)
     claimed, claim = start(broker)
     beat = (claim.worker, claimed.id, claim.execution, '{"percent": 50, "stage": "half"}')
-    broker.store.renew([beat], lease_us=60_000_000, worker_ttl=60)
+    broker.transitions.renew([beat], lease_us=60_000_000, worker_ttl=60)
     tasks = broker.tasks.page("acme").tasks
     assert {str(task.status) for task in tasks} == {"completed", "failed", "processing", "scheduled"}
     for task in tasks:

@@ -18,7 +18,7 @@ def operator(client_of: ClientOf) -> FlaskClient:
 
 def enlist(broker: Broker, name: str, pid: int = 7) -> None:
     fields = {"hostname": "box", "pid": pid, "successful_job_count": 3, "failed_job_count": 1}
-    broker.store.register_worker(name, ttl=30, queues="EmbeddingGeneration,VideoTranscoding", fields=fields)
+    broker.transitions.register_worker(name, ttl=30, queues="EmbeddingGeneration,VideoTranscoding", fields=fields)
 
 
 def test_a_worker_tells_what_it_runs_and_listens_to(operator: FlaskClient, client: FlaskClient, broker: Broker) -> None:

@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 
 from broker.broker import Broker
-from broker.engine.store import Claim, Claimed
+from broker.engine.transitions import Claim, Claimed
 from broker.media.records import info_fields
 
 _LEASE_US = 60_000_000
@@ -14,7 +14,7 @@ _LEASE_US = 60_000_000
 def start(broker: Broker) -> tuple[Claimed, Claim]:
     """Begin the next task; there must be one."""
     claim = Claim("tester", uuid.uuid4().hex, ",".join(sorted(broker.types)), _LEASE_US)
-    claimed = broker.store.claim(claim)
+    claimed = broker.transitions.claim(claim)
     assert isinstance(claimed, Claimed), claimed
     return claimed, claim
 
@@ -24,7 +24,7 @@ def complete(broker: Broker, result: Any = None, media_id: str = "", **info: Any
     claimed, claim = start(broker)
     pairs = tuple(part for pair in info_fields(info).items() for part in pair)
     idle = claim._replace(execution="")
-    outcome, _ = broker.store.finish(claimed.id, claim.execution, json.dumps(result), idle, media_id, pairs)
+    outcome, _ = broker.transitions.finish(claimed.id, claim.execution, json.dumps(result), idle, media_id, pairs)
     assert outcome == "completed"
     return claimed.id
 
@@ -32,6 +32,6 @@ def complete(broker: Broker, result: Any = None, media_id: str = "", **info: Any
 def fail(broker: Broker, message: str = "it broke") -> str:
     """Run the next task so badly that no retry helps; returns its id."""
     claimed, claim = start(broker)
-    outcome, _ = broker.store.fail(claimed.id, claim.execution, message, "", None, claim._replace(execution=""))
+    outcome, _ = broker.transitions.fail(claimed.id, claim.execution, message, "", None, claim._replace(execution=""))
     assert outcome == "failed"
     return claimed.id

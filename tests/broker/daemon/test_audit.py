@@ -23,7 +23,7 @@ from rq.registry import (
 from rq.suspension import resume, suspend
 
 from broker.daemon.audit import Audit
-from broker.engine.store import Wait
+from broker.engine.transitions import Wait
 from broker.errors import NotFound
 from broker.rq_records import STRANGERS
 from tests.broker.engine.engine import LEASE, NOTHING, SECOND, Engine

@@ -12,7 +12,7 @@ from broker.broker import Broker
 from broker.daemon.audit import Audit
 from broker.doctor.doctor import Doctor, doctor
 from broker.engine.connection import connect
-from broker.engine.store import Claim, Claimed
+from broker.engine.transitions import Claim, Claimed
 from broker.queues import limits
 from broker.queues.daemons import Daemon
 from broker.status import Status
@@ -246,7 +246,7 @@ def test_nothing_is_called_wrong_on_a_system_at_work(broker: Broker) -> None:
     idle = Claim("w", "", "Noop", 5 * SECOND)
 
     def work() -> None:
-        store = broker.store.on(connect(broker.settings.redis_url))
+        store = broker.transitions.on(connect(broker.settings.redis_url))
         for number in range(150):
             broker.tasks.submit_many("acme", [NewTask("Noop", {}, unique_key=f"{number}-{n}") for n in range(5)])
             for n in range(4):

@@ -19,7 +19,7 @@ from broker.config import BrokerSettings
 from broker.doctor.server import check
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script, library
-from broker.engine.store import Store
+from broker.engine.transitions import Transitions
 from broker.tasks.submission import options
 from tests.broker.engine.engine import LEASE, SECOND, Engine
 from tests.scale import examples
@@ -106,7 +106,7 @@ def test_two_releases_work_side_by_side(redis: Redis) -> None:
 
 @pytest.mark.parametrize("redis", ["valkey"], indirect=True)
 def test_times_are_the_servers(redis: Redis, keys: Keys) -> None:
-    store = Store(redis, keys)
+    store = Transitions(redis, keys)
     store.declare("Noop=/1/")
     before = redis.time()
     store.submit("a", "t", "{}", options("Noop", 0, 0, 1), max_pending=0)

@@ -9,7 +9,7 @@ from redis import Redis
 from broker.clock import to_rfc3339
 from broker.daemon.audit import Audit
 from broker.engine.keys import Keys
-from broker.engine.store import Claim, Claimed, Store, Wait
+from broker.engine.transitions import Claim, Claimed, Transitions, Wait
 from broker.queues.limits import burst_argument, concurrency_argument, rate_argument
 from broker.status import Status, score_range
 from broker.task import Task
@@ -60,7 +60,7 @@ class Engine:
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self.redis = redis
         self.keys = keys
-        self.store = Store(redis, keys, clock="clock_test")
+        self.store = Transitions(redis, keys, clock="clock_test")
         self.audit = Audit(redis, keys, clock="clock_test", slice_seconds=math.inf)
         self.queries = Queries(redis, keys)
         self._ids = self._executions = 0

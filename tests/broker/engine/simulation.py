@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from broker.engine.store import Claimed, Wait
+from broker.engine.transitions import Claimed, Wait
 from tests.broker.engine.engine import AHEAD, SECOND, START, Engine
 
 TOKEN = 10**9

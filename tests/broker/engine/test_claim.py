@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from broker.engine.store import Claimed
+from broker.engine.transitions import Claimed
 from tests.broker.engine.engine import LEASE, NOTHING, START, Engine, at, indexed, leased
 from tests.invariants import changes
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from broker.engine.store import Claimed
+from broker.engine.transitions import Claimed
 from broker.tasks.queries import from_snapshot
 from tests.broker.engine.engine import LEASE, NOTHING, SECOND, START, Engine, at, indexed, leased
 from tests.invariants import changes

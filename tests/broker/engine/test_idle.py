@@ -70,7 +70,7 @@ def test_what_a_firewall_has_forgotten_costs_a_moment_and_no_error(
 
 def test_the_kernel_asks_on_every_silent_connection(behind: Broker) -> None:
     behind.tasks.stats("acme")
-    line = behind.store.redis._free[-1]._connection._sock  # type: ignore[union-attr]
+    line = behind.transitions.redis._free[-1]._connection._sock  # type: ignore[union-attr]
     pooled = behind.redis.connection_pool.get_connection()._sock
     for each in (line, pooled):
         assert each.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)

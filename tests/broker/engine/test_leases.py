@@ -7,7 +7,7 @@ import pytest
 
 from broker.config import BrokerSettings
 from broker.daemon.reap import Reap
-from broker.engine.store import Claimed
+from broker.engine.transitions import Claimed
 from tests.broker.engine.engine import LEASE, SECOND, START, Engine, Run, at, indexed, leased
 from tests.invariants import changes
 

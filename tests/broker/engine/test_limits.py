@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from broker.engine.store import Claimed, Wait
+from broker.engine.transitions import Claimed, Wait
 from broker.queues.state import QueueStates
 from tests.broker.engine.engine import AHEAD, NOTHING, SECOND, START, Engine, Run, at, token_in
 from tests.invariants import changes, check_times

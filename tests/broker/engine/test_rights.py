@@ -24,7 +24,7 @@ from broker.doctor.server import check, server_findings
 from broker.engine.connection import connect
 from broker.engine.probe import needed
 from broker.engine.script_connection import ScriptConnection
-from broker.engine.store import Claim, Claimed
+from broker.engine.transitions import Claim, Claimed
 from broker.errors import Unavailable
 from broker.media.records import MediaRecord
 from broker.media.search import SearchRequest
@@ -100,7 +100,7 @@ def test_check_knows_what_the_sources_send(admin: Redis) -> None:
 
 
 def _of_tasks(broker: Broker) -> None:
-    tasks, store = broker.tasks, broker.store.on(ScriptConnection(connect(broker.settings.redis_url)))
+    tasks, store = broker.tasks, broker.transitions.on(ScriptConnection(connect(broker.settings.redis_url)))
     webhook, _ = broker.webhooks.create(
         "acme", {"url": "https://example.com/", "events": ["task.failed"], "enabled": True}
     )
@@ -143,7 +143,7 @@ def _claim(execution: str) -> Claim:
 
 
 def _of_the_daemon(broker: Broker) -> None:
-    store, redis, keys, settings = broker.store, broker.redis, broker.keys, broker.settings
+    store, redis, keys, settings = broker.transitions, broker.redis, broker.keys, broker.settings
     # A library that nobody uses any more, of the kind that the daemon removes.
     for chore in (Declare(broker.queues), Promote(store), Reap(store, settings), Prune(store, redis, keys, settings),
                   Audit(redis, keys), Libraries(redis, keys)):  # fmt: skip

@@ -12,7 +12,7 @@ from redis import Redis
 
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script, library, moves, names, read
-from broker.engine.store import Store
+from broker.engine.transitions import Transitions
 from broker.queues.state import KEEP_SECONDS
 from broker.status import REGISTRY, RQ_STATUS, TERMINAL, TRANSITIONS, WAITING, Status, score_range
 from broker.tasks.queries import FIELDS
@@ -114,7 +114,7 @@ class TestTransitions:
 
     def test_each_has_a_method_of_its_name(self) -> None:
         for name in TRANSITIONS.keys() - {"reconcile", "remove_gone"}:  # the audit's and the doctor's alone
-            assert inspect.isfunction(getattr(Store, name))
+            assert inspect.isfunction(getattr(Transitions, name))
 
 
 def lua_table(include: str, name: str) -> str:
@@ -157,7 +157,7 @@ def test_every_state_in_a_script_is_one() -> None:
 
 
 def test_an_event_carries_all_that_a_task_is_read_from() -> None:
-    found = re.search(r"SNAPSHOT = \{(.*?)\}", read("include/events"), re.S)
+    found = re.search(r"TASK_FIELDS = \{(.*?)\}", read("include/task_fields"), re.S)
     assert found
     assert tuple(re.findall(r"'(\w+)'", found[1])) == FIELDS
 

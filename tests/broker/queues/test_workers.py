@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from broker.broker import Broker
-from broker.engine.store import Wait
+from broker.engine.transitions import Wait
 from broker.worker import child
 from broker.worker.child_state import ChildState
 from tests.broker.engine.engine import Engine, at

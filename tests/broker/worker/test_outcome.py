@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from broker.engine.store import Claimed
+from broker.engine.transitions import Claimed
 from broker.errors import TransientError
 from broker.worker.child_state import ChildState
 from broker.worker.outcome import Completed, Failed, Outcome

@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 
 from broker.broker import Broker
-from broker.engine.store import Claimed
+from broker.engine.transitions import Claimed
 from broker.media.records import MediaRecord
 from broker.task import NewTask
 from broker.task_type import TaskType

@@ -13,7 +13,7 @@ import pytest
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
-from broker.engine.store import Claimed
+from broker.engine.transitions import Claimed
 from broker.worker.child_state import ChildState
 from broker.worker.outcome import Postponed
 from broker.worker.run import RunContext, execute

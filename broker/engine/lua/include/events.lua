@@ -1,11 +1,8 @@
 -- @include base
+-- @include task_fields
 -- What happens to a task, told to whoever listens for its tenant: webhooks through `outbox`, where an event stays until
 -- it is delivered, and live listeners through the tenant's own stream, which keeps the newest.
 local KEPT_EVENTS = 10000
--- What the detail of a task is made of. It goes along with its event, because the hash lives on: the event must tell the
--- same whenever and however often it is delivered.
-local SNAPSHOT = { 'status', 'origin', 'tenant', 'payload', 'created_at', 'max_retries', 'timeout', 'retry_count',
-  'scheduled_at', 'started_at', 'ended_at', 'last_heartbeat', 'error', 'progress', 'outcome', 'attempts' }
 
 -- Who listens for the tenant: nobody, most of the time. A script that changes it has to clear_cache().
 local function listeners(tenant)
@@ -20,9 +17,9 @@ end
 
 local function put_into_outbox(task, event)
   local entry = { 'task', task.id, 'type', event, 'at', at() }
-  for i, value in ipairs(call('HMGET', task.key, unpack(SNAPSHOT))) do
+  for i, value in ipairs(call('HMGET', task.key, unpack(TASK_FIELDS))) do
     if value then
-      entry[#entry + 1] = SNAPSHOT[i]
+      entry[#entry + 1] = TASK_FIELDS[i]
       entry[#entry + 1] = value
     end
   end

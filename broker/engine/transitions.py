@@ -81,7 +81,7 @@ class Claim(NamedTuple):
     lease_us: int
 
 
-class Store:
+class Transitions:
     """The transitions, on one Redis client with ``decode_responses=True``.
 
     All methods are idempotent under repetition with the same arguments, so a caller whose reply was lost may simply
@@ -93,7 +93,7 @@ class Store:
         self.keys = keys
         self._scripts = {name: Script(name, clock=clock) for name in _NAMES}
 
-    def on(self, redis: Client) -> "Store":
+    def on(self, redis: Client) -> "Transitions":
         """The same transitions over another client."""
         other = copy(self)
         other.redis = redis
