@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 
+from broker.engine.connection import connect
 from broker.log import set_up_logging
 from broker.settings.addresses import in_url, is_loopback
 from broker.settings.credentials import SHORTEST_KEY
@@ -130,6 +131,26 @@ class TestAddresses:
     @pytest.mark.parametrize("url", ["redis://host:port", "redis://:a#b/c@host", "redis://h?socket_timeout=long"])
     def test_a_redis_url_that_would_fail_later_is_refused_now(self, url: str) -> None:
         assert problems({"REDIS_URL": url})[0].startswith("REDIS_URL: cannot be read")
+
+    @pytest.mark.parametrize(
+        "url",
+        ["redis://:geheim@h/0?foo=bar", "redis://h?ssl_cert_reqs=none&password=geheim", "redis://h?protocol=9",
+         "redis://:geheim@h/x", "redis://h?db=-1", "unix:///x?host=geheim", "redis://h?connection_class=geheim"],
+    )  # fmt: skip
+    def test_options_that_no_connection_could_be_made_with_are_refused(self, url: str) -> None:
+        (line,) = problems({"REDIS_URL": url})
+        assert line.startswith("REDIS_URL: ")
+        assert "write it as redis://" in line
+        assert "geheim" not in line
+
+    @pytest.mark.parametrize(
+        "url",
+        ["redis://h", "redis://u:p@h:1/15?protocol=3", "rediss://h/0?ssl_cert_reqs=none", "unix:///run/x.sock?db=2",
+         "redis://h?health_check_interval=5"],
+    )  # fmt: skip
+    def test_options_of_redis_py_are_taken(self, url: str) -> None:
+        assert read({"REDIS_URL": url})["REDIS_URL"] == url
+        connect(url).connection_pool.make_connection()
 
     @pytest.mark.parametrize(
         "url", ["ftp://x/y", "/folder", "file:///", "file://host/x", "s3://", "s3://b?x", "s3://["]
