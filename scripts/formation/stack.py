@@ -97,5 +97,5 @@ class Stack:
 
 
 def without_password(url: str) -> str:
-    """The URL as it may be shown."""
-    return re.sub(r"://[^@/]*@", "://***@", url)
+    """The URL as it may be shown: options may hold a password too."""
+    return re.sub(r"[?#].*", "?***", re.sub(r"://[^@/]*@", "://***@", url), flags=re.DOTALL)

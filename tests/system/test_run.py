@@ -16,6 +16,7 @@ from signal import SIGINT, SIGKILL, SIGTERM
 import pytest
 from redis import Redis
 
+from scripts.formation.stack import without_password
 from scripts.formation.valkey import free_port
 from tests.system.conftest import Start
 from tests.system.running import REPOSITORY, Run
@@ -264,6 +265,20 @@ def test_a_given_server_is_used_and_left_alone(start: Start, folder: Path, redis
     assert not (folder / ".data/valkey").exists()
     with Redis.from_url(redis_url) as client:
         assert client.ping()
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://u:geheim@h:1/0", "redis://***@h:1/0"),
+        ("redis://h:1/0?password=geheim", "redis://h:1/0?***"),
+        ("unix:///run/x.sock?db=1&password=geheim@x", "unix:///run/x.sock?***"),
+        ("unix://u:geheim@/run/x.sock?password=geheim#geheim", "unix://***@/run/x.sock?***"),
+        ("redis://h:1/0", "redis://h:1/0"),
+    ],
+)
+def test_no_password_is_shown_wherever_the_address_has_it(url: str, shown: str) -> None:
+    assert without_password(url) == shown
 
 
 def test_a_given_server_that_does_not_answer_is_said(start: Start) -> None:
