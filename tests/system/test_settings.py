@@ -96,3 +96,27 @@ def test_make_run_ends_at_once(start: Start, name: str, value: str, folder: Path
     assert run.wait() == 2
     assert run.matches(value if name in ("HOST", "DASHBOARD_HOST") else name)
     assert not run.matches("starting it again")
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("file:///etc/passwd", "File exists"),
+        ("file:///proc/foo", "No such file or directory"),
+        (f"file:///{'x' * 5000}", "File name too long"),
+        ("file:///tmp/a%00b", "null"),
+        ("s3://bucket", "Unable to locate credentials"),
+    ],
+)
+def test_a_storage_that_cannot_work_is_refused_before_anything_starts(
+    start: Start, url: str, why: str, folder: Path
+) -> None:
+    own = {"AWS_CONFIG_FILE": "none", "AWS_SHARED_CREDENTIALS_FILE": "none", "AWS_EC2_METADATA_DISABLED": "true"}
+    run = start(STORAGE_URL=url, **own)
+    assert run.wait() == 2
+    (line,) = run.lines
+    assert line.startswith("make run cannot start: STORAGE_URL=")
+    assert "media cannot be stored there" in line
+    assert why in line
+    assert len(line) < 250
+    assert not (folder / ".data/valkey").exists()
