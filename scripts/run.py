@@ -62,7 +62,7 @@ def _settings(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _run(environ: Mapping[str, str], settings: Mapping[str, Any], started: float) -> int:
     commands = read_formation(Path("Procfile"))
-    address = Address(settings["HOST"] or "127.0.0.1", settings["PORT"])
+    address = Address(settings["HOST"] or "127.0.0.1", settings["PORT"], settings["SCRIPT_NAME"])
     data_dir = _make(settings["DATA_DIR"])
     lock.take(data_dir / "run.lock", f"{address.url} (process {os.getpid()})")
     held = lock.take_over(data_dir / "watcher.lock")

@@ -16,14 +16,20 @@ class PortTaken(Exception):
 
 @dataclass(frozen=True)
 class Address:
-    """A host, without brackets, and a port."""
+    """A host, without brackets, a port, and the path (``SCRIPT_NAME``) below which everything lies."""
 
     host: str
     port: int
+    path: str = ""
 
     @property
     def url(self) -> str:
-        return f"http://{in_url(_EVERYWHERE.get(self.host, self.host))}:{self.port}"
+        return f"http://{self.netloc}{self.path}"
+
+    @property
+    def netloc(self) -> str:
+        """Host and port as this machine reaches them."""
+        return f"{in_url(_EVERYWHERE.get(self.host, self.host))}:{self.port}"
 
     def check_free(self) -> None:
         """Raises ``PortTaken`` unless this process could listen there, ``BadSettings`` where nothing ever could."""

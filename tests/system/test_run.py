@@ -46,6 +46,18 @@ def test_says_where_it_is_and_how_to_get_in(start: Start, folder: Path) -> None:
     assert "\x1b" not in run.output(), "colours belong on terminals only"
 
 
+def test_a_gateway_below_a_path_is_asked_and_shown_there(start: Start, folder: Path) -> None:
+    port = free_port()
+    run = start(PORT=str(port), SCRIPT_NAME="/tasks")
+    run.wait_until_ready()
+    url = f"http://127.0.0.1:{port}/tasks"
+    assert run.matches(f"gateway +{url}$")
+    assert (folder / ".data/run.lock").read_text().startswith(f"{url} ")
+    assert f"PUBLIC_URL={url}\n" in (folder / ".data/environment").read_text()
+    run.signal(SIGTERM)
+    assert run.wait() == 0
+
+
 def test_the_operators_own_key_is_not_printed(start: Start) -> None:
     key = "the-operators-own-key"
     run = start(API_KEYS=f"ops:{key}")

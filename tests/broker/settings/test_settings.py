@@ -163,6 +163,15 @@ class TestAddresses:
         monkeypatch.setattr("broker.settings.addresses.find_spec", lambda name: None)
         assert "pip install 'mindia-tasks[s3]'" in problems({"STORAGE_URL": "s3://bucket"})[0]
 
+    @pytest.mark.parametrize("path", ["/..", "/a/../b", "/.", "tasks", "/tasks/", "/a b", "//a", "/a%20", "/\u00e4"])
+    def test_a_path_that_no_client_asks_below_is_refused(self, path: str) -> None:
+        (line,) = problems({"SCRIPT_NAME": path})
+        assert "write it as /tasks" in line
+
+    @pytest.mark.parametrize("path", ["/tasks", "/a/b.c", "/..a", "/api"])
+    def test_a_path_is_taken(self, path: str) -> None:
+        assert read({"SCRIPT_NAME": path})["SCRIPT_NAME"] == path
+
     @pytest.mark.parametrize("host", ["::1", "[::1]", "127.0.0.2", "localhost"])
     def test_loopback_needs_no_password(self, host: str) -> None:
         found = read({"DASHBOARD_HOST": host})["DASHBOARD_HOST"]
