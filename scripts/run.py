@@ -67,6 +67,11 @@ def _run(environ: Mapping[str, str], settings: Mapping[str, Any], started: float
     lock.take(data_dir / "run.lock", f"{address.url} (process {os.getpid()})")
     held = lock.take_over(data_dir / "watcher.lock")
     address.check_free()
+    if "dashboard" in commands:
+        dashboard = Address(settings["DASHBOARD_HOST"], settings["DASHBOARD_PORT"], prefix="DASHBOARD_")
+        dashboard.check_free()
+        if dashboard.netloc == address.netloc:
+            raise BadSettings([f"DASHBOARD_PORT={dashboard.port}: the gateway listens there (PORT); choose another"])
     _check_storage(settings["STORAGE_URL"], data_dir)
     valkey = None
     if not settings["REDIS_URL"]:

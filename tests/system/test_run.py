@@ -251,6 +251,39 @@ def test_a_taken_port_is_said_before_anything_starts(start: Start, folder: Path)
         assert not (folder / ".data/valkey").exists()
 
 
+def test_a_dashboard_without_a_port_is_said_before_anything_starts(start: Start, folder: Path) -> None:
+    (folder / "Procfile").write_text((folder / "Procfile").read_text() + f"dashboard: {sys.executable} -c 1\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = start(DASHBOARD_PORT=str(port))
+        assert run.wait() == 1
+    (line,) = run.lines
+    assert line.startswith(f"Port {port} on 127.0.0.1 cannot be used")
+    assert line.endswith(f"make run DASHBOARD_PORT={port + 1}")
+    assert not (folder / ".data/valkey").exists()
+
+
+def test_gateway_and_dashboard_do_not_share_a_port(start: Start, folder: Path) -> None:
+    (folder / "Procfile").write_text((folder / "Procfile").read_text() + f"dashboard: {sys.executable} -c 1\n")
+    port = str(free_port())
+    run = start(PORT=port, DASHBOARD_PORT=port)
+    assert run.wait() == 2
+    assert run.lines == [
+        f"make run cannot start: DASHBOARD_PORT={port}: the gateway listens there (PORT); choose another"
+    ]
+
+
+@pytest.mark.parametrize("prefix", ["", "DASHBOARD_"])
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "a..b", "x" * 70, "256.1.1.1"])
+def test_a_host_that_is_none_is_said_before_anything_starts(start: Start, prefix: str, host: str, folder: Path) -> None:
+    (folder / "Procfile").write_text((folder / "Procfile").read_text() + f"dashboard: {sys.executable} -c 1\n")
+    run = start(**{f"{prefix}HOST": host, "DASHBOARD_USER": "me", "DASHBOARD_PASSWORD": "a long password"})
+    assert run.wait() == 2
+    (line,) = run.lines
+    assert line.startswith(f"make run cannot start: {prefix}HOST={host!r}, {prefix}PORT=")
+    assert not (folder / ".data/valkey").exists()
+
+
 @pytest.mark.parametrize(
     ("setting", "value"), [("LEASE_SECONDS", "soon"), ("PORT", "http"), ("PORT", "0"), ("DURABILITY", "maybe")]
 )
