@@ -53,7 +53,17 @@ class PublicUrl(Text):
     """Where paths are appended."""
 
     def convert(self, text: str) -> str:
-        return super().convert(text).rstrip("/")
+        url = super().convert(text).rstrip("/")
+        try:
+            parts = urlsplit(url)
+            possible = bool(parts.hostname) and parts.port != 0
+        except ValueError:  # brackets of no address, a port above all
+            possible = False
+        if not possible:
+            raise ValueError(
+                "write it as https://tasks.example.com, with a host that can be one and no port but 1 to 65535"
+            )
+        return url
 
 
 class StorageUrl(Setting):

@@ -48,7 +48,7 @@ def declared(group: str, variable: str, named: str) -> tuple[list[tuple[str, Any
     for entry in entry_points(group=group):
         try:
             found.append((f"entry point {entry.value}", entry.load()))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             problems.append(f"cannot load entry point {entry.value}: {_in_a_line(error)}")
     for name in filter(None, (part.strip() for part in named.split(","))):
         try:
@@ -63,11 +63,11 @@ def import_named(name: str) -> Any:
     module, _, attribute = name.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"cannot load {name!r} (want module:attribute): {_in_a_line(error)}") from error
 
 
-def _in_a_line(error: Exception) -> str:
-    """A module that somebody else wrote may raise anything."""
+def _in_a_line(error: BaseException) -> str:
+    """A module that somebody else wrote may raise anything, and even end the process."""
     kind = "" if isinstance(error, (ImportError, AttributeError, ValueError)) else f"{type(error).__name__}: "
     return kind + " ".join(str(error).split())
