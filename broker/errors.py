@@ -21,6 +21,8 @@ class TaskBrokerError(Exception):
     status = 500
     #: May the same task or request succeed when it is tried again unchanged?
     retryable = False
+    #: Whether the log has it already, as it has a state that is asked for every few seconds.
+    logged = False
 
     def __init__(self, message: str = "", **extra: Any) -> None:
         """``message`` defaults to the class docstring; ``extra`` members are shown to the caller as they are."""

@@ -13,7 +13,7 @@ from gateway.auth import Tenant
 from gateway.config import GatewaySettings
 from gateway.live.hub import Hub
 from gateway.live.room import Room, waiting_room
-from gateway.readiness import StorageProbe
+from gateway.readiness import Readiness, StorageProbe
 
 EXTENSION = "mindia-tasks"
 
@@ -27,6 +27,7 @@ class Services:
     plugins: Mapping[str, Plugin]
     links: SignedLinks
     storage_probe: StorageProbe
+    readiness: Readiness = field(default_factory=Readiness)
     hub: Hub = field(default_factory=Hub)
     waiters: Room = field(default_factory=waiting_room)
 

@@ -42,7 +42,7 @@ def _answer(error: Exception) -> Response:
 
 
 def _ours(error: TaskBrokerError) -> Response:
-    if error.status >= 500:
+    if error.status >= 500 and not error.logged:
         current_app.logger.warning("%s %s: %s (%r)", request.method, request.path, error.message, error.__cause__)
     detail, extra = error.message, dict(error.extra)
     if "errors" in extra:

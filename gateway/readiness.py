@@ -1,14 +1,44 @@
-"""Whether media can be stored, for ``/readyz``: asked for now and then, and not waited for."""
+"""What ``/readyz`` asks and tells: whether media can be stored, asked for now and then and not waited for; and in the
+log, once, that requests cannot be served, however often that is asked."""
 
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from broker.broker import Broker
 from broker.errors import TaskBrokerError, Unavailable
 
+log = logging.getLogger("gateway")
 #: Seconds that an answer holds, and that a request waits for a new one.
 FRESH, PATIENCE = 10.0, 2.0
+
+
+class Readiness:
+    """Whether requests could be served when that was asked last."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lost = ""
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Logs why a look failed, unless the one before it failed so too, and that one succeeds again."""
+        try:
+            yield
+        except TaskBrokerError as error:
+            error.logged = True
+            if self._changes(error.message):
+                log.warning("not ready: %s (%r)", error.message, error.__cause__)
+            raise
+        if self._changes(""):
+            log.info("ready again")
+
+    def _changes(self, lost: str) -> bool:
+        with self._lock:
+            before, self._lost = self._lost, lost
+        return before != lost
 
 
 class StorageProbe:

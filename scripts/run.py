@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from broker.engine.connection import connect, redis_errors
-from broker.errors import Unavailable
+from broker.errors import StorageFull, Unavailable
 from broker.log import set_up_logging
-from broker.settings.reading import BadSettings, read
+from broker.media.open_storage import open_storage
+from broker.settings.reading import BadSettings, read, shown
 from broker.startup import Startup, refuse, say
 from scripts.formation import lock
 from scripts.formation.address import Address, PortTaken
@@ -61,11 +62,17 @@ def _settings(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _run(environ: Mapping[str, str], settings: Mapping[str, Any], started: float) -> int:
     commands = read_formation(Path("Procfile"))
-    address = Address(settings["HOST"] or "127.0.0.1", settings["PORT"])
+    address = Address(settings["HOST"] or "127.0.0.1", settings["PORT"], settings["SCRIPT_NAME"])
     data_dir = _make(settings["DATA_DIR"])
     lock.take(data_dir / "run.lock", f"{address.url} (process {os.getpid()})")
     held = lock.take_over(data_dir / "watcher.lock")
     address.check_free()
+    if "dashboard" in commands:
+        dashboard = Address(settings["DASHBOARD_HOST"], settings["DASHBOARD_PORT"], prefix="DASHBOARD_")
+        dashboard.check_free()
+        if dashboard.netloc == address.netloc:
+            raise BadSettings([f"DASHBOARD_PORT={dashboard.port}: the gateway listens there (PORT); choose another"])
+    _check_storage(settings["STORAGE_URL"], data_dir)
     valkey = None
     if not settings["REDIS_URL"]:
         valkey = EmbeddedValkey(data_dir / "valkey", always_fsync=settings["DURABILITY"] == "fsync")
@@ -91,6 +98,24 @@ def _make(data_dir: Path) -> Path:
     except OSError as error:
         raise BadSettings([f"DATA_DIR='{data_dir}': this folder cannot be made ({error.strerror})"]) from error
     return data_dir.resolve()
+
+
+def _check_storage(url: str, data_dir: Path) -> None:
+    """Raises ``BadSettings`` where no media could be stored. A full one can still be read from, and may be emptied."""
+    try:
+        open_storage(url, data_dir).check(thoroughly=True)
+    except StorageFull:
+        return
+    except (Unavailable, ValueError) as error:  # the latter of an endpoint or a path that is none
+        where = f"STORAGE_URL={shown(url)!r}" if url else f"DATA_DIR='{data_dir}'"
+        raise BadSettings([f"{where}: media cannot be stored there ({_cause(error)})"]) from error
+
+
+def _cause(error: Exception) -> str:
+    """In one line; the path that an ``OSError`` repeats may be thousands of characters long."""
+    cause = error.__cause__ or error
+    words = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
+    return " ".join(words.split())
 
 
 def _check_answers(redis_url: str) -> None:

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from broker.log import set_up_logging
 from broker.startup import Startup, refuse
 from broker.task_type import TaskType
-from broker.tasks.catalogue import import_named
+from broker.tasks.catalogue import check_named, import_named
 from broker.worker import supervisor
 
 log = logging.getLogger("worker")
@@ -30,6 +30,7 @@ def main(environ: Mapping[str, str], arguments: Sequence[str]) -> int:
         for each in types.values():
             if each.preflight:
                 import_named(each.preflight)(environ)
+            _check_handler(each)
     except ValueError as error:
         return refuse("the worker", error, environ)
     supervisor.run(startup.settings, types)
@@ -56,6 +57,14 @@ def runnable(types: Mapping[str, TaskType]) -> dict[str, TaskType]:
     if not left:
         raise ValueError(f"this machine can run none of {', '.join(types) or 'the task types: there are none'}")
     return left
+
+
+def _check_handler(task_type: TaskType) -> None:
+    """Raises ``ValueError`` where every task would fail. Only children load handlers: here that would cost memory."""
+    try:
+        check_named(task_type.handler)
+    except ValueError as error:
+        raise ValueError(f"{task_type.name}: its handler: {error}") from error
 
 
 if __name__ == "__main__":

@@ -61,10 +61,11 @@ class Pool(ConnectionPool):
     """redis-py's, whose connections are asked after they were idle, and closed when they stay so."""
 
     def __init__(self, connection_class: Any = Connection, **options: Any) -> None:
+        options["health_check_interval"] = ASK_AFTER  # whatever a URL says: it is how idle ones are found
         if connection_class is not UnixDomainSocketConnection:
             options |= {"socket_keepalive": True, "socket_keepalive_options": KEEPALIVE}
         asked = _ASKED.get(connection_class, connection_class)
-        super().__init__(asked, health_check_interval=ASK_AFTER, **options)
+        super().__init__(asked, **options)
 
     def close_idle(self) -> None:
         """Closes what nobody has used for a while; whoever takes one of them connects it again."""

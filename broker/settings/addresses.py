@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
-from redis.connection import parse_url
+from redis.connection import ConnectionPool, parse_url
 
 from broker.settings.converters import Setting, Text
 
@@ -20,12 +20,26 @@ class RedisUrl(Setting):
     def convert(self, text: str) -> str:
         if not text.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must begin with redis://, rediss:// or unix://")
+        form = "redis://:password@host:6379/0, with percent codes for what is special in the password"
         try:
             parse_url(text)
         except ValueError:
-            form = "redis://:password@host:6379/0, with percent codes for what is special in the password"
             raise ValueError(f"cannot be read; write it as {form}") from None
+        if not _has_database(text):
+            raise ValueError(f"must name the database by its number; write it as {form}")
+        try:
+            ConnectionPool.from_url(text).make_connection()  # made of the options, and not connected
+        except Exception:  # an option may break anything in redis-py: TypeError, AttributeError, its own errors
+            raise ValueError(
+                f"has an option that redis-py does not know, or no such value; write it as {form}"
+            ) from None
         return text
+
+
+def _has_database(url: str) -> bool:
+    """Whether it is a number, or left out. redis-py takes any other word for the first database."""
+    path = "" if url.startswith("unix://") else unquote(urlsplit(url).path).replace("/", "")
+    return (not path or (path.isascii() and path.isdecimal())) and parse_url(url).get("db", 0) >= 0
 
 
 class Host(Text):
@@ -39,7 +53,17 @@ class PublicUrl(Text):
     """Where paths are appended."""
 
     def convert(self, text: str) -> str:
-        return super().convert(text).rstrip("/")
+        url = super().convert(text).rstrip("/")
+        try:
+            parts = urlsplit(url)
+            possible = bool(parts.hostname) and parts.port != 0
+        except ValueError:  # brackets of no address, a port above all
+            possible = False
+        if not possible:
+            raise ValueError(
+                "write it as https://tasks.example.com, with a host that can be one and no port but 1 to 65535"
+            )
+        return url
 
 
 class StorageUrl(Setting):

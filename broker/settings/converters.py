@@ -74,6 +74,8 @@ class Number(Setting):
     """A number within bounds; with ``or_none``, the word ``none`` too, which lifts a limit."""
 
     kind = "number"
+    #: Decimals as people write them; float() takes 1_0, 8e3 and inf too.
+    _written = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)")
 
     def __init__(self, meaning: str, default: Any, low: float, high: float, *, or_none: bool = False) -> None:
         super().__init__(meaning, default)
@@ -82,7 +84,7 @@ class Number(Setting):
     def convert(self, text: str) -> Any:
         if self._or_none and text == "none":
             return None
-        value = _number(text)
+        value = float(text) if self._written.fullmatch(text) else math.nan
         if not (self._low <= value <= self._high and self._fits(value)):
             lifted = ", or none" if self._or_none else ""
             raise ValueError(f"write a {self.kind} from {self._low:.15g} to {self._high:.15g}{lifted}")
@@ -105,20 +107,10 @@ class Thousandths(Number):
 
 
 class Whole(Number):
-    """A whole number."""
+    """A whole number, in digits alone: what else reads the variable (a shell, gunicorn) understands no more."""
 
     kind = "whole number"
-
-    def _fits(self, value: float) -> bool:
-        return value.is_integer()
+    _written = re.compile(r"[0-9]+")
 
     def _value(self, value: float) -> int:
         return int(value)
-
-
-def _number(text: str) -> float:
-    """The number, NaN when it is none."""
-    try:
-        return float(text) if text.isascii() else math.nan
-    except ValueError:
-        return math.nan

@@ -49,5 +49,9 @@ def _unset(name: str, schema: Schema) -> str:
 def _line(name: str, text: str | None, schema: Schema, message: str) -> str:
     if text is None or schema.fields[name].secret:  # type: ignore[attr-defined]
         return f"{name}: {message}"
-    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-    return f"{name}={shown!r}: {message}"
+    return f"{name}={shown(text)!r}: {message}"
+
+
+def shown(text: str) -> str:
+    """What a line has of a value."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

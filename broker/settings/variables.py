@@ -13,6 +13,8 @@ from broker.settings.converters import Folder, Number, OneOf, Setting, Switch, T
 from broker.settings.credentials import ApiKeys, Password, SecretKey
 
 _HOST = {"pattern": r"[\w.:%-]+|\[[\w.:%]+\]", "write": "write a name or an address, without a port"}
+#: No client asks below ``/.`` or ``/..``: they mean other places.
+_SCRIPT_NAME = r"(/(?!\.\.?(/|$))[A-Za-z0-9._~-]+)*"
 _PUBLIC_URL = r"https?://[\w.:\[\]-]+(/[\w./~-]*)?"
 
 
@@ -26,7 +28,10 @@ class Variables(Schema):
     HOST = Host("The address it listens on.", **_HOST)
     WEB_CONCURRENCY = Whole("Gateway processes.", 2, 1, 1024)
     SCRIPT_NAME = Text(
-        "The path below which the gateway lies.", "", r"(/[\w.~-]+)*", "write it as /tasks, without a slash at its end"
+        "The path below which the gateway lies.",
+        "",
+        _SCRIPT_NAME,
+        "write it as /tasks, in letters, digits and . _ ~ -, without a slash at its end",
     )
     REDIS_URL = RedisUrl(
         "Redis or Valkey.", "", secret=True, unset="point it at a Redis or Valkey server, or use `make run`"

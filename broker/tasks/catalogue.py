@@ -1,14 +1,20 @@
 """Which task types there are: installed packages' entry points, and those that ``TASK_TYPES`` names."""
 
 import importlib
+import re
+import sys
 from collections.abc import Mapping
+from importlib.abc import InspectLoader
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from typing import Any
 
 from broker.settings.reading import BadSettings, read_one
 from broker.task_type import TaskType
 
 TYPES_GROUP = "mindia_tasks.types"
+#: How a module comes to names that are not in its source.
+_DYNAMIC = re.compile(r"import\s+\*|__getattr__|\b(globals|vars|exec|setattr)\(")
 
 
 def load_types(environ: Mapping[str, str]) -> dict[str, TaskType]:
@@ -48,7 +54,7 @@ def declared(group: str, variable: str, named: str) -> tuple[list[tuple[str, Any
     for entry in entry_points(group=group):
         try:
             found.append((f"entry point {entry.value}", entry.load()))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             problems.append(f"cannot load entry point {entry.value}: {_in_a_line(error)}")
     for name in filter(None, (part.strip() for part in named.split(","))):
         try:
@@ -63,11 +69,32 @@ def import_named(name: str) -> Any:
     module, _, attribute = name.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"cannot load {name!r} (want module:attribute): {_in_a_line(error)}") from error
 
 
-def _in_a_line(error: Exception) -> str:
-    """A module that somebody else wrote may raise anything."""
+def check_named(name: str) -> None:
+    """Raises ``ValueError`` where nothing can be of this name, as far as that is told without running the module."""
+    module, _, attribute = name.partition(":")
+    try:
+        if not _may_have(module, attribute):
+            raise AttributeError(f"module {module!r} has no attribute {attribute!r}")
+    except (Exception, SystemExit) as error:  # packages around the module do run
+        raise ValueError(f"cannot load {name!r} (want module:attribute): {_in_a_line(error)}") from error
+
+
+def _may_have(module: str, attribute: str) -> bool:
+    """Whether the module has the attribute, or its source the word, or ways to have more than is written there."""
+    if module in sys.modules:
+        return hasattr(sys.modules[module], attribute)
+    spec = find_spec(module)
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named {module!r}")
+    source = spec.loader.get_source(module) if isinstance(spec.loader, InspectLoader) else None
+    return source is None or bool(_DYNAMIC.search(source) or re.search(rf"\b{re.escape(attribute)}\b", source))
+
+
+def _in_a_line(error: BaseException) -> str:
+    """A module that somebody else wrote may raise anything, and even end the process."""
     kind = "" if isinstance(error, (ImportError, AttributeError, ValueError)) else f"{type(error).__name__}: "
     return kind + " ".join(str(error).split())

@@ -21,6 +21,7 @@ from broker.engine.absence import Absence
 from broker.engine.connection import connect
 from broker.engine.script_connection import ScriptConnection
 from broker.engine.transitions import UNDECLARED, Claim, Claimed, Wait
+from broker.errors import PermanentError
 from broker.queues import limits
 from broker.rq_records import RQ_VERSION
 from broker.task_type import TaskTypes
@@ -239,7 +240,7 @@ class Child:
     def _handler(self, claimed: Claimed) -> Handler:
         name = _type_of(claimed)
         if name not in self._handlers:
-            self._handlers[name] = import_named(self._broker.types[name].handler)
+            self._handlers[name] = _loaded(self._broker.types[name].handler)
         return self._handlers[name]
 
     def _until_answered(self, call: Callable[[], T]) -> T:
@@ -258,6 +259,17 @@ class Child:
                 if self._absence.lasts:
                     self._absence.note_answer()
                 return answer
+
+
+def _loaded(name: str) -> Handler:
+    """Raises ``PermanentError`` where the module has no such handler: another try would find none either."""
+    try:
+        handler: Handler = import_named(name)
+    except ValueError as error:
+        if isinstance(error.__cause__, AttributeError):
+            raise PermanentError(str(error)) from error
+        raise
+    return handler
 
 
 def _type_of(claimed: Claimed) -> str:

@@ -31,6 +31,7 @@ def check_readiness() -> dict[str, Any]:
     one as `DURABILITY` demands or does not know the limits of the task types (yet), nor while media cannot be stored
     (as tried at most ten seconds ago). Without workers or a daemon they can be, and the warnings say so.
     """
-    broker().check_ready()
-    services().storage_probe.check()
+    with services().readiness.told():
+        broker().check_ready()
+        services().storage_probe.check()
     return {"status": "ok", "warnings": broker().warnings()}

@@ -25,7 +25,8 @@ def main() -> int:
     except ValueError as error:
         return refuse("the dashboard", error, os.environ)
     except OSError as error:
-        say(f"the dashboard cannot start now: {error}", os.environ)
+        where = f"DASHBOARD_HOST={settings.host!r}, DASHBOARD_PORT={settings.port}"
+        say(f"the dashboard cannot start now: {where}: {error.strerror or error}", os.environ)
         return 1
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from broker.settings.addresses import in_url
 from broker.settings.running import FILE, as_text
+from scripts.formation.address import Address
 from scripts.formation.credentials import keep, write_private
 
 #: The name of the only tenant, where the user named none.
@@ -34,9 +35,9 @@ def shared_environment(environ: Mapping[str, str], data_dir: Path, redis_url: st
     return shared
 
 
-def for_web(host: str, port: int) -> dict[str, str]:
+def for_web(address: Address) -> dict[str, str]:
     """What the gateway alone is told."""
-    return {"HOST": in_url(host), "PORT": str(port)}
+    return {"HOST": in_url(address.host), "PORT": str(address.port), "SCRIPT_NAME": address.path}
 
 
 @contextmanager

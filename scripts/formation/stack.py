@@ -40,7 +40,7 @@ class Stack:
         """
         settings = read(shared)
         dashboard_port = settings["DASHBOARD_PORT"] or free_port()
-        own = {"web": for_web(address.host, address.port), "dashboard": {"DASHBOARD_PORT": str(dashboard_port)}}
+        own = {"web": for_web(address), "dashboard": {"DASHBOARD_PORT": str(dashboard_port)}}
         self._printer = standard_printer(["run", *commands], shared)
         self._processes = [
             Process(name, command, {**shared, **own.get(name, {})}, self._printer) for name, command in commands.items()
@@ -49,7 +49,7 @@ class Stack:
         self._started = started
         self._next_look = 0.0
         self._ready = False
-        self._gateway = address.url.removeprefix("http://")
+        self._gateway = address
         self._place = Place(
             url=address.url,
             api_key="" if own_key else first_key(shared["API_KEYS"]),
@@ -86,9 +86,9 @@ class Stack:
         """Whether every process runs (or was given up) and the gateway says that it can serve."""
         if not all(process.running or process.given_up for process in self._processes):
             return False
-        connection = HTTPConnection(self._gateway, timeout=0.5)
+        connection = HTTPConnection(self._gateway.netloc, timeout=0.5)
         try:
-            connection.request("GET", "/readyz")
+            connection.request("GET", f"{self._gateway.path}/readyz")
             return connection.getresponse().status == 200
         except (OSError, HTTPException):
             return False
@@ -97,5 +97,5 @@ class Stack:
 
 
 def without_password(url: str) -> str:
-    """The URL as it may be shown."""
-    return re.sub(r"://[^@/]*@", "://***@", url)
+    """The URL as it may be shown: options may hold a password too."""
+    return re.sub(r"[?#].*", "?***", re.sub(r"://[^@/]*@", "://***@", url), flags=re.DOTALL)

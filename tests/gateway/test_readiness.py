@@ -44,6 +44,24 @@ def test_a_folder_that_cannot_be_made_is_503_everywhere(redis_url: str, tmp_path
     assert client.get("/livez").status_code == 200
 
 
+def test_the_log_has_a_lasting_failure_once_and_its_end(
+    redis_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "FRESH", 0.0)
+    (tmp_path / "file").touch()
+    client = client_of(redis_url, storage_url=f"file://{tmp_path}/file/media")
+    with caplog.at_level("INFO"):
+        for _ in range(3):
+            problem(client.get("/readyz"), 503, "unavailable")
+        (line,) = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+        assert line.startswith("not ready: The media storage cannot be used")
+        assert "Not a directory" in line
+        (tmp_path / "file").unlink()
+        for _ in range(3):
+            assert client.get("/readyz").status_code == 200
+    assert [each.getMessage() for each in caplog.records].count("ready again") == 1
+
+
 def test_no_room_to_receive_an_upload_is_507(roomy: FlaskClient, no_large_files: None) -> None:
     answer = upload_unspooled(roomy, MP4 + bytes(LARGEST + 1_000_000))
     assert problem(answer, 507, "storage_full")["detail"].startswith("There is no room for more media")

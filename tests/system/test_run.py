@@ -16,6 +16,7 @@ from signal import SIGINT, SIGKILL, SIGTERM
 import pytest
 from redis import Redis
 
+from scripts.formation.stack import without_password
 from scripts.formation.valkey import free_port
 from tests.system.conftest import Start
 from tests.system.running import REPOSITORY, Run
@@ -43,6 +44,18 @@ def test_says_where_it_is_and_how_to_get_in(start: Start, folder: Path) -> None:
     key = (folder / ".data/api_key").read_text()
     assert f'-H "Authorization: Bearer {key}" -F file=@video.mp4 http://127.0.0.1:{port}/api/videos' in run.output()
     assert "\x1b" not in run.output(), "colours belong on terminals only"
+
+
+def test_a_gateway_below_a_path_is_asked_and_shown_there(start: Start, folder: Path) -> None:
+    port = free_port()
+    run = start(PORT=str(port), SCRIPT_NAME="/tasks")
+    run.wait_until_ready()
+    url = f"http://127.0.0.1:{port}/tasks"
+    assert run.matches(f"gateway +{url}$")
+    assert (folder / ".data/run.lock").read_text().startswith(f"{url} ")
+    assert f"PUBLIC_URL={url}\n" in (folder / ".data/environment").read_text()
+    run.signal(SIGTERM)
+    assert run.wait() == 0
 
 
 def test_the_operators_own_key_is_not_printed(start: Start) -> None:
@@ -238,6 +251,39 @@ def test_a_taken_port_is_said_before_anything_starts(start: Start, folder: Path)
         assert not (folder / ".data/valkey").exists()
 
 
+def test_a_dashboard_without_a_port_is_said_before_anything_starts(start: Start, folder: Path) -> None:
+    (folder / "Procfile").write_text((folder / "Procfile").read_text() + f"dashboard: {sys.executable} -c 1\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = start(DASHBOARD_PORT=str(port))
+        assert run.wait() == 1
+    (line,) = run.lines
+    assert line.startswith(f"Port {port} on 127.0.0.1 cannot be used")
+    assert line.endswith(f"make run DASHBOARD_PORT={port + 1}")
+    assert not (folder / ".data/valkey").exists()
+
+
+def test_gateway_and_dashboard_do_not_share_a_port(start: Start, folder: Path) -> None:
+    (folder / "Procfile").write_text((folder / "Procfile").read_text() + f"dashboard: {sys.executable} -c 1\n")
+    port = str(free_port())
+    run = start(PORT=port, DASHBOARD_PORT=port)
+    assert run.wait() == 2
+    assert run.lines == [
+        f"make run cannot start: DASHBOARD_PORT={port}: the gateway listens there (PORT); choose another"
+    ]
+
+
+@pytest.mark.parametrize("prefix", ["", "DASHBOARD_"])
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "a..b", "x" * 70, "256.1.1.1"])
+def test_a_host_that_is_none_is_said_before_anything_starts(start: Start, prefix: str, host: str, folder: Path) -> None:
+    (folder / "Procfile").write_text((folder / "Procfile").read_text() + f"dashboard: {sys.executable} -c 1\n")
+    run = start(**{f"{prefix}HOST": host, "DASHBOARD_USER": "me", "DASHBOARD_PASSWORD": "a long password"})
+    assert run.wait() == 2
+    (line,) = run.lines
+    assert line.startswith(f"make run cannot start: {prefix}HOST={host!r}, {prefix}PORT=")
+    assert not (folder / ".data/valkey").exists()
+
+
 @pytest.mark.parametrize(
     ("setting", "value"), [("LEASE_SECONDS", "soon"), ("PORT", "http"), ("PORT", "0"), ("DURABILITY", "maybe")]
 )
@@ -264,6 +310,20 @@ def test_a_given_server_is_used_and_left_alone(start: Start, folder: Path, redis
     assert not (folder / ".data/valkey").exists()
     with Redis.from_url(redis_url) as client:
         assert client.ping()
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://u:geheim@h:1/0", "redis://***@h:1/0"),
+        ("redis://h:1/0?password=geheim", "redis://h:1/0?***"),
+        ("unix:///run/x.sock?db=1&password=geheim@x", "unix:///run/x.sock?***"),
+        ("unix://u:geheim@/run/x.sock?password=geheim#geheim", "unix://***@/run/x.sock?***"),
+        ("redis://h:1/0", "redis://h:1/0"),
+    ],
+)
+def test_no_password_is_shown_wherever_the_address_has_it(url: str, shown: str) -> None:
+    assert without_password(url) == shown
 
 
 def test_a_given_server_that_does_not_answer_is_said(start: Start) -> None:

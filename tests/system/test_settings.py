@@ -73,6 +73,23 @@ def test_a_gateway_without_keys_is_no_good_release(tmp_path: Path) -> None:
     assert ran.stderr.startswith("the check cannot start: API_KEYS is not set: give tenant:key pairs")
 
 
+def test_a_type_whose_handler_is_not_there_is_refused_by_the_worker(tmp_path: Path) -> None:
+    declaration = """
+from marshmallow import Schema
+from broker.task_type import TaskType
+MINE = TaskType("Mine", Schema, "handlers.transcoding.run:nothing")
+"""
+    (tmp_path / "my_types.py").write_text(declaration)
+    path = f"{REPOSITORY}{os.pathsep}{tmp_path}"
+    ran = started("python -m scripts.worker", tmp_path, PYTHONPATH=path, TASK_TYPES="my_types:MINE")
+    assert ran.returncode == 2
+    (line,) = [each for each in ran.stderr.splitlines() if "cannot start" in each]
+    assert line == (
+        "the worker cannot start: Mine: its handler: cannot load 'handlers.transcoding.run:nothing' "
+        "(want module:attribute): module 'handlers.transcoding.run' has no attribute 'nothing'"
+    )
+
+
 def test_what_cannot_start_is_not_started_again(start: Start, folder: Path) -> None:
     counter = folder / "starts"
     refusing = f"echo . >> {counter}; echo it is wrong that way >&2; exit 2"
@@ -96,3 +113,27 @@ def test_make_run_ends_at_once(start: Start, name: str, value: str, folder: Path
     assert run.wait() == 2
     assert run.matches(value if name in ("HOST", "DASHBOARD_HOST") else name)
     assert not run.matches("starting it again")
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("file:///etc/passwd", "File exists"),
+        ("file:///proc/foo", "No such file or directory"),
+        (f"file:///{'x' * 5000}", "File name too long"),
+        ("file:///tmp/a%00b", "null"),
+        ("s3://bucket", "Unable to locate credentials"),
+    ],
+)
+def test_a_storage_that_cannot_work_is_refused_before_anything_starts(
+    start: Start, url: str, why: str, folder: Path
+) -> None:
+    own = {"AWS_CONFIG_FILE": "none", "AWS_SHARED_CREDENTIALS_FILE": "none", "AWS_EC2_METADATA_DISABLED": "true"}
+    run = start(STORAGE_URL=url, **own)
+    assert run.wait() == 2
+    (line,) = run.lines
+    assert line.startswith("make run cannot start: STORAGE_URL=")
+    assert "media cannot be stored there" in line
+    assert why in line
+    assert len(line) < 250
+    assert not (folder / ".data/valkey").exists()

@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 
+from broker.engine.connection import connect
 from broker.log import set_up_logging
 from broker.settings.addresses import in_url, is_loopback
 from broker.settings.credentials import SHORTEST_KEY
@@ -81,6 +82,29 @@ class TestAllAtOnce:
                 f"{variable}: cannot load 'broken_of_tests:X' (want module:attribute): RuntimeError: no way"
             )
 
+    @pytest.mark.parametrize("variable", ["TASK_TYPES", "PLUGINS"])
+    def test_a_module_that_ends_the_process_is_a_line_too(
+        self, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "leaves_at_once.py").write_text("import sys\nsys.exit('no\\nway')\n")
+        monkeypatch.syspath_prepend(tmp_path)
+        (line,) = problems({variable: "leaves_at_once:X"})
+        assert line == f"{variable}: cannot load 'leaves_at_once:X' (want module:attribute): SystemExit: no way"
+
+    @pytest.mark.parametrize("text", ["1_0", "8e3", "0x50", "80.0", "+80", "\u0668\u0660", "inf", "nan", "-80"])
+    def test_a_whole_number_is_digits_alone(self, text: str) -> None:
+        (line,) = problems({"PORT": text})
+        assert line == f"PORT={text!r}: write a whole number from 1 to 65535"
+
+    @pytest.mark.parametrize("text", ["1_0", "1e1", "inf", "nan", ".", "1.5.2", "0x5", "\u0665"])
+    def test_a_number_is_a_plain_decimal(self, text: str) -> None:
+        (line,) = problems({"LEASE_SECONDS": text})
+        assert line.startswith(f"LEASE_SECONDS={text!r}: write a number from 1 to 3600")
+
+    @pytest.mark.parametrize(("text", "value"), [("5", 5.0), ("2.5", 2.5), ("5.", 5.0), ("007", 7.0)])
+    def test_plain_decimals_are_taken(self, text: str, value: float) -> None:
+        assert read({"LEASE_SECONDS": text})["LEASE_SECONDS"] == value
+
     def test_blanks_around_a_value_do_not_count(self) -> None:
         assert read({"MAX_PENDING": " 5 ", "EMBED_MODEL": " \t", "STORAGE_URL": "file:///x\r"})["MAX_PENDING"] == 5
         assert read({"STORAGE_URL": "file:///x\r"})["STORAGE_URL"] == "file:///x"
@@ -132,6 +156,26 @@ class TestAddresses:
         assert problems({"REDIS_URL": url})[0].startswith("REDIS_URL: cannot be read")
 
     @pytest.mark.parametrize(
+        "url",
+        ["redis://:geheim@h/0?foo=bar", "redis://h?ssl_cert_reqs=none&password=geheim", "redis://h?protocol=9",
+         "redis://:geheim@h/x", "redis://h?db=-1", "unix:///x?host=geheim", "redis://h?connection_class=geheim"],
+    )  # fmt: skip
+    def test_options_that_no_connection_could_be_made_with_are_refused(self, url: str) -> None:
+        (line,) = problems({"REDIS_URL": url})
+        assert line.startswith("REDIS_URL: ")
+        assert "write it as redis://" in line
+        assert "geheim" not in line
+
+    @pytest.mark.parametrize(
+        "url",
+        ["redis://h", "redis://u:p@h:1/15?protocol=3", "rediss://h/0?ssl_cert_reqs=none", "unix:///run/x.sock?db=2",
+         "redis://h?health_check_interval=5"],
+    )  # fmt: skip
+    def test_options_of_redis_py_are_taken(self, url: str) -> None:
+        assert read({"REDIS_URL": url})["REDIS_URL"] == url
+        connect(url).connection_pool.make_connection()
+
+    @pytest.mark.parametrize(
         "url", ["ftp://x/y", "/folder", "file:///", "file://host/x", "s3://", "s3://b?x", "s3://["]
     )
     def test_a_storage_of_no_kind_is_refused_with_the_two_forms(self, url: str) -> None:
@@ -141,6 +185,26 @@ class TestAddresses:
     def test_s3_without_its_library_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("broker.settings.addresses.find_spec", lambda name: None)
         assert "pip install 'mindia-tasks[s3]'" in problems({"STORAGE_URL": "s3://bucket"})[0]
+
+    @pytest.mark.parametrize(
+        "url", ["http://[x", "http://[x]", "http://a:99999", "http://a:0", "http://a:b", "http://:80", "http://a:1:2"]
+    )
+    def test_a_public_address_that_is_none_is_refused(self, url: str) -> None:
+        (line,) = problems({"PUBLIC_URL": url})
+        assert line.startswith(f"PUBLIC_URL={url!r}: ")
+
+    @pytest.mark.parametrize("url", ["http://a", "https://a:8443/tasks", "http://[::1]:80"])
+    def test_a_public_address_is_taken(self, url: str) -> None:
+        assert read({"PUBLIC_URL": f"{url}/"})["PUBLIC_URL"] == url
+
+    @pytest.mark.parametrize("path", ["/..", "/a/../b", "/.", "tasks", "/tasks/", "/a b", "//a", "/a%20", "/\u00e4"])
+    def test_a_path_that_no_client_asks_below_is_refused(self, path: str) -> None:
+        (line,) = problems({"SCRIPT_NAME": path})
+        assert "write it as /tasks" in line
+
+    @pytest.mark.parametrize("path", ["/tasks", "/a/b.c", "/..a", "/api"])
+    def test_a_path_is_taken(self, path: str) -> None:
+        assert read({"SCRIPT_NAME": path})["SCRIPT_NAME"] == path
 
     @pytest.mark.parametrize("host", ["::1", "[::1]", "127.0.0.2", "localhost"])
     def test_loopback_needs_no_password(self, host: str) -> None:

@@ -1,6 +1,7 @@
 """Guards how task types are found: installed ones and those that a variable names, and what is told of bad ones."""
 
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from broker.task_type import TaskType
 from broker.tasks import catalogue
-from broker.tasks.catalogue import import_named, load_types
+from broker.tasks.catalogue import check_named, import_named, load_types
 from tests.conftest import AnyPayload
 
 NOOP = TaskType("Noop", AnyPayload, "a:b", rate=1)
@@ -80,6 +81,39 @@ def test_what_is_wrong_is_named(names: list[str], told: str) -> None:
 def test_a_name_that_leads_nowhere(name: str) -> None:
     with pytest.raises(ValueError, match="want module:attribute"):
         import_named(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("heavy_of_tests:nothing", "module 'heavy_of_tests' has no attribute 'nothing'"),
+        ("heavy_of_tests:hand", "module 'heavy_of_tests' has no attribute 'hand'"),
+        ("broker.task_type:nothing", "module 'broker.task_type' has no attribute 'nothing'"),
+        ("no_such_module:handle", "No module named 'no_such_module'"),
+        ("no_such_package.run:handle", "No module named 'no_such_package'"),
+        (":handle", "cannot load ':handle'"),
+    ],
+)
+def test_a_handler_that_is_not_there_is_found_without_loading_its_module(name: str, told: str, heavy: Path) -> None:
+    with pytest.raises(ValueError, match=told):
+        check_named(name)
+    assert "heavy_of_tests" not in sys.modules
+
+
+@pytest.mark.parametrize("source", ["def handle(x): ...", "from x import handle", "from x import *", "exec(x)"])
+def test_a_handler_that_may_be_there_is_let_pass(source: str, heavy: Path) -> None:
+    heavy.write_text(source)
+    check_named("heavy_of_tests:handle")
+    assert "heavy_of_tests" not in sys.modules
+
+
+@pytest.fixture
+def heavy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A module that nobody is to load."""
+    monkeypatch.syspath_prepend(tmp_path)
+    module = tmp_path / "heavy_of_tests.py"
+    module.write_text("def handle(context): ...")
+    return module
 
 
 def test_an_installed_type_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

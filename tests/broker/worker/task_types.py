@@ -22,6 +22,7 @@ TYPES = {
         _type("Limited", rate=20.0, burst=5),
         _type("Narrow", concurrency=2),
         TaskType("Leak", ActPayload, "tests.handlers_that_leak:act"),
+        TaskType("Nameless", ActPayload, "tests.handlers_for_tests:nothing"),
         TaskType("Broken", ActPayload, "tests.no_such_module:handler"),
     )
 }

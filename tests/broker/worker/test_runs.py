@@ -89,6 +89,12 @@ def test_a_handler_that_cannot_be_loaded_fails_the_task_with_its_name(running: F
     assert task.error and "tests.no_such_module" in task.error
 
 
+def test_a_handler_that_its_module_does_not_have_fails_the_task_for_good(running: Formation) -> None:
+    task = running.until_status(running.submit("answer", type="Nameless"), "failed")
+    assert task.error and "cannot load 'tests.handlers_for_tests:nothing'" in task.error
+    assert task.retry_count == 0
+
+
 def test_progress_is_seen_while_the_task_runs_and_not_by_the_next_run(running: Formation) -> None:
     stage = "\N{GRINNING FACE}" * 100  # as many bytes as a stage can have
     go = running.file("told")

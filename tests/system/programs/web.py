@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 class Ready(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        self.send_response(200)
+        self.send_response(200 if self.path == os.environ.get("SCRIPT_NAME", "") + "/readyz" else 404)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
