@@ -22,7 +22,7 @@ from broker.webhooks.delivery import Deliveries
 from broker.webhooks.sending import Sender
 
 log = logging.getLogger("broker")
-_STOP = {signal.SIGTERM, signal.SIGINT}
+_STOP = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 def daemon(broker: Broker) -> int:
