@@ -104,6 +104,9 @@ def _files(request: Request, schema: Schema) -> Any:
     try:
         files, fields = request.files, request.form
     except RequestEntityTooLarge:
+        if request.content_length is not None and request.content_length <= request.max_content_length:  # not its bytes
+            most = f"{request.max_form_parts} parts, or {request.max_form_memory_size} bytes of text"
+            raise TooLarge(f"The form has more than {most}; send one part named file, with a filename.") from None
         raise TooLarge(f"The form is too large; a file may have {limit} bytes.", max_bytes=limit) from None
     except ValueError:
         raise InvalidMultipart() from None

@@ -48,9 +48,11 @@ def _ours(error: TaskBrokerError) -> Response:
     if "errors" in extra:
         extra["errors"] = _defects(extra["errors"])
         detail = " ".join(f"{each['pointer']}: {each['detail']}" for each in extra["errors"][:_DEFECTS_IN_DETAIL])
+    if "retry_after" in extra:
+        extra["retry_after"] = max(1, math.ceil(extra["retry_after"]))
     response = _problem(error.status, error.code, detail, **extra)
-    if "retry_after" in error.extra:
-        response.headers["Retry-After"] = str(max(1, math.ceil(error.extra["retry_after"])))
+    if "retry_after" in extra:
+        response.headers["Retry-After"] = str(extra["retry_after"])
     if error.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

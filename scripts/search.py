@@ -15,11 +15,11 @@ from broker.log import set_up_logging
 from broker.startup import Startup, refuse
 
 log = logging.getLogger("search")
-_STOP = (signal.SIGTERM, signal.SIGINT)
+_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main(environ: Mapping[str, str]) -> int:
-    """Answers until SIGTERM or SIGINT.
+    """Answers until SIGTERM, SIGINT or SIGHUP.
 
     Exit status 2 when the settings name something that is not there, 1 when what is not there may yet come.
     """

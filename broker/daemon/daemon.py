@@ -22,11 +22,11 @@ from broker.webhooks.delivery import Deliveries
 from broker.webhooks.sending import Sender
 
 log = logging.getLogger("broker")
-_STOP = {signal.SIGTERM, signal.SIGINT}
+_STOP = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 def daemon(broker: Broker) -> int:
-    """Keeps the promises about time until SIGTERM or SIGINT; returns the exit status."""
+    """Keeps the promises about time until SIGTERM, SIGINT or SIGHUP; returns the exit status."""
     stop = threading.Event()
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     threading.Thread(target=_stop_on_signal, args=(stop,), daemon=True).start()

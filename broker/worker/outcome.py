@@ -4,6 +4,7 @@ import traceback
 from typing import Any, NamedTuple
 
 from broker.errors import PermanentError, Postpone, TaskBrokerError, TaskTimeout, wait_asked
+from broker.log import escaped
 from broker.media.records import info_fields
 from broker.tasks import backoff, stored_json
 
@@ -76,7 +77,7 @@ def _one_line(error: BaseException) -> str:
         text = str(error.message) if isinstance(error, TaskBrokerError) else f"{kind}: {error}"
     except BaseException as broken:
         text = f"{kind}, whose text cannot be had: {type(broken).__name__}"
-    return " ".join(text.split())[:_MAX_MESSAGE].encode("utf-8", "replace").decode()
+    return escaped(" ".join(text.split()).encode("utf-8", "replace").decode())[:_MAX_MESSAGE]
 
 
 def _traceback(error: BaseException, line: str) -> str:

@@ -5,6 +5,7 @@ import logging
 import os
 import selectors
 import socket
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -46,7 +47,9 @@ class Loop:
         self._woken, self._waker = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(self._waker, False)
-        self._awake = False
+        self._awake = self._closed = False
+        #: Held while the pipe is written to or closed; by one thread again, because a signal's handler interrupts it.
+        self._piping = threading.RLock()
         self._selector.register(self._woken, selectors.EVENT_READ)
 
     # for connections --------------------------------------------------------------------------------------------
@@ -75,12 +78,13 @@ class Loop:
         self.connections.discard(connection)
 
     def call_soon(self, act: Callable[..., None], *args: Any) -> None:
-        """Has it done by the loop's thread; for any thread and for signal handlers."""
+        """Has it done by the loop's thread, never after ``close``; for any thread and for signal handlers."""
         self._soon.append((act, args))
         if not self._awake:
             self._awake = True
-            with suppress(BlockingIOError):
-                os.write(self._waker, b".")
+            with self._piping, suppress(BlockingIOError):
+                if not self._closed:
+                    os.write(self._waker, b".")
 
     def submit(self, act: Callable[..., None], *args: Any) -> None:
         """Has it done by one of the threads that may wait."""
@@ -121,10 +125,12 @@ class Loop:
                 connection.close()
 
     def close(self) -> None:
-        """Gives back what it holds, but for the listeners."""
-        self._selector.close()
-        os.close(self._woken)
-        os.close(self._waker)
+        """Gives back what it holds, but for the listeners. Whoever calls ``stop`` or ``call_soon`` later may."""
+        with self._piping:
+            self._closed = True  # first: a signal may come between any two lines
+            self._selector.close()
+            os.close(self._woken)
+            os.close(self._waker)
 
     def _turn(self, seconds: float) -> None:
         if self._resting:

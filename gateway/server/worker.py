@@ -3,6 +3,7 @@
 import logging
 import os
 import resource
+import signal
 import sys
 from dataclasses import replace
 from typing import Any
@@ -53,6 +54,8 @@ class Worker(GunicornWorker):
         self.loop.site.admit = getattr(self.wsgi, "admit", admit_nobody)
         self.loop.run(self._beat)
         self.loop.finish(self.cfg.graceful_timeout, _LINGER, self._beat)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):  # it has stopped; another one changes nothing
+            signal.signal(number, signal.SIG_IGN)
         self.threads.stop()
         self.loop.close()
         for each in self.sockets:

@@ -1,11 +1,14 @@
 """The gateway behind the server that the Procfile names: what only a real connection and real signals can show."""
 
 import json
+import os
 import re
 import select
 import signal
 import socket
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import requests
@@ -53,6 +56,19 @@ def test_a_request_that_is_under_way_ends_well_when_the_server_is_stopped(gatewa
     assert answer.startswith(b"HTTP/1.1 201 ")
     code, _ = gateway.stop()
     assert code == 0
+
+
+def test_a_worker_may_be_told_to_stop_again_at_any_moment(gateway: Server) -> None:
+    """The process group's signal and gunicorn's own reach it one after the other."""
+    master = gateway.process.pid
+    worker = int(Path(f"/proc/{master}/task/{master}/children").read_text())
+    with suppress(ProcessLookupError):
+        for _ in range(PATIENCE * 1000):  # until it is no more; faster than this, it would do nothing but hear of them
+            os.kill(worker, signal.SIGTERM)
+            time.sleep(0.001)
+    code, log = gateway.stop()
+    assert code == 0
+    assert not re.search("Traceback|Error|exited with code|was sent SIG", log), log
 
 
 def test_a_client_that_polls_every_two_seconds_keeps_its_connection(gateway: Server) -> None:

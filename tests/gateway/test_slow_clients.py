@@ -206,6 +206,13 @@ def test_one_owner_does_not_take_all_places_for_bodies() -> None:
         wait_until(lambda: not served.loop.site.stores.bodies.taken, "their places are free")
 
 
+def test_it_may_be_told_to_stop_when_it_is_over() -> None:
+    """A signal or a thread that is late; what it would write to may be somebody else's file by then."""
+    with serving(echo) as served:
+        pass
+    served.loop.stop()
+
+
 def test_a_hang_up_is_told_at_once() -> None:
     told = threading.Event()
 

@@ -102,6 +102,15 @@ def test_a_form_that_is_not_one_file(
     assert stored(broker) == []
 
 
+def test_a_form_of_too_many_parts_is_told_so(client: FlaskClient) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'
+    body = part * 1001 + b"--x--\r\n"
+    response = client.post("/api/videos", data=body, content_type="multipart/form-data; boundary=x")
+    told = problem(response, 413, "too_large")
+    assert "more than 1000 parts" in told["detail"]
+    assert "max_bytes" not in told
+
+
 @pytest.mark.parametrize("content_type", ["video/mp4", "application/octet-stream", "application/json", ""])
 def test_a_body_that_is_no_form(client: FlaskClient, content_type: str) -> None:
     problem(client.post("/api/videos", data=MP4, content_type=content_type), 415, "unsupported_media_type")

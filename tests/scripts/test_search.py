@@ -75,11 +75,14 @@ def test_it_answers_from_the_store_and_stops_when_told_to(
     assert process.wait(10) == 0
 
 
-def test_without_the_libraries_it_says_so_once_and_waits_until_told_to_stop(start: Start) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_without_the_libraries_it_says_so_once_and_waits_until_told_to_stop(
+    start: Start, number: signal.Signals
+) -> None:
     process = start(["-c", WITHOUT_LIBRARIES], "tokenizers is not installed")
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(0.5)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     assert process.wait(10) == 0
 
 

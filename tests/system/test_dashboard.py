@@ -381,12 +381,24 @@ class TestProcess:
             "API_KEYS": f"me:{SECRET}",
         }
         environ |= {"AWS_SECRET_ACCESS_KEY": "geheim", "PYTHONPATH": str(REPOSITORY)}
-        process = subprocess.Popen([sys.executable, "-m", "scripts.dashboard"], env=environ, stdout=subprocess.PIPE)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "scripts.dashboard"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         yield process
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
         assert process.stdout
         process.stdout.close()
+        assert process.stderr
+        assert process.stderr.read() == b""
+        process.stderr.close()
+
+    def test_a_signal_to_start_another_one_is_ignored(self, dashboard: "subprocess.Popen[bytes]") -> None:
+        assert dashboard.stdout
+        url = dashboard.stdout.readline().decode().split()[-1]
+        assert requests.get(url, timeout=20).ok
+        dashboard.send_signal(signal.SIGUSR2)
+        assert requests.get(url, timeout=20).ok  # and nothing is told, see above
 
     def test_listens_on_loopback_says_where_and_forgets_all_secrets(
         self, dashboard: "subprocess.Popen[bytes]", tasks: dict[str, str]

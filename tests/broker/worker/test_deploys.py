@@ -127,10 +127,11 @@ def test_a_worker_stops_although_the_server_hangs(formation: Formation) -> None:
         send(server, signal.SIGCONT)
 
 
-def test_the_daemon_stops(formation: Formation) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_the_daemon_stops(formation: Formation, number: signal.Signals) -> None:
     daemon = formation.daemon()
     formation.until(lambda: "daemon" in daemon.text, "the daemon is up")
-    daemon.kill(signal.SIGTERM)
+    daemon.kill(number)
     assert daemon.wait(3) == 0
 
 

@@ -57,6 +57,12 @@ def test_what_can_be_kept_is() -> None:
     assert (ended.media_id, json.loads(ended.info[1])) == ("media-1", nested(99))
 
 
+def test_an_error_shows_what_a_terminal_would_obey() -> None:
+    ended = raising(ValueError("\x1b[31mred\x07 \udce9\u202e"))
+    assert isinstance(ended, Failed)
+    assert ended.message == r"ValueError: \x1b[31mred\x07 ?\u202e"
+
+
 @pytest.mark.parametrize(
     ("asked", "least", "most"),
     [
