@@ -1,5 +1,5 @@
 // The guide's own client: its functions to the letter, given a base address and a clip. Only the one look-up of the
-// workflow is repeated, over processing, pending and completed, because a worker may be slower or faster than this.
+// workflow is repeated, over what else the task may be by then, because a worker may be slower or faster than this.
 import { readFile } from 'node:fs/promises';
 
 const apiKey = process.env.API_KEY;
@@ -40,7 +40,7 @@ const { id: videoId } = await videoResponse.json();
 // 2. Find the transcoding task
 let transcodingTask;
 for (let round = 0; !transcodingTask && round < 100; round++) {
-  for (const status of ['processing', 'pending', 'completed']) {
+  for (const status of ['processing', 'pending', 'completed', 'failed']) {
     const tasksResponse = await fetch(
       `/api/tasks?type=VideoTranscoding&status=${status}`,
       { headers: { 'Authorization': `Bearer ${apiKey}` } }

@@ -92,7 +92,7 @@ def test_a_stage_that_is_not_unicode_is_told_as_text() -> None:
 
 
 def test_a_run_that_is_over_does_not_go_on_to_what_must_not_be_done_twice() -> None:
-    context, _ = context_on(SimpleNamespace(store=SimpleNamespace(remember=lambda *_: False)))
+    context, _ = context_on(SimpleNamespace(transitions=SimpleNamespace(remember=lambda *_: False)))
     with pytest.raises(TransientError, match="This run is over"):
         context.remember("ordered", True)
     assert context.recall("ordered") is None
