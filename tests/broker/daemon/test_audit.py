@@ -26,7 +26,7 @@ from broker.daemon.audit import Audit
 from broker.engine.transitions import Wait
 from broker.errors import NotFound
 from broker.rq_records import STRANGERS
-from tests.broker.engine.engine import LEASE, NOTHING, SECOND, Engine
+from tests.broker.engine.engine import LEASE, NOTHING, Engine, put_in_state
 
 pytestmark = pytest.mark.parametrize("redis", ["valkey"], indirect=True)
 
@@ -55,21 +55,6 @@ def engine(engine: Engine) -> Engine:
     return engine
 
 
-def put(engine: Engine, state: str, priority: int = 0) -> str:
-    """A task in this state."""
-    task_id = engine.submit(priority=priority, delay_us=600 * SECOND if state == "scheduled" else 0)
-    if state == "cancelled":
-        engine.store.cancel(task_id, "acme", force=False)
-    if state in ("processing", "completed", "failed"):
-        run = engine.start()
-        engine.advance(1)
-        if state == "completed":
-            engine.finish(run)
-        if state == "failed":
-            engine.fail(run)
-    return task_id
-
-
 def job(engine: Engine, raw: Redis, task_id: str) -> Job:
     return Job.fetch(task_id, connection=raw)
 
@@ -83,8 +68,8 @@ def is_gone(engine: Engine, task_id: str) -> bool:
 
 def test_nothing_changed_nothing_is_written(engine: Engine) -> None:
     for state in STATES:
-        put(engine, state)
-        put(engine, state, priority=3)
+        put_in_state(engine, state)
+        put_in_state(engine, state, priority=3)
     before = engine.state()
     engine.audit.tick()
     assert engine.state() == before
@@ -94,7 +79,7 @@ class TestDelete:
     @pytest.mark.parametrize("priority", [0, 4])
     @pytest.mark.parametrize("state", STATES)
     def test_a_deleted_task_is_gone(self, engine: Engine, raw: Redis, state: str, priority: int) -> None:
-        task_id = put(engine, state, priority)
+        task_id = put_in_state(engine, state, priority)
         job(engine, raw, task_id).delete()
         engine.reap_later(6)
         engine.audit.tick()
@@ -142,15 +127,15 @@ class TestDelete:
 
 class TestEmpty:
     def test_an_emptied_queue(self, engine: Engine, raw: Redis) -> None:
-        ids = [put(engine, "pending", priority=2) for _ in range(3)]
+        ids = [put_in_state(engine, "pending", priority=2) for _ in range(3)]
         Queue("Noop:2", connection=raw).empty()
         engine.audit.tick()
         assert all(is_gone(engine, task_id) for task_id in ids)
 
     def test_beside_a_long_queue_no_list_is_searched(self, engine: Engine, raw: Redis) -> None:
         """Looking for each of thousands of ids in a list of a hundred thousand held the daemon for minutes."""
-        waiting = [put(engine, "pending") for _ in range(50)]
-        ids = [put(engine, "pending", priority=2) for _ in range(120)]
+        waiting = [put_in_state(engine, "pending") for _ in range(50)]
+        ids = [put_in_state(engine, "pending", priority=2) for _ in range(120)]
         Queue("Noop:2", connection=raw).empty()
         raw.config_resetstat()
         engine.audit.tick()
@@ -160,20 +145,20 @@ class TestEmpty:
         assert all(not raw.exists(engine.keys.job(task_id)) for task_id in ids)
 
     def test_it_is_mended_in_slices_and_what_comes_in_between_is_let_alone(self, engine: Engine, raw: Redis) -> None:
-        ids = [put(engine, "pending", priority=2) for _ in range(250)]
+        ids = [put_in_state(engine, "pending", priority=2) for _ in range(250)]
         Queue("Noop:2", connection=raw).empty()
         audit = Audit(engine.redis, engine.keys, clock="clock_test", slice_seconds=0)
         slices, new = 0, []
         while audit.tick() == 0:
             slices += 1
-            new.append(put(engine, "pending", priority=2))
+            new.append(put_in_state(engine, "pending", priority=2))
         assert slices >= 3, "a hundred tasks a step"
         engine.check()
         assert {task.id for task in engine.queries.page("acme", limit=100).tasks} == set(new)
         assert not set(new) & set(ids)
 
     def test_a_deleted_queue(self, engine: Engine, raw: Redis) -> None:
-        ids = [put(engine, "pending"), put(engine, "pending")]
+        ids = [put_in_state(engine, "pending"), put_in_state(engine, "pending")]
         Queue("Noop", connection=raw).delete(delete_jobs=True)
         engine.audit.tick()
         assert all(is_gone(engine, task_id) for task_id in ids)
@@ -181,7 +166,7 @@ class TestEmpty:
     @pytest.mark.parametrize("state", REGISTRIES)
     def test_an_emptied_registry(self, engine: Engine, raw: Redis, state: str) -> None:
         """As the dashboard does it: every job of the registry is deleted."""
-        ids = [put(engine, state), put(engine, state)]
+        ids = [put_in_state(engine, state), put_in_state(engine, state)]
         registry = REGISTRIES[state]("Noop", connection=raw)
         for task_id in registry.get_job_ids():
             job(engine, raw, task_id).delete()
@@ -190,7 +175,7 @@ class TestEmpty:
         assert all(is_gone(engine, task_id) for task_id in ids)
 
     def test_a_queue_deleted_without_its_jobs_is_filled_again(self, engine: Engine, raw: Redis) -> None:
-        ids = [put(engine, "pending"), put(engine, "pending")]
+        ids = [put_in_state(engine, "pending"), put_in_state(engine, "pending")]
         Queue("Noop", connection=raw).delete(delete_jobs=False)
         engine.audit.tick()
         assert sorted(engine.waiting()) == sorted(ids)
@@ -214,7 +199,7 @@ class TestRequeue:
         engine.check()
 
     def test_all_of_a_registry(self, engine: Engine, raw: Redis) -> None:
-        ids = [put(engine, "failed") for _ in range(3)]
+        ids = [put_in_state(engine, "failed") for _ in range(3)]
         registry = FailedJobRegistry("Noop", connection=raw)
         for task_id in registry.get_job_ids():
             registry.requeue(task_id)
@@ -223,8 +208,8 @@ class TestRequeue:
         assert {engine.start(f"w{n}").id for n in range(3)} == set(ids)
 
     def test_claimed_before_the_audit_sees_it(self, engine: Engine, raw: Redis) -> None:
-        task_id = put(engine, "failed")
-        put(engine, "pending")  # the queue is known to hold something
+        task_id = put_in_state(engine, "failed")
+        put_in_state(engine, "pending")  # the queue is known to hold something
         job(engine, raw, task_id).requeue()
         runs = [engine.start("w1"), engine.start("w2")]
         assert runs[1].id == task_id
@@ -235,7 +220,7 @@ class TestRequeue:
         engine.check()
 
     def test_a_completed_task_loses_its_result(self, engine: Engine, raw: Redis) -> None:
-        task_id = put(engine, "completed")
+        task_id = put_in_state(engine, "completed")
         FinishedJobRegistry("Noop", connection=raw).requeue(task_id)
         engine.audit.tick()
         assert (engine.task(task_id).status, engine.task(task_id).result) == ("pending", None)
@@ -274,7 +259,7 @@ class TestRequeue:
     def test_a_running_task_put_back_and_claimed_before_the_audit(self, engine: Engine, raw: Redis) -> None:
         engine.submit()
         run = engine.start()
-        put(engine, "pending")
+        put_in_state(engine, "pending")
         Queue("Noop", connection=raw).enqueue_job(job(engine, raw, run.id))
         engine.start("w2")
         again = engine.start("w3")
@@ -285,21 +270,21 @@ class TestRequeue:
         engine.check()
 
     def test_it_wakes_a_worker(self, engine: Engine, raw: Redis) -> None:
-        task_id = put(engine, "failed")
+        task_id = put_in_state(engine, "failed")
         engine.claim("w1")
         job(engine, raw, task_id).requeue()
         engine.audit.tick()
         assert engine.woken() == ["w1"]
 
     def test_listed_twice_it_runs_once(self, engine: Engine) -> None:
-        task_id = put(engine, "pending")
+        task_id = put_in_state(engine, "pending")
         engine.redis.rpush(engine.keys.rq_queue("Noop"), task_id)
         engine.audit.tick()
         assert engine.waiting() == [task_id]
         engine.check()
 
     def test_listed_where_it_does_not_belong(self, engine: Engine) -> None:
-        task_id = put(engine, "pending")
+        task_id = put_in_state(engine, "pending")
         engine.redis.rpush(engine.keys.rq_queue("Noop:5"), task_id)
         engine.audit.tick()
         assert (engine.waiting(), engine.waiting("Noop:5")) == ([task_id], [])
@@ -311,7 +296,7 @@ class TestCancel:
     @pytest.mark.parametrize("state", ["pending", "scheduled", "processing", "failed"])
     def test_a_cancelled_task_is_cancelled(self, engine: Engine, raw: Redis, state: str, beaten: bool) -> None:
         engine.redis.hset(engine.keys.listeners(), "acme:webhooks", "task.cancelled,task.completed,task.failed")
-        task_id = put(engine, state)
+        task_id = put_in_state(engine, state)
         if state == "processing" and beaten:
             lease = engine.field(task_id, "lease") or ""
             assert engine.store.renew([("w1", task_id, lease, "")], lease_us=LEASE, worker_ttl=30) == []
@@ -343,7 +328,7 @@ class TestCancel:
 class TestRegistryEntries:
     @pytest.mark.parametrize("state", REGISTRIES)
     def test_one_that_was_taken_out_is_put_back(self, engine: Engine, state: str) -> None:
-        task_id = put(engine, state)
+        task_id = put_in_state(engine, state)
         before = engine.state()
         for registry in ("finished", "failed", "canceled", "scheduled", "wip"):
             engine.redis.delete(engine.keys.registry(registry, "Noop"))
@@ -354,7 +339,7 @@ class TestRegistryEntries:
 
     @pytest.mark.parametrize("wrong", ["finished", "failed", "canceled", "scheduled"])
     def test_one_that_does_not_belong_is_taken_out(self, engine: Engine, wrong: str) -> None:
-        put(engine, "pending")
+        put_in_state(engine, "pending")
         engine.redis.zadd(engine.keys.registry(wrong, "Noop"), {"task-1": 10**10})
         engine.audit.tick()
         engine.check()
@@ -365,7 +350,7 @@ class TestRegistryEntries:
         self, engine: Engine, raw: Redis, registry: type[BaseRegistry]
     ) -> None:
         for state in STATES:
-            put(engine, state)
+            put_in_state(engine, state)
         before = engine.state()
         found = registry("Noop", connection=raw)
         assert found.count == len(found.get_job_ids()) == 1  # both clean up first
@@ -455,7 +440,7 @@ def test_a_claim_drops_a_bounded_number_of_ids_without_a_task(engine: Engine) ->
 
 @pytest.mark.parametrize("word", ["stopped", "deferred", "nonsense"])
 def test_a_status_that_we_do_not_know_is_pending(engine: Engine, word: str) -> None:
-    task_id = put(engine, "failed")
+    task_id = put_in_state(engine, "failed")
     engine.redis.hset(engine.keys.job(task_id), "status", word)
     engine.redis.delete(engine.keys.registry("failed", "Noop"))
     assert engine.task(task_id).status == "pending"
@@ -480,7 +465,7 @@ Hand = Callable[[Job], object]
 
 @pytest.mark.parametrize("hands", [(Job.requeue, Job.delete), (Job.cancel, Job.delete), (Job.requeue, Job.cancel)])
 def test_several_hands_between_two_audits(engine: Engine, raw: Redis, hands: tuple[Hand, Hand]) -> None:
-    task_id = put(engine, "failed")
+    task_id = put_in_state(engine, "failed")
     for hand in hands:
         hand(job(engine, raw, task_id))
     engine.audit.tick()

@@ -18,7 +18,7 @@ from broker.queues.daemons import Daemon
 from broker.status import Status
 from broker.task import NewTask
 from broker.webhooks.signing import new_secret
-from tests.broker.engine.engine import SECOND, Engine, indexed, leased
+from tests.broker.engine.engine import SECOND, Engine, indexed, leased, put_in_state
 
 pytestmark = pytest.mark.parametrize("redis", ["valkey"], indirect=True)
 
@@ -42,18 +42,7 @@ def checker(broker: Broker) -> Iterator[Doctor]:
 
 def put(engine: Engine, state: str, priority: int = 0) -> str:
     """A task in this state, which holds a unique key while it is unfinished."""
-    delay_us = 600 * SECOND if state == "scheduled" else 0
-    task_id = engine.submit(priority=priority, delay_us=delay_us, unique_key=f"key-{state}-{priority}")
-    if state == "cancelled":
-        engine.store.cancel(task_id, "acme", force=False)
-    if state in ("processing", "completed", "failed"):
-        run = engine.start()
-        engine.advance(1)
-        if state == "completed":
-            engine.finish(run)
-        if state == "failed":
-            engine.fail(run)
-    return task_id
+    return put_in_state(engine, state, priority, unique_key=f"key-{state}-{priority}")
 
 
 def test_a_system_in_order_is_healthy(engine: Engine, checker: Doctor) -> None:

@@ -212,3 +212,19 @@ def _terms(
     type_name: str, priority: int = 0, max_retries: int = 3, timeout: int = 60, unique_key: str = "", **due: int
 ) -> str:
     return options(type_name, priority, max_retries, timeout, **due, unique=unique_key)
+
+
+def put_in_state(engine: Engine, state: str, priority: int = 0, **submitted: Any) -> str:
+    """A task in this state."""
+    delay_us = 600 * SECOND if state == "scheduled" else 0
+    task_id = engine.submit(priority=priority, delay_us=delay_us, **submitted)
+    if state == "cancelled":
+        engine.store.cancel(task_id, "acme", force=False)
+    if state in ("processing", "completed", "failed"):
+        run = engine.start()
+        engine.advance(1)
+        if state == "completed":
+            engine.finish(run)
+        if state == "failed":
+            engine.fail(run)
+    return task_id
