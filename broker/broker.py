@@ -2,6 +2,13 @@
 
 from functools import cached_property
 
+from broker.access.api_keys import ApiKeys
+from broker.access.audit_log import AuditLog
+from broker.adoption.adoption import Adoption
+from broker.adoption.source import Source
+from broker.adoption.types import split
+from broker.bill.bills import Bills
+from broker.captions.captions import Captions
 from broker.config import BrokerSettings
 from broker.engine.connection import connect, redis_errors
 from broker.engine.keys import Keys
@@ -9,21 +16,43 @@ from broker.engine.probe import Probe
 from broker.engine.script_connection_pool import ScriptConnectionPool
 from broker.engine.transitions import Transitions
 from broker.errors import Unavailable
+from broker.forecast.forecasts import Forecasts
+from broker.forecast.waiting import Waiting
 from broker.live.live import Live
+from broker.live.log_tails import LogTails
+from broker.media.fetching import Fetching
 from broker.media.open_storage import open_storage
 from broker.media.records import MediaStore
 from broker.media.search import SearchBus
 from broker.media.storage import Storage
 from broker.media.vectors import RedisVectors, VectorStore
+from broker.metrics.readings import Metrics
+from broker.operations.operations import Operations
+from broker.operations.reprocessing import Reprocessing
 from broker.plugins.configs import PluginConfigs
 from broker.plugins.cooldowns import Cooldowns
 from broker.queues.daemons import Daemons
+from broker.queues.holds import Holds
 from broker.queues.queues import Queues
+from broker.queues.tenants import TenantStore
 from broker.queues.workers import Workers
+from broker.removal.media import MediaRemoval
+from broker.removal.remains import Remains
+from broker.removal.task import TaskRemoval
+from broker.removal.unfinished_tasks import Unfinished
+from broker.task_logs import TaskLogs
 from broker.task_type import TaskTypes
+from broker.tasks.failures import Failures
 from broker.tasks.idempotency import Idempotency
 from broker.tasks.tasks import Tasks
+from broker.uploads.uploads import Uploads
+from broker.usage.ledger import Ledger
+from broker.usage.quotas import bounds
+from broker.usage.requests import RequestQuota
 from broker.webhooks.endpoints import Webhooks
+
+#: Seconds for one answer where others wait behind it.
+_AT_ONCE = 0.25
 
 
 class Broker:
@@ -38,12 +67,22 @@ class Broker:
         self.types = types
         self.keys = Keys(settings.key_prefix)
         self.redis = connect(settings.redis_url)
-        self.transitions = Transitions(ScriptConnectionPool(self.redis), self.keys)
+        pool = ScriptConnectionPool(self.redis)
+        #: Closes the connections that are at rest, before a fork say; the next call makes others.
+        self.hang_up = pool.hang_up
+        self.transitions = Transitions(pool, self.keys)
+        self.api_keys = ApiKeys(pool, self.keys)
+        self.audit_log = AuditLog(self.redis, self.keys)
         self.probe = Probe(self.transitions.redis, self.keys)
         self.workers = Workers(self.redis, self.keys)
         self.daemons = Daemons(self.redis, self.keys)
         self.queues = Queues(self.redis, self.transitions, types)
-        self.tasks = Tasks(self.redis, self.transitions, settings, types, self.queues, lambda: self.live)
+        self.tenants = TenantStore(self.redis, self.transitions, types)
+        self.task_logs = TaskLogs(self.redis, self.keys, settings.task_log_kib)
+        self.holds = Holds(self.redis, self.transitions, types)
+        self.tasks = Tasks(
+            self.redis, self.transitions, settings, types, self.queues, lambda: self.live, lambda: self.forecasts
+        )
 
     @classmethod
     def connect(cls, settings: BrokerSettings, types: TaskTypes) -> "Broker":
@@ -77,8 +116,50 @@ class Broker:
         return missing
 
     @cached_property
+    def api_keys_at_once(self) -> ApiKeys:
+        """The same for who cannot wait: it raises ``Unavailable`` after a fraction of a second."""
+        return ApiKeys(ScriptConnectionPool(connect(self.settings.redis_url, timeout=_AT_ONCE, retries=0)), self.keys)
+
+    @cached_property
+    def request_quota(self) -> RequestQuota:
+        """For whoever lets requests in; they are not to wait for it."""
+        pool = ScriptConnectionPool(connect(self.settings.redis_url, timeout=_AT_ONCE, retries=0))
+        return RequestQuota(pool, self.keys, bounds(0, self.settings.quotas))
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.redis, self.keys, self.settings.quotas)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        return Metrics(self.redis, self.keys, self.queues, self.workers, self.daemons, self.forecasts)
+
+    @cached_property
+    def adoption(self) -> Adoption:
+        settings = self.settings
+        source = Source(settings.adopt_rq_url or settings.redis_url, settings.adopt_rq_prefix, self.keys)
+        queues = split(settings.adopt_rq_queues)
+        return Adoption(source, self.tasks, self.types, queues, settings.adopt_rq_tenant)
+
+    @cached_property
     def live(self) -> Live:
         return Live(self.settings.redis_url, self.keys)
+
+    @cached_property
+    def log_tails(self) -> LogTails:
+        return LogTails(self.settings.redis_url, self.keys)
+
+    @cached_property
+    def forecasts(self) -> Forecasts:
+        return Forecasts(self.redis, self.keys, self.types)
+
+    @cached_property
+    def waiting(self) -> Waiting:
+        return Waiting(self.redis, self.keys, self.forecasts)
+
+    @cached_property
+    def bills(self) -> Bills:
+        return Bills(self.redis, self.keys)
 
     @cached_property
     def idempotency(self) -> Idempotency:
@@ -89,12 +170,57 @@ class Broker:
         return MediaStore(self.redis, self.keys)
 
     @cached_property
+    def captions(self) -> Captions:
+        return Captions(self.transitions, self.tasks.durability, lambda: self.storage)
+
+    @cached_property
     def storage(self) -> Storage:
         return open_storage(self.settings.storage_url, self.settings.data_dir)
 
     @cached_property
+    def uploads(self) -> Uploads:
+        hours = self.settings.upload_expires_hours
+        return Uploads(self.redis, self.keys, lambda: self.storage, self._bounds, hours)
+
+    @cached_property
+    def fetching(self) -> Fetching:
+        return Fetching(self.redis, self.keys, self.settings.secret_key, self._bounds)
+
+    @property
+    def _bounds(self) -> str:
+        return bounds(self.settings.max_pending, self.settings.quotas)
+
+    @cached_property
     def vectors(self) -> VectorStore:
         return RedisVectors(connect(self.settings.redis_url, decode_responses=False), self.keys)
+
+    @cached_property
+    def media_removal(self) -> MediaRemoval:
+        return MediaRemoval(self.transitions, self.tasks.durability, self.remains)
+
+    @cached_property
+    def task_removal(self) -> TaskRemoval:
+        return TaskRemoval(self.tasks, lambda: self.storage)
+
+    @cached_property
+    def operations(self) -> Operations:
+        return Operations(self.redis, self.transitions, lambda: self.storage)
+
+    @cached_property
+    def reprocessing(self) -> Reprocessing:
+        return Reprocessing(self.tasks, self.media)
+
+    @cached_property
+    def failures(self) -> Failures:
+        return Failures(self.redis, self.keys)
+
+    @cached_property
+    def remains(self) -> Remains:
+        return Remains(self.tasks, self.unfinished, lambda: self.storage)
+
+    @cached_property
+    def unfinished(self) -> Unfinished:
+        return Unfinished(self.redis, self.keys)
 
     @cached_property
     def plugin_configs(self) -> PluginConfigs:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from broker.settings.reading import read
-from broker.settings.variables import default
+from broker.environment.reading import read
+from broker.environment.variables import default
 
 #: Fields whose variable is not called as they are.
 _CALLED = {"key_prefix": "RQ_KEY_PREFIX"}
@@ -19,7 +19,7 @@ class BrokerSettings:
     #: First part of every key; a hash tag such as ``{tasks}`` keeps one broker in one slot of a cluster.
     key_prefix: str = default("RQ_KEY_PREFIX")
     #: ``everysec`` answers when Redis has the task in memory; ``fsync`` when it is on disk (Redis 7.2+, Valkey);
-    #: ``replicas:1`` (to 9) when so many replicas have it in memory too.
+    #: ``replicas:1`` (to 9) when so many replicas have it in memory too; ``fsync+replicas:1`` both.
     durability: str = default("DURABILITY")
     data_dir: Path = field(default=default("DATA_DIR"))
     #: ``file:///path`` or ``s3://bucket/prefix``; empty means a folder in ``data_dir``.
@@ -31,8 +31,24 @@ class BrokerSettings:
     max_crashes: int = default("MAX_CRASHES")
     #: Waiting tasks per tenant and type, due or not yet, above which submissions are refused; 0 means no bound.
     max_pending: int = default("MAX_PENDING")
+    #: Quotas of a tenant for which nothing else was set; 0 means none. See `broker.usage.quotas`.
+    quota_stored_bytes: int = default("QUOTA_STORED_BYTES")
+    quota_uploads_per_day: int = default("QUOTA_UPLOADS_PER_DAY")
+    quota_requests_per_minute: int = default("QUOTA_REQUESTS_PER_MINUTE")
+    quota_waiting_tasks: int = default("QUOTA_WAITING_TASKS")
+    quota_cpu_seconds_per_day: int = default("QUOTA_CPU_SECONDS_PER_DAY")
+    quota_cpu_seconds_per_month: int = default("QUOTA_CPU_SECONDS_PER_MONTH")
+    quota_media_seconds_per_day: int = default("QUOTA_MEDIA_SECONDS_PER_DAY")
+    quota_media_seconds_per_month: int = default("QUOTA_MEDIA_SECONDS_PER_MONTH")
     #: Days that ended tasks can be read.
     retention_days: float = default("RETENTION_DAYS")
+    #: Days after which uploaded files are deleted with all that was made of them; ``None``: never.
+    media_retention_days: float | None = default("MEDIA_RETENTION_DAYS")
+    reprocess_keep_days: float = default("REPROCESS_KEEP_DAYS")
+    #: Hours without another byte after which a resumable upload that is not complete is removed.
+    upload_expires_hours: float = default("UPLOAD_EXPIRES_HOURS")
+    #: KiB of what its runs say that are kept of a task, the newest; 0: nothing.
+    task_log_kib: int = default("TASK_LOG_KIB")
     #: Worker child processes per worker.
     worker_processes: int = default("WORKER_PROCESSES")
     #: Seconds after SIGTERM in which running tasks may still end before they are handed back.
@@ -48,6 +64,20 @@ class BrokerSettings:
     secret_key: str = field(default=default("SECRET_KEY"), repr=False)
     #: Webhooks and plugins may call private addresses, which in production would open the internal network to tenants.
     webhooks_allow_private: bool = default("WEBHOOKS_ALLOW_PRIVATE")
+
+    #: An RQ system whose queues may be taken over: its Redis ('' for ours) and prefix, the queues with commas between,
+    #: and the tenant whose tasks its jobs become.
+    adopt_rq_url: str = field(default=default("ADOPT_RQ_URL"), repr=False)
+    adopt_rq_prefix: str = default("ADOPT_RQ_PREFIX")
+    adopt_rq_queues: str = default("ADOPT_RQ_QUEUES")
+    adopt_rq_tenant: str = default("ADOPT_RQ_TENANT")
+
+    @property
+    def quotas(self) -> dict[str, int]:
+        """The quotas of a tenant without its own, by name; 0 means none."""
+        prefix = "quota_"
+        return {each.name.removeprefix(prefix): getattr(self, each.name) for each in fields(self)
+                if each.name.startswith(prefix)}  # fmt: skip
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "BrokerSettings":

@@ -1,7 +1,7 @@
 """What a handler sees of the system while it runs one task."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from subprocess import Popen
 from typing import Any, Protocol
@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from broker.media.records import MediaRecord
 from broker.media.storage import Storage
 from broker.media.vectors import VectorStore
+from broker.task import NewTask
 
 
 class TaskContext(Protocol):
@@ -20,6 +21,8 @@ class TaskContext(Protocol):
     payload: dict[str, Any]
     #: 1 for the first run of the task, 2 for the second, whatever ended the first.
     attempt: int
+    #: What is said here, to any other logger, or printed, is in the log of the worker with the task's id, and told to
+    #: the task's owner (``GET /api/tasks/{id}/logs``). A line has at most some 3,700 bytes.
     log: logging.Logger
 
     @property
@@ -43,14 +46,32 @@ class TaskContext(Protocol):
     def attach(self, media_id: str, **info: Any) -> None:
         """Merge ``info`` into the record's info, in the same transaction that completes the task, or never."""
 
+    def note(self, media_id: str, playable: bool = False, **info: Any) -> None:
+        """Merge ``info`` into the record's info at once. Raises ``TransientError`` when this run is over already.
+
+        ``playable`` tells whoever listens that the video can be played from now on.
+        """
+
+    def follow_with(self, new: NewTask) -> None:
+        """Queue a task of the same tenant that begins when this one has completed, once however often this one runs.
+
+        Where it is refused, for a quota, say, this run's log tells so, and this run goes on.
+        """
+
     def progress(self, percent: float, stage: str = "") -> None:
         """Tell how far the work is, 0 to 100. Cheap: call it as often as you like."""
+
+    def conceal(self, secrets: Iterable[str]) -> None:
+        """Have these left out of whatever this run says from now on to the task's owner."""
 
     def seconds_left(self) -> float:
         """Seconds until the run is stopped for taking too long."""
 
     def stopping(self) -> bool:
         """The worker is asked to stop: what is not done in seconds is handed back and runs again elsewhere."""
+
+    def others_wait(self) -> bool:
+        """Whether tasks of the same type wait that are not in the background: one may give way to them (`Postpone`)."""
 
     def plugin_config(self, plugin: str) -> dict[str, Any] | None:
         """What the tenant has set for a plugin, secrets included; ``None`` when it has set nothing."""
@@ -76,6 +97,27 @@ class TaskContext(Protocol):
 
     def kill_group(self, process: "Popen[bytes]") -> None:
         """SIGKILL the whole group of a program started by ``popen`` and reap it."""
+
+
+class Batch(Protocol):
+    """How several tasks of a type are worked on together: what a task type's ``batch`` names.
+
+    Each goes through ``prepare`` and ``finish`` by itself, where what it says and raises is its own: so one that fails,
+    fails alone. What ``compute`` raises, or takes longer than a run may, is nobody's fault: all of them are run alone
+    then, by the type's handler. Neither starts programs (``popen``), and progress is told of none.
+    """
+
+    def joins(self, payload: dict[str, Any]) -> bool:
+        """Whether it may gain by others; called before anything is taken with it."""
+
+    def prepare(self, context: TaskContext) -> Any:
+        """All that comes before the common work; ``None`` for a task that is better run alone."""
+
+    def compute(self, prepared: list[Any]) -> list[Any]:
+        """What each comes to, in their order."""
+
+    def finish(self, context: TaskContext, prepared: Any, computed: Any) -> dict[str, Any]:
+        """All that comes after; the task's ``result``."""
 
 
 #: What a task type's ``handler`` names. Its answer is the task's ``result``: JSON values.

@@ -37,8 +37,12 @@ class Unauthorized(TaskBrokerError):
     code, status = "unauthorized", 401
 
 
+class InvalidKey(Unauthorized):
+    """This API key is not valid: unknown, revoked, replaced or expired."""
+
+
 class Forbidden(TaskBrokerError):
-    """Only the operator's key may do this."""
+    """This key may not do that."""
 
     code, status = "forbidden", 403
 
@@ -61,10 +65,46 @@ class NotFailed(TaskBrokerError):
     code, status = "not_failed", 409
 
 
+class NotEnded(TaskBrokerError):
+    """Only tasks that have ended can be deleted; cancel it first."""
+
+    code, status = "not_ended", 409
+
+
+class DeadlineImpossible(TaskBrokerError):
+    """A task with this deadline could not start in time."""
+
+    code, status = "deadline_impossible", 409
+
+
+class Deleted(TaskBrokerError):
+    """This file was deleted while it was uploaded; upload it again, under a new Idempotency-Key."""
+
+    code, status = "deleted", 410
+
+
+class SourceRemoved(TaskBrokerError):
+    """The uploaded file was removed after its transcoding (keep_source=false): nothing more can be made of it."""
+
+    code, status = "source_removed", 409
+
+
+class SourceGone(SourceRemoved):
+    """The uploaded file was removed after its transcoding (keep_source=false); what was made of it is there."""
+
+    status = 410
+
+
 class RetriesExhausted(TaskBrokerError):
     """This task has used all its retries; add ?force=true to grant one more."""
 
     code, status = "retries_exhausted", 409
+
+
+class UniqueKeyTaken(TaskBrokerError):
+    """Another unfinished task has the unique_key of this one; ``holder`` is its id."""
+
+    code, status = "unique_key_taken", 409
 
 
 class IdempotencyConflict(TaskBrokerError):
@@ -79,10 +119,49 @@ class IdempotencyMismatch(TaskBrokerError):
     code, status = "idempotency_key_reused", 422
 
 
+class NotIndexed(TaskBrokerError):
+    """This file cannot be searched by: it is not embedded (yet). Its view tells more, in `index`."""
+
+    code, status = "not_indexed", 409
+
+
 class TooLarge(TaskBrokerError):
     """The upload is too large."""
 
     code, status = "too_large", 413
+
+
+class TooManyUploads(TaskBrokerError):
+    """Too many uploads of this tenant are not complete; continue or delete some."""
+
+    code, status = "too_many_uploads", 429
+
+
+class OffsetMismatch(TaskBrokerError):
+    """The upload goes on elsewhere; ``upload_offset`` is how many bytes of it are here."""
+
+    code, status = "offset_mismatch", 409
+
+
+class UploadLocked(TaskBrokerError):
+    """Another request writes to this upload right now; try again in a moment.
+
+    ``retry_after`` is in seconds.
+    """
+
+    code, status, retryable = "upload_locked", 423, True
+
+
+class ChecksumMismatch(TaskBrokerError):
+    """The bytes do not have this checksum: they were changed on their way, and were not kept; send them again."""
+
+    code, status, retryable = "checksum_mismatch", 460, True
+
+
+class UnsupportedProtocol(TaskBrokerError):
+    """Send the header Tus-Resumable: 1.0.0, the version of the protocol that is spoken here."""
+
+    code, status = "unsupported_protocol", 412
 
 
 class UnsupportedMedia(TaskBrokerError):
@@ -117,6 +196,36 @@ class QueueFull(TaskBrokerError):
     """
 
     code, status, retryable = "queue_full", 429, True
+
+
+class QuotaExceeded(TaskBrokerError):
+    """Your quota is used up.
+
+    ``quota``, ``limit`` and ``used`` say which; ``retry_after`` is in seconds, where time helps.
+    """
+
+    code, status, retryable = "quota_exceeded", 429, True
+
+
+class StoredTooMuch(QuotaExceeded):
+    """Your quota of stored bytes leaves no room for this file."""
+
+    status = 507
+
+
+class TooManyOperations(TaskBrokerError):
+    """Too many operations of this tenant are running; wait for one, or cancel one.
+
+    ``retry_after`` is in seconds.
+    """
+
+    code, status, retryable = "too_many_operations", 429, True
+
+
+class NotWaiting(TaskBrokerError):
+    """Only a task that waits (pending, scheduled) can be changed."""
+
+    code, status = "not_waiting", 409
 
 
 class Unavailable(TaskBrokerError):
@@ -186,12 +295,15 @@ class Postpone(BaseException):
 
     Nor does the next run take a token of the type's rate, up to 60 times for each that was taken. Not an ``Exception``,
     so that a broad ``except`` cannot swallow it. First ``remember`` what the next run must know.
+
+    ``background`` gives way: whatever its priority was, the task goes on when nothing else waits. With 0 seconds it
+    waits in the background at once, and its next run takes a token like any other.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, background: bool = False) -> None:
         """``seconds`` until the next run, within 0 and a week."""
-        self.seconds = min(max(0.0, seconds), LONGEST_POSTPONEMENT)
-        super().__init__(f"again in {self.seconds:g} s")
+        self.seconds, self.background = min(max(0.0, seconds), LONGEST_POSTPONEMENT), background
+        super().__init__(f"again in {self.seconds:g} s" + " in the background" * background)
 
 
 class TaskTimeout(BaseException):

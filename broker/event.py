@@ -5,11 +5,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from broker.status import TERMINAL
+from broker.status import TERMINAL, Status
 
 #: The id of an entry in a Redis stream, ``<milliseconds>-<number>``: the place of an event among all of its tenant.
 _POSITION = re.compile(r"(\d{1,15})-(\d{1,15})", re.ASCII)
-_KINDS = frozenset({"status", "progress", "attempt", "queue", "gone"})
+_KINDS = frozenset({"status", "progress", "attempt", "queue", "flow", "gone", "failure", "playable"})
 
 
 def position(text: str) -> tuple[int, int]:
@@ -24,9 +24,11 @@ def position(text: str) -> tuple[int, int]:
 class Event:
     """One event; the same object goes to all its listeners.
 
-    ``kind`` is ``status``, ``progress``, ``attempt`` (a run ended, its task did not), ``queue`` (its limits changed) or
-    ``gone`` (the task was deleted by a foreign hand); made here and not recorded are ``reset`` (events are missing) and
-    ``stopped`` (this process listens no more), both with an empty ``id``.
+    ``kind`` is ``status``, ``progress``, ``attempt`` (a run ended, its task did not), ``queue`` (its limits changed),
+    ``flow`` (all its tasks have ended), ``playable`` (a video can be played while it is made), ``gone`` (the task was
+    deleted by a foreign hand) or ``failure`` (a group of failures is ``new``, or has ``regressed``); made here and not
+    recorded are ``reset`` (events are missing) and ``stopped`` (this process listens no more), both with an empty
+    ``id``.
     """
 
     kind: str
@@ -58,6 +60,9 @@ def from_entry(entry_id: str, entry: dict[str, str]) -> Event | None:
         fields |= json.loads(fields.pop("progress"))
     if kind == "queue":
         fields |= _limits(fields)
+    if kind == "flow":
+        counts = {str(status): int(fields.pop(status)) for status in Status}
+        fields |= {"total": sum(counts.values()), "by_status": counts}
     named = {"task_id": task_id} if task_id else {}
     return Event(kind, entry_id, task_id, named | fields, position(entry_id))
 

@@ -1,7 +1,7 @@
 """What a plugin is: one class in one file, found through the entry point group ``mindia_tasks.plugins``."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Protocol
@@ -22,6 +22,16 @@ FILE_TYPES = {
     "txt": "text/plain; charset=utf-8",
     "vtt": "text/vtt; charset=utf-8",
 }
+
+
+#: What a plugin keeps by this name, or as WebVTT, is taken for what is said in the recording, and made searchable: JSON
+#: with ``words`` or ``segments`` (``{"text", "start", "end"}`` each, in milliseconds), or with ``text`` alone.
+TRANSCRIPT = "transcript.json"
+
+
+def is_transcript(name: str) -> bool:
+    """Whether a plugin's file of this name tells what is said."""
+    return name == TRANSCRIPT or name.endswith(".vtt")
 
 
 #: Begins the names in a media record's ``info`` of what plugins answered: ``{"task_id", "data", "files"}``.
@@ -69,7 +79,16 @@ class PluginContext(Protocol):
     def save(self, name: str, data: bytes | Path) -> None:
         """Keep a file that the plugin made; it is listed beside the result, with a link, once the task is completed.
 
+        A transcript (``is_transcript``) is made searchable, too.
+
         ``name`` ends in one of ``FILE_TYPES``; the same name again replaces it.
+        """
+
+    def caption(self, words: Iterable[Mapping[str, Any]], language: str | None) -> None:
+        """Give a video captions of what is said in it: they are in its HLS playlist once the task is completed.
+
+        A word is ``{"text", "start", "end"}``, in milliseconds; ``language`` a BCP 47 tag, if it is known. They take
+        the place of those that the plugin has made in this language before. Other media have none.
         """
 
     def recall(self, key: str) -> Any:

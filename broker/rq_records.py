@@ -28,8 +28,3 @@ def refuse() -> None:
 def traceback_text(text: str) -> bytes:
     """A traceback as RQ stores it in a result stream: zlib, then base64."""
     return base64.b64encode(zlib.compress(text.encode("utf-8", "replace")))
-
-
-def queue_name(type_name: str, priority: int) -> str:
-    """The RQ queue of a type and priority level."""
-    return f"{type_name}:{priority}" if priority else type_name

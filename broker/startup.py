@@ -5,16 +5,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from broker.adoption.types import adopted_types
 from broker.config import BrokerSettings
+from broker.environment.reading import BadSettings, read
+from broker.environment.unknown import unknown_names
+from broker.environment.variables import VARIABLES
 from broker.log import logs_json
 from broker.plugin import Plugin
-from broker.plugins.catalogue import find_plugins
-from broker.plugins.catalogue import variables as plugin_variables
-from broker.settings.reading import BadSettings, read
-from broker.settings.unknown import unknown_names
-from broker.settings.variables import VARIABLES
+from broker.plugins.installed_plugins import find_plugins
+from broker.plugins.installed_plugins import variables as plugin_variables
 from broker.task_type import TaskType
-from broker.tasks.catalogue import find_types
+from broker.tasks.installed_types import find_types
 
 log = logging.getLogger("startup")
 #: Exit status of a process whose settings are wrong: starting it again is no use.
@@ -38,8 +39,10 @@ class Startup:
         except BadSettings as error:
             problems += error.problems
         types, of_types = find_types(environ)
+        adopted, of_adopted = _adopted(environ)
+        types |= adopted
         plugins, of_plugins = find_plugins(environ)
-        problems += [*of_types, *of_plugins, *_unknown(environ, types, plugins)]
+        problems += [*of_types, *of_adopted, *of_plugins, *_unknown(environ, types, plugins)]
         if problems:
             raise BadSettings(problems)
         return cls(BrokerSettings.from_env(environ), types, plugins)
@@ -58,6 +61,14 @@ def say(line: str, environ: Mapping[str, str]) -> None:
         log.error("%s", line)
     else:
         print(line, file=sys.stderr, flush=True)
+
+
+def _adopted(environ: Mapping[str, str]) -> tuple[dict[str, TaskType], list[str]]:
+    """Nothing where the variables cannot be read, which is told already."""
+    try:
+        return adopted_types(environ)
+    except BadSettings:
+        return {}, []
 
 
 def _unknown(environ: Mapping[str, str], types: Mapping[str, TaskType], plugins: Mapping[str, Plugin]) -> list[str]:

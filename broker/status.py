@@ -16,11 +16,11 @@ class Status(StrEnum):
     SCHEDULED = "scheduled"
     #: Leased to a live worker. Moved in by claim; out by finish, fail, postpone, release, cancel (forced) and reap.
     PROCESSING = "processing"
-    #: Ended well. Moved in by finish; removed by prune.
+    #: Ended well. Moved in by finish; removed by prune and delete_task.
     COMPLETED = "completed"
-    #: Ended badly. Moved in by fail, release and reap; out by retry; removed by prune.
+    #: Ended badly. Moved in by fail, release and reap; out by retry; removed by prune and delete_task.
     FAILED = "failed"
-    #: Stopped by its owner. Moved in by cancel; removed by prune.
+    #: Stopped by its owner. Moved in by cancel; removed by prune and delete_task.
     CANCELLED = "cancelled"
 
 
@@ -62,10 +62,27 @@ def score_range(status: Status, first_us: int | None = None, last_us: int | None
 TRANSITIONS: dict[str, frozenset[tuple[Status | None, Status | None]]] = {
     "submit": frozenset({(None, Status.PENDING), (None, Status.SCHEDULED)}),
     "submit_many": frozenset({(None, Status.PENDING), (None, Status.SCHEDULED)}),
-    "claim": frozenset({(Status.PENDING, Status.PROCESSING)}),
+    "submit_linked": frozenset({(None, Status.PENDING), (None, Status.SCHEDULED), (None, Status.CANCELLED)}),
+    "settle": frozenset({(Status.SCHEDULED, Status.PENDING), (Status.SCHEDULED, Status.CANCELLED)}),
+    "claim": frozenset(
+        {
+            (Status.PENDING, Status.PROCESSING),
+            (Status.PENDING, Status.SCHEDULED),
+            (Status.PENDING, Status.CANCELLED),
+            (Status.SCHEDULED, Status.PENDING),
+        }
+    ),
+    "claim_more": frozenset(
+        {
+            (Status.PENDING, Status.PROCESSING),
+            (Status.PENDING, Status.SCHEDULED),
+            (Status.PENDING, Status.CANCELLED),
+            (Status.SCHEDULED, Status.PENDING),
+        }
+    ),
     "finish": frozenset({(Status.PROCESSING, Status.COMPLETED)}),
     "fail": frozenset({(Status.PROCESSING, Status.SCHEDULED), (Status.PROCESSING, Status.FAILED)}),
-    "postpone": frozenset({(Status.PROCESSING, Status.SCHEDULED)}),
+    "postpone": frozenset({(Status.PROCESSING, Status.SCHEDULED), (Status.PROCESSING, Status.PENDING)}),
     "release": frozenset({(Status.PROCESSING, Status.PENDING), (Status.PROCESSING, Status.FAILED)}),
     "reap": frozenset({(Status.PROCESSING, Status.PENDING), (Status.PROCESSING, Status.FAILED)}),
     "cancel": frozenset(
@@ -75,7 +92,20 @@ TRANSITIONS: dict[str, frozenset[tuple[Status | None, Status | None]]] = {
             (Status.PROCESSING, Status.CANCELLED),
         }
     ),
+    "cancel_late": frozenset({(Status.PENDING, Status.CANCELLED), (Status.SCHEDULED, Status.CANCELLED)}),
     "retry": frozenset({(Status.FAILED, Status.SCHEDULED)}),
+    "change_task": frozenset({(Status.PENDING, Status.SCHEDULED), (Status.SCHEDULED, Status.PENDING)}),
+    "step_operation": frozenset(
+        {
+            (Status.PENDING, Status.CANCELLED),
+            (Status.SCHEDULED, Status.CANCELLED),
+            (Status.PROCESSING, Status.CANCELLED),
+            (Status.FAILED, Status.SCHEDULED),
+            (Status.COMPLETED, None),
+            (Status.FAILED, None),
+            (Status.CANCELLED, None),
+        }
+    ),
     "promote": frozenset({(Status.SCHEDULED, Status.PENDING)}),
     "reconcile": frozenset(
         (source, target)
@@ -85,4 +115,5 @@ TRANSITIONS: dict[str, frozenset[tuple[Status | None, Status | None]]] = {
     ),
     "remove_gone": frozenset((source, None) for source in Status),
     "prune": frozenset({(Status.COMPLETED, None), (Status.FAILED, None), (Status.CANCELLED, None)}),
+    "delete_task": frozenset({(Status.COMPLETED, None), (Status.FAILED, None), (Status.CANCELLED, None)}),
 }

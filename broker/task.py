@@ -1,5 +1,6 @@
 """A task as everyone outside the scripts sees it: a plain, frozen record, made in a twentieth of a dataclass' time."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -30,8 +31,29 @@ class Task(Struct, frozen=True):
     result: Any = None
     #: Ended runs, oldest first, at most the last ten: ``{started_at, ended_at, outcome, error, worker}``.
     attempts: list[dict[str, Any]] = []
+    group: str | None = None
+    tags: list[str] = []
+    #: What its runs have used together, as far as it was measured; see `broker.usage.used`.
+    usage: dict[str, Any] | None = None
     #: Where what the result names can be opened, or ``None``. It is not stored, but made for whoever is shown the task.
     links: dict[str, Any] | None = None
+    #: Why it waits, made likewise; see `broker.forecast.waiting`.
+    waiting: dict[str, Any] | None = None
+    #: For what it has waited, made likewise; see `broker.bill.bills`.
+    waited: dict[str, Any] | None = None
+    #: The flow that it belongs to, an id of its tenant's choice.
+    flow: str | None = None
+    #: Ids of the tasks that had to end before it, what becomes of it (``cancel``, ``run``) when one of them does not
+    #: complete, and those of them for which it waits.
+    depends_on: list[str] = []
+    on_failure: str | None = None
+    waiting_for: list[str] = []
+    #: ``{"request_id", "traceparent", "tracestate"}`` of the request that submitted it, if that had any of them.
+    trace: dict[str, str | None] | None = None
+    #: It is cancelled then if no run of it has begun.
+    deadline: str | None = None
+    #: It waits until nothing else does, below priority 0.
+    background: bool = False
 
     def detail(self) -> dict[str, Any]:
         """The task in JSON values, as ``GET /api/tasks/{id}`` shows it and webhooks carry it."""
@@ -48,14 +70,40 @@ class NewTask(Struct, frozen=True):
     type: str
     payload: dict[str, Any]
     priority: int | None = None
+    #: Below every priority: it starts when nothing else could. Not together with a priority.
+    background: bool = False
     #: Aware datetime as RFC 3339 text, or a delay in seconds from the server's now.
     scheduled_at: str | None = None
     delay_seconds: float | None = None
     max_retries: int | None = None
     timeout_seconds: int | None = None
     unique_key: str | None = None
+    #: The caller's own end user, say: groups of a tenant share what it gets alike, and may be capped.
+    group: str | None = None
+    #: Words of the caller's, to find and to hold tasks by.
+    tags: list[str] = []
+    #: Up to 100 ids of tasks of the tenant that have to end before, of a batch also of earlier ones of it.
+    depends_on: Sequence[str] = ()
+    #: What becomes of it when one of them does not complete: ``cancel`` or ``run``.
+    on_failure: str = "cancel"
+    #: A flow to belong to: 1 to 64 letters, digits, ``-`` and ``_``.
+    flow: str | None = None
+    #: Aware datetime as RFC 3339 text: cancelled then if no run of it has begun, refused if none can begin before.
+    deadline: str | None = None
     #: A UUID chosen by the caller makes submission idempotent: a repeat returns the task that is there.
     id: str | None = None
+
+
+class TaskChange(Struct, frozen=True):
+    """What is to be different of a task that waits; ``None`` leaves it. At most one of the two times is set."""
+
+    priority: int | None = None
+    #: Into the background, or out of it to priority 0. A priority takes it out, too.
+    background: bool | None = None
+    #: Microseconds since the epoch, or from the server's now; what has come is at once.
+    due_us: int | None = None
+    delay_us: int | None = None
+    tags: list[str] | None = None
 
 
 class Page(Struct, frozen=True):
@@ -67,6 +115,16 @@ class Page(Struct, frozen=True):
     offset: int
 
 
+class Found(Struct, frozen=True):
+    """Tasks from a place in a list on, and the places (`broker.tasks.places`) where it goes on in both directions."""
+
+    tasks: list[Task]
+    next: Any
+    previous: Any
+    #: Whether looking for more was ended before there were as many as asked for, or no more.
+    incomplete: bool
+
+
 class Stats(Struct, frozen=True):
     """Counts over everything a tenant has; every status and every registered type is present, zeros included."""
 
@@ -75,21 +133,3 @@ class Stats(Struct, frozen=True):
     by_type: dict[str, int]
     average_duration_seconds: float | None
     success_rate: float
-
-
-class Queue(Struct, frozen=True):
-    """The live state and the limits of one task type. Rates are starts per second, ages and durations seconds."""
-
-    type: str
-    depth: int
-    scheduled: int
-    processing: int
-    oldest_age_seconds: float | None
-    rate: float | None
-    burst: int
-    tokens: float | None
-    concurrency: int | None
-    paused: bool
-    workers: int
-    #: Tasks ended (completed or failed for good) per second over the last minute.
-    throughput: float

@@ -5,10 +5,10 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from broker.log import Event, tell_events
+from broker.log import Row, tell_events, tell_rows
 
 #: Ids that one line names at most.
 _MOST = 20
@@ -19,13 +19,13 @@ _log = logging.getLogger("task")
 def tell(what: str, *, task: str, type: str, tenant: str, **more: Any) -> None:
     """What went as it should. ``more``: ``attempt``, ``worker``, ``duration`` in seconds, and what belongs to it."""
     if _log.isEnabledFor(logging.INFO):
-        tell_past([(time.time(), what, {"task": task, "type": type, "tenant": tenant, **more})])
+        tell_events(_log, logging.INFO, [(time.time(), what, {"task": task, "type": type, "tenant": tenant, **more})])
 
 
-def tell_past(events: Iterable[Event]) -> None:
-    """As ``tell``, of what was held back for a while; the fields in the same order."""
+def tell_past(what: str, more: tuple[str, ...], rows: Sequence[Row]) -> None:
+    """As ``tell``, of what was held back for a while: rows of the task, its type, its tenant, and ``more`` fields."""
     if _log.isEnabledFor(logging.INFO):
-        tell_events(_log, logging.INFO, events)
+        tell_rows(_log, logging.INFO, what, ("task", "type", "tenant", *more), rows)
 
 
 def warn(what: str, *, task: str, type: str, tenant: str, **more: Any) -> None:

@@ -9,15 +9,19 @@ from typing import Any
 from marshmallow import Schema, ValidationError
 
 from broker.defects import pointers
+from broker.environment.converters import Number, Thousandths, Whole
+from broker.environment.reading import read
 from broker.errors import InvalidInput
-from broker.settings.converters import Number, Thousandths, Whole
-from broker.settings.reading import read
+from broker.levels import MAX_PRIORITY
 
 _NAME = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 #: Rates are kept in thousandths of a start per second, so that the bucket's arithmetic stays in integers.
 MAX_RATE, MAX_BURST, MAX_CONCURRENCY = 100_000.0, 1_000_000, 100_000
-MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT = 10, 100, 7 * 24 * 3600
+MAX_RETRIES, MAX_TIMEOUT = 100, 7 * 24 * 3600
+MAX_VERSION = 1000
+#: What the memory between a worker and its child has room for.
+MAX_BATCH = 32
 _BOUNDS = {
     "rate": (0.001, MAX_RATE),
     "burst": (1, MAX_BURST),
@@ -25,6 +29,9 @@ _BOUNDS = {
     "timeout": (1, MAX_TIMEOUT),
     "max_retries": (0, MAX_RETRIES),
     "priority": (0, MAX_PRIORITY),
+    "version": (1, MAX_VERSION),
+    "min_version": (1, MAX_VERSION),
+    "batch_size": (1, MAX_BATCH),
 }
 #: What the environment may set, how it is read, and what it is.
 _OVERRIDABLE = {
@@ -58,13 +65,30 @@ class TaskType:
     bounds_itself: bool = False
     max_retries: int = 3
     priority: int = 0
+    #: Seconds that a run is thought to take until runs have been measured.
+    typical_seconds: float = 10.0
     #: Shape of the handler's answer, for the API document.
     result: type[Schema] | None = None
+    #: Of the handler. What is submitted by code of this version is run only by workers that have at least
+    #: ``min_version``, which is the same if not given: raise it when older handlers would do the new tasks wrong.
+    version: int = 1
+    min_version: int | None = None
+    #: ``"package.module:function"`` that makes a present payload of one which an earlier release accepted and the
+    #: schema refuses now. Without it, no such task is run (`broker.tasks.waiting_payloads`).
+    upgrade: str = ""
+    #: Set it to False for a schema that does not: what waits cannot be compared with it, and is not.
+    loads_what_it_dumps: bool = True
     #: Modules without which the handler cannot work; a worker that lacks one leaves this type to others.
     requires: tuple[str, ...] = ()
     #: ``"package.module:function"`` that a worker calls with its environment before it takes tasks. It raises
     #: ``ValueError`` for settings under which every task would fail, whoever sent it.
     preflight: str = ""
+    #: ``"package.module:object"``, a `broker.context.Batch`: tasks of it that wait are taken several at a time, at most
+    #: ``batch_size``, and worked on together. ``handler`` runs those that are alone.
+    batch: str = ""
+    batch_size: int = 16
+    #: Run only by workers that are told to by its name, not by those that run whatever there is.
+    dedicated: bool = False
 
     def __post_init__(self) -> None:
         self._check_names()
@@ -76,6 +100,10 @@ class TaskType:
                 if value != int(value):
                     raise ValueError(f"{self.name}: {setting} must be a whole number")
                 object.__setattr__(self, setting, int(value))  # of 90.0, too
+        if self.min_version is None:
+            object.__setattr__(self, "min_version", self.version)
+        elif self.min_version > self.version:
+            raise ValueError(f"{self.name}: min_version must not lie above version, or nobody may run its tasks")
         if self.rate is not None and abs(self.rate * 1000 - round(self.rate * 1000)) > 1e-6:
             raise ValueError(f"{self.name}: rate must have at most three decimals")
 
@@ -84,8 +112,19 @@ class TaskType:
             raise ValueError(f"task type name {self.name!r} must match {_NAME.pattern}")
         if ":" not in self.handler:
             raise ValueError(f"{self.name}: handler {self.handler!r} must read 'package.module:function'")
-        if self.preflight and ":" not in self.preflight:
-            raise ValueError(f"{self.name}: preflight {self.preflight!r} must read 'package.module:function'")
+        for hook in ("preflight", "upgrade", "batch"):
+            if (named := getattr(self, hook)) and ":" not in named:
+                raise ValueError(f"{self.name}: {hook} {named!r} must read 'package.module:function'")
+
+    @property
+    def known(self) -> str:
+        """Its name and, above 1, the version that a worker with this type knows: ``Type@2``."""
+        return f"{self.name}@{self.version}" if self.version > 1 else self.name
+
+    @property
+    def wanted(self) -> str:
+        """The same with the version that a worker must know to run what is submitted with this type."""
+        return f"{self.name}@{self.min_version}" if self.min_version and self.min_version > 1 else self.name
 
     @property
     def env_prefix(self) -> str:
@@ -115,12 +154,21 @@ class TaskType:
 
     def check_payload(self, payload: Any) -> dict[str, Any]:
         """The payload as its schema dumps it. Raises ``InvalidInput``, which names each bad field."""
+        dumped: dict[str, Any] = self._schema.dump(self._load(payload))
+        return dumped
+
+    def check_stored(self, payload: Any) -> None:
+        """Raises ``InvalidInput`` where the schema would not accept what it, or its former self, has dumped."""
+        added = self._schema.dump_fields.keys() - self._schema.load_fields.keys()
+        if added and isinstance(payload, dict):
+            payload = {name: value for name, value in payload.items() if name not in added}
+        self._load(payload)
+
+    def _load(self, payload: Any) -> Any:
         try:
-            loaded = self._schema.load(payload)
+            return self._schema.load(payload)
         except ValidationError as error:
             raise InvalidInput(errors=pointers(error.normalized_messages(), "/payload")) from error
-        dumped: dict[str, Any] = self._schema.dump(loaded)
-        return dumped
 
     @cached_property
     def _schema(self) -> Schema:

@@ -8,9 +8,8 @@ from typing import TypeVar
 from redis import Redis
 
 from broker.engine.keys import Keys
-from broker.rq_records import queue_name
+from broker.levels import queue_names
 from broker.status import REGISTRY, Status, score_range
-from broker.task_type import MAX_PRIORITY
 
 T = TypeVar("T")
 
@@ -38,8 +37,7 @@ class Comparison:
             for ids in self._indexed(tenant):
                 self.tenant_of |= dict.fromkeys(ids, tenant)
                 yield
-        for priority in range(MAX_PRIORITY + 1):
-            queue = queue_name(self._type_name, priority)
+        for queue in queue_names(self._type_name):
             for ids in self._placed(queue):
                 self.queue_of |= dict.fromkeys(ids, queue)
                 self.copies.update(ids)

@@ -1,4 +1,9 @@
-"""Removes ended tasks when their retention is over, one at a time, so that no script takes long."""
+"""Removes ended tasks and flows when their retention is over, one at a time, so that no script takes long.
+
+Where a foreign hand has deleted tasks that had tags, it takes them out of the tags' indexes, some in each round.
+"""
+
+from collections.abc import Iterator
 
 from redis import Redis
 
@@ -15,6 +20,10 @@ _BATCH = 1
 #: do not wait. Redis is free between any two.
 _BATCHES = 20
 _PAUSE = 0.001
+#: Steps in the indexes of tags in each round.
+_TIDIED = 50
+#: Flows that one script removes; the server frees them beside its work.
+_FLOWS = 20
 
 
 class Prune:
@@ -25,14 +34,32 @@ class Prune:
         self._redis = redis
         self._keys = keys
         self._retention_us = int(settings.retention_days * 86_400 * 1_000_000)
+        self._tidying: Iterator[None] = iter(())
 
     def tick(self) -> float:
-        more = False
+        more = self._store.prune_flows(retention_us=self._retention_us, limit=_FLOWS) == _FLOWS
         for key in sorted(self._redis.smembers(self._keys.rq_queues())):
             queue = key.removeprefix(self._keys.rq_queue(""))
             for status in sorted(TERMINAL):
                 more = self._prune(queue, status) or more
+        if not more:
+            self._tidy()
         return _PAUSE if more else _EVERY
+
+    def _tidy(self) -> None:
+        """Goes on looking through the indexes of tags, and begins anew at their end."""
+        for _ in range(_TIDIED):
+            if next(self._tidying, "over") == "over":
+                self._tidying = self._tags()
+                return
+
+    def _tags(self) -> Iterator[None]:
+        for tenant in sorted(self._redis.smembers(self._keys.tenants())):
+            for tag in sorted(self._redis.smembers(self._keys.tags(tenant))):
+                rank = 0
+                while rank >= 0:
+                    rank = self._store.tidy_tag(tenant, tag, rank)
+                    yield
 
     def _prune(self, queue: str, status: str) -> bool:
         """Whether there may be more."""

@@ -5,6 +5,7 @@ import logging
 from broker import task_log
 from broker.config import BrokerSettings
 from broker.engine.transitions import Transitions
+from broker.trace import from_text
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +31,8 @@ class Reap:
         )
         for each in lost:
             what = "lease lost: runs again" if each.outcome == "pending" else "lease lost: failed, it was not the first"
-            attempt = {"attempt": int(each.runs), "worker": each.worker}
-            task_log.warn(what, task=each.id, type=each.type, tenant=each.tenant, **attempt)
+            run = {"attempt": int(each.runs), "worker": each.worker, **from_text(each.trace).facts()}
+            task_log.warn(what, task=each.id, type=each.type, tenant=each.tenant, **run)
         if extended:
             log.warning("nobody was watching for a while: %d leases extended", len(extended))
         return 0.0 if len(lost) >= _BATCH else _EVERY

@@ -10,7 +10,9 @@ from redis.exceptions import ConnectionError, InvalidResponse, MovedError, Timeo
 
 from broker.config import BrokerSettings
 from broker.engine.connection import CONNECT_TIMEOUT, SOCKET_TIMEOUT
+from broker.engine.main_server import NoMainServer
 from broker.engine.refusals import unavailable, word_of
+from broker.environment.sentinels import sentinels
 from broker.errors import CannotKeep
 
 
@@ -32,20 +34,30 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _place(settings: BrokerSettings) -> str:
+    if asked := sentinels(settings.redis_url):
+        return str(asked)
     url = urlsplit(settings.redis_url)
     return unquote(url.path) if url.scheme == "unix" else f"{url.hostname or 'localhost'}:{url.port or 6379}"
+
+
+def _url(settings: BrokerSettings) -> str:
+    """The server's own, whoever finds it."""
+    asked = sentinels(settings.redis_url)
+    return asked.url if asked else settings.redis_url
 
 
 def _refusal(settings: BrokerSettings, error: RedisError) -> str:
     """What the server itself says."""
     word, prefix = word_of(error), settings.key_prefix
     if word == "WRONGPASS":
-        user = urlsplit(settings.redis_url).username or "default"
+        user = urlsplit(_url(settings)).username or "default"
         return f"the password is wrong, or there is no user {user!r}: the server does not tell which ({error})"
     if word == "NOAUTH":
         return "the server asks for a password: write REDIS_URL as redis://USER:PASSWORD@HOST:PORT/0"
     if word == "NOPERM":
-        return f"the user lacks a right; the README has the line to grant all, with ~{prefix} ~{prefix}:* ({error})"
+        return (
+            f"the user lacks a right; python -m broker acl has all that are needed, on ~{prefix} ~{prefix}:* ({error})"
+        )
     if isinstance(error, MovedError):
         return (
             f"this node of the cluster does not hold the keys of RQ_KEY_PREFIX={prefix}: "
@@ -54,7 +66,7 @@ def _refusal(settings: BrokerSettings, error: RedisError) -> str:
     if word == "CROSSSLOT":
         return f"the server is a cluster, and RQ_KEY_PREFIX={prefix} is no hash tag: set it to one such as {{tasks}}"
     if "DB index" in str(error):
-        return f"the server has no database {urlsplit(settings.redis_url).path.strip('/')!r}, which REDIS_URL ends with"
+        return f"the server has no database {urlsplit(_url(settings)).path.strip('/')!r}, which REDIS_URL ends with"
     told = unavailable(error)
     return f"{told.message} ({error})" if word and told else ""
 
@@ -78,7 +90,9 @@ def _of_the_system(error: OSError) -> str:
 
 def _of_the_talk(settings: BrokerSettings, error: RedisError) -> str:
     """What the way in which the talk ended tells."""
-    tls = settings.redis_url.startswith("rediss://")
+    if isinstance(error, NoMainServer):
+        return str(error)
+    tls = settings.redis_url.startswith("rediss")
     other = "one that speaks no TLS (redis://)" if tls else "one that expects TLS (rediss://)"
     if isinstance(error, TimeoutError) and "connecting" in str(error):
         return f"no connection within {CONNECT_TIMEOUT:g} s: a wrong address, or a firewall ({error})"

@@ -5,21 +5,24 @@ from collections.abc import Callable, Iterator
 
 from redis import ResponseError
 
+from broker.access.audit_log import AuditLog
+from broker.actor import command_line
 from broker.broker import Broker
-from broker.daemon.audit import Audit
+from broker.daemon.reconcile import Reconcile
 from broker.doctor.cause import cause
 from broker.doctor.finding import Finding
 from broker.doctor.key_types import KeyTypes
 from broker.doctor.places import Places
 from broker.doctor.processes import Processes
 from broker.doctor.server import server_findings
+from broker.doctor.shares import Shares
 from broker.doctor.summary import summary
 from broker.doctor.surroundings import Surroundings
 from broker.engine.connection import redis_errors
 from broker.engine.scripts import Script
 from broker.errors import Unavailable
 
-#: Seconds between the looks; within them the daemon's audit mends what a foreign hand has changed.
+#: Seconds between the looks; within them the daemon's reconciler mends what a foreign hand has changed.
 BETWEEN_LOOKS = 4.0
 
 
@@ -31,9 +34,10 @@ class Doctor:
         self._redis, self._keys = broker.redis, broker.keys
         self._places = Places(self._redis, self._keys, clock=clock)
         self._surroundings = Surroundings(self._redis, self._keys)
+        self._shares = Shares(self._redis, self._keys, clock=clock)
         self._processes = Processes(self._redis, self._keys)
         self._key_types = KeyTypes(self._redis, self._keys)
-        self._audit = Audit(self._redis, self._keys, clock=clock)
+        self._reconcile = Reconcile(self._redis, self._keys, clock=clock)
         self._wait = wait
         names = ("reconcile", "repair_place", "repair_surroundings")
         self._scripts = {name: Script(name, clock=clock) for name in names}
@@ -54,7 +58,7 @@ class Doctor:
             self._broker.queues.declare()
             return True
         if finding.cure == "workers":
-            self._audit.forget_dead_workers()
+            self._reconcile.forget_dead_workers()
             return True
         if finding.cure == "wrong_type":
             return bool(self._redis.rename(finding.place, self._keys.set_aside(finding.place)))
@@ -63,7 +67,7 @@ class Doctor:
         )
 
     def _repair_task(self, finding: Finding) -> bool:
-        """The audit's own means first, since they know what a foreign hand meant; then for what they leave."""
+        """The reconciler's own means first, since they know what a foreign hand meant; then for what they leave."""
         task_id = finding.member.partition(":")[0]
         queue = finding.queue or self._redis.hget(self._keys.job(task_id), "origin")
         moved = self._run("reconcile", id=task_id, tenant=finding.tenant, queue=queue, copies="") if queue else ""
@@ -89,9 +93,13 @@ class Doctor:
     def _parts(self, types: list[str], tenants: list[str]) -> Iterator[tuple[str, Iterator[Finding]]]:
         unique = self._keys.unique("", "", "").rstrip(":") + ":"
         unique_keys = (unique + rest for rest in self._below(unique))
-        yield "the places of tasks", self._places.findings(types, tenants, self._below(self._keys.job("")))
+        yield (
+            "the places of tasks",
+            self._places.findings(types, tenants, self._below(self._keys.job("")), self._ordered()),
+        )
         yield "the declared types", self._undeclared()
         yield "queues and workers", self._surroundings.findings(types, tenants, unique_keys)
+        yield "fair shares", self._shares.findings(types, self._lines())
         yield "daemons and webhooks", self._processes.findings(types, tenants)
         yield "the server", self._server()
 
@@ -102,6 +110,15 @@ class Doctor:
     def _undeclared(self) -> Iterator[Finding]:
         for name in self._broker.queues.undeclared():  # of those that this process knows
             yield Finding(f"type {name} is not declared, its tasks do not start: is a daemon running?", "declare")
+
+    def _lines(self) -> Iterator[str]:
+        """``type:level:tenant:group`` of all lines."""
+        return self._below(self._keys.waiting("", 0, "", "").partition(":0:")[0])
+
+    def _ordered(self) -> Iterator[str]:
+        """The names without prefix of lines, and of what holds have put aside."""
+        yield from (f"broker:waiting:{line}" for line in self._lines())
+        yield from (f"broker:held:{hold}" for hold in self._below(self._keys.held("")))
 
     def _below(self, prefix: str) -> Iterator[str]:
         """What follows the prefix in the names of all keys that begin so."""
@@ -120,7 +137,7 @@ def doctor(broker: Broker, *, repair: bool, wait: Callable[[float], object] = ti
             _print_summary(broker)
             left = checker.check()
             if repair and left:
-                _repair(checker, left)
+                _repair(checker, left, broker.audit_log)
                 left = checker.check()
     except Unavailable as error:
         print(f"wrong: {cause(broker.settings, error)}")
@@ -139,7 +156,8 @@ def _print_summary(broker: Broker) -> None:
         print(f"the rest of how things stand cannot be told: {' '.join(str(error).split())[:80]}")
 
 
-def _repair(checker: Doctor, findings: list[Finding]) -> None:
+def _repair(checker: Doctor, findings: list[Finding], log: AuditLog) -> None:
     for finding in findings:
         if checker.repair(finding):
             print(f"repaired: {finding.text}")
+            log.note(command_line(), "doctor.repaired", finding.place, {"wrong": finding.text})

@@ -54,4 +54,4 @@ def _expected_types(keys: Keys) -> list[tuple[re.Pattern[str], str]]:
             found.append((method(*["\0"] * len(inspect.signature(method).parameters)), _TYPE[word]))
     # media:<tenant>:<kind> is no media:<id>: the pattern that says more decides.
     found.sort(key=lambda each: ("\0" in each[0], -len(each[0].replace("\0", ""))))
-    return [(re.compile(re.escape(key).replace("\0", ".+")), type_) for key, type_ in found]
+    return [(re.compile(re.escape(key).replace("\0", ".*")), type_) for key, type_ in found]

@@ -6,16 +6,15 @@ it lacks none exactly when it is as long as the index.
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 
 from redis import Redis
 
 from broker.doctor.finding import Finding
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script
-from broker.rq_records import queue_name
+from broker.levels import queue_names
 from broker.status import REGISTRY, Status, score_range
-from broker.task_type import MAX_PRIORITY
 
 #: How check_places.lua ends what it says of a task that belongs into this queue, but not there or not so often.
 _DISORDER = "out of order"
@@ -32,28 +31,33 @@ class Places:
         self._check = Script("check_places", clock=clock)
         self._census = Script("census")
 
-    def findings(self, types: list[str], tenants: list[str], task_ids: Iterable[str]) -> Iterator[Finding]:
-        """All that is wrong with the places of tasks. ``task_ids`` are those of all job hashes."""
+    def findings(
+        self, types: list[str], tenants: list[str], task_ids: Iterable[str], lines: Iterable[str]
+    ) -> Iterator[Finding]:
+        """All that is wrong with the places of tasks.
+
+        ``task_ids`` are those of all job hashes, ``lines`` the names of what tasks wait in by their order.
+        """
         yield from self._checked("", task_ids)
-        for place in self._sorted_sets(types, tenants):
+        for place in chain(self._sorted_sets(types, tenants), lines):
             members = self._redis.zscan_iter(self._keys.prefix + ":" + place, count=_PAGE)
             yield from self._checked(place, (member for member, _ in members))
         for name in types:
-            for queue in queues_of(name):
+            for queue in queue_names(name):
                 yield from self._checked(f"queue:{queue}", self._listed(queue), overlap=True)
             yield from self._not_listed(name, tenants)
 
     def _sorted_sets(self, types: list[str], tenants: list[str]) -> Iterator[str]:
         yield "broker:due"
         for name in types:
-            yield from (f"{registry}:{queue}" for registry in REGISTRY.values() for queue in queues_of(name))
+            yield from (f"{registry}:{queue}" for registry in REGISTRY.values() for queue in queue_names(name))
         for tenant in tenants:
             yield from (f"broker:tasks:{tenant}:{name}" for name in types)
 
     def _checked(self, place: str, members: Iterable[str], *, overlap: bool = False) -> Iterator[Finding]:
         """With ``overlap`` a page begins with the last of the one before, so that their order is seen too."""
         last: list[str] = []
-        for page in _pages(members):
+        for page in pages(members):
             asked = [*last, *page]
             rows = self._check(self._redis, prefix=self._keys.prefix, place=place, members=asked)
             for member, tenant, queue, text in rows:
@@ -72,7 +76,7 @@ class Places:
         _, in_lists, in_indexes, *_ = self._census(self._redis, prefix=self._keys.prefix, type_name=type_name)
         if in_lists >= in_indexes:
             return
-        listed = {task_id for queue in queues_of(type_name) for task_id in self._listed(queue)}
+        listed = {task_id for queue in queue_names(type_name) for task_id in self._listed(queue)}
         for tenant in tenants:
             index, (low, high) = self._keys.index(tenant, type_name), score_range(Status.PENDING)
             for task_id, score in self._redis.zscan_iter(index, count=_PAGE):
@@ -81,12 +85,8 @@ class Places:
                     yield Finding(f"task {task_id} is pending and in no queue", "task", "", task_id, tenant, queue)
 
 
-def queues_of(type_name: str) -> list[str]:
-    """All queues that a type may have."""
-    return [queue_name(type_name, priority) for priority in range(MAX_PRIORITY + 1)]
-
-
-def _pages(members: Iterable[str]) -> Iterator[list[str]]:
+def pages(members: Iterable[str]) -> Iterator[list[str]]:
+    """Members in lists of at most a hundred."""
     rest = iter(members)
     while page := list(islice(rest, _PAGE)):
         yield page

@@ -14,6 +14,8 @@ from broker.webhooks.signing import is_plain
 
 #: Seconds that an event may stand in the outbox; a daemon looks ten times a second.
 _OUTBOX_PATIENCE = 30.0
+#: Seconds that what is left of a deleted media file may wait; after a failure a daemon looks again each minute.
+_TOMBSTONE_PATIENCE = 300.0
 
 
 class Processes:
@@ -36,6 +38,7 @@ class Processes:
             yield Finding(
                 f"{strangers} jobs of other programs stood in our queues; they wait in RQ's queue {STRANGERS}"
             )
+        yield from self._tombstones()
         for tenant in tenants:
             yield from self._plain_secrets(tenant)
 
@@ -60,6 +63,19 @@ class Processes:
         if aside:
             key = self._keys.outbox_aside()
             yield Finding(f"{aside} events could not be told to webhooks; they lie in {key}, each with the reason")
+
+    def _tombstones(self) -> Iterator[Finding]:
+        """Deleted media of which something is left, and nobody sees to it."""
+        overdue = self._redis.zcount(self._keys.tombstones(), "-inf", int((self._now() - _TOMBSTONE_PATIENCE) * 1e6))
+        if overdue:
+            yield Finding(
+                "files of deleted media wait longer than five minutes to be removed: does a daemon run, and can it use "
+                "the storage?"
+            )
+        for key in self._redis.scan_iter(self._keys.tombstone("*"), count=1000):
+            media_id = key.removeprefix(self._keys.tombstone(""))
+            if self._redis.zscore(self._keys.tombstones(), media_id) is None and self._redis.exists(key):
+                yield Finding(f"what is left of deleted media file {media_id} is never removed", "tombstone", media_id)
 
     def _plain_secrets(self, tenant: str) -> Iterator[Finding]:
         for webhook in self._redis.zrange(self._keys.webhooks(tenant), 0, -1):

@@ -6,12 +6,10 @@ from typing import Any
 
 from redis import Redis
 
-from broker.doctor.places import queues_of
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script
-from broker.queues.state import QueueStates
+from broker.queues.state import Queue, QueueStates, oldest
 from broker.rq_records import RQ_VERSION
-from broker.task import Queue
 
 
 def summary(redis: "Redis", keys: Keys, types: list[str]) -> Iterator[str]:
@@ -26,27 +24,25 @@ def summary(redis: "Redis", keys: Keys, types: list[str]) -> Iterator[str]:
         yield f"{queue.type}: " + ", ".join(f"{count} {status}" for status, count in counts.items())
         if not queue.workers:
             yield "  no worker listens to it"
-        if queue.depth:
-            age = f" for {queue.oldest_age_seconds:.1f} s" if queue.oldest_age_seconds is not None else ""
-            yield f"  {_head(redis, keys, queue.type)} waits{age}: {why(queue, suspended)}"
+        ((task_id, _, cap),) = oldest(redis, keys, [queue.type])
+        if task_id and queue.oldest_age_seconds is not None:
+            yield f"  {task_id} waits for {queue.oldest_age_seconds:.1f} s: {why(queue, suspended, cap)}"
+        elif queue.depth:
+            yield "  all that waits is put aside by holds: GET /api/holds tells by which"
 
 
-def why(queue: Queue, suspended: bool) -> str:
-    """What keeps the next task of a queue from starting."""
+def why(queue: Queue, suspended: bool, cap: str = "") -> str:
+    """What keeps the oldest task of a queue from starting; ``cap`` as in oldest.lua."""
     if suspended:
         return "rq suspend holds everything; rq resume lets it go on"
     if queue.paused:
         return "the queue is paused"
     if not queue.workers:
         return "no worker listens to this type"
+    if cap:
+        return f"its {cap.removesuffix('_cap')} is at a cap"
     if queue.concurrency is not None and queue.processing >= queue.concurrency:
         return f"as many as allowed are running ({queue.concurrency})"
     if queue.tokens is not None and queue.tokens < 1:
         return f"throttled to {queue.rate:g} starts a second"
     return "the workers are busy"
-
-
-def _head(redis: "Redis", keys: Keys, type_name: str) -> str:
-    """The task that was created first among the heads of the type's queues."""
-    heads = [head for queue in queues_of(type_name) if (head := redis.lindex(keys.rq_queue(queue), 0))]
-    return min(heads, key=lambda head: int(redis.hget(keys.job(head), "us") or 0), default="the next task")

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from redis import Redis
 
 from broker.doctor.finding import Finding
-from broker.doctor.places import queues_of
 from broker.engine.keys import Keys
+from broker.levels import LEVELS, queue_name, queue_names
 from broker.status import RQ_STATUS, TERMINAL
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
@@ -38,13 +38,16 @@ class Surroundings:
             yield from self._negative(tenant)
 
     def _not_ready(self, type_name: str) -> Iterator[Finding]:
-        for priority, queue in enumerate(queues_of(type_name)):
+        for level in LEVELS:
+            queue = queue_name(type_name, level)
             with self._redis.pipeline(transaction=True) as reads:
-                reads.llen(self._keys.rq_queue(queue))
+                reads.exists(self._keys.rq_queue(queue))
+                reads.exists(self._keys.shares(queue))
                 reads.zscore(self._keys.ready(), queue)
                 reads.sismember(self._keys.rq_queues(), self._keys.rq_queue(queue))
-                length, score, known = reads.execute()
-            if length and not (score == priority and known):
+                listed, shared, score, known = reads.execute()
+            # Where nobody has a share, all of the queue is held, capped, or lifted to another.
+            if (shared and score != level) or (listed and not known):
                 yield Finding(f"queue {queue} has tasks, and workers do not know of them", "ready", queue)
 
     def _unknown(self) -> Iterator[Finding]:
@@ -59,7 +62,7 @@ class Surroundings:
 
     def _undeclared_names(self) -> Iterator[Finding]:
         for name in sorted(self._redis.smembers(self._keys.types())):
-            has_tasks = any(self._redis.exists(self._keys.rq_queue(queue)) for queue in queues_of(name))
+            has_tasks = any(self._redis.exists(self._keys.rq_queue(queue)) for queue in queue_names(name))
             if not has_tasks and not self._redis.hexists(self._keys.limits(name), "declared"):
                 yield Finding(f"type {name} is listed, has no limits and no tasks", "type", name)
 
@@ -72,7 +75,7 @@ class Surroundings:
             yield Finding(text, "limits", type_name)
 
     def _not_queues(self, types: list[str]) -> Iterator[Finding]:
-        known = {queue for name in types for queue in queues_of(name)}
+        known = {queue for name in types for queue in queue_names(name)}
         for queue in self._redis.zrange(self._keys.ready(), 0, -1):
             if queue not in known and not self._redis.exists(self._keys.rq_queue(queue)):
                 yield Finding(f"{queue} counts as a queue with tasks, and is none of a declared type", "ready", queue)

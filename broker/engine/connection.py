@@ -6,7 +6,9 @@ from redis.exceptions import ConnectionError, ReadOnlyError, RedisError
 from redis.retry import Retry
 
 from broker.engine.idle import Pool
+from broker.engine.main_server import SentinelPool
 from broker.engine.refusals import unavailable
+from broker.environment.sentinels import sentinels
 
 #: Seconds for one answer. No script comes near it; a stopped server is noticed by it.
 SOCKET_TIMEOUT = 5.0
@@ -27,14 +29,17 @@ def connect(
     """A client for a whole process.
 
     It repeats a command after a lost connection, which every script allows, but not when the server hangs: whoever
-    asked is told after one `timeout`. ``undecodable`` is the error handler for what is no UTF-8.
+    asked is told after one `timeout`. ``undecodable`` is the error handler for what is no UTF-8. A ``redis+sentinel``
+    URL names whichever server is the main one when a connection is made.
     """
-    pool = Pool.from_url(
-        url,
+    asked = sentinels(url)
+    pool = (SentinelPool if asked else Pool).from_url(
+        asked.url if asked else url,
+        **({"found_by": asked} if asked else {}),
         decode_responses=decode_responses,
         encoding_errors=undecodable,
         socket_timeout=timeout,
-        socket_connect_timeout=CONNECT_TIMEOUT,
+        socket_connect_timeout=min(CONNECT_TIMEOUT, timeout),
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=retries, supported_errors=_REPEATED),
     )
     return Redis.from_pool(pool)

@@ -42,11 +42,11 @@ class _Asked:
             self.connect()
 
 
-class _AskedTcp(_Asked, Connection):
+class AskedTcp(_Asked, Connection):
     pass
 
 
-class _AskedTls(_Asked, SSLConnection):
+class AskedTls(_Asked, SSLConnection):
     pass
 
 
@@ -54,7 +54,8 @@ class _AskedUnix(_Asked, UnixDomainSocketConnection):
     pass
 
 
-_ASKED = {Connection: _AskedTcp, SSLConnection: _AskedTls, UnixDomainSocketConnection: _AskedUnix}
+#: redis-py's class -> ours.
+_ASKED: dict[type, type] = {Connection: AskedTcp, SSLConnection: AskedTls, UnixDomainSocketConnection: _AskedUnix}
 
 
 class Pool(ConnectionPool):

@@ -1,20 +1,11 @@
 """Whether work could be accepted now: tried on the server, leaving nothing there."""
 
-import re
 from functools import cache
 
 from broker.engine.keys import Keys
-from broker.engine.scripts import Script, library
+from broker.engine.rights import PROCESSES, commands
+from broker.engine.scripts import Script
 from broker.engine.transitions import Client
-
-#: What processes send themselves besides the commands of the scripts. (A test compares it with what they do send.)
-SENT = (
-    *("blpop", "exec", "expire", "fcall", "function delete", "function list", "function load", "hdel", "hexists"),
-    *("hget", "hgetall", "hlen", "hmget", "hscan", "hset", "info", "lindex", "llen", "lrange", "mget", "multi"),
-    *("ping", "pttl", "rename", "rpush", "scan", "scard", "select", "set", "sismember", "smembers", "srem", "sscan"),
-    *("time", "type", "wait", "xinfo stream", "xlen", "xrange", "xread", "xrevrange", "zcard", "zcount", "zrange"),
-    *("zrangebyscore", "zrem", "zrevrange", "zscan", "zscore"),
-)
 
 
 class Probe:
@@ -28,9 +19,10 @@ class Probe:
         """Raises what Redis raises where it would accept no task."""
         self._script(self._redis, prefix=self._keys.prefix, commands=())
 
-    def denied(self) -> list[str]:
-        """Commands that are needed and that the user may not run. Raises as ``ask`` does."""
-        calls = {" ".join(_call(name, self._keys.probe())): name for name in needed()}
+    def denied(self, process: str = "") -> list[str]:
+        """Commands that a process ('' for all) needs and that the user may not run. Raises as ``ask`` does."""
+        names = [each for each in (commands(process) if process else needed()) if each[0] not in "+-@"]
+        calls = {" ".join(_call(name.replace("|", " "), self._keys.probe())): name for name in names}
         return sorted(calls[each] for each in self._script(self._redis, prefix=self._keys.prefix, commands=[*calls]))
 
 
@@ -38,10 +30,11 @@ def _call(name: str, key: str) -> list[str]:
     """A call of it with arguments enough: some servers look for keys where there are none, and die of it."""
     if name == "xread":
         return [name, "streams", key, "0"]
-    return [name, "_", "1", key] if name == "fcall" else [name, key, key, key]
+    return [name, "_", "1", key] if name in ("fcall", "eval", "evalsha") else [name, key, key, key]
 
 
 @cache
 def needed() -> list[str]:
-    """Every command that is sent by any process or by a script, in lower case."""
-    return sorted({*SENT, *(name.lower() for name in re.findall(r"call\('([A-Z]+)'", library()[1]))})
+    """Every command that is sent by any process of ours or by a script, in lower case."""
+    ours = (name for process, rights in PROCESSES.items() if rights.scripts for name in commands(process))
+    return sorted(set(ours))

@@ -9,6 +9,9 @@ from broker.errors import Unavailable
 #: The word of an error, also of one in a pipeline, before which redis-py puts which command it was.
 _WORD = re.compile(r"(?:^|caused error: )([A-Z]+) ")
 
+#: Seconds that are told where only a person can change something.
+OPERATORS_PATIENCE = 60
+
 _OPERATOR = "its operator has to look at it (python -m broker check)"
 #: Word -> what a caller is told, and seconds after which another try may help; the gateway tells more of them in a long
 #: outage.
@@ -22,13 +25,13 @@ _REFUSALS = {
     "MASTERDOWN": ("The task store has lost its main server; another has to take over.", 5),
     "CLUSTERDOWN": ("The task store's cluster is incomplete.", 5),
     "TRYAGAIN": ("The task store's cluster is moving its data.", 2),
-    "MOVED": (f"Another node of the task store's cluster holds our keys; {_OPERATOR}.", 10),
+    "MOVED": (f"Another node of the task store's cluster holds our keys; {_OPERATOR}.", OPERATORS_PATIENCE),
     "ASK": ("The task store's cluster is moving our keys to another node.", 5),
-    "CROSSSLOT": (f"The task store's cluster spreads our keys over several nodes; {_OPERATOR}.", 60),
-    "NOAUTH": (f"The task store asks for a password that this service was not given; {_OPERATOR}.", 60),
-    "WRONGPASS": (f"The task store does not know this service's user or password; {_OPERATOR}.", 60),
-    "NOPERM": (f"The task store does not grant this service what it needs; {_OPERATOR}.", 60),
-    "DENIED": (f"The task store lets only its own machine in; {_OPERATOR}.", 60),
+    "CROSSSLOT": (f"The task store's cluster spreads our keys over several nodes; {_OPERATOR}.", OPERATORS_PATIENCE),
+    "NOAUTH": (f"The task store asks for a password that this service was not given; {_OPERATOR}.", OPERATORS_PATIENCE),
+    "WRONGPASS": (f"The task store does not know this service's user or password; {_OPERATOR}.", OPERATORS_PATIENCE),
+    "NOPERM": (f"The task store does not grant this service what it needs; {_OPERATOR}.", OPERATORS_PATIENCE),
+    "DENIED": (f"The task store lets only its own machine in; {_OPERATOR}.", OPERATORS_PATIENCE),
     "NOSCRIPT": ("The task store has lost its scripts; they are loaded again.", 1),
     "UNBLOCKED": ("The task store has changed its role.", 2),
 }
@@ -63,7 +66,9 @@ def unavailable(error: RedisError) -> Unavailable | None:
     if not isinstance(error, ResponseError):
         return Unavailable("The task store cannot be reached right now.", retry_after=2)
     if "DB index" in str(error):
-        return Unavailable(f"The task store has no database of that number; {_OPERATOR}.", retry_after=60)
+        return Unavailable(
+            f"The task store has no database of that number; {_OPERATOR}.", retry_after=OPERATORS_PATIENCE
+        )
     return None
 
 

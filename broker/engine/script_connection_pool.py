@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import ConnectionError
+from redis.exceptions import ConnectionError, ReadOnlyError
 
 from broker.engine.idle import CLOSE_AFTER, Pool
 from broker.engine.script_connection import RareCalls, ScriptConnection
@@ -19,7 +19,8 @@ _BETWEEN_LOOKS = 1.0
 class ScriptConnectionPool(RareCalls):
     """Script connections for many threads: a call takes the last that was given back.
 
-    Calls are repeated after a lost connection, which every script allows.
+    Calls are repeated after a lost connection, which every script allows, and once where the server turns out to be a
+    replica by now: the address, or whoever is asked for it, may name another.
     """
 
     def __init__(self, redis: "Redis") -> None:
@@ -30,6 +31,10 @@ class ScriptConnectionPool(RareCalls):
 
     def fcall(self, function: str, numkeys: int, *keys_and_args: Any) -> Any:
         """As ``Redis.fcall``. Raises ``RedisError``."""
+        return self.run("FCALL", function, numkeys, *keys_and_args)
+
+    def run(self, *words: Any) -> Any:
+        """The answer to any command that may be repeated, as the server gives it. Raises ``RedisError``."""
         try:
             connection = self._free.pop()
         except IndexError:
@@ -38,15 +43,29 @@ class ScriptConnectionPool(RareCalls):
         try:
             while True:
                 try:
-                    return connection.fcall(function, numkeys, *keys_and_args)
+                    return connection.run(*words)
                 except ConnectionError:
                     if not (connection.connected and repeats):
                         raise
                     repeats -= 1
+                except ReadOnlyError:
+                    self.hang_up()
+                    if repeats < _REPEATS:
+                        raise
+                    repeats = 0
         finally:
             self._free.append(connection)
             if time.monotonic() > self._look_at:
                 self._close_idle()
+
+    def hang_up(self) -> None:
+        """Closes what is at rest, redis-py's connections too: of a server that is not written to any more, reads would
+        go on there.
+        """
+        self.redis.connection_pool.disconnect(inuse_connections=False)
+        with suppress(IndexError):
+            while True:
+                self._free.pop().hang_up()
 
     def _close_idle(self) -> None:
         """Closes what nobody has used for a while, redis-py's connections too. The first is idle the longest."""

@@ -5,6 +5,9 @@ A header names ``KEYS[n] name`` and ``ARGV[n] name`` (``ARGV[n..] name`` takes a
 once (what is called most runs with arguments in that order); ``-- @include name`` puts a file of ``lua/include`` before
 the body, each once.
 
+``-- Begins run w e`` in a header says that the script ends the run of the parameters ``w`` (its worker) and ``e`` (its
+execution), as ``begin_run`` wants to know.
+
 On the server all scripts are one function library, named by the hash of its text: what they share is built when the
 library is loaded instead of at every call (measured: a third less of Redis' time for each), and processes of two
 releases work side by side. A server without functions gets each script by EVALSHA.
@@ -17,12 +20,14 @@ from importlib import resources
 from operator import itemgetter
 from typing import Any, Protocol
 
+from redis import Redis
 from redis.exceptions import NoPermissionError, NoScriptError, OutOfMemoryError, ResponseError
 
 from broker.status import Status
 
 _PARAMETER = re.compile(r"^-- (KEYS|ARGV)\[(\d+)(\.\.)?\] +(\w+)", re.M)
 _INCLUDE = re.compile(r"^-- @include (\w+)\n", re.M)
+_RUN = re.compile(r"^-- Begins run (\w+) (\w+)$", re.M)
 _MOVES = re.compile(r"^-- Moves (\w+) -> (\w+)", re.M)
 _ROOT = resources.files("broker.engine") / "lua"
 
@@ -30,7 +35,7 @@ _ROOT = resources.files("broker.engine") / "lua"
 LIBRARIES = "mindia_"
 
 #: What a full Redis may refuse, and what asks whether it would. All others end or move work, which frees memory.
-_REFUSABLE = ("submit", "submit_many", "probe")
+_REFUSABLE = ("submit", "submit_many", "create_upload", "probe")
 
 
 class _Client(Protocol):
@@ -70,9 +75,30 @@ def source(name: str, clock: str = "clock") -> str:
 @cache
 def library(clock: str = "clock") -> tuple[str, str]:
     """(name, text) of the function library that holds all scripts."""
-    text = _includes(names(), clock) + "".join(_registration(name) for name in names())
+    text = _text(clock)
     title = f"{LIBRARIES}{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    return title, f"#!lua name={title}\n{text.replace('TITLE_', title + '_')}"
+    return title, _titled(title, text)
+
+
+def library_for_tests() -> str:
+    """The same scripts under the same name, on a clock that can be stopped: for a server that belongs to a test."""
+    return _titled(library()[0], _text("clock_stopped"))
+
+
+def _text(clock: str) -> str:
+    return _includes(names(), clock) + "COUNT.kept = true\n" + "".join(_registration(name) for name in names())
+
+
+def _titled(title: str, text: str) -> str:
+    return f"#!lua name={title}\n{text.replace('TITLE_', title + '_')}"
+
+
+def several_releases(client: "Redis") -> bool:
+    """Whether another release's scripts may run beside ours: its library is loaded, or who asks may not know."""
+    try:
+        return len(client.function_list(library=f"{LIBRARIES}*")) > 1
+    except ResponseError as error:
+        return not _unknown(error)
 
 
 def _registration(name: str) -> str:
@@ -98,7 +124,7 @@ def _includes(wanted: list[str], clock: str) -> str:
 
 def _body(name: str) -> str:
     text = read(name)
-    lines = ["begin(KEYS[1])\n"] if _INCLUDE.search(text) else []
+    lines = [_beginning(text)] if _INCLUDE.search(text) else []
     for kind, number, rest, parameter in _PARAMETER.findall(text):
         if rest:  # unpack() could not take more than a few thousand
             copy = f"for i = {number}, #{kind} do {parameter}[i - {int(number) - 1}] = {kind}[i] end"
@@ -106,6 +132,14 @@ def _body(name: str) -> str:
         else:
             lines.append(f"local {parameter} = {kind}[{number}]\n")
     return "".join(lines) + _INCLUDE.sub("", text)
+
+
+def _beginning(text: str) -> str:
+    run = _RUN.search(text)
+    if not run:
+        return "begin(KEYS[1])\n"
+    numbers = {parameter: number for kind, number, _, parameter in _PARAMETER.findall(text) if kind == "ARGV"}
+    return f"local granted = begin_run(KEYS[1], ARGV[{numbers[run[1]]}], ARGV[{numbers[run[2]]}])\n"
 
 
 class Script:
@@ -127,7 +161,7 @@ class Script:
     def arguments(self, values: dict[str, Any]) -> tuple[Any, ...]:
         """``values`` in the order of the header, keys first."""
         try:
-            arguments = self._in_order(values)
+            arguments = self._in_order(values) if len(self._wanted) > 1 else (values[self._wanted[0]],)
         except KeyError:
             arguments = None
         if arguments is None or len(values) != len(arguments):
@@ -170,4 +204,8 @@ class Script:
 
 
 def _unsupported(error: ResponseError) -> bool:
-    return isinstance(error, NoPermissionError) or "unknown command" in str(error).lower()
+    return isinstance(error, NoPermissionError) or _unknown(error)
+
+
+def _unknown(error: ResponseError) -> bool:
+    return "unknown command" in str(error).lower()

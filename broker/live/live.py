@@ -15,6 +15,7 @@ from redis import Redis, RedisError
 
 from broker.engine.connection import connect, redis_errors
 from broker.engine.keys import Keys
+from broker.engine.scripts import several_releases
 from broker.engine.transitions import Transitions
 from broker.errors import Unavailable
 from broker.event import Event, from_entry, position
@@ -33,6 +34,8 @@ _BLOCK_MS = 100
 _BATCH = 500
 #: Seconds until the next try when Redis does not answer.
 _PAUSE = 0.2
+#: Seconds for which another release's scripts remember who listens (``CACHED_US``); `listen` makes ours look again.
+_REMEMBERED = 0.1
 #: A client that has missed more events than this gets the present state instead of them.
 MAX_MISSED = 2000
 
@@ -53,7 +56,9 @@ class Live:
     def subscribe(self, tenant: str, task_id: str = "") -> Subscription:
         """To one task of the tenant, or to all and its queues. Raises ``Unavailable``, also once stopped."""
         with redis_errors():
-            last, _ = self._store.listen(tenant, keep_us=_RECORDED * 1_000_000)
+            last, first = self._store.listen(tenant, keep_us=_RECORDED * 1_000_000)
+            if last == first and several_releases(self._redis):  # recording begins with this listener
+                time.sleep(_REMEMBERED)
         with self._changed:
             if self.stopping:
                 raise Unavailable("This server is about to stop; connect again.", retry_after=1)

@@ -3,19 +3,24 @@
 import io
 import os
 import stat
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Any, BinaryIO, cast
 
 from broker.errors import NotFound
+from broker.media.folders import walk, walk_unsorted
+from broker.media.local_resumable import LocalResumable
 from broker.media.os_errors import reading, writing
+from broker.media.resumable import Resumable
 from broker.media.storage import (
     CHUNK,
     MISSING,
+    Aged,
     InvalidKey,
+    Live,
     StoredObject,
     check_key,
     check_prefix,
@@ -25,8 +30,6 @@ from broker.media.storage import (
 
 #: Unfinished files; the dot keeps the folder out of the key space.
 _UNFINISHED = ".unfinished"
-#: A process that died while it wrote leaves its file behind; nothing writes for this many seconds without a byte.
-_ABANDONED = 24 * 3600
 #: How often a rename is tried again when somebody else removed the folder as empty just before it.
 _ATTEMPTS = 100
 
@@ -41,7 +44,11 @@ class LocalStorage:
             self._root = root.resolve()
             self._unfinished = self._root / _UNFINISHED
             self._unfinished.mkdir(exist_ok=True)
-            self._remove_abandoned()
+        self._growing = LocalResumable(self._root, self._path, self._publish)
+
+    @property
+    def resumable(self) -> Resumable:
+        return self._growing
 
     def put(self, key: str, source: BinaryIO) -> int:
         target = self._path(key)
@@ -73,6 +80,9 @@ class LocalStorage:
             raise NotFound(MISSING)
         return StoredObject(found.st_size, f"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}")
 
+    def link(self, key: str, seconds: int, content_type: str) -> str | None:
+        return None
+
     @contextmanager
     def local_file(self, key: str) -> Iterator[Path]:
         self.stat(key)
@@ -80,13 +90,34 @@ class LocalStorage:
 
     def keys(self, prefix: str) -> Iterator[str]:
         check_prefix(prefix)
-        return _walk(self._path(prefix.removesuffix("/")), prefix)
+        return walk(self._path(prefix.removesuffix("/")), prefix)
 
-    def delete(self, prefix: str) -> int:
-        keys = list(self.keys(prefix)) if prefix.endswith("/") else [prefix]
+    def delete(self, prefix: str, most: int | None = None) -> int:
+        keys = list(islice(self.keys(prefix), most)) if prefix.endswith("/") else [prefix]
         removed = sum(_unlink(self._path(key)) for key in keys)
         self._remove_empty_folders(self._path(prefix.removesuffix("/")))
         return removed
+
+    def delete_keys(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.delete(key)
+
+    def walk(self) -> Iterator[Aged]:
+        with self._new_file() as file:
+            now = os.fstat(file.fileno()).st_mtime  # on the clock of whoever keeps the files
+        return walk_unsorted(self._root, "", now)
+
+    def remove_unfinished(self, seconds: float, live: Live) -> int:
+        with self._new_file() as file:
+            oldest = os.fstat(file.fileno()).st_mtime - seconds
+        removed = 0
+        with writing(), os.scandir(self._unfinished) as files:
+            for each in files:
+                with suppress(FileNotFoundError):
+                    if each.stat().st_mtime < oldest:
+                        os.unlink(each.path)
+                        removed += 1
+        return removed + self._growing.remove_dead(oldest, live)
 
     def check(self, *, thoroughly: bool = False) -> None:
         with self._new_file() as file, writing():
@@ -154,13 +185,6 @@ class LocalStorage:
             with suppress(OSError):
                 folder.rmdir()
 
-    def _remove_abandoned(self) -> None:
-        oldest = time.time() - _ABANDONED
-        for file in self._unfinished.iterdir():
-            with suppress(FileNotFoundError):
-                if file.stat().st_mtime < oldest:
-                    file.unlink()
-
 
 class _Section(io.RawIOBase):
     """The next ``length`` bytes of ``file``, which it closes."""
@@ -191,19 +215,6 @@ def _copy(source: BinaryIO, file: IO[bytes]) -> int:
             file.write(chunk)
         size += len(chunk)
     return size
-
-
-def _walk(folder: Path, prefix: str) -> Iterator[str]:
-    """Keys of the files below ``folder`` in the order of their text, which is S3's: ``a-b`` before ``a/b``."""
-    try:
-        entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".") and not entry.is_symlink()]
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    for entry in sorted(entries, key=lambda entry: f"{entry.name}/" if entry.is_dir() else entry.name):
-        if entry.is_dir():
-            yield from _walk(Path(entry.path), f"{prefix}{entry.name}/")
-        else:
-            yield f"{prefix}{entry.name}"
 
 
 def _unlink(path: Path) -> bool:

@@ -29,7 +29,7 @@ def mentions(redis: "Redis", keys: Keys, tasks: Sequence[tuple[str, Mapping[str,
 
     ``redis`` answers text (``decode_responses=True``); its errors pass through.
     """
-    named = [_ids(payload) for _, payload in tasks]
+    named = [named_ids(payload) for _, payload in tasks]
     with redis.pipeline(transaction=False) as reads:
         for media_id in (each for ids in named for each in ids):
             reads.hmget(keys.media(media_id), _FIELDS)
@@ -41,7 +41,8 @@ def mentions(redis: "Redis", keys: Keys, tasks: Sequence[tuple[str, Mapping[str,
     return found
 
 
-def _ids(payload: Any) -> list[str]:
+def named_ids(payload: Any) -> list[str]:
+    """All ids in a payload's members, whatever they are of, as they are stored."""
     members = list(payload.values())[:_MOST] if isinstance(payload, Mapping) else ()
     return [found for value in members if (found := _canonical(value))]
 

@@ -5,7 +5,7 @@ completes a task. This module has the hash's field codec and the reads; it write
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -14,11 +14,16 @@ from redis import Redis
 
 from broker.engine.connection import redis_errors
 from broker.engine.keys import Keys
-from broker.errors import NotFound
+from broker.errors import NotFound, PermanentError, SourceRemoved
 
 KINDS = frozenset({"video", "image", "audio", "document"})
 #: Begins the names of the hash fields that make up ``info``.
-_INFO = "info:"
+INFO = "info:"
+#: In a video's ``info`` the version of its stream that is opened, and what begins the names that tell when another was
+#: replaced. The first version has no name.
+STREAM, REPLACED = "stream", "replaced:"
+#: What the task of an upload adds to ``info`` when it completes.
+_MADE = {"video": "variants", "image": "embedding_model", "audio": "embedding_model", "document": "embedding_model"}
 _MISSING = "There is no media file with this id."
 
 
@@ -38,11 +43,33 @@ class MediaRecord:
     created_at: str
     #: The task that was queued by the upload.
     task_id: str | None = None
+    #: When the file is deleted by itself, as its upload asked for.
+    expires_at: str | None = None
+    #: Whether the uploaded bytes stay when all that was asked for at the upload has been made of them.
+    keep_source: bool = True
+    #: Since when they are not there any more.
+    source_removed_at: str | None = None
+    #: Sealed, where the bytes are to be fetched from before anything is made of them; empty once they are here. Until
+    #: then ``size`` is 0 and ``content_type`` is empty.
+    fetch: str = field(default="", repr=False)
+    #: The flow of that task and of what was asked to follow it.
+    flow: str | None = None
     info: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def stream(self) -> str:
+        """The folder of the version that is opened, below all of the video's: empty, or with a slash at its end."""
+        version = self.info.get(STREAM)
+        return f"{version}/" if version else ""
+
+    @property
+    def made(self) -> bool:
+        """Whether a task has made of it what its upload was for, which may be nothing."""
+        return self.task_id is None or _MADE.get(self.kind) in self.info
 
 
 def fields(record: MediaRecord) -> dict[str, str]:
-    """The record as fields of its Redis hash; an absent ``task_id`` is an empty text."""
+    """The record as fields of its Redis hash; an absent ``task_id`` or ``flow`` is an empty text."""
     return {
         "id": record.id,
         "tenant": record.tenant,
@@ -53,13 +80,17 @@ def fields(record: MediaRecord) -> dict[str, str]:
         "source_key": record.source_key,
         "created_at": record.created_at,
         "task_id": record.task_id or "",
+        "expires_at": record.expires_at or "",
+        "keep_source": str(int(record.keep_source)),
+        "flow": record.flow or "",
+        **({"fetch": record.fetch} if record.fetch else {}),
         **info_fields(record.info),
     }
 
 
 def info_fields(info: Mapping[str, Any]) -> dict[str, str]:
     """``info`` as hash fields, one JSON value each, so that writing some of them merges and keeps the others."""
-    return {f"{_INFO}{name}": json.dumps(value, separators=(",", ":")) for name, value in info.items()}
+    return {f"{INFO}{name}": json.dumps(value, separators=(",", ":")) for name, value in info.items()}
 
 
 def from_fields(hash_fields: Mapping[str, str]) -> MediaRecord:
@@ -74,10 +105,22 @@ def from_fields(hash_fields: Mapping[str, str]) -> MediaRecord:
         source_key=hash_fields["source_key"],
         created_at=hash_fields["created_at"],
         task_id=hash_fields["task_id"] or None,
+        expires_at=hash_fields.get("expires_at") or None,
+        keep_source=hash_fields.get("keep_source") != "0",
+        source_removed_at=hash_fields.get("source_removed_at"),
+        fetch=hash_fields.get("fetch", ""),
+        flow=hash_fields.get("flow") or None,
         info={
-            name.removeprefix(_INFO): json.loads(value) for name, value in hash_fields.items() if name.startswith(_INFO)
+            name.removeprefix(INFO): json.loads(value) for name, value in hash_fields.items() if name.startswith(INFO)
         },
     )
+
+
+def no_source(record: MediaRecord) -> PermanentError:
+    """What a task says that finds no bytes where the uploaded file should be."""
+    if record.source_removed_at:
+        return PermanentError(SourceRemoved().message)
+    return PermanentError("The uploaded file is no longer stored; upload it again.")
 
 
 class MediaStore:
@@ -96,6 +139,34 @@ class MediaStore:
         if not found or found["tenant"] != tenant:
             raise NotFound(_MISSING)
         return from_fields(found)
+
+    def get_many(self, tenant: str, media_ids: Sequence[str]) -> dict[str, MediaRecord]:
+        """Those of the tenant's records that there are, by their ids, which must be as records have them."""
+        with redis_errors(), self._redis.pipeline(transaction=False) as reads:
+            for media_id in media_ids:
+                reads.hgetall(self._keys.media(media_id))
+            found = reads.execute()
+        records = [from_fields(each) for each in found if each and each["tenant"] == tenant]
+        return {record.id: record for record in records}
+
+    def exists(self, tenant: str, media_id: str) -> bool:
+        """Whether the tenant has this file."""
+        return bool(self.existing(tenant, [media_id]))
+
+    def existing(self, tenant: str, media_ids: Sequence[str]) -> set[str]:
+        """Those of these files, by ids as they are stored, that the tenant has."""
+        with redis_errors(), self._redis.pipeline(transaction=False) as reads:
+            for media_id in media_ids:
+                reads.hget(self._keys.media(media_id), "tenant")
+            owners = reads.execute()
+        return {media_id for media_id, owner in zip(media_ids, owners, strict=True) if owner == tenant}
+
+    def uploaded(self, tenant: str, kind: str, low: int, high: int | None, most: int) -> tuple[list[str], int | None]:
+        """Oldest ``most`` ids of what was uploaded in these microseconds, and from when on there are more, if any."""
+        index, end = self._keys.media_index(tenant, kind), "+inf" if high is None else high
+        with redis_errors():
+            found: Any = self._redis.zrangebyscore(index, low, end, 0, most + 1, withscores=True)
+        return [media_id for media_id, _ in found[:most]], int(found[most][1]) if len(found) > most else None
 
     def page(self, tenant: str, kind: str, limit: int, offset: int) -> tuple[list[MediaRecord], int]:
         """``limit`` (at least 1) records of a kind, newest first, and how many there are in all at the same moment."""

@@ -7,45 +7,68 @@ its answer; the answer goes to a key of the request's own. All times are on the 
 import json
 import logging
 import math
+import time
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from threading import Event
 from typing import Any
 
 from redis import Redis, RedisError
 
 from broker.engine.absence import Absence
-from broker.engine.connection import redis_errors
+from broker.engine.connection import SOCKET_TIMEOUT, redis_errors
 from broker.engine.keys import Keys
-from broker.errors import InvalidInput, Unavailable
+from broker.errors import InvalidInput, NotIndexed, TaskBrokerError, Unavailable, UnsupportedMedia
+from broker.media.narrowing import Found
 
 log = logging.getLogger(__name__)
 
 #: Characters of a query, and results of one: what the API's schema promises.
 MAX_QUERY, MAX_LIMIT = 500, 100
+#: Relevance of a hit that is as likely meant as not: below it nothing is answered unless asked for.
+LEAST_RELEVANCE = 0.5
 #: Seconds between two signs of life of an idle search process, and after how many it counts as gone.
 _BEAT, _GONE_AFTER = 0.5, 5.0
 #: How long the last sign of life is remembered: its remaining time tells its age.
 _REMEMBERED = 3600.0
 #: Seconds that a search process takes to start: who asks again then costs nothing.
 _STARTS_IN = 5
-#: Seconds that requests and answers are kept when nobody fetches them.
-_KEPT = 10
-Answer = Callable[["SearchRequest"], "list[Hit] | None"]
+#: Seconds that requests and answers are kept when nobody fetches them: longer than anybody waits for one.
+_KEPT = 30
+#: How far into an answer anybody pages.
+MAX_FOUND = 10_000
+#: Seconds that a search with a picture may take: the first loads the model.
+PICTURE_TIMEOUT = 20.0
+#: Seconds without an answer of Redis, at most: half of what its clients bear.
+_SILENCE = SOCKET_TIMEOUT / 2
+Answer = Callable[["SearchRequest"], "Found | None"]
+#: What a search process may answer instead, by the code.
+_REFUSALS: dict[str, type[TaskBrokerError]] = {
+    each.code: each for each in (NotIndexed, UnsupportedMedia, Unavailable, InvalidInput)
+}
 
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """What is sought, in whose media."""
+    """What is sought, in whose media: words, what is like a file or like a picture, or words and one of these."""
 
     tenant: str
-    query: str
+    query: str = ""
     #: One kind of media, or ``None`` for all.
     entity_type: str | None = None
     limit: int = 20
     #: Cosine below which nothing is answered, or ``None`` for no threshold.
     min_similarity: float | None = None
+    #: Relevance below which nothing is answered.
+    min_relevance: float = 0.0
+    #: The id of a file that is embedded, and the storage key of a picture that is not.
+    like: str = ""
+    picture: str = ""
+    #: Members of ``Narrowing``.
+    narrowing: dict[str, Any] = field(default_factory=dict)
+    #: Where the answer goes on, as the part before it said.
+    after: list[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +79,12 @@ class Hit:
     entity_id: str
     filename: str
     similarity: float
+    #: How likely it is meant, 0 to 1; ``None`` where that is not known of the model.
+    relevance: float | None = None
+    #: The best places in it, best first: ``Place`` as JSON has it.
+    places: list[dict[str, Any]] = field(default_factory=list)
+    #: Files with the same bytes that match as well: ``{"entity_id", "filename"}`` each.
+    duplicates: list[dict[str, str]] = field(default_factory=list)
 
 
 class SearchBus:
@@ -68,10 +97,11 @@ class SearchBus:
 
     # the gateway's end ------------------------------------------------------------------------------------------
 
-    def search(self, request: SearchRequest, timeout: float = 2.0) -> list[Hit]:
+    def search(self, request: SearchRequest, timeout: float = 2.0) -> Found:
         """The best matches among the tenant's media, best first.
 
-        Raises ``InvalidInput``, and ``Unavailable`` with ``retry_after`` in seconds when no search process is alive or
+        Raises ``InvalidInput``, ``NotIndexed``, ``UnsupportedMedia``, and
+        ``Unavailable`` with ``retry_after`` in seconds when no search process is alive or
         none answers within ``timeout`` seconds.
         """
         _check(request)
@@ -83,13 +113,24 @@ class SearchBus:
                 sending.rpush(self._keys.search_requests(), json.dumps(message))
                 sending.expire(self._keys.search_requests(), _KEPT)
                 sending.execute()
-            answered = self._redis.blpop([self._keys.search_reply(request_id)], timeout=timeout)
+            answered = self._reply(self._keys.search_reply(request_id), time.monotonic() + timeout)
         if answered is None:  # by then whatever waited before this request was answered or dropped, too
             raise Unavailable("Search did not answer in time; try again shortly.", retry_after=math.ceil(timeout))
-        hits = json.loads(answered[1])["hits"]
-        if hits is None:
+        answer = json.loads(answered[1])
+        if answer.get("refused"):
+            code, message, extra = answer["refused"]
+            raise _REFUSALS.get(code, Unavailable)(message, **extra)
+        if answer["hits"] is None:
             raise Unavailable("Search failed on this query; try again shortly.", retry_after=math.ceil(timeout))
-        return [Hit(**hit) for hit in hits]
+        hits = [Hit(**hit) for hit in answer["hits"]]
+        return Found(hits, answer.get("total", len(hits)), answer.get("after"))
+
+    def _reply(self, key: str, deadline: float) -> Any:
+        """What comes by then (``time.monotonic``); asked for anew each time, as a silent connection is given up."""
+        while (left := deadline - time.monotonic()) > 0:
+            if answered := self._redis.blpop([key], timeout=min(left, _SILENCE)):
+                return answered
+        return None
 
     def _require_searcher(self) -> int:
         """The time in milliseconds. Raises ``Unavailable`` when there was no sign of life for a while."""
@@ -149,19 +190,24 @@ class SearchBus:
 
     def _answered(self, message: dict[str, Any], answer: Answer) -> bool:
         """Whether it could be answered, or failed, which is an answer too."""
-        found = None
+        found, refused = None, None
         try:
             found = answer(SearchRequest(**message["request"]))
             if found is None:
                 return False
         except RedisError:
             raise
+        except TaskBrokerError as error:
+            refused = [error.code, error.message, error.extra]
         except Exception:
             log.exception("a query failed")
-        hits = None if found is None else [asdict(hit) for hit in found]
+        hits = None if found is None else [asdict(hit) for hit in found.hits]
+        told: dict[str, Any] = {"hits": hits, "refused": refused}
+        if found is not None:
+            told |= {"total": found.total, "after": found.after}
         key = self._keys.search_reply(message["id"])
         with self._redis.pipeline() as replying:
-            replying.rpush(key, json.dumps({"hits": hits}))
+            replying.rpush(key, json.dumps(told))
             replying.expire(key, _KEPT)
             replying.execute()
         return True
@@ -170,7 +216,7 @@ class SearchBus:
 def _check(request: SearchRequest) -> None:
     """Bounds what goes over the wire."""
     errors = []
-    if not request.query.strip() or len(request.query) > MAX_QUERY:
+    if len(request.query) > MAX_QUERY or not (request.query.strip() or request.like or request.picture):
         errors.append({"pointer": "q", "detail": f"must be 1 to {MAX_QUERY} characters"})
     if not 1 <= request.limit <= MAX_LIMIT:
         errors.append({"pointer": "limit", "detail": f"must lie between 1 and {MAX_LIMIT}"})

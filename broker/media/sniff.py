@@ -1,13 +1,18 @@
-"""Tells what a file is from its first bytes, whatever its name claims.
+"""Tells what a file is from its first bytes, whatever its name claims; text alone is told apart by its name.
 
 Only what is recognised here is ever given to a decoder, and a decoder is told the format found here: ffmpeg's own
 guessing opens playlists, which read other files. Signatures are those of the formats' specifications; the names of
 demuxers are ffmpeg's.
 """
 
-from codecs import getincrementaldecoder
+import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from dataclasses import dataclass
 
+from broker.errors import UnsupportedMedia
+
+#: How each kind of media is called.
+ARTICLE = {"video": "a video", "image": "an image", "audio": "an audio file", "document": "a document"}
 #: How much of a file ``sniff`` wants to see. Less is enough for most formats.
 HEAD_BYTES = 4096
 
@@ -55,6 +60,22 @@ _OGG_VIDEO, _OGG_AUDIO = Sniffed("video", "video/ogg", "ogg"), Sniffed("audio", 
 _OGG_VIDEO_CODECS = (b"\x80theora", b"BBCD\x00", b"\x01video\x00", b"OVP80\x01")
 _OGG_AUDIO_CODECS = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC", b"Speex   ")
 _TEXT = Sniffed("document", "text/plain")
+_WORD = Sniffed("document", "application/vnd.openxmlformats-officedocument.wordprocessingml.document")
+#: First bytes of zip archives, and what the first file in one of Microsoft's is called.
+_ZIP, _OFFICE = b"PK\x03\x04", (b"[Content_Types].xml", b"_rels/", b"docProps/", b"word/", b"customXml/")
+#: Where in an archive the name of its first file begins.
+_ZIP_NAME = 30
+_HTML, _VTT = Sniffed("document", "text/html"), Sniffed("document", "text/vtt")
+_SRT, _MARKDOWN = Sniffed("document", "application/x-subrip"), Sniffed("document", "text/markdown")
+_TEXTS = (
+    (re.compile(rb"\s*(<!doctype html|<html)[\s>]", re.IGNORECASE), _HTML),
+    (re.compile(rb"WEBVTT(?![^\s])"), _VTT),
+    (re.compile(rb"\s*\d{1,6}[ \t]*\r?\n\d{1,3}:\d\d:\d\d[,.]\d{1,3}[ \t]*-->"), _SRT),
+)
+_MARKDOWN_NAMES = (".md", ".markdown", ".mdown")
+#: Bytes that are ASCII's letters, digits, signs and blanks; of old text at least so much is. And those that text lacks.
+_PLAIN, _MOSTLY = frozenset((*range(0x20, 0x7F), *b"\t\r\n\f")), 0.75
+_CONTROLS = frozenset((*range(0x20), 0x7F, 0x81, 0x8D, 0x8F, 0x90, 0x9D)) - frozenset(b"\t\r\n\f")
 #: The control characters that text files have.
 _TEXT_CONTROLS = frozenset("\t\n\r\f")
 
@@ -74,9 +95,40 @@ def sniff(head: bytes) -> Sniffed | None:
         return Sniffed("video", "video/webm" if b"webm" in head[:64] else "video/x-matroska", "matroska")
     if head.startswith(b"OggS\x00"):
         return _ogg(head)
+    if head.startswith(_ZIP):
+        return _WORD if head[_ZIP_NAME:].startswith(_OFFICE) else None
+    return _text(head) or _iso_media(head) or _mpeg_audio(head) or _transport_stream(head) or _old_text(head)
+
+
+def named(found: Sniffed, filename: str) -> Sniffed:
+    """What was sniffed, knowing the file's name, too: nothing in Markdown says that it is."""
+    return _MARKDOWN if found == _TEXT and filename.lower().endswith(_MARKDOWN_NAMES) else found
+
+
+def type_of(head: bytes, kind: str, filename: str) -> str:
+    """What a file is that begins so, and must be of this kind. Raises ``UnsupportedMedia``."""
+    found = sniff(head)
+    if found is None:
+        raise UnsupportedMedia(f"The file is not {ARTICLE[kind]} of a format that is supported here.")
+    if found.kind != kind:
+        raise UnsupportedMedia(f"The file is {ARTICLE[found.kind]} ({found.content_type}), not {ARTICLE[kind]}.")
+    return named(found, filename).content_type
+
+
+def _text(head: bytes) -> Sniffed | None:
     if _is_text(head):
-        return _TEXT
-    return _iso_media(head) or _mpeg_audio(head) or _transport_stream(head)
+        plain = head.removeprefix(BOM_UTF8)
+        return next((found for pattern, found in _TEXTS if pattern.match(plain)), _TEXT)
+    if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return _TEXT if _is_text(head[: len(head) & ~1].decode("utf-16", "replace").encode()) else None
+    return None
+
+
+def _old_text(head: bytes) -> Sniffed | None:
+    """Windows' western code page, of mostly plain letters: other encodings of a byte a letter are taken for it."""
+    plain = sum(byte in _PLAIN for byte in head)
+    looks_so = plain >= _MOSTLY * len(head) and _CONTROLS.isdisjoint(head)
+    return _TEXT if looks_so and _decoded(head) is None else None
 
 
 def _iso_media(head: bytes) -> Sniffed | None:
@@ -127,8 +179,16 @@ def _transport_stream(head: bytes) -> Sniffed | None:
 
 def _is_text(head: bytes) -> bool:
     """Whether ``head`` is UTF-8 (the last character may be cut off) without control characters that text lacks."""
+    text = _decoded(head)
+    return (
+        text is not None
+        and bool(text)
+        and all(each.isprintable() or each in _TEXT_CONTROLS or each > "\x9f" for each in text)
+    )
+
+
+def _decoded(head: bytes) -> str | None:
     try:
-        text = getincrementaldecoder("utf-8")().decode(head)
+        return getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
-        return False
-    return bool(text) and all(each.isprintable() or each in _TEXT_CONTROLS or each > "\x9f" for each in text)
+        return None

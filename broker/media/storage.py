@@ -1,12 +1,13 @@
 """The storage interface: where media bytes live, whatever that is, and what a key looks like."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from broker.errors import NotFound, Unavailable
+from broker.media.resumable import Resumable
 
 #: What S3 allows for a whole key, and ordinary file systems for one part of it, in UTF-8 bytes.
 MAX_KEY, MAX_PART = 1024, 255
@@ -32,6 +33,17 @@ class StoredObject:
     etag: str
 
 
+class Aged(NamedTuple):
+    """An object, and for how many seconds at least it has been as it is, on the storage's own clock."""
+
+    key: str
+    seconds: float
+
+
+#: Of some keys of objects that are being written, those that somebody will go on with.
+Live = Callable[[Sequence[str]], set[str]]
+
+
 class Storage(Protocol):
     """Keys are slash-separated names made by us (``tenant/media id/...``); no part starts with a dot.
 
@@ -40,6 +52,10 @@ class Storage(Protocol):
     Nothing ever holds a whole file in memory.
     An object must not be stored below another one (``a`` and ``a/b``).
     """
+
+    @property
+    def resumable(self) -> Resumable:
+        """Objects that grow over hours, by whoever goes on with them."""
 
     def put(self, key: str, source: BinaryIO) -> int:
         """Transitions everything that ``source`` reads; returns the number of bytes. Replaces an object atomically."""
@@ -56,6 +72,9 @@ class Storage(Protocol):
     def stat(self, key: str) -> StoredObject:
         """Size and entity tag."""
 
+    def link(self, key: str, seconds: int, content_type: str) -> str | None:
+        """A URL that opens the object for so long, as that type, for whoever has it; ``None`` where there is none."""
+
     def local_file(self, key: str) -> AbstractContextManager[Path]:
         """The object as a read-only file on this machine while the context lasts (downloaded where need be)."""
 
@@ -68,8 +87,26 @@ class Storage(Protocol):
         ``thoroughly`` stores one, where anything less is a guess.
         """
 
-    def delete(self, prefix: str) -> int:
-        """Remove the object ``prefix``, or with a trailing slash everything below it; returns how many went."""
+    def delete(self, prefix: str, most: int | None = None) -> int:
+        """Remove the object ``prefix``, or with a trailing slash everything below it; returns how many went.
+
+        Below a prefix, no more than ``most``.
+        """
+
+    def delete_keys(self, keys: Sequence[str]) -> None:
+        """Remove these objects, as far as they are there."""
+
+    def walk(self) -> Iterator[Aged]:
+        """All objects, those of one folder next to each other, each folder read while it is walked through.
+
+        Whatever is stored or removed meanwhile may be among them or not.
+        """
+
+    def remove_unfinished(self, seconds: float, live: Live) -> int:
+        """Remove what writers have left that have died, once nothing was added for so long; returns how many.
+
+        What is ``resumable`` and ``live`` stays.
+        """
 
 
 def check_key(key: str) -> None:

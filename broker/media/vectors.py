@@ -1,7 +1,7 @@
 """Vectors: what semantic search compares, kept per tenant and model, as bytes that only the encoder understands."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -10,6 +10,9 @@ from redis import Redis
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script
 from broker.errors import NotFound
+from broker.media.parts import Part
+from broker.media.parts import pack as pack_parts
+from broker.media.parts import unpack as unpack_parts
 
 
 class Embedding(NamedTuple):
@@ -39,9 +42,18 @@ class Changes:
 class VectorStore(Protocol):
     """Vectors of different models are never mixed: every call names the model."""
 
-    def put(self, tenant: str, model: str, entity_type: str, entity_id: str, vectors: list[bytes]) -> None:
+    def put(
+        self,
+        tenant: str,
+        model: str,
+        entity_type: str,
+        entity_id: str,
+        vectors: list[bytes],
+        parts: Sequence[Part] = (),
+    ) -> None:
         """Replace all vectors (at least one, of one length) of a media file.
 
+        ``parts`` says what each stands for, in their order; without it a search cannot say where it found something.
         Raises ``NotFound`` when the tenant has no such file (any more), so that nothing outlives its file.
         """
 
@@ -50,6 +62,15 @@ class VectorStore(Protocol):
 
     def version(self, tenant: str, model: str) -> str:
         """Names the last change, as no other will ever be named; empty before the first."""
+
+    def get(self, tenant: str, model: str, entity_id: str) -> Embedding | None:
+        """What one media file has, if anything."""
+
+    def get_many(self, tenant: str, model: str, entity_ids: Sequence[str]) -> dict[str, Embedding]:
+        """What those of these files have that have anything."""
+
+    def parts(self, tenant: str, model: str, entity_ids: Sequence[str]) -> dict[str, tuple[Part, ...]]:
+        """What the vectors of these files stand for, in the order of the vectors, as far as it is known."""
 
     def all(self, tenant: str, model: str) -> Iterator[Embedding]:
         """Everything a tenant has for a model. What changes meanwhile may be given in either state, or twice."""
@@ -70,6 +91,7 @@ class RedisVectors:
     """A hash per tenant and model, and a bounded stream of what changed in it.
 
     A hash field is a media id; its value is a line ``"<type> <number of parts>"`` and the parts one after another.
+    What the parts stand for is in a hash beside it, by the same ids: it is read for the few files that are found.
     """
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
@@ -80,8 +102,18 @@ class RedisVectors:
         self._delete = Script("delete_vectors")
         self._changed = Script("changed_vectors")
 
-    def put(self, tenant: str, model: str, entity_type: str, entity_id: str, vectors: list[bytes]) -> None:
+    def put(
+        self,
+        tenant: str,
+        model: str,
+        entity_type: str,
+        entity_id: str,
+        vectors: list[bytes],
+        parts: Sequence[Part] = (),
+    ) -> None:
         packed = _pack(entity_type, vectors)
+        if parts and len(parts) != len(vectors):
+            raise ValueError(f"{len(parts)} parts for {len(vectors)} vectors")
         done = self._put(
             self._redis,
             prefix=self._keys.prefix,
@@ -89,6 +121,7 @@ class RedisVectors:
             model=model,
             media_id=entity_id,
             vectors=packed,
+            parts=pack_parts(parts) if parts else b"",
             nonce=_nonce(),
         )
         if not done:
@@ -96,6 +129,23 @@ class RedisVectors:
 
     def delete(self, tenant: str, entity_id: str) -> None:
         self._delete(self._redis, prefix=self._keys.prefix, tenant=tenant, media_id=entity_id, nonce=_nonce())
+
+    def get(self, tenant: str, model: str, entity_id: str) -> Embedding | None:
+        return self.get_many(tenant, model, [entity_id]).get(entity_id)
+
+    def get_many(self, tenant: str, model: str, entity_ids: Sequence[str]) -> dict[str, Embedding]:
+        if not entity_ids:
+            return {}
+        packed = self._redis.hmget(self._keys.vectors(tenant, model), list(entity_ids))
+        found = [_unpack(*each) for each in zip(entity_ids, packed, strict=True) if each[1] is not None]
+        return {each.entity_id: each for each in found if each.parts}
+
+    def parts(self, tenant: str, model: str, entity_ids: Sequence[str]) -> dict[str, tuple[Part, ...]]:
+        if not entity_ids:
+            return {}
+        found = self._redis.hmget(self._keys.vector_parts(tenant, model), list(entity_ids))
+        known = {entity_id: unpack_parts(packed) for entity_id, packed in zip(entity_ids, found, strict=True)}
+        return {entity_id: parts for entity_id, parts in known.items() if parts}
 
     def version(self, tenant: str, model: str) -> str:
         last = self._redis.xrevrange(self._keys.vector_changes(tenant, model), count=1)

@@ -21,7 +21,7 @@ from broker.errors import PermanentError, TransientError
 
 _PORTS = {"http": 80, "https": 443}
 _CHUNK = 16 * 1024
-_TOO_LATE = "There was no answer in time."
+TOO_LATE = "There was no answer in time."
 #: RFC 9110, sections 5.1 and 5.5.
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -57,16 +57,16 @@ def exchange(
 ) -> Answer:
     """POSTs to the first of the addresses that takes the connection. Raises ``Unreachable``, ``BadRequest``."""
     deadline = time.monotonic() + timeout
-    sent = _checked(headers) | {"Host": target.netloc or "", "Connection": "close", "Accept-Encoding": "identity"}
+    sent = sendable(headers) | {"Host": target.netloc or "", "Connection": "close", "Accept-Encoding": "identity"}
     for number, address in enumerate(addresses):
-        connection = _connection(target, address, max(0.05, deadline - time.monotonic()))
-        with _until(deadline, connection) as late:
+        connection = connection_to(target, address, max(0.05, deadline - time.monotonic()))
+        with until(deadline, connection) as late:
             try:
                 connection.connect()
             except (OSError, HTTPError) as error:
                 if number + 1 < len(addresses) and not late():
                     continue
-                raise _unreachable(error, late()) from None
+                raise unreachable(error, late()) from None
             return _ask(connection, target, body, sent, max_bytes, late)
     raise Unreachable("The host name has no address.")
 
@@ -80,14 +80,14 @@ def port_of(target: Url) -> int:
     return target.port or _PORTS[target.scheme or ""]
 
 
-def _checked(headers: Mapping[str, str]) -> dict[str, str]:
+def sendable(headers: Mapping[str, str]) -> dict[str, str]:
     for name, value in headers.items():
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
             raise BadRequest()
     return {name: value for name, value in headers.items() if name.lower() not in _OURS}
 
 
-def _connection(target: Url, address: str, timeout: float) -> HTTPConnection:
+def connection_to(target: Url, address: str, timeout: float) -> HTTPConnection:
     """To the checked address; over TLS, whoever is there has to prove to be the host of the URL."""
     if target.scheme == "http":
         return HTTPConnection(address, port_of(target), timeout=timeout)
@@ -104,7 +104,7 @@ def trusted() -> ssl.SSLContext:
 
 
 @contextmanager
-def _until(deadline: float, connection: HTTPConnection) -> Iterator[Callable[[], bool]]:
+def until(deadline: float, connection: HTTPConnection) -> Iterator[Callable[[], bool]]:
     """Cuts the connection at the deadline: a socket's own time-out begins anew with every byte that drips in."""
     passed = threading.Event()
 
@@ -140,9 +140,9 @@ def _ask(
         connection.request("POST", target.request_uri, body=body, headers=headers, preload_content=False)
         response = connection.getresponse()
     except (OSError, HTTPError, HTTPException) as error:
-        raise _unreachable(error, late()) from None
+        raise unreachable(error, late()) from None
     if late():  # what was cut among the headers looks like their end
-        raise Unreachable(_TOO_LATE)
+        raise Unreachable(TOO_LATE)
     received, complete = _read(response, max_bytes)
     return Answer(response.status, response.headers, received, complete and not late())
 
@@ -159,11 +159,11 @@ def _read(response: BaseHTTPResponse, max_bytes: int) -> tuple[bytes, bool]:
     return bytes(received[:max_bytes]), False
 
 
-def _unreachable(error: Exception, late: bool) -> Unreachable:
+def unreachable(error: Exception, late: bool) -> Unreachable:
     """In words that tell the owner of the receiver what to look at, and nobody anything about our network."""
     reason = error.__cause__ or error
     if late or isinstance(reason, TimeoutError) or "timed out" in str(error):
-        return Unreachable(_TOO_LATE)
+        return Unreachable(TOO_LATE)
     if isinstance(reason, ssl.SSLError):
         told = getattr(reason, "verify_message", "")
         return Unreachable(f"The TLS handshake failed{': ' + told if told else ''}.")

@@ -3,6 +3,7 @@
 A name is resolved once, every address it has is checked, and the connection goes to one that was checked: a second
 answer of the name's owner (DNS rebinding) is never asked for. Host, SNI and certificate stay those of the name.
 Redirects and proxies are not followed, an answer is read up to a bound, and the whole exchange has one deadline.
+The request says on whose behalf it is made (``broker.trace``).
 """
 
 import re
@@ -16,6 +17,7 @@ from urllib3.util import Url, parse_url
 from broker.errors import PermanentError
 from broker.outbound.addresses import is_public
 from broker.outbound.exchange import Answer, BadRequest, Unreachable, exchange, host_of, port_of
+from broker.trace import current
 
 __all__ = ["MAX_URL", "Answer", "BadRequest", "TargetRefused", "Unreachable", "check_url", "guarded_post"]
 
@@ -56,10 +58,16 @@ def guarded_post(
     Raises ``TargetRefused`` when the URL or an address of its host may not be called, ``BadRequest`` for a header that
     is none, ``Unreachable`` when nobody answers in time.
     """
+    target, addresses = reach(url, allow_private=allow_private, resolve=resolve)
+    return exchange(target, addresses, body, {**current().headers(), **headers}, timeout, max_bytes)
+
+
+def reach(url: str, *, allow_private: bool = False, resolve: Resolver = socket.getaddrinfo) -> tuple[Url, list[str]]:
+    """A URL, and the addresses of its host that may be called. Raises ``TargetRefused``, ``Unreachable``."""
     target = _parse(url)
     addresses = _resolve(target, resolve)
     _check(addresses, allow_private)
-    return exchange(target, addresses, body, headers, timeout, max_bytes)
+    return target, addresses
 
 
 def _parse(url: str) -> Url:

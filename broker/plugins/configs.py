@@ -1,12 +1,19 @@
 """What tenants have set for plugins: one encrypted JSON object for each, write-only for everybody but its plugin."""
 
+import json
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from redis import Redis
 
+from broker.actor import Actor, argument
 from broker.engine.connection import redis_errors
 from broker.engine.keys import Keys
-from broker.secrets.encryption import SecretBox
+from broker.engine.scripts import Script
+from broker.secrets.encryption import SecretBox, SecretKeyMissing, Undecryptable
+
+#: Shown instead of a secret that is set.
+MASK = "********"
 
 
 class PluginConfigs:
@@ -17,6 +24,7 @@ class PluginConfigs:
         self._redis = redis
         self._keys = keys
         self._box = SecretBox(secret_key)
+        self._script = Script("put_plugin_config")
 
     def read(self, tenant: str, plugin: str) -> dict[str, Any] | None:
         """The tenant's settings, secrets included; ``None`` when it has none of its own."""
@@ -27,16 +35,40 @@ class PluginConfigs:
         config: dict[str, Any] = self._box.decrypt(token, _label(tenant, plugin))
         return config
 
-    def write(self, tenant: str, plugin: str, config: dict[str, Any]) -> None:
-        """Replaces the tenant's settings."""
+    def write(
+        self,
+        tenant: str,
+        plugin: str,
+        config: dict[str, Any],
+        secrets: Collection[str] = (),
+        by: Actor | None = None,
+    ) -> None:
+        """Replaces the tenant's settings. ``by`` and what is not among the ``secrets`` are told to the audit log."""
         token = self._box.encrypt(config, _label(tenant, plugin))
-        with redis_errors():
-            self._redis.hset(self._keys.plugin_configs(tenant), plugin, token)
+        before = self._described(tenant, plugin, secrets)
+        self._put(tenant, plugin, token, before, json.dumps(masked(config, secrets)), by)
 
-    def delete(self, tenant: str, plugin: str) -> None:
+    def delete(self, tenant: str, plugin: str, secrets: Collection[str] = (), by: Actor | None = None) -> None:
         """Forgets the tenant's settings; the operator's are in force again."""
+        self._put(tenant, plugin, "", self._described(tenant, plugin, secrets), "", by)
+
+    def _put(self, tenant: str, plugin: str, token: str, before: str, after: str, by: Actor | None) -> None:
+        values = {"tenant": tenant, "plugin": plugin, "config": token, "before": before, "after": after}
         with redis_errors():
-            self._redis.hdel(self._keys.plugin_configs(tenant), plugin)
+            self._script(self._redis, prefix=self._keys.prefix, actor=argument(by), **values)
+
+    def _described(self, tenant: str, plugin: str, secrets: Collection[str]) -> str:
+        """The settings in force, for the audit log; empty when there are none, or none that can be read."""
+        try:
+            kept = self.read(tenant, plugin)
+        except (SecretKeyMissing, Undecryptable):
+            return ""
+        return json.dumps(masked(kept, secrets)) if kept is not None else ""
+
+
+def masked(config: Mapping[str, Any], secrets: Collection[str]) -> dict[str, Any]:
+    """The settings as they may be shown."""
+    return {name: MASK if name in secrets else value for name, value in config.items()}
 
 
 def _label(tenant: str, plugin: str) -> str:

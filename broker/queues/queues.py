@@ -6,13 +6,13 @@ from typing import Any
 
 from redis import Redis
 
+from broker.actor import Actor
 from broker.engine.connection import redis_errors
 from broker.engine.transitions import Transitions
 from broker.errors import NotFound, Unavailable
 from broker.queues import limits
 from broker.queues.limits import KEEP
-from broker.queues.state import QueueStates
-from broker.task import Queue
+from broker.queues.state import Queue, QueueStates
 from broker.task_type import TaskTypes
 
 
@@ -48,8 +48,13 @@ class Queues:
             return self._states.read(sorted(self._types))
 
     def configure(self, type_name: str, *, rate: Any = KEEP, burst: Any = KEEP, concurrency: Any = KEEP,
-                  paused: Any = KEEP, tenant: str = "") -> Queue:  # fmt: skip
-        """Changes limits for every worker at once, and tells ``tenant``. Raises ``NotFound``, ``InvalidInput``."""
+                  paused: Any = KEEP, by: Actor | None = None, **caps: Any) -> Queue:  # fmt: skip
+        """Changes limits for every worker at once, and tells the actor's tenant.
+
+        ``caps`` are those of ``limits.caps_argument``.
+
+        Raises ``NotFound``, ``InvalidInput``.
+        """
         if type_name not in self._types:
             raise NotFound(f"There is no task type {type_name!r}.")
         configure = partial(
@@ -59,7 +64,9 @@ class Queues:
             burst=limits.burst_argument(burst),
             concurrency=limits.concurrency_argument(concurrency),
             paused=limits.paused_argument(paused),
-            tenant=tenant,
+            caps=limits.caps_argument(**caps),
+            tenant=by.tenant if by else "",
+            by=by,
         )
         with redis_errors():
             if not configure():  # Redis has lost the type

@@ -3,20 +3,52 @@
 from collections import defaultdict
 from typing import Any
 
+from msgspec import Struct
 from redis import Redis
 
 from broker.engine.keys import Keys
-from broker.engine.values import moment, number
-from broker.task import Queue
+from broker.engine.scripts import Script
+from broker.engine.values import number
 
 #: RQ's registries are scored ten years ahead, out of reach of RQ's cleanups; see KEEP_US in task.lua.
 KEEP_SECONDS = 315_360_000
 _TOKEN = 1_000_000_000
 _WINDOW_SECONDS = 60
+#: Lines of each type, which are those of tenants and their groups, of which the oldest task is looked for.
+_LINES = 500
+
+
+class Queue(Struct, frozen=True):
+    """The live state and the limits of one task type. Rates are starts per second, ages and durations seconds."""
+
+    type: str
+    depth: int
+    scheduled: int
+    processing: int
+    oldest_age_seconds: float | None
+    rate: float | None
+    burst: int
+    tokens: float | None
+    concurrency: int | None
+    tenant_rate: float | None
+    tenant_burst: int
+    tenant_concurrency: int | None
+    group_concurrency: int | None
+    aging_seconds: int | None
+    paused: bool
+    workers: int
+    #: Tasks ended (completed or failed for good) per second over the last minute.
+    throughput: float
+
+
+def oldest(redis: "Redis", keys: Keys, types: list[str]) -> list[tuple[str, int, str]]:
+    """Of each type the task that has stood in line for the longest, as oldest.lua has it; ``("", 0, "")`` for none."""
+    rows = Script("oldest")(redis, prefix=keys.prefix, limit=_LINES, types=types) if types else []
+    return [(task_id, int(since), cap) for task_id, since, cap in zip(rows[::3], rows[1::3], rows[2::3], strict=True)]
 
 
 class QueueStates:
-    """Two round trips for all types together."""
+    """Three round trips for all types together."""
 
     def __init__(self, redis: "Redis", keys: Keys) -> None:
         self._redis = redis
@@ -50,49 +82,50 @@ class QueueStates:
                 wanted += [(name, "limits"), (name, "workers")]
                 for queue in levels[name]:
                     reads.llen(keys.rq_queue(queue))
-                    reads.lindex(keys.rq_queue(queue), 0)
                     reads.zcard(keys.registry("wip", queue))
                     reads.zcard(keys.registry("scheduled", queue))
                     reads.zcount(keys.registry("finished", queue), since, "+inf")
                     reads.zcount(keys.registry("failed", queue), since, "+inf")
-                    wanted += [(name, each) for each in ("depth", "head", "processing", "scheduled", "ended", "ended")]
+                    wanted += [(name, each) for each in ("depth", "processing", "scheduled", "ended", "ended")]
             facts: dict[str, dict[str, list[Any]]] = {name: defaultdict(list) for name in types}
             for (name, what), value in zip(wanted, reads.execute(), strict=True):
                 facts[name][what].append(value)
+        for name, (_, since, _) in zip(types, oldest(self._redis, keys, types), strict=True):
+            facts[name]["since"].append(since)
         self._look_up(facts)
         return facts
 
     def _look_up(self, facts: dict[str, dict[str, list[Any]]]) -> None:
-        """Replaces heads by the time they began to wait, and worker keys by whether the worker still lives."""
+        """Replaces worker keys by whether the worker still lives."""
         with self._redis.pipeline(transaction=False) as reads:
             for each in facts.values():
-                each["head"] = [head for head in each["head"] if head]
-                for head in each["head"]:
-                    reads.hmget(self._keys.job(head), "enqueued_at", "created_at")
                 each["workers"] = sorted(each["workers"][0])
                 for worker in each["workers"]:
                     reads.exists(worker)
             answers = iter(reads.execute())
         for each in facts.values():
-            each["head"] = [next(answers) for _ in each["head"]]
             each["workers"] = [next(answers) for _ in each["workers"]]
 
 
 def _queue(name: str, facts: dict[str, list[Any]], now_us: int) -> Queue:
     limits = facts["limits"][0]
-    since = [moment(enqueued or created) for enqueued, created in facts["head"]]
-    waits = [now_us - us for us in since if us is not None]
+    since = facts["since"][0]
     rate = number(limits.get("rate")) or None
     return Queue(
         type=name,
         depth=sum(facts["depth"]),
         scheduled=sum(facts["scheduled"]),
         processing=sum(facts["processing"]),
-        oldest_age_seconds=max(0, max(waits)) / 1e6 if waits else None,
+        oldest_age_seconds=max(0, now_us - since) / 1e6 if since else None,
         rate=rate / 1000 if rate else None,
         burst=number(limits.get("burst"), 1),
         tokens=_tokens(limits, rate, now_us) if rate else None,
         concurrency=number(limits.get("concurrency")) or None,
+        tenant_rate=number(limits.get("tenant_rate")) / 1000 or None,
+        tenant_burst=number(limits.get("tenant_burst"), 1),
+        tenant_concurrency=number(limits.get("tenant_concurrency")) or None,
+        group_concurrency=number(limits.get("group_concurrency")) or None,
+        aging_seconds=number(limits.get("aging")) or None,
         paused=limits.get("paused") == "1",
         workers=sum(facts["workers"]),
         throughput=sum(facts["ended"]) / _WINDOW_SECONDS,

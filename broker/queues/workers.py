@@ -5,10 +5,14 @@ from typing import Any
 
 from redis import Redis
 
+from broker.actor import Actor, argument
 from broker.engine.connection import redis_errors
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script
+from broker.errors import NotFound
 
+#: For how long it is known after a worker was last there that it is to take nothing more.
+_DRAINED_SECONDS = 86_400
 _FIELDS = (
     *("current_job", "queues", "hostname", "pid", "birth", "last_heartbeat", "successful_job_count"),
     "failed_job_count",
@@ -24,6 +28,8 @@ class Worker:
     pid: int
     #: ``idle`` or ``busy``.
     state: str
+    #: It ends what it runs and takes nothing more.
+    draining: bool
     #: Task types it listens to.
     types: list[str]
     #: The task that it runs, its type, and when this run began.
@@ -43,6 +49,7 @@ class Workers:
         self._redis = redis
         self._keys = keys
         self._script = Script("workers")
+        self._drain = Script("drain")
 
     def list(self) -> list[Worker]:
         """All workers whose record lives, by name. Raises ``Unavailable``."""
@@ -50,13 +57,23 @@ class Workers:
             rows = self._script(self._redis, prefix=self._keys.prefix, names=_FIELDS)
         return sorted((self._worker(*row) for row in rows), key=lambda each: each.name)
 
-    def _worker(self, key: str, task_type: str, since: str, *values: Any) -> Worker:
+    def drain(self, name: str, by: Actor | None = None) -> Worker:
+        """Has a worker take nothing more from now on; it ends what it runs. Raises ``NotFound``, ``Unavailable``."""
+        with redis_errors():
+            self._drain(self._redis, prefix=self._keys.prefix, worker=name, ttl=_DRAINED_SECONDS, actor=argument(by))
+        for each in self.list():
+            if each.name == name:
+                return each
+        raise NotFound(f"There is no worker {name!r}.")
+
+    def _worker(self, key: str, task_type: str, since: str, draining: int, *values: Any) -> Worker:
         f: dict[str, str] = {name: value or "" for name, value in zip(_FIELDS, values, strict=True)}
         return Worker(
             name=key.removeprefix(self._keys.worker("")),
             hostname=f["hostname"],
             pid=int(f["pid"] or 0),
             state="busy" if task_type else "idle",
+            draining=bool(draining),
             types=[each for each in f["queues"].split(",") if each],
             task_id=f["current_job"] if task_type else None,
             task_type=task_type or None,

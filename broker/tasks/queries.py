@@ -1,39 +1,42 @@
 """Every read of tasks: one, a page, statistics. Reads write nothing and answer the truth of the moment."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from redis import Redis
 
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script
-from broker.engine.values import number
 from broker.errors import NotFound
-from broker.status import RQ_STATUS, TERMINAL, WAITING, Status, score_range
-from broker.task import Page, Stats, Task
-from broker.tasks import stored_json
+from broker.status import Status, score_range
+from broker.task import Found, Page, Stats, Task
+from broker.tasks.flows import Flow, from_answer
+from broker.tasks.places import Place
+from broker.tasks.task_fields import FIELDS, task_of
+from broker.tasks.task_filters import Wanted
 
-#: What may still run.
-_STATUS = {word: status for status, word in RQ_STATUS.items()}
-#: What a task is read from; `include/events.lua` notes the same.
-FIELDS = (
-    *("status", "origin", "tenant", "payload", "created_at", "max_retries", "timeout", "retry_count", "scheduled_at"),
-    *("started_at", "ended_at", "last_heartbeat", "error", "progress", "outcome", "attempts"),
-)
+#: Seconds after which an answer is given with what was found, and told to be incomplete. A script takes milliseconds.
+_PATIENCE = 0.25
+#: An offset beyond all tasks, for who wants their number alone.
+_BEYOND = 2**50
 
 
 class Queries:
     """Reads on one Redis client with ``decode_responses=True``."""
 
-    def __init__(self, redis: "Redis", keys: Keys) -> None:
+    def __init__(self, redis: "Redis", keys: Keys, clock: Callable[[], float] = time.monotonic) -> None:
         self._redis = redis
         self._keys = keys
+        self._clock = clock
         self._page = Script("page")
+        self._find = Script("find")
+        self._flow = Script("flow")
 
     def get(self, tenant: str, task_id: str) -> Task:
         """One task. Raises ``NotFound`` when the tenant has none of this id."""
         values: Any = self._redis.hmget(self._keys.job(task_id), FIELDS)
-        task = _task(task_id, values)
+        task = task_of(task_id, values)
         if task is None or task.tenant != tenant:
             raise NotFound("There is no task with this id.")
         return task
@@ -44,7 +47,7 @@ class Queries:
             reads.xrevrange(self._keys.events(tenant), count=1)
             reads.hmget(self._keys.job(task_id), FIELDS)
             last, values = reads.execute()
-        task = _task(task_id, values)
+        task = task_of(task_id, values)
         if task is None or task.tenant != tenant:
             raise NotFound("There is no task with this id.")
         return task, last[0][0] if last else "0-0"
@@ -55,35 +58,66 @@ class Queries:
             for task_id in task_ids:
                 reads.hmget(self._keys.job(task_id), FIELDS)
             rows = zip(task_ids, reads.execute(), strict=True)
-        tasks = [task for task_id, values in rows if (task := _task(task_id, values))]
+        tasks = [task for task_id, values in rows if (task := task_of(task_id, values))]
         return {task.id: task for task in tasks if task.tenant == tenant}
 
-    def page(
-        self,
-        tenant: str,
-        *,
-        status: Status | None = None,
-        type: str | None = None,
-        start_us: int | None = None,
-        end_us: int | None = None,
-        limit: int = 50,
-        offset: int = 0,
-    ) -> Page:
-        """Tasks newest first; bounds on the creation time are inclusive."""
+    def page(self, tenant: str, wanted: Wanted = Wanted(), *, limit: int = 50, offset: int = 0) -> Page:  # noqa: B008
+        """Tasks newest first, and how many match, of one moment. ``wanted`` must not be such that ``looks``.
+
+        Of a flow, those count too that were removed after their retention.
+        """
         total, *rows = self._page(
             self._redis,
             prefix=self._keys.prefix,
             tenant=tenant,
-            status=status or "",
-            type_name=type or "",
-            first="-inf" if start_us is None else start_us,
-            last="+inf" if end_us is None else end_us,
+            statuses=",".join(wanted.statuses),
+            type_names=",".join(wanted.types),
+            flow=wanted.flow or "",
+            first="-inf" if wanted.start_us is None else wanted.start_us,
+            last="+inf" if wanted.end_us is None else wanted.end_us,
             offset=offset,
             limit=limit,
             fields=FIELDS,
         )
-        tasks = [task for task_id, values in rows if (task := _task(task_id, values))]
+        tasks = [task for task_id, values in rows if (task := task_of(task_id, values))]
         return Page(tasks, total, limit, offset)
+
+    def count(self, tenant: str, wanted: Wanted) -> int | None:
+        """How many match; ``None`` where each would have to be looked at."""
+        return None if wanted.looks else self.page(tenant, wanted, limit=1, offset=_BEYOND).total
+
+    def find(self, tenant: str, wanted: Wanted, place: Place, limit: int) -> Found:
+        """Tasks behind a place, or before it, in the order of the list. What was there all the time is found once.
+
+        It ends early where looking for them takes long.
+        """
+        argument = wanted.script_argument(ended=place.order.by_end, up=place.order.up != place.back)
+        end = self._clock() + _PATIENCE
+        found: list[tuple[Task, str]] = []
+        moment, beyond, more = place.moment, place.task_id, 1
+        while more and len(found) < limit:
+            more, moment, beyond, *rows = self._find(
+                self._redis,
+                prefix=self._keys.prefix,
+                tenant=tenant,
+                wanted=argument,
+                moment=moment,
+                beyond=beyond,
+                limit=limit - len(found),
+                fields=FIELDS,
+            )
+            found += [(task, at) for task_id, at, values in rows if (task := task_of(task_id, values))]
+            if self._clock() >= end:
+                break
+        come_to = Place(place.order, place.back, moment, beyond) if more else None
+        return _found(place, found, come_to, limit)
+
+    def flow(self, tenant: str, flow_id: str) -> Flow:
+        """How a flow stands. Raises ``NotFound``."""
+        answer = self._flow(self._redis, prefix=self._keys.prefix, tenant=tenant, flow=flow_id)
+        if not answer:
+            raise NotFound("There is no flow with this id.")
+        return from_answer(flow_id, answer)
 
     def stats(self, tenant: str, types: Sequence[str]) -> Stats:
         """Counts over all of the tenant's tasks, of one moment."""
@@ -106,61 +140,14 @@ class Queries:
         )
 
 
-def from_snapshot(task_id: str, fields: Mapping[str, str]) -> Task | None:
-    """The task as it was when these fields of its hash were noted; ``None`` when they are not those of one."""
-    return _task(task_id, [fields.get(name) for name in FIELDS])
-
-
-def _task(task_id: str, values: Sequence[str | None]) -> Task | None:
-    fields: dict[str, Any] = dict(zip(FIELDS, values, strict=True))
-    if not (fields["status"] and fields["origin"] and fields["tenant"]):
-        return None
-    type_name, _, priority = fields["origin"].partition(":")
-    status = _STATUS.get(fields["status"], Status.PENDING)
-    waiting, ended = status in WAITING, status in TERMINAL
-    return Task(
-        id=task_id,
-        tenant=fields["tenant"],
-        type=type_name,
-        status=status,
-        priority=number(priority),
-        payload=_decoded(fields["payload"], {}),
-        created_at=fields["created_at"],
-        max_retries=number(fields["max_retries"]),
-        timeout_seconds=number(fields["timeout"]),
-        retry_count=number(fields["retry_count"]),
-        scheduled_at=fields["scheduled_at"],
-        started_at=None if waiting else fields["started_at"] or None,  # RQ writes '' for none
-        completed_at=fields["ended_at"] if ended else None,
-        error=fields["error"],
-        progress=_progress(status, fields),
-        result=_decoded(fields["outcome"], None) if status is Status.COMPLETED else None,
-        attempts=_decoded(fields["attempts"], []),
-    )
-
-
-def _decoded(text: str | None, default: Any) -> Any:
-    """What a field holds; the default for one that a foreign hand has spoilt, so that pages with it can be read.
-
-    The doctor tells of those.
-    """
-    try:
-        return stored_json.decode(text) if text else default
-    except ValueError:
-        return default
-
-
-def _progress(status: Status, fields: dict[str, Any]) -> dict[str, Any] | None:
-    """What the run told last; what an earlier run told (its heartbeat lies before this start) is said to be that.
-
-    Nothing for a task that has never told anything, or has ended otherwise than well.
-    """
-    if status is Status.COMPLETED:
-        return {"percent": 100.0, "stage": "done"}
-    told = _decoded(fields["progress"], None)
-    if not isinstance(told, dict) or told.keys() != {"percent", "stage"} or status in TERMINAL:
-        return None
-    if status is Status.PROCESSING and (fields["last_heartbeat"] or "") >= (fields["started_at"] or ""):
-        return told
-    begins = "started again" if status is Status.PROCESSING else "to start again"
-    return {"percent": 0.0, "stage": f"{begins}; the run before reached {told['percent']:g} %"}
+def _found(place: Place, found: list[tuple[Task, str]], come_to: Place | None, limit: int) -> Found:
+    """What was found from a place on, and where it goes on in both directions; ``come_to`` where there may be more."""
+    tasks = [task for task, _ in found]
+    incomplete = come_to is not None and len(found) < limit
+    turned = None
+    if found:
+        nearest, moment = found[0]
+        turned = Place(place.order, not place.back, moment, nearest.id)
+    if place.back:
+        return Found(tasks[::-1], turned or Place(place.order), come_to, incomplete)
+    return Found(tasks, come_to, turned if place.moment else None, incomplete)

@@ -1,5 +1,6 @@
 """A task on its way in: checked once, sent to the store, and shown from what was sent instead of being read again."""
 
+import json
 import os
 import uuid
 from collections.abc import Callable, Sequence
@@ -11,15 +12,18 @@ from msgspec import Struct
 from broker.clock import from_rfc3339, to_rfc3339
 from broker.defects import Defect
 from broker.errors import InvalidInput, NotFound
-from broker.rq_records import queue_name
+from broker.levels import BACKGROUND, MAX_PRIORITY, queue_name
 from broker.status import Status
 from broker.task import NewTask, Task
-from broker.task_type import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT, TaskTypes
+from broker.task_type import MAX_RETRIES, MAX_TIMEOUT, TaskType, TaskTypes
 from broker.tasks import stored_json
+from broker.tasks.links import MAX_NAMED, MISSING, links_of, named_by
+from broker.tasks.task_fields import shown
 
-MISSING = "There is no task with this id."
 #: How many tasks one batch may have: all are accepted in one script, which nobody else's call interrupts.
 MAX_BATCH = 1000
+#: Characters of a group or a tag, and tags of a task.
+MAX_NAME, MAX_TAGS = 64, 10
 
 
 class Submission(Struct, frozen=True):
@@ -27,7 +31,8 @@ class Submission(Struct, frozen=True):
 
     id: str | None
     type: str
-    priority: int
+    #: Its priority, or `BACKGROUND`.
+    level: int
     payload: dict[str, Any]
     payload_json: bytes
     options: str
@@ -35,8 +40,15 @@ class Submission(Struct, frozen=True):
     timeout: int
     due_us: int
     delay_us: int
+    #: What submit_linked.lua takes of what it has to do with other tasks; '' for nothing.
+    links: str = ""
+    group: str | None = None
+    tags: list[str] = []
+    unique_key: str | None = None
+    #: Microsecond before which a run of it has to begin, 0 for none.
+    deadline_us: int = 0
 
-    def task(self, task_id: str, tenant: str, created_us: int) -> Task:
+    def task(self, task_id: str, tenant: str, created_us: int, trace: str = "") -> Task:
         """The task that a script has made of it at this microsecond."""
         due = created_us + self.delay_us if self.delay_us else self.due_us
         return Task(
@@ -44,22 +56,38 @@ class Submission(Struct, frozen=True):
             tenant=tenant,
             type=self.type,
             status=Status.SCHEDULED if due > created_us else Status.PENDING,
-            priority=self.priority,
+            priority=max(0, self.level),
             payload=self.payload,
             created_at=to_rfc3339(created_us),
             max_retries=self.max_retries,
             timeout_seconds=self.timeout,
             scheduled_at=to_rfc3339(due) if due > created_us else None,
+            group=self.group,
+            tags=self.tags,
+            trace=shown(trace) if trace else None,
+            background=self.level == BACKGROUND,
         )
 
 
 @lru_cache(maxsize=256)
-def options(
-    type_name: str, priority: int, max_retries: int, timeout: int, due_us: int = 0, delay_us: int = 0, unique: str = ""
+def options(  # noqa: PLR0913  (each is a part of them)
+    type_name: str,
+    level: int,
+    max_retries: int,
+    timeout: int,
+    due_us: int = 0,
+    delay_us: int = 0,
+    unique: str = "",
+    group: str = "",
+    tags: str = "",
 ) -> str:
-    """What submit.lua takes of a task beside id and payload; most tasks have the same as the one before."""
-    queue = queue_name(type_name, priority)
-    return f"{type_name} {queue} {max_retries} {timeout} {due_us} {delay_us} {unique}"
+    """What submit.lua takes of a task beside id and payload; most tasks have the same as the one before.
+
+    ``type_name`` as ``TaskType.wanted``, ``tags`` a JSON list or ''.
+    """
+    queue = queue_name(type_name.partition("@")[0], level)
+    sizes = f"{len(group.encode())} {len(tags.encode())}"
+    return f"{type_name} {queue} {max_retries} {timeout} {due_us} {delay_us} {sizes} {group}{tags}{unique}"
 
 
 def prepare(types: TaskTypes, new: NewTask) -> Submission:
@@ -72,8 +100,7 @@ def prepare(types: TaskTypes, new: NewTask) -> Submission:
             errors=[{"pointer": "/type", "detail": f"must be one of {known}"}],
         )
     payload_json, payload = _encoded(task_type.check_payload(new.payload))
-    priority, retries, timeout = new.priority, new.max_retries, new.timeout_seconds
-    priority = task_type.priority if priority is None else _within("priority", priority, 0, MAX_PRIORITY)
+    retries, timeout, level = new.max_retries, new.timeout_seconds, _level(task_type, new.priority, new.background)
     retries = task_type.max_retries if retries is None else _within("max_retries", retries, 0, MAX_RETRIES)
     timeout = task_type.timeout if timeout is None else _within("timeout_seconds", timeout, 1, MAX_TIMEOUT)
     due_us = from_rfc3339(new.scheduled_at) if new.scheduled_at else 0
@@ -81,14 +108,22 @@ def prepare(types: TaskTypes, new: NewTask) -> Submission:
     return Submission(
         id=canonical_id(new.id) if new.id else None,
         type=new.type,
-        priority=priority,
+        level=level,
         payload=payload,
         payload_json=payload_json,
-        options=options(new.type, priority, retries, timeout, due_us, delay_us, new.unique_key or ""),
+        options=options(
+            *(task_type.wanted, level, retries, timeout, due_us, delay_us, new.unique_key or ""),
+            *(_group(new.group), tags_json(new.tags)),
+        ),
         max_retries=retries,
         timeout=timeout,
         due_us=due_us,
         delay_us=delay_us,
+        links=links_of(new),
+        group=new.group or None,
+        tags=new.tags,
+        unique_key=new.unique_key,
+        deadline_us=max(1, from_rfc3339(new.deadline)) if new.deadline else 0,  # 0 is none, and no moment
     )
 
 
@@ -108,12 +143,23 @@ def prepare_all(check: Callable[[NewTask], Submission], batch: Sequence[NewTask]
             omitted += error.extra.get("errors_omitted", 0)
     if errors:
         raise InvalidInput(errors=errors, errors_omitted=omitted)
+    if sum(len(named_by(each.links)) for each in prepared if each.links) > MAX_NAMED:
+        detail = f"Together, the tasks of a batch may depend on at most {MAX_NAMED} others."
+        raise InvalidInput(errors=[{"pointer": "/tasks", "detail": detail}])
     return prepared
 
 
 def fields_of(batch: Sequence[Submission], ids: Sequence[str]) -> list[str | bytes]:
     """All that submit_many.lua takes of a batch under these ids."""
     return [part for each, own in zip(batch, ids, strict=True) for part in (own, each.payload_json, each.options)]
+
+
+def linked_fields_of(batch: Sequence[Submission], ids: Sequence[str]) -> list[str | bytes]:
+    """The same of submit_linked.lua."""
+    rows = (
+        (own, each.payload_json, each.options, each.links or " cancel ") for each, own in zip(batch, ids, strict=True)
+    )
+    return [part for row in rows for part in row]
 
 
 def new_id() -> str:
@@ -156,6 +202,32 @@ def _encoded(payload: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
         return stored_json.encode(payload)
     except (TypeError, ValueError) as error:
         raise InvalidInput(errors=[{"pointer": "/payload", "detail": f"must be JSON values: {error}"}]) from error
+
+
+def _group(group: str | None) -> str:
+    if group is not None and not (0 < len(group) <= MAX_NAME and group.isprintable()):
+        raise InvalidInput(errors=[{"pointer": "/group", "detail": f"must be 1 to {MAX_NAME} printable characters"}])
+    return group or ""
+
+
+def tags_json(tags: list[str]) -> str:
+    """As a JSON list, '' for none. Raises ``InvalidInput``."""
+    if len(tags) > MAX_TAGS:
+        raise InvalidInput(errors=[{"pointer": "/tags", "detail": f"must be at most {MAX_TAGS}"}])
+    for number, tag in enumerate(tags):
+        if not (0 < len(tag) <= MAX_NAME and tag.isprintable()):
+            detail = f"must be 1 to {MAX_NAME} printable characters"
+            raise InvalidInput(errors=[{"pointer": f"/tags/{number}", "detail": detail}])
+    return json.dumps(tags) if tags else ""
+
+
+def _level(task_type: TaskType, priority: int | None, background: bool) -> int:
+    if not background:
+        return task_type.priority if priority is None else _within("priority", priority, 0, MAX_PRIORITY)
+    if priority is not None:
+        detail = "must be left out of a task in the background, which comes after every priority"
+        raise InvalidInput(errors=[{"pointer": "/priority", "detail": detail}])
+    return BACKGROUND
 
 
 def _within(name: str, value: int, low: int, high: int) -> int:

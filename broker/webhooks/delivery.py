@@ -11,7 +11,7 @@ from broker.engine.keys import Keys
 from broker.engine.scripts import Script
 from broker.media.mentions import mentions
 from broker.task import Task
-from broker.webhooks.events import event_id, task_body
+from broker.webhooks.events import event_body, event_id, subject
 from broker.webhooks.retries import PATIENCE
 
 #: An attempt that nobody has told the end of by then is made again: its sender was killed.
@@ -72,7 +72,7 @@ class Deliveries:
         entries = self._redis.xrange(self._keys.outbox(), count=limit)
         for entry, values in entries:
             try:
-                body = task_body(values, self._links)
+                body = event_body(values, self._links)
             except RedisError:
                 raise
             except Exception as error:  # one that cannot be told must not hold up all that are behind it
@@ -81,15 +81,14 @@ class Deliveries:
                 continue
             if body is None:
                 log.warning("the outbox held no event in %s; it is left out", entry)
-            task_id = values.get("task", "")
             self._fan_out(
                 self._redis,
                 prefix=self._keys.prefix,
                 entry=entry,
-                event=event_id(task_id, entry),
+                event=event_id(entry, values),
                 tenant=values["tenant"] if body else "",  # nobody's
                 event_type=values.get("type", ""),
-                task=task_id,
+                task=subject(values),
                 body=body or "",
             )
         return len(entries)

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from redis import Redis
 
+from broker.actor import Actor, argument
 from broker.clock import Clock, to_rfc3339
 from broker.engine.connection import redis_errors
 from broker.engine.keys import Keys
@@ -38,6 +39,8 @@ class WebhookDisabled(TaskBrokerError):
 class Webhooks:
     """On one Redis client with ``decode_responses=True``. Ids are those of the path; every other tenant's is missing.
 
+    ``by`` is who makes a change, for the audit log.
+
     Raises ``NotFound``, ``Unavailable``, and what the methods say.
     """
 
@@ -51,7 +54,9 @@ class Webhooks:
         self._allow_private = allow_private
         self._scripts = {name: Script(name, clock=clock) for name in _NAMES}
 
-    def create(self, tenant: str, fields: Mapping[str, Any], webhook_id: UUID | None = None) -> tuple[Webhook, str]:
+    def create(
+        self, tenant: str, fields: Mapping[str, Any], webhook_id: UUID | None = None, by: Actor | None = None
+    ) -> tuple[Webhook, str]:
         """The endpoint and its secret, which is told this once. A repeat with the same id creates nothing.
 
         ``fields``: url, events, description, enabled. Raises ``InvalidInput``, ``TooManyWebhooks``,
@@ -59,7 +64,8 @@ class Webhooks:
         """
         new = str(webhook_id or uuid4())
         flat = self._flat({**fields, "secret": self._box.seal(new, new_secret())})
-        if not self._run("create_webhook", id=new, tenant=tenant, most=MAX_ENDPOINTS, fields=flat):
+        values = {"id": new, "tenant": tenant, "most": MAX_ENDPOINTS, "actor": argument(by), "fields": flat}
+        if not self._run("create_webhook", **values):
             raise TooManyWebhooks()
         with redis_errors():
             sealed = self._redis.hget(self._keys.webhook(new), "secret")
@@ -80,12 +86,15 @@ class Webhooks:
                 reads.hmget(self._keys.webhook(webhook_id), *SHOWN)
             return [webhook(values) for values in reads.execute() if values[0]]
 
-    def change(self, tenant: str, webhook_id: str, fields: Mapping[str, Any]) -> Webhook:
+    def change(self, tenant: str, webhook_id: str, fields: Mapping[str, Any], by: Actor | None = None) -> Webhook:
         """Changes what is in ``fields``. Raises ``InvalidInput``."""
-        self._found(self._run("change_webhook", id=webhook_id, tenant=tenant, fields=self._flat(fields)))
+        values = {"id": webhook_id, "tenant": tenant, "actor": argument(by), "fields": self._flat(fields)}
+        self._found(self._run("change_webhook", **values))
         return self.get(tenant, webhook_id)
 
-    def rotate_secret(self, tenant: str, webhook_id: str, overlap_seconds: int) -> tuple[str, str]:
+    def rotate_secret(
+        self, tenant: str, webhook_id: str, overlap_seconds: int, by: Actor | None = None
+    ) -> tuple[str, str]:
         """The new secret, and the moment until which the former one signs as well."""
         secret = new_secret()
         until = self._run(
@@ -94,13 +103,14 @@ class Webhooks:
             tenant=tenant,
             secret=self._box.seal(webhook_id, secret),
             overlap_us=overlap_seconds * 1_000_000,
+            actor=argument(by),
         )
         self._found(until)
         return secret, str(until)
 
-    def delete(self, tenant: str, webhook_id: str) -> None:
+    def delete(self, tenant: str, webhook_id: str, by: Actor | None = None) -> None:
         """Forgets an endpoint and everything that is owed to it."""
-        self._found(self._run("delete_webhook", id=webhook_id, tenant=tenant))
+        self._found(self._run("delete_webhook", id=webhook_id, tenant=tenant, actor=argument(by)))
 
     def attempts(self, tenant: str, webhook_id: str, limit: int, offset: int) -> tuple[list[LoggedAttempt], int]:
         """A part of the log, newest first, and how many attempts it holds in all."""

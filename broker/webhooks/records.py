@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker.clock import to_rfc3339
+from broker.webhooks.events import flow_of_subject
 
 #: Fields of an endpoint's hash that are shown: never the secrets.
 SHOWN = ("id", "url", "events", "description", "enabled", "disabled_reason", "failing_since", "created_at")
@@ -31,6 +32,7 @@ class LoggedAttempt:
     event_id: str
     type: str
     task_id: str | None
+    flow: str | None
     attempt: int
     at: str
     status_code: int | None
@@ -51,10 +53,12 @@ def webhook(values: Sequence[str | None]) -> Webhook:
 
 def logged_attempt(values: Mapping[str, str]) -> LoggedAttempt:
     """An attempt from an entry of an endpoint's log."""
+    flow = flow_of_subject(values["task"])
     return LoggedAttempt(
         event_id=values["event"],
         type=values["type"],
-        task_id=values["task"] if values["task"] != values["event"] else None,  # a test is about no task
+        task_id=values["task"] if not flow and values["task"] != values["event"] else None,  # a test is about no task
+        flow=flow,
         attempt=int(values["attempt"]),
         at=values["at"],
         status_code=int(values["status_code"]) if values["status_code"] else None,

@@ -1,5 +1,6 @@
 """One attempt: sign, post, and judge the answer."""
 
+import json
 import random
 from collections.abc import Callable
 from http import HTTPStatus
@@ -8,6 +9,7 @@ from broker.clock import Clock
 from broker.errors import TaskBrokerError
 from broker.outbound.guard import Answer, guarded_post
 from broker.outbound.retry_after import parse_retry_after
+from broker.trace import NONE, Trace
 from broker.webhooks import retries
 from broker.webhooks.delivery import Attempt, Outcome
 from broker.webhooks.events import TEST
@@ -65,7 +67,12 @@ class Sender:
         return self._post(
             attempt.url,
             body,
-            {"Content-Type": "application/json", "User-Agent": "mindia-tasks-webhooks/1", **headers},
+            {
+                "Content-Type": "application/json",
+                "User-Agent": "mindia-tasks-webhooks/1",
+                **_trace(attempt.body).next_hop().headers(),
+                **headers,
+            },
             allow_private=self._allow_private,
             timeout=_TIMEOUT,
             max_bytes=_MAX_ANSWER,
@@ -75,3 +82,14 @@ class Sender:
         retry_in = None if attempt.type == TEST else retries.delay(attempt.event_failures + 1, asked, self._luck)
         cooldown = retries.cooldown(status, attempt.endpoint_failures, asked)
         return Outcome("failed", status, error[:_ERROR_LENGTH], took, retry_in, cooldown)
+
+
+def _trace(body: str) -> Trace:
+    """Of the request that submitted the task of which an event tells."""
+    if '"trace":{' not in body:
+        return NONE
+    data = json.loads(body)["data"]
+    told = data.get("trace") if isinstance(data, dict) else None
+    if not told:
+        return NONE
+    return Trace(told["request_id"] or "", told["traceparent"] or "", told["tracestate"] or "")

@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import Any, TypeVar
 
 from redis import RedisError
 
-from broker import task_log
+from broker import spans, task_log
 from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.context import Handler
@@ -21,17 +22,23 @@ from broker.engine.absence import Absence
 from broker.engine.connection import connect
 from broker.engine.script_connection import ScriptConnection
 from broker.engine.transitions import UNDECLARED, Claim, Claimed, Wait
-from broker.errors import PermanentError
+from broker.environment.secrets import secrets_of
+from broker.log import add_facts, listen
 from broker.queues import limits
 from broker.rq_records import RQ_VERSION
 from broker.task_type import TaskTypes
-from broker.tasks.catalogue import import_named
-from broker.worker import alarm
+from broker.trace import NONE, Trace, from_text, set_for_process
+from broker.worker import alarm, together
 from broker.worker.child_state import ChildState, Run
 from broker.worker.completions import LONGEST, Completions
+from broker.worker.handlers import joins, load_batch, load_handler
+from broker.worker.log_pipe import LogPipe
+from broker.worker.meter import Meter
 from broker.worker.outcome import Completed, Failed, Outcome, Postponed
+from broker.worker.printed import Printed, log_what_is_printed
 from broker.worker.process_state import ProcessState
 from broker.worker.run import RunContext, end_copy, execute
+from broker.worker.run_log import RunLog
 from broker.worker.wake import wake
 
 log = logging.getLogger(__name__)
@@ -45,28 +52,40 @@ _LEASE_STEP = 0.1
 WORKER_TTL = 30
 #: Seconds between two declarations at least, when the types are lost again and again.
 _BETWEEN_DECLARATIONS = 1.0
+#: Rows that are added to the ledger in one script.
+_ROWS = 50
 
 
 class Child:
     """The loop of one child process. ``name`` is its slot's name: RQ's worker record."""
 
-    def __init__(self, name: str, settings: BrokerSettings, types: TaskTypes, shared: ChildState) -> None:
+    def __init__(
+        self, name: str, settings: BrokerSettings, types: TaskTypes, shared: ChildState, log_pipe: LogPipe
+    ) -> None:
         self._name = name
         self._pid = os.getpid()
         self._settings = settings
         self._broker = Broker(settings, types)
         # One answer may take as long as the longest sleep; a task that was spoilt in Redis is to fail, not to kill.
         redis = connect(settings.redis_url, timeout=2 * LONGEST_SLEEP, undecodable="surrogateescape")
-        self._redis = ScriptConnection(redis)
+        self._redis = ScriptConnection(redis, threads=False)
         self._store = self._broker.transitions.on(self._redis)
         self._absence = Absence(log)
         self._completions = Completions(name)
         self._write_late = LONGEST, self._completions.write
         self._shared = shared
-        self._group = ",".join(sorted(types))
+        logs = self._broker.task_logs
+        append = partial(logs.append, self._redis) if logs.kib else None
+        self._printed: tuple[Printed, ...] = ()
+        self._said = RunLog(log_pipe, shared, append, secrets_of(os.environ))
+        self._group = ",".join(types[name].known for name in sorted(types))
         self._lease_us = int(settings.lease_seconds * 1_000_000)
+        self._meter = Meter()
         self._handlers: dict[str, Handler] = {}
+        #: How executions end that others may be worked on together with.
+        self._first = "+0" if any(each.batch for each in types.values()) else ""
         self._nonce = os.urandom(6).hex()
+        self._traced = False
         self._execution = ""  # under which the latest claim was made
         self._claims = self._runs = 0
         self._registered = 0.0
@@ -79,6 +98,9 @@ class Child:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, self._on_signal)
         alarm.install()
+        self._printed = log_what_is_printed()
+        add_facts(self._said.facts)
+        listen(self._said.note)
         self._state = ProcessState()
         self._register()
         grant = self._claim()
@@ -88,6 +110,8 @@ class Child:
             self._until_answered(lambda: self._store.release(self._name, self._execution, crashed=False, max_crashes=1))
             self._tell("handed back: the worker stops", grant)
         self._completions.write()
+        spans.flush()
+        self._tell_short()
         self._shared.write(Run(started=time.monotonic() if self._runs else 0.0))
         with suppress(RedisError):  # the record expires by itself
             self._store.unregister_worker(self._name, self._group)
@@ -103,7 +127,7 @@ class Child:
     def _next_claim(self) -> Claim:
         """A claim under a new execution id, or one that claims nothing when this child is about to stop."""
         self._claims += 1
-        self._execution = "" if self._stopping() else f"{self._nonce}{self._claims:x}"
+        self._execution = "" if self._stopping() else f"{self._nonce}{self._claims:x}{self._first}"
         return Claim(self._name, self._execution, self._group, self._lease_us)
 
     def _claim(self, sleep: float = 0.0, *, on_time: bool = False) -> Claimed | Wait:
@@ -131,6 +155,8 @@ class Child:
         """
         if left := self._state.restore_idle():
             self._end_soon(left)
+        if self._meter.due():
+            self._tell_short()
         undeclared = wait.us == UNDECLARED
         # Neither many short sleeps nor runs shorter than a beat may let the record expire.
         if time.monotonic() - self._registered >= (_BETWEEN_DECLARATIONS if undeclared else LONGEST_SLEEP):
@@ -157,11 +183,9 @@ class Child:
             "successful_job_count": self._completed,
             "failed_job_count": self._failed,
         }
-        types = limits.declarations(self._broker.types)
+        types, queues = limits.declarations(self._broker.types), ",".join(sorted(self._broker.types))
         self._until_answered(
-            lambda: self._store.register_worker(
-                self._name, ttl=WORKER_TTL, queues=self._group, fields=fields, types=types
-            )
+            lambda: self._store.register_worker(self._name, ttl=WORKER_TTL, queues=queues, fields=fields, types=types)
         )
         self._registered = time.monotonic()
 
@@ -171,54 +195,149 @@ class Child:
         self._runs += 1
         self._latest = claimed.id
         execution = self._execution
+        type_name = _type_of(claimed)
         started = time.monotonic() + claimed.ahead_us / 1e6
-        timeout = self._broker.types[_type_of(claimed)].run_timeout(claimed.timeout)
+        timeout = self._broker.types[type_name].run_timeout(claimed.timeout)
         deadline = started + timeout
-        facts = claimed.id, _type_of(claimed), claimed.tenant, claimed.runs
-        self._shared.write(Run(execution, *facts, started, deadline, claimed.retry_count))
-        context = RunContext(self._broker, self._shared, claimed, execution, deadline)
-        if claimed.ahead_us:  # from when the answer is here, which is later than the server's moment: never early
-            time.sleep(max(0.0, started - time.monotonic()))
+        facts = claimed.id, type_name, claimed.tenant, claimed.runs
+        if claimed.trace or self._traced:
+            self._traced = bool(claimed.trace)
+            self._shared.write_trace(claimed.trace)
+        self._shared.write(Run(execution, *facts, started, deadline, claimed.retry_count, self._meter.begin()))
+        if members := self._members(claimed, execution, type_name):
+            return self._work_together(members, type_name, started)
+        known = from_text(claimed.trace) if claimed.trace else NONE
+        span = _begun(claimed, type_name, known) if spans.wanted() else None
+        trace = span.trace if span else known.next_hop()
+        set_for_process(trace)
+        self._said.begin(claimed.id, type_name, claimed.tenant, claimed.runs, trace)
+        context = RunContext(self._broker, self._shared, claimed, execution, deadline, self._said.conceal)
+        _wait_for(claimed, started)
         late = self._write_late if self._completions.held else None  # if this run takes that long
-        outcome = execute(lambda: self._handler(claimed), context, timeout, claimed.retry_count, late)
+        outcome = execute(lambda: self._handler(type_name), context, timeout, claimed.retry_count, late)
         seconds = time.monotonic() - started
+        used = self._meter.end(claimed.tenant, type_name, seconds, context.measured())
+        if isinstance(outcome, Failed):
+            told = self._said.redact(outcome.message), self._said.redact(outcome.traceback)
+            outcome = Failed(*told, outcome.delay_us)
+        for each in self._printed:
+            each.end_line()
+        self._said.end()
+        if span:
+            span.end(outcome.message if isinstance(outcome, Failed) else "", {"mindia_tasks.attempt": claimed.runs})
         if left := self._state.restore(seconds):
             self._end_soon(left)
-        return self._report(claimed, execution, outcome, seconds)
+        return self._report(claimed, execution, outcome, seconds, used)
+
+    def _members(self, first: Claimed, execution: str, type_name: str) -> list[together.Member]:
+        """The tasks that are worked on together with the first, and that; nothing when it is alone."""
+        kind = self._broker.types[type_name]
+        if not kind.batch or first.ahead_us or not joins(kind, first):
+            return []
+        claim, most = Claim(self._name, execution, self._group, self._lease_us), kind.batch_size - 1
+        self._shared.write_members([""] * most)
+        others = self._until_answered(lambda: self._store.claim_more(first, claim, kind.known, most))
+        self._shared.write_members([each.id for each in others])
+        if not others:
+            return []
+        claims = [claim, *(claim.member(number + 1) for number in range(len(others)))]
+        return [
+            together.Member(each, its, kind.run_timeout(each.timeout))
+            for each, its in zip([first, *others], claims, strict=True)
+        ]
+
+    def _work_together(self, members: list[together.Member], type_name: str, started: float) -> Claimed | Wait:
+        """As `_work`, of several; the first takes the next task along when all have ended."""
+        self._runs += len(members) - 1
+        first, left = members[0].claimed, len(members)
+        # Should they be run one by one, after all, each may take its time.
+        deadline = started + sum(each.timeout for each in members)
+        facts = first.id, type_name, first.tenant, first.runs
+        cpu = self._meter.begin()
+        self._shared.write(Run(members[0].claim.execution, *facts, started, deadline, first.retry_count, cpu))
+        tools = together.Tools(self._broker, self._shared, self._said)
+        batch, handler = load_batch(self._broker.types[type_name]), partial(self._handler, type_name)
+        for ended in together.work(members, type_name, batch, handler, tools):
+            seconds = ended.seconds
+            if isinstance(outcome := ended.outcome, Failed):
+                told = self._said.redact(outcome.message), self._said.redact(outcome.traceback)
+                outcome = Failed(*told, outcome.delay_us)
+            if left > 1:
+                self._report_member(ended._replace(outcome=outcome), left)
+                left -= 1
+        for each in self._printed:
+            each.end_line()
+        used = self._meter.end(first.tenant, type_name, seconds, ended.context.measured())
+        if leak := self._state.restore(time.monotonic() - started):
+            self._end_soon(leak)
+        self._shared.write_members([])
+        return self._report(first, ended.claim.execution, outcome, seconds, used)
+
+    def _report_member(self, ended: together.Ended, left: int) -> None:
+        """Ends the run of a task that is not the first of its batch, of which so many have not ended."""
+        claimed, claim = ended.claimed, ended.claim
+        used = self._meter.part(left, ended.seconds, ended.context.measured())
+        then = claim._replace(execution="")
+        status, _ = self._until_answered(lambda: self._end(claimed.id, claim.execution, ended.outcome, then, used))
+        if status == "completed":
+            self._completed += 1
+            self._completions.add(claimed, ended.seconds)
+        elif status == "stale":
+            self._add_usage(claim.execution, [(claimed.id, claimed.tenant, _type_of(claimed), used)])
+        if status != "completed":
+            self._tell_end(status, claimed, ended.outcome, round(ended.seconds, 6))
 
     def _end_soon(self, left: str) -> None:
         log.info("worker process %s is replaced: task %s has left behind %s", self._name, self._latest, left)
         self._stop = True
 
-    def _report(self, claimed: Claimed, execution: str, outcome: Outcome, seconds: float) -> Claimed | Wait:
+    def _report(self, claimed: Claimed, execution: str, outcome: Outcome, seconds: float, used: str) -> Claimed | Wait:
         then = self._next_claim()
         self._shared.write_end(then.execution)
         if time.monotonic() - self._registered >= LONGEST_SLEEP:
             self._register()  # one that never sleeps
-        status, grant = self._until_answered(lambda: self._end(claimed.id, execution, outcome, then))
+        status, grant = self._until_answered(lambda: self._end(claimed.id, execution, outcome, then, used))
         if status == "completed":
             self._completed += 1
-            self._completions.add(claimed, seconds)
+            if claimed.trace:
+                self._tell("completed", claimed, duration=round(seconds, 6))
+            else:
+                self._completions.add(claimed, seconds)
         else:
+            if used and status == "stale":  # whoever has ended the run knew nothing of it
+                self._add_usage(execution, [(claimed.id, claimed.tenant, _type_of(claimed), used)])
             self._tell_end(status, claimed, outcome, round(seconds, 6))
         return grant
 
-    def _end(self, task_id: str, execution: str, outcome: Outcome, then: Claim) -> tuple[str, Claimed | Wait]:
+    def _add_usage(self, token: str, rows: list[tuple[str, str, str, str]]) -> None:
+        self._until_answered(lambda: self._store.add_usage(token, rows))
+
+    def _tell_short(self) -> None:
+        """Adds runs to the ledger that were too short to be told with their ends."""
+        rows = self._meter.take()
+        for first in range(0, len(rows), _ROWS):
+            self._claims += 1
+            self._add_usage(f"{self._nonce}{self._claims:x}", rows[first : first + _ROWS])
+
+    def _end(
+        self, task_id: str, execution: str, outcome: Outcome, then: Claim, used: str
+    ) -> tuple[str, Claimed | Wait]:
         match outcome:  # by names, which is faster than to take it apart
             case Completed() as good:
-                return self._store.finish(task_id, execution, good.result, then, good.media_id, good.info)
+                return self._store.finish(task_id, execution, good.result, then, good.media_id, good.info, used)
             case Failed() as bad:
-                return self._store.fail(task_id, execution, bad.message, bad.traceback, bad.delay_us, then)
+                return self._store.fail(task_id, execution, bad.message, bad.traceback, bad.delay_us, then, used)
             case Postponed() as wait:
-                return self._store.postpone(task_id, execution, wait.delay_us, then)
+                return self._store.postpone(task_id, execution, wait.delay_us, then, used, background=wait.background)
 
     def _tell_end(self, status: str, claimed: Claimed, outcome: Outcome, seconds: float) -> None:
         if status == "stale":
             self._warn("over already, its outcome changes nothing", claimed, duration=seconds)
             return
         match outcome:
-            case Postponed(delay_us):
-                self._tell("postponed", claimed, duration=seconds, again_in=delay_us / 1e6)
+            case Postponed(delay_us, background):
+                more = {"background": True} if background else {}
+                self._tell("postponed", claimed, duration=seconds, again_in=delay_us / 1e6, **more)
             case Failed(message, _, delay_us) if status == "scheduled":
                 self._failed += 1
                 again_in = (delay_us or 0) / 1e6
@@ -229,18 +348,17 @@ class Child:
 
     def _tell(self, what: str, claimed: Claimed, **more: Any) -> None:
         self._completions.write()  # which came before
-        run = {"attempt": claimed.runs, "worker": self._name}
+        run = {"attempt": claimed.runs, "worker": self._name, **from_text(claimed.trace).facts()}
         task_log.tell(what, task=claimed.id, type=_type_of(claimed), tenant=claimed.tenant, **run, **more)
 
     def _warn(self, what: str, claimed: Claimed, **more: Any) -> None:
         self._completions.write()
-        run = {"attempt": claimed.runs, "worker": self._name}
+        run = {"attempt": claimed.runs, "worker": self._name, **from_text(claimed.trace).facts()}
         task_log.warn(what, task=claimed.id, type=_type_of(claimed), tenant=claimed.tenant, **run, **more)
 
-    def _handler(self, claimed: Claimed) -> Handler:
-        name = _type_of(claimed)
+    def _handler(self, name: str) -> Handler:
         if name not in self._handlers:
-            self._handlers[name] = _loaded(self._broker.types[name].handler)
+            self._handlers[name] = load_handler(self._broker.types[name])
         return self._handlers[name]
 
     def _until_answered(self, call: Callable[[], T]) -> T:
@@ -261,15 +379,13 @@ class Child:
                 return answer
 
 
-def _loaded(name: str) -> Handler:
-    """Raises ``PermanentError`` where the module has no such handler: another try would find none either."""
-    try:
-        handler: Handler = import_named(name)
-    except ValueError as error:
-        if isinstance(error.__cause__, AttributeError):
-            raise PermanentError(str(error)) from error
-        raise
-    return handler
+def _begun(claimed: Claimed, type_name: str, known: Trace) -> spans.Span | None:
+    return spans.begin("CONSUMER", f"process {type_name}", known, spans.of_message("process", type_name, claimed.id))
+
+
+def _wait_for(claimed: Claimed, started: float) -> None:
+    if claimed.ahead_us:  # from when the answer is here, which is later than the server's moment: never early
+        time.sleep(max(0.0, started - time.monotonic()))
 
 
 def _type_of(claimed: Claimed) -> str:

@@ -30,9 +30,10 @@ class Failed(NamedTuple):
 
 
 class Postponed(NamedTuple):
-    """The handler waits for somebody else, and its task runs again after so long."""
+    """The handler waits for somebody else, or gives way, and its task runs again after so long."""
 
     delay_us: int
+    background: bool = False
 
 
 #: How a run ended.
@@ -57,7 +58,7 @@ def raised(error: BaseException, timeout: float, retry_count: int) -> Failed | P
         return timed_out(timeout, retry_count)
     try:
         if isinstance(error, Postpone):
-            return Postponed(int(error.seconds * 1_000_000))
+            return Postponed(int(error.seconds * 1_000_000), error.background)
         delay_us = None if isinstance(error, TaskBrokerError) and not error.retryable else _delay_us(error, retry_count)
     except Exception:  # one of a class of its own, made without what belongs to it
         delay_us = _delay_us(None, retry_count)
@@ -89,7 +90,7 @@ def _traceback(error: BaseException, line: str) -> str:
 
 def _json(value: Any, what: str) -> bytes:
     try:
-        return stored_json.encode_strictly(value)
+        return stored_json.encode(value)[0]
     except (TypeError, ValueError) as error:  # also text that is not Unicode, as names of files may be
         raise PermanentError(f"{what} is not JSON that can be kept: {error}.") from error
 

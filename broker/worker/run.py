@@ -5,37 +5,62 @@ import logging
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, NoReturn
 from uuid import NAMESPACE_DNS, uuid5
+
+from msgspec.structs import replace
 
 from broker.broker import Broker
 from broker.context import Handler
 from broker.engine.transitions import Claimed
-from broker.errors import NotFound, PermanentError, TransientError
-from broker.media.records import MediaRecord
+from broker.errors import NotFound, PermanentError, TaskBrokerError, TransientError
+from broker.media.records import MediaRecord, info_fields
 from broker.media.storage import Storage
 from broker.media.vectors import VectorStore
 from broker.scratch import Scratch
 from broker.secrets.encryption import secret_keys
 from broker.secrets.links import SignedLinks, source_of
+from broker.task import NewTask
 from broker.tasks import stored_json
+from broker.tasks.installed_types import load_types
+from broker.tasks.submission import prepare
+from broker.webhooks.events import PLAYABLE
 from broker.worker import alarm, outcome, processes
 from broker.worker.child_state import ChildState
+from broker.worker.fetched import fetch
+from broker.worker.meter import NOTHING, Measured
+from broker.worker.metered import MeteredStorage
 from broker.worker.outcome import Outcome
 
 log = logging.getLogger(__name__)
+_OVER = "This run is over: another one may have begun, which must not do the same work twice."
+_all_types = cache(lambda: load_types(os.environ))
+#: What handlers say.
+of_handlers = logging.getLogger("handler")
 
 
 class RunContext:
     """The worker's ``TaskContext``; see there for what handlers may expect."""
 
-    def __init__(self, broker: Broker, shared: ChildState, claimed: Claimed, execution: str, deadline: float) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        shared: ChildState,
+        claimed: Claimed,
+        execution: str,
+        deadline: float,
+        conceal: Callable[[Iterable[str]], None] = lambda _: None,
+    ) -> None:
         self.task_id = claimed.id
         self.tenant = claimed.tenant
         self.attempt = claimed.runs
-        self.log = log
+        self._type = claimed.queue.partition(":")[0]
+        self.log = of_handlers
+        self.conceal = conceal
         self.attached: dict[str, dict[str, Any]] = {}
         self._spoilt = ""
         self.payload = self._stored("payload", claimed.payload)
@@ -46,7 +71,12 @@ class RunContext:
         self._deadline = deadline
         self._over = False
         self._scratch: Scratch | None = None
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[processes.Program] = []
+        self._programs = Lock()  # which threads of one run may start and end
+        self._storage: MeteredStorage | None = None
+        self._peak_kib = 0
+        #: Seconds of the recordings that the run was about, by media file.
+        self._recordings: dict[str, float] = {}
 
     def check_stored(self) -> None:
         """Raises ``PermanentError`` if the payload, or what earlier runs remembered, was spoilt where it lies."""
@@ -55,7 +85,9 @@ class RunContext:
 
     @property
     def storage(self) -> Storage:
-        return self._broker.storage
+        if self._storage is None:
+            self._storage = MeteredStorage(self._broker.storage)
+        return self._storage
 
     @property
     def vectors(self) -> VectorStore:
@@ -69,9 +101,14 @@ class RunContext:
 
     def media(self, media_id: str) -> MediaRecord:
         try:
-            return self._broker.media.get(self.tenant, media_id)
+            record = self._broker.media.get(self.tenant, media_id)
         except NotFound as error:
             raise PermanentError(f"There is no media file {media_id} (any more).") from error
+        if record.fetch:
+            fetch(record, self, self._broker)
+            return self.media(media_id)
+        self._note_recording(record.id, record.info)
+        return record
 
     def source_url(self, media_id: str) -> str:
         settings = self._broker.settings
@@ -85,6 +122,27 @@ class RunContext:
         if self.attached.keys() - {media_id}:
             raise ValueError("a run may attach to one media record only")
         self.attached.setdefault(media_id, {}).update(info)
+        self._note_recording(media_id, info)
+
+    def note(self, media_id: str, playable: bool = False, **info: Any) -> None:
+        fields = [part for pair in info_fields(info).items() for part in pair]
+        told = (PLAYABLE, "playable") if playable else ("", "")
+        if not self._broker.transitions.note_early(self.task_id, self._execution, media_id, fields, told):
+            raise TransientError(_OVER)
+
+    def follow_with(self, new: NewTask) -> None:
+        try:  # with the types of all workers: this one may have been given some of them alone
+            checked = prepare(_all_types(), replace(new, depends_on=[self.task_id]))
+            self._broker.tasks.submit(self.tenant, checked)
+        except TaskBrokerError as error:
+            self.log.warning("the %s task that was to follow is not queued: %s", new.type, error.message)
+
+    def measured(self) -> Measured:
+        """What the run has used of what only this knows."""
+        if self._storage is None and not self._recordings and not self._peak_kib:
+            return NOTHING
+        read, written = (self._storage.bytes_read, self._storage.bytes_written) if self._storage else (0, 0)
+        return Measured(sum(self._recordings.values()), read, written, self._peak_kib)
 
     def progress(self, percent: float, stage: str = "") -> None:
         if self._over:  # a thread that outlived its run: the shared is the next one's
@@ -98,6 +156,10 @@ class RunContext:
 
     def stopping(self) -> bool:
         return self._shared.stop_asked
+
+    def others_wait(self) -> bool:
+        waiting: Any = self._broker.redis.zrange(self._broker.keys.ready(), 0, -1, withscores=True)
+        return any(level >= 0 and queue.partition(":")[0] == self._type for queue, level in waiting)
 
     def plugin_config(self, plugin: str) -> dict[str, Any] | None:
         return self._broker.plugin_configs.read(self.tenant, plugin)
@@ -115,22 +177,30 @@ class RunContext:
         memo = {**self._memo, key: value}
         stored_json.encode_strictly(memo)
         if not self._broker.transitions.remember(self.task_id, self._execution, memo):
-            raise TransientError("This run is over: another one may have begun, which must not do the same work twice.")
+            raise TransientError(_OVER)
         self._memo = memo
 
-    def popen(self, argv: list[str], **options: Any) -> "subprocess.Popen[bytes]":
+    def popen(self, argv: list[str], **options: Any) -> processes.Program:
         if self._over:
             raise TransientError("This run is over: nobody would end the program.")
         process = processes.start(argv, **options)
-        self._processes.append(process)
-        self._shared.write_pids([each.pid for each in self._processes])
+        with self._programs:
+            self._processes.append(process)
+            self._shared.write_pids([each.pid for each in self._processes])
         return process
 
     def kill_group(self, process: "subprocess.Popen[bytes]") -> None:
         processes.kill_group(process.pid)
         process.wait()
-        self._processes.remove(process)
-        self._shared.write_pids([each.pid for each in self._processes])
+        self._peak_kib = max(self._peak_kib, getattr(process, "peak_kib", 0))
+        with self._programs:
+            self._processes = [each for each in self._processes if each is not process]
+            self._shared.write_pids([each.pid for each in self._processes])
+
+    def _note_recording(self, media_id: str, info: Mapping[str, Any]) -> None:
+        seconds = info.get("duration_seconds")
+        if isinstance(seconds, (int, float)) and seconds > 0:
+            self._recordings[media_id] = float(seconds)
 
     def _stored(self, field: str, text: str) -> dict[str, Any]:
         try:

@@ -25,9 +25,12 @@ from broker.engine.absence import Absence
 from broker.engine.connection import connect
 from broker.engine.transitions import Claim
 from broker.task_type import TaskTypes
+from broker.trace import from_text
+from broker.usage.used import Others, Used
 from broker.worker import processes
 from broker.worker.child import WORKER_TTL
 from broker.worker.child_state import Run
+from broker.worker.log_pipe import LogReader
 from broker.worker.outcome import timed_out
 from broker.worker.slot import Slot
 from broker.worker.wake import wake
@@ -54,6 +57,15 @@ class _Loss:
     #: The child died of itself, maybe by what the task did.
     crashed: bool
     message: str
+    #: What the run has used.
+    used: Used
+    #: It was one of several, and nobody knows which of them has done that.
+    apart: bool = False
+
+    @property
+    def told(self) -> str:
+        """The same, as scripts take it; '' for what was only asked for."""
+        return self.used.text(Others()) if self.run.task_id and self.execution == self.run.execution else ""
 
 
 def run(settings: BrokerSettings, types: TaskTypes) -> None:
@@ -72,10 +84,11 @@ class Supervisor:
         self._redis = connect(settings.redis_url, timeout=_PATIENCE)
         self._store = self._broker.transitions.on(self._redis)
         self._absence = Absence(log)
-        self._group = ",".join(sorted(types))
+        self._group = ",".join(types[name].known for name in sorted(types))
         self._lease_us = int(settings.lease_seconds * 1_000_000)
         self._beat = settings.lease_seconds / _BEATS_PER_LEASE
         token = f"{socket.gethostname()[:24]}-{secrets.token_hex(3)}"
+        self._log_reader = LogReader(self._broker.task_logs, self._redis)
         self._slots = [Slot(f"{token}-{number}") for number in range(1, settings.worker_processes + 1)]
         self._stop = False
         self._wakeup = -1
@@ -111,27 +124,52 @@ class Supervisor:
         poll.register(self._wakeup, select.POLLIN)
         for slot in self._living():
             poll.register(slot.pidfd, select.POLLIN)
+        if self._log_reader.resting():
+            moment = min(moment, self._log_reader.rests_until)
+        else:
+            for slot in self._slots:
+                poll.register(slot.log_pipe.reading, select.POLLIN)
         events = dict(poll.poll(max(0.0, moment - time.monotonic()) * 1000))
+        if any(slot.log_pipe.reading in events for slot in self._slots):
+            self._write_logs()
         if self._wakeup in events:
             os.read(self._wakeup, 512)
         return [loss for slot in self._living() if slot.pidfd in events for loss in _reap_child(slot)]
 
+    def _write_logs(self) -> None:
+        """Writes to Redis what handlers have said."""
+        try:
+            self._log_reader.read((slot.log_pipe, slot.shared) for slot in self._slots)
+        except RedisError as error:
+            self._absence.note_error(error, "what handlers say waits")
+
     def _give_back(self, losses: list[_Loss]) -> None:
-        """Returns the tasks of dead children to their queues."""
+        """Returns the tasks of dead children to their queues, after what they have said last."""
+        if losses:
+            self._write_logs()
         try:
             for loss in losses:
                 outcome, task_id = self._store.release(
                     loss.worker,
                     loss.execution,
                     crashed=loss.crashed,
+                    apart=loss.apart,
                     max_crashes=self._settings.max_crashes,
                     message=loss.message,
+                    used=loss.told,
                 )
                 self._absence.note_answer()
                 if outcome != "stale":
                     _tell_loss(loss, outcome, task_id)
+                self._tell_used(loss, outcome)
         except RedisError as error:
             self._absence.note_error(error, "tasks come back when their leases run out")
+
+    def _tell_used(self, loss: _Loss, outcome: str) -> None:
+        """Adds a run to the ledger that somebody else has ended; not one that was ending, whose end has told of it."""
+        run = loss.run
+        if outcome == "stale" and loss.told and not run.ending:
+            self._store.add_usage(run.execution, [(run.task_id, run.tenant, run.type, loss.told)])
 
     # the beat ---------------------------------------------------------------------------------------------------
 
@@ -143,9 +181,11 @@ class Supervisor:
         for slot in self._living():
             run, progress = slot.running()
             if run.task_id and not slot.kill_reason:
-                running[run.execution] = slot, run
-                beats.append((slot.name, run.task_id, run.execution, progress))
-        if not running:
+                members = [(*each, "") for each in slot.members(run) if each[1]]
+                if not members:
+                    running[run.execution] = slot, run
+                beats += [(slot.name, run.task_id, run.execution, progress), *members]
+        if not beats:
             return
         try:
             over = self._store.renew(beats, lease_us=self._lease_us, worker_ttl=WORKER_TTL)
@@ -153,7 +193,7 @@ class Supervisor:
             self._absence.note_error(error, "leases are not renewed")
             return
         self._absence.note_answer()
-        for execution in over:
+        for execution in running.keys() & set(over):  # of several that run together, each ends without its outcome
             slot, run = running[execution]
             now, _ = slot.running()
             if now.execution == execution and not now.ending:  # else it has ended meanwhile, all by itself
@@ -224,7 +264,7 @@ class Supervisor:
 
 def _reap_child(slot: Slot) -> list[_Loss]:
     """What the dead child of this slot was at."""
-    code = slot.reap()
+    code, used = slot.reap()
     scratch.sweep()
     run, _ = slot.shared.read()
     if not code and not run.execution:
@@ -233,12 +273,31 @@ def _reap_child(slot: Slot) -> list[_Loss]:
     log.warning("worker process %s %s%s", slot.name, reason, f": {slot.kill_reason}" if slot.kill_reason else "")
     message = f"The worker process running this task {reason}."
     executions = filter(None, (run.next_execution, run.execution))
-    return [_Loss(slot.name, each, run, not slot.kill_reason and each == run.execution, message) for each in executions]
+    members = slot.members(run)
+    crashed = not slot.kill_reason
+    losses = [
+        _Loss(worker, execution, Run(execution=execution), False, message, Used(), apart=crashed)
+        for worker, _, execution in members
+    ]
+    return losses + [
+        _Loss(
+            slot.name,
+            each,
+            run,
+            crashed and each == run.execution and not members,
+            message,
+            used,
+            apart=crashed and each == run.execution and bool(members),
+        )
+        for each in executions
+    ]
 
 
 def _tell_loss(loss: _Loss, outcome: str, task_id: str) -> None:
     run = loss.run if loss.run.task_id == task_id else Run(task_id=task_id)
-    if not loss.crashed:
+    if loss.apart:
+        _warn("its process died, with others in hand: runs again, alone", loss.worker, run, error=loss.message)
+    elif not loss.crashed:
         task_log.tell("handed back", **_facts(loss.worker, run))
     elif outcome == "pending":
         _warn("its process died: runs again", loss.worker, run, error=loss.message)
@@ -252,7 +311,14 @@ def _warn(what: str, worker: str, run: Run, **more: str) -> None:
 
 def _facts(worker: str, run: Run) -> dict[str, Any]:
     known = {"attempt": run.attempt, "duration": round(time.monotonic() - run.started, 6)} if run.started else {}
-    return {"task": run.task_id, "type": run.type, "tenant": run.tenant, "worker": worker, **known}
+    return {
+        "task": run.task_id,
+        "type": run.type,
+        "tenant": run.tenant,
+        "worker": worker,
+        **known,
+        **from_text(run.trace).facts(),
+    }
 
 
 def _wake_on_signals(handler: Callable[[int, FrameType | None], None]) -> int:

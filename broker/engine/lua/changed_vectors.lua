@@ -7,7 +7,7 @@
 -- Returns {} when that version is not known (any more), or {version reached, 1 if none is newer, media with vectors, ids,
 --   packed vectors or nil of each}
 -- @include vectors
-local entries = call('XRANGE', changes_key(tenant, model), since == '' and '-' or since, '+', 'COUNT', most + 2)
+local entries = call('XRANGE', KEY.vector_changes(tenant, model), since == '' and '-' or since, '+', 'COUNT', most + 2)
 local version, first = since, 1
 if since ~= '' then
   if not entries[1] or entries[1][1] ~= since then return {} end

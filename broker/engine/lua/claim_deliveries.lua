@@ -9,7 +9,7 @@
 -- What nobody has told the end of is due again; a failure it is not.
 local function take_back(id)
   for _, event in ipairs(call('ZRANGEBYSCORE', KEY.webhook_running(id), '-inf', now)) do
-    log_attempt(id, event, '', 'How it ended is not known: the sender was stopped.', '', now)
+    WEBHOOK.log_attempt(id, event, '', 'How it ended is not known: the sender was stopped.', '', now)
     call('ZREM', KEY.webhook_running(id), event)
     call('ZADD', KEY.webhook_waiting(id), now, event)
   end
@@ -46,6 +46,6 @@ for _, id in ipairs(call('ZRANGEBYSCORE', KEY.webhook_due(), '-inf', now, 'LIMIT
       free = free - 1
     end
   end
-  reschedule_endpoint(id, true, free <= 0)
+  WEBHOOK.reschedule(id, true, free <= 0)
 end
 return attempts

@@ -10,21 +10,28 @@
 -- ARGV[8] next_execution
 -- ARGV[9] lease_us
 -- ARGV[10] group
+-- ARGV[11] used  by the run, as in usage.lua, or ''
 -- Returns {outcome, next}: 'scheduled', 'failed', or 'stale' when the run was no longer this caller's
 -- Moves processing -> scheduled
 -- Moves processing -> failed
 -- @include claim
+-- @include ending
+-- @include usage
+-- @include failures
 local task = read_task(id)
 local outcome = 'stale'
 local fresh = owns_run(task, execution)
 if fresh then
   outcome = (retryable == '1' and task.retry_count < task.max_retries) and 'scheduled' or 'failed'
-  end_run(task)
+  end_run(task, true)
+  COUNT.observe(task.type, 'run', math.max(0, now - (microseconds(task.started_at) or now)))
+  USAGE.end_run(task, used, outcome == 'scheduled' and execution)
   reindex(task, outcome)
   call('HSET', task.key, 'status', outcome, 'lease', execution .. ' ' .. outcome, 'error', message, 'crashes', 0,
     'attempts', with_attempt(task, 'failed', message))
   call('XADD', KEY.results(id), 'MAXLEN', 1, '*', 'type', 2, 'exc_string', traceback, 'worker_name', worker)
   if outcome == 'scheduled' then
+    COUNT.add(task.type, 'retried')
     local due = now + tonumber(delay_us)
     call('HSET', task.key, 'retry_count', task.retry_count + 1, 'scheduled_at', iso(due))
     schedule_at(task, due)
@@ -32,6 +39,7 @@ if fresh then
     announce(task, outcome, { error = message, retry_count = task.retry_count + 1, scheduled_at = iso(due) })
   else
     call('HSET', task.key, 'ended_at', at())
+    FAILURE.count(task, message)
     enter_end(task, 'failed', message)
   end
 else

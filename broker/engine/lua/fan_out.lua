@@ -13,11 +13,11 @@ local count = 0
 for _, id in ipairs(call('ZRANGE', KEY.webhooks(tenant), 0, -1)) do
   local f = call('HMGET', KEY.webhook(id), 'enabled', 'events', 'owed_bytes')
   if f[1] == '1' and string.find(',' .. f[2] .. ',', ',' .. event_type .. ',', 1, true) then
-    if tonumber(f[3] or 0) >= MOST_OWED_BYTES then
-      disable(id, 'More than ' .. MOST_OWED_BYTES / 1048576 .. ' MiB of events waited for it.')
+    if tonumber(f[3] or 0) >= WEBHOOK.MOST_OWED_BYTES then
+      WEBHOOK.disable(id, 'More than ' .. WEBHOOK.MOST_OWED_BYTES / 1048576 .. ' MiB of events waited for it.')
     else
       call('HSET', KEY.delivery(id, event), 'type', event_type, 'task', task, 'body', body, 'state', 'pending')
-      enqueue_delivery(id, event, task)
+      WEBHOOK.enqueue(id, event, task)
       count = count + 1
     end
   end

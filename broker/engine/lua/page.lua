@@ -1,13 +1,14 @@
 -- page: one page of a tenant's tasks, newest first (ties by id, descending), and how many match, of one moment.
 -- KEYS[1] prefix
 -- ARGV[1] tenant
--- ARGV[2] status  '' for all
--- ARGV[3] type_name  '' for all
--- ARGV[4] first  oldest creation time in microseconds, or -inf
--- ARGV[5] last  newest creation time in microseconds, or +inf
--- ARGV[6] offset
--- ARGV[7] limit
--- ARGV[8..] fields  of the task hashes to return
+-- ARGV[2] statuses  '' for all, else with commas between them
+-- ARGV[3] type_names  the same
+-- ARGV[4] flow  '' for all; else of any type
+-- ARGV[5] first  oldest creation time in microseconds, or -inf
+-- ARGV[6] last  newest creation time in microseconds, or +inf
+-- ARGV[7] offset
+-- ARGV[8] limit
+-- ARGV[9..] fields  of the task hashes to return
 -- Returns {total, {id, field values...}, ...}
 -- @include index
 offset, limit = tonumber(offset), tonumber(limit)
@@ -17,10 +18,16 @@ last = last == '+inf' and EPOCH + SPAN - 1 or math.min(EPOCH + SPAN - 1, tonumbe
 -- Where to look: stretches of indexes, with what their scores add to the time of creation and how many tasks each has.
 -- Most are empty.
 local parts, total = {}, 0
-for _, each in ipairs(type_name ~= '' and { type_name } or call('SMEMBERS', KEY.types())) do
-  local index = index_of(tenant, each)
+local indexes = {}
+if flow ~= '' then
+  indexes[1] = KEY.flow_tasks(tenant, flow)
+else
+  for each in string.gmatch(type_names, '[^,]+') do indexes[#indexes + 1] = index_of(tenant, each) end
+  for i, each in ipairs(type_names == '' and call('SMEMBERS', KEY.types()) or {}) do indexes[i] = index_of(tenant, each) end
+end
+for _, index in ipairs(indexes) do
   for word, rank in pairs(RANK) do
-    if status == '' or status == word then
+    if statuses == '' or string.find(',' .. statuses .. ',', ',' .. word .. ',', 1, true) then
       local base = rank * SPAN - EPOCH
       local count = call('ZCOUNT', index, first + base, last + base)
       if count > 0 then parts[#parts + 1] = { index = index, base = base, count = count } end

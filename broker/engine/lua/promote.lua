@@ -1,7 +1,7 @@
 -- promote: moves scheduled tasks that are due into their queues.
 -- KEYS[1] prefix
 -- ARGV[1] limit
--- Returns {id, type, tenant of each that was moved, microseconds until the next one is due or -1}
+-- Returns {id, type, tenant, trace of each that was moved, microseconds until the next one is due or -1}
 -- Moves scheduled -> pending
 -- @include pending
 local moved = {}
@@ -10,7 +10,7 @@ for _, id in ipairs(call('ZRANGEBYSCORE', KEY.due(), '-inf', now, 'LIMIT', 0, li
   if task then unschedule(task) else call('ZREM', KEY.due(), id) end
   if task and task.status == 'scheduled' then
     make_pending(task)
-    for _, value in ipairs({ id, task.type, task.tenant }) do moved[#moved + 1] = value end
+    for _, value in ipairs({ id, task.type, task.tenant, trace_of(task) }) do moved[#moved + 1] = value end
   end
 end
 local first = call('ZRANGE', KEY.due(), 0, 0, 'WITHSCORES')

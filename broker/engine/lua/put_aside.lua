@@ -7,5 +7,5 @@
 local found = call('XRANGE', KEY.outbox(), entry, entry)[1]
 if not found then return 0 end
 call('XDEL', KEY.outbox(), entry)
-call('XADD', KEY.outbox_aside(), 'MAXLEN', KEPT_ASIDE, '*', 'reason', reason, unpack(found[2]))
+call('XADD', KEY.outbox_aside(), 'MAXLEN', WEBHOOK.KEPT_ASIDE, '*', 'reason', reason, unpack(found[2]))
 return 1

@@ -6,7 +6,7 @@
 -- ARGV[2] gap_us
 -- ARGV[3] limit
 -- ARGV[4] max_crashes
--- Returns {id, type, tenant, worker, run, 'pending' or 'failed' of each that was taken back; ids of those extended}
+-- Returns {id, type, tenant, worker, run, 'pending' or 'failed', trace of each that was taken back; ids of those extended}
 -- Moves processing -> pending
 -- Moves processing -> failed
 -- @include lost_run
@@ -31,9 +31,17 @@ local function judge(type_name, registry, run)
     set_lease(task, execution, lease_us)
     extended[#extended + 1] = id
   else
-    local outcome = record_crash(task, tonumber(max_crashes), 'The worker running this task was lost')
+    COUNT.add(task.type, 'lease_lost')
+    local outcome
+    if SHARE.batch_of(task) then -- one of several, and nobody knows which of it has done that
+      call('HSET', task.key, 'alone', 1)
+      outcome = hand_back(task, true, 'released')
+    else
+      outcome = record_crash(task, tonumber(max_crashes), 'The worker running this task was lost')
+    end
     local runs = call('HGET', task.key, 'runs') or '0'
-    for _, value in ipairs({ id, task.type, task.tenant, task.worker or '', runs, outcome }) do lost[#lost + 1] = value end
+    local told = { id, task.type, task.tenant, task.worker or '', runs, outcome, trace_of(task) }
+    for _, value in ipairs(told) do lost[#lost + 1] = value end
   end
 end
 
@@ -49,7 +57,8 @@ for _, type_name in ipairs(call('SMEMBERS', KEY.types())) do
     end
   end
 end
+for _, type_name in ipairs(call('SMEMBERS', KEY.types())) do CAP.review(type_name) end
 for _, queue in ipairs(call('ZRANGE', KEY.ready(), 0, -1)) do
-  if call('EXISTS', facts(queue).list) == 1 then wake(type_of(queue)) end
+  if waits_in(queue) then wake(type_of(queue)) end
 end
 return { lost, extended }

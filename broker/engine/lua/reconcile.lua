@@ -13,7 +13,6 @@
 -- Moves any -> cancelled
 -- Moves any -> none
 -- @include gone
--- @include pending
 -- @include strangers
 local task = read_task(id)
 local type_name = type_of(queue)
@@ -38,10 +37,14 @@ local function remove_from(of_queue, status)
     -- From the end, where a foreign hand has put it: the rest of a long list need not be read for a single copy.
     call('LREM', list, copies == '1' and -1 or 0, id)
   end
+  if task and status ~= 'pending' then
+    call('ZREM', SHARE.line_of(of_queue, task.tenant, task.group), id)
+    LINE.leave(task)
+  end
   for other, registry in pairs(REGISTRY) do
     if other ~= status and other ~= 'processing' then call('ZREM', KEY.registry(registry, of_queue), id) end
   end
-  if call('EXISTS', list) == 1 then mark_ready(of_queue, 1) end
+  if call('EXISTS', list) == 1 then SHARE.mark_ready(of_queue) end
   if status ~= 'scheduled' then call('ZREM', KEY.due(), id) end
   remove_runs(of_queue, status == 'processing' and id .. ':' .. task.lease)
 end
@@ -61,6 +64,8 @@ if not task then
   remove_from(queue)
   if tenant ~= '' then
     remove_from_index(tenant, type_name, id)
+  else
+    LINKS.lose(id)
   end
   wake_for_slot(type_name)
   return 'gone'
@@ -86,7 +91,10 @@ end
 
 local function in_place()
   if indexed ~= truth then return false end
-  if truth == 'pending' then return #call('LPOS', KEY.rq_queue(task.queue), id, 'COUNT', 0) == 1 end
+  if truth == 'pending' then
+    return #call('LPOS', KEY.rq_queue(task.queue), id, 'COUNT', 0) == 1
+      and call('ZSCORE', LINE.place_of(task), id)
+  end
   return truth ~= 'scheduled' or call('ZSCORE', KEY.due(), id)
 end
 
@@ -111,11 +119,12 @@ remove_from(task.queue)
 if truth == 'pending' then
   call('HSET', task.key, 'crashes', 0)
   call('HDEL', task.key, 'ended_at')
+  if task.flow and TERMINAL[indexed] then call('HDEL', task.key, 'deadline') end -- its end has taken it out of those
   if task.unique then call('SET', unique_key(task), id, 'NX') end
   make_pending(task)
 elseif truth == 'scheduled' then
   reindex(task, truth)
-  schedule_at(task, microseconds(call('HGET', task.key, 'scheduled_at')) or now)
+  schedule_at(task, due_of(task))
   announce(task, truth)
 elseif TERMINAL[truth] then
   reindex(task, truth)

@@ -12,6 +12,7 @@
 -- ARGV[10] duration_ms
 -- Returns 'recorded', or 'stale' when the attempt was given up or the endpoint is gone
 -- @include webhooks
+-- @include counts
 local key = KEY.delivery(id, event)
 local f = call('HMGET', key, 'claim', 'task', 'recorded')
 if call('EXISTS', KEY.webhook(id)) == 0 or not f[2] then return 'stale' end
@@ -19,8 +20,9 @@ if f[3] == attempt then return 'recorded' end
 if f[1] ~= attempt or not call('ZSCORE', KEY.webhook_running(id), event) then return 'stale' end
 
 local retry_at = outcome == 'failed' and tonumber(retry_us) >= 0 and now + tonumber(retry_us) or nil
-log_attempt(id, event, status_code, reason, duration_ms, retry_at)
+WEBHOOK.log_attempt(id, event, status_code, reason, duration_ms, retry_at)
 call('HSET', key, 'recorded', attempt)
+COUNT.add('', 'delivery ' .. outcome)
 call('ZREM', KEY.webhook_running(id), event)
 if outcome == 'delivered' then
   call('HDEL', KEY.webhook(id), 'failures', 'failing_since', 'hold_until')
@@ -31,15 +33,15 @@ else
   if tonumber(cooldown_us) > 0 then call('HSET', KEY.webhook(id), 'hold_until', int(now + tonumber(cooldown_us))) end
   local since = tonumber(call('HGET', KEY.webhook(id), 'failing_since'))
   if outcome == 'gone' then
-    disable(id, 'It answered 410 Gone.')
+    WEBHOOK.disable(id, 'It answered 410 Gone.')
   elseif now - since >= tonumber(patience_us) then
-    disable(id, 'Every attempt has failed since ' .. iso(since) .. '; the last one: ' .. reason)
+    WEBHOOK.disable(id, 'Every attempt has failed since ' .. iso(since) .. '; the last one: ' .. reason)
   end
 end
 if retry_at then
   call('ZADD', KEY.webhook_waiting(id), int(retry_at), event)
 else
-  end_delivery(id, event, f[2], outcome == 'delivered' and 'delivered' or 'failed')
+  WEBHOOK.end_delivery(id, event, f[2], outcome == 'delivered' and 'delivered' or 'failed')
 end
-reschedule_endpoint(id)
+WEBHOOK.reschedule(id)
 return 'recorded'

@@ -7,6 +7,8 @@
 -- ARGV[5..] fields
 -- Returns 1 when the worker was not known
 -- @include declare
+local DRAINED_S = 86400
+
 declare_all(types)
 local key = KEY.worker(worker)
 local new = call('EXISTS', key) == 0
@@ -18,4 +20,5 @@ if new or call('HEXISTS', key, 'birth') == 0 then
   for queue in string.gmatch(queues, '[^,]+') do call('SADD', KEY.registry('workers', queue), key) end
 end
 call('EXPIRE', key, ttl)
+call('EXPIRE', KEY.draining(worker), DRAINED_S) -- as long as it is there, also as another process under its name
 return new and 1 or 0

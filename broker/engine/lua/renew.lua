@@ -13,6 +13,7 @@ for i = 1, #runs, 4 do
     stale[#stale + 1] = execution
   else
     set_lease(task, execution, tonumber(lease_us))
+    SHARE.charge_so_far(task)
     call('HSET', task.key, 'last_heartbeat', at_least_begun(task))
     if progress ~= '' then
       if listeners(task.tenant).live > now and call('HGET', task.key, 'progress') ~= progress then

@@ -6,16 +6,16 @@
 -- Returns 'sent', 'missing' when there is no such endpoint or event (any more), or 'disabled'
 -- @include webhooks
 local f = call('HMGET', KEY.delivery(id, event), 'state', 'task')
-if not owns(tenant, id) or not f[1] then return 'missing' end
+if not WEBHOOK.owns(tenant, id) or not f[1] then return 'missing' end
 if call('HGET', KEY.webhook(id), 'enabled') ~= '1' then return 'disabled' end
 call('HDEL', KEY.webhook(id), 'hold_until')
 if f[1] == 'pending' then
   call('ZADD', KEY.webhook_waiting(id), 'XX', int(now), event)
-  reschedule_endpoint(id)
+  WEBHOOK.reschedule(id)
 else
   call('LREM', KEY.webhook_ended(id), 0, event)
   call('HINCRBY', KEY.webhook(id), 'ended_bytes', -call('HSTRLEN', KEY.delivery(id, event), 'body'))
   call('HSET', KEY.delivery(id, event), 'state', 'pending', 'failed', 0)
-  enqueue_delivery(id, event, f[2])
+  WEBHOOK.enqueue(id, event, f[2])
 end
 return 'sent'

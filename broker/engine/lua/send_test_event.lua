@@ -7,10 +7,10 @@
 -- ARGV[5] body
 -- Returns 'sent', 'missing' when the tenant has no such endpoint, or 'disabled'
 -- @include webhooks
-if not owns(tenant, id) then return 'missing' end
+if not WEBHOOK.owns(tenant, id) then return 'missing' end
 if call('HGET', KEY.webhook(id), 'enabled') ~= '1' then return 'disabled' end
 if call('EXISTS', KEY.delivery(id, event)) == 0 then
   call('HSET', KEY.delivery(id, event), 'type', event_type, 'task', event, 'body', body, 'state', 'pending')
-  enqueue_delivery(id, event, event)
+  WEBHOOK.enqueue(id, event, event)
 end
 return 'sent'

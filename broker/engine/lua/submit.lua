@@ -3,21 +3,23 @@
 -- ARGV[1] id  a repeat with the same id changes nothing
 -- ARGV[2] tenant
 -- ARGV[3] payload
--- ARGV[4] options  'type queue max_retries timeout due_us delay_us unique_key'
--- ARGV[5] max_pending
--- ARGV[6..] media  nothing, or id, kind and the fields of its record
--- Returns the microsecond of creation, {0, id} when that task was there, or {-1, waiting, type} when too many wait
+-- ARGV[4] options  'type queue max_retries timeout due_us delay_us n m' and, put together, group (n bytes), tags (JSON, m bytes) and unique_key; the type as 'Type@2' where workers have to know that version
+-- ARGV[5] bounds  how many tasks may wait of a type, 0 for any number, and the quotas of a tenant without its own, as in quotas.lua
+-- ARGV[6] trace  what is known of the request, as `broker.trace` makes it, or ''
+-- ARGV[7..] media  nothing, or id, kind, the microsecond at which it expires or 0, and the fields of its record
+-- Returns the microsecond of creation, {0, id} when that task was there, {-1, waiting, type} when too many wait, {-2}
+--   when the media was deleted meanwhile, or the reply of a quota
 -- Moves none -> pending
 -- Moves none -> scheduled
+-- @include media_record
 -- @include submit
-local task = new_task(id, tenant, payload, options)
-local most = bound(max_pending)
+if media[1] and MEDIA.is_buried(media) then return { -2 } end
+SUBMIT.trace = trace
+local task = SUBMIT.new_task(id, tenant, payload, options)
+local size = media[1] and MEDIA.size_of(media, #media)
 local refused
-if task.simple then refused = accept_simple(task, most) else refused = accept({ task }, most) end
+if task.simple then refused = SUBMIT.accept_simple(task, bounds, size) else refused = SUBMIT.accept({ task }, bounds, size) end
 if refused then return refused end
 if task.holder then return { 0, task.holder } end
-if media[1] then
-  call('HSET', KEY.media(media[1]), 'created_at', iso(task.us), unpack(media, 3))
-  call('ZADD', KEY.media_index(tenant, media[2]), task.us, media[1])
-end
+if media[1] then MEDIA.write(tenant, media, #media, task.us) end
 return task.us

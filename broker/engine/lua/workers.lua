@@ -1,7 +1,8 @@
 -- workers: live workers, what each listens to and what it runs, of one moment.
 -- KEYS[1] prefix
 -- ARGV[1..] names  of fields of RQ's worker record
--- Returns {key, type of the task that it runs or '', since when or '', those fields...} for each
+-- Returns {key, type of the task that it runs or '', since when or '', whether it takes nothing more, those fields...}
+-- for each
 -- @include task
 local rows = {}
 for _, key in ipairs(call('SMEMBERS', KEY.workers())) do
@@ -9,7 +10,8 @@ for _, key in ipairs(call('SMEMBERS', KEY.workers())) do
   if w[1] then
     local task = w[1] == 'busy' and w[2] and read_task(w[2])
     local runs = task and task.status == 'processing' and task.worker == string.sub(key, #P + 8)
-    rows[#rows + 1] = { key, runs and task.type or '', runs and task.started_at or '', unpack(call('HMGET', key, unpack(names))) }
+    local drained = call('EXISTS', KEY.draining(string.sub(key, #P + 8)))
+    rows[#rows + 1] = { key, runs and task.type or '', runs and task.started_at or '', drained, unpack(call('HMGET', key, unpack(names))) }
   end
 end
 return rows

@@ -7,26 +7,31 @@ local call, now, now_text
 local AHEAD = 20000
 -- Those of our keys that every task needs.
 local ARRIVALS, READY, LIFE
--- What this call has read already of limits, by type.
-local seen
+-- What this call has read already of limits, by type; how many tasks it has moved because others have ended.
+local seen, followed
 -- What seldom changes: read again after CACHED_US, and at once after a script of ours has changed it. It lives between
 -- calls where scripts are a function library; elsewhere each call starts with none. All databases of a server share the
 -- library, and it outlives FLUSHALL: what it holds is of one prefix and of one `life`, a mark that each database gets with
 -- its first declaration. Without the mark nothing is kept.
 local cache, cached_since, cached_for, cached_life
 
+-- Names of keys, and what the names of queues tell: right as long as the prefix is the same. So many keys are kept at most.
+local spelled
+local MOST_NAMES = 20000
+
 local function clear_cache()
-  cache = { templates = {}, indexes = {}, listeners = {}, facts = {}, settings = {}, waiting = {} }
+  cache = { templates = {}, listeners = {}, settings = {}, waiting = {}, draining = {}, sole = {}, plain = {}, granted = {},
+    quotas = {}, spent = {}, bounds = {} }
   cached_since = now
 end
 
-local function begin(prefix)
-  call, now, now_text, seen = redis.call, clock(), nil, {}
-  if cached_for ~= prefix then
-    P, B = prefix .. ':', prefix .. ':broker:'
-    ARRIVALS, READY, LIFE = KEY.arrivals(), KEY.ready(), KEY.life()
-    cached_for, cache = prefix, nil
-  end
+-- Other queues have work than before.
+local function forget_ready()
+  cache.ready, cache.choices = nil, nil
+end
+
+-- Forgets what was remembered of another database.
+local function compare_life()
   local life = call('GET', LIFE)
   if not (cache and life) or life ~= cached_life or now >= cached_since + CACHED_US or now < cached_since then
     cached_life = life
@@ -34,21 +39,73 @@ local function begin(prefix)
   end
 end
 
--- The priority levels of a type as queues.
+local function begin_in(prefix)
+  call, now, now_text, seen, followed = redis.call, clock(), nil, {}, 0
+  if cached_for ~= prefix then
+    P, B = prefix .. ':', prefix .. ':broker:'
+    ARRIVALS, READY, LIFE = KEY.arrivals(), KEY.ready(), KEY.life()
+    cached_for, cache, spelled = prefix, nil, nil
+  end
+  if not spelled or spelled.count > MOST_NAMES then spelled = { facts = {}, indexes = {}, count = 0 } end
+end
+
+local function begin(prefix)
+  begin_in(prefix)
+  compare_life()
+end
+
+-- For the end of a run. Returns the task as it was granted, if that was since the cache was made: when its hash still says
+-- that it is this execution's, it is of this database, and compare_life() is left out.
+local function begin_run(prefix, worker, execution)
+  begin_in(prefix)
+  local task = cache and now < cached_since + CACHED_US and now >= cached_since and cache.granted[worker]
+  if task and task.lease == execution then return task end
+  compare_life()
+  return nil
+end
+
+-- When a task is due that waits for others: later than any time that may be asked for.
+local NEVER = 9007199254740991
+
+-- A hash of which there is little, whole, as a table; nil of one that has more fields than this.
+local LITTLE = 200
+local function little(key)
+  local count = call('HLEN', key)
+  if count > LITTLE then return nil end
+  local flat, found = count > 0 and call('HGETALL', key) or {}, {}
+  for i = 1, #flat, 2 do found[flat[i]] = flat[i + 1] end
+  return found
+end
+
+-- The levels of a type: its priorities, and below them the background. Each is a queue, named as `broker.levels` says.
+local LEVEL = { background = -1, highest = 10 }
+
+function LEVEL.queue(type_name, level)
+  if level == LEVEL.background then return type_name .. ':background' end
+  return level == 0 and type_name or type_name .. ':' .. level
+end
+
+-- The type and the level that a queue's name tells.
+function LEVEL.split(queue)
+  local type_name, word = string.match(queue, '^([^:]+):?(%w*)$')
+  return type_name, word == 'background' and LEVEL.background or tonumber(word) or 0
+end
+
+-- All levels of a type as queues, that of priority 0 first.
 local function queues_of(type_name)
-  local queues = { type_name }
-  for priority = 1, 10 do queues[#queues + 1] = type_name .. ':' .. priority end
+  local queues = { type_name, LEVEL.queue(type_name, LEVEL.background) }
+  for level = 1, LEVEL.highest do queues[#queues + 1] = LEVEL.queue(type_name, level) end
   return queues
 end
 
 -- What a queue's name tells, and its keys: to put them together takes longer than to find them.
 local function facts(queue)
-  local found = cache.facts[queue]
+  local found = spelled.facts[queue]
   if not found then
-    local type_name, priority = string.match(queue, '^([^:]+):?(%d*)$')
-    found = { type = type_name, priority = tonumber(priority) or 0, list = KEY.rq_queue(queue), leases = KEY.registry('wip', queue),
-      finished = KEY.registry('finished', queue) }
-    cache.facts[queue] = found
+    local type_name, level = LEVEL.split(queue)
+    found = { type = type_name, level = level, list = KEY.rq_queue(queue), leases = KEY.registry('wip', queue),
+      finished = KEY.registry('finished', queue), shares = KEY.shares(queue), lines = {} }
+    spelled.facts[queue], spelled.count = found, spelled.count + 1
   end
   return found
 end

@@ -4,32 +4,32 @@
 
 -- Two releases may run side by side with different defaults. One that is new takes effect at once; one that was in effect
 -- before, only when nobody has repeated the present one for so long: its processes are gone, the release was taken back.
-local IN_EFFECT_US = 15000000
+local DEFAULTS = { IN_EFFECT_US = 15000000 }
 -- A repetition is noted so seldom.
-local NOTED_US = 1000000
+DEFAULTS.NOTED_US = 1000000
 -- So many declarations that were in effect before are known.
-local FORMER = 8
+DEFAULTS.FORMER = 8
 
 -- May this declaration, which is not the one in effect, replace it?
-local function replaces(key, declared, present, said_us, former)
+function DEFAULTS.replaces(key, declared, present, said_us, former)
   if not present or not string.find(' ' .. former .. ' ', ' ' .. declared .. ' ', 1, true) then return true end
   if now < said_us then -- the clock stepped back
     call('HSET', key, 'declared_at', now)
     return false
   end
-  return now - said_us >= IN_EFFECT_US
+  return now - said_us >= DEFAULTS.IN_EFFECT_US
 end
 
-local function without(list, word)
+function DEFAULTS.without(list, word)
   local left = {}
   for each in string.gmatch(list, '%S+') do
     if each ~= word then left[#left + 1] = each end
   end
-  return table.concat(left, ' ', 1, math.min(#left, FORMER))
+  return table.concat(left, ' ', 1, math.min(#left, DEFAULTS.FORMER))
 end
 
 -- What was set at run time stays: it is what differs from the default that was in effect.
-local function put_in_effect(type_name, key, declared, present)
+function DEFAULTS.put_in_effect(type_name, key, declared, present)
   clear_cache()
   local s = limits(type_name) -- a bucket that is not there starts empty, a changed one settles at its old rate
   local is = call('HMGET', key, 'rate', 'burst', 'concurrency')
@@ -48,13 +48,13 @@ local function declare(type_name, declared)
   local f = call('HMGET', key, 'declared', 'declared_at', 'former')
   local present, said_us, former = f[1], tonumber(f[2]) or 0, f[3] or ''
   if present == declared then
-    if now >= said_us + NOTED_US or now < said_us then call('HSET', key, 'declared_at', now) end
+    if now >= said_us + DEFAULTS.NOTED_US or now < said_us then call('HSET', key, 'declared_at', now) end
     return false
   end
-  if not replaces(key, declared, present, said_us, former) then return false end
-  put_in_effect(type_name, key, declared, present)
+  if not DEFAULTS.replaces(key, declared, present, said_us, former) then return false end
+  DEFAULTS.put_in_effect(type_name, key, declared, present)
   call('HSET', key, 'declared', declared, 'declared_at', now)
-  if present then call('HSET', key, 'former', without(present .. ' ' .. former, declared)) end
+  if present then call('HSET', key, 'former', DEFAULTS.without(present .. ' ' .. former, declared)) end
   seen = {}
   clear_cache()
   wake_for_change(type_name)

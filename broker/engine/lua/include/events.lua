@@ -8,8 +8,14 @@ local KEPT_EVENTS = 10000
 local function listeners(tenant)
   local who = cache.listeners[tenant]
   if not who then
-    local f = call('HMGET', KEY.listeners(), tenant .. ':webhooks', tenant .. ':live')
-    who = { webhooks = f[1], live = tonumber(f[2]) or 0 }
+    if cache.all_listeners == nil then
+      cache.all_listeners = little(KEY.listeners()) or false
+      cache.silent = cache.all_listeners and not next(cache.all_listeners)
+    end
+    local webhooks, live = tenant .. ':webhooks', tenant .. ':live'
+    local all = cache.all_listeners
+    local f = all and { all[webhooks], all[live] } or call('HMGET', KEY.listeners(), webhooks, live)
+    who = { webhooks = f[1], live = tonumber(f[2] or nil) or 0 }
     cache.listeners[tenant] = who
   end
   return who
@@ -28,7 +34,7 @@ end
 
 -- Tells live listeners: an event of a kind and its fields. Nobody listens, nothing is written.
 local function tell(tenant, kind, fields)
-  if listeners(tenant).live <= now then return end
+  if cache.silent or listeners(tenant).live <= now then return end
   local flat = { 'kind', kind, 'at', at() }
   for name, value in pairs(fields) do
     flat[#flat + 1] = name
@@ -44,6 +50,7 @@ end
 
 -- Tells a new status, with `more` that belongs to it. Call it after the task's hash is written.
 local function announce(task, status, more)
+  if cache.silent then return end -- nobody listens at all
   local who = listeners(task.tenant)
   if who.webhooks and string.find(who.webhooks, 'task.' .. status, 1, true)
     and not (status == 'processing' and looks_again(task)) then

@@ -1,5 +1,4 @@
--- @include task
--- @include wake
+-- @include ending
 
 -- How long a completed task that a foreign hand took ran is not known any more: the mean stays what it was.
 local function uncount_duration(tenant, type_name, id)
@@ -16,5 +15,9 @@ local function remove_from_index(tenant, type_name, id)
   local index = index_of(tenant, type_name)
   cache.waiting[index] = nil
   call('ZREM', index, id)
+  call('DEL', KEY.task_log(id))
+  SHARE.forget(tenant, type_name, id)
+  HOLD.forget(id)
   tell(tenant, 'gone', { task = id, type = type_name })
+  LINKS.lose(id)
 end

@@ -6,14 +6,17 @@
 local SPAN, EPOCH = 1125899906842624, 1577836800000000
 
 local function index_of(tenant, type_name)
-  local indexes = cache.indexes[tenant] or {}
-  local index = indexes[type_name] or KEY.index(tenant, type_name)
-  cache.indexes[tenant], indexes[type_name] = indexes, index
+  local indexes = spelled.indexes[tenant]
+  local index = indexes and indexes[type_name]
+  if index then return index end
+  indexes, index = indexes or {}, KEY.index(tenant, type_name)
+  spelled.indexes[tenant], indexes[type_name], spelled.count = indexes, index, spelled.count + 1
   return index
 end
 
 local function score_of(status, us)
   local since = us - EPOCH
+  if since >= 0 and since < SPAN then return RANK[status] * SPAN + since end
   if since < 0 then since = 0 elseif since >= SPAN then since = SPAN - 1 end
   return RANK[status] * SPAN + since
 end

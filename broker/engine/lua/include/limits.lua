@@ -9,16 +9,22 @@ local function limit_is_sound(value)
   return not value or value == '' or tonumber(value) ~= nil
 end
 
--- What was set for a type, if it was declared. Who changes it has to clear_cache().
+-- What was set for a type, if it was declared; `aged` where tasks may have risen, and
+-- `groups_capped` where groups may have been at a cap, though there is none any more. Who changes it has to clear_cache().
 local function settings(type_name)
   local set = cache.settings[type_name]
   if not set then
-    local f = call('HMGET', KEY.limits(type_name), 'rate', 'burst', 'concurrency', 'paused', 'declared')
+    local f = call('HMGET', KEY.limits(type_name), 'rate', 'burst', 'concurrency', 'paused', 'declared', 'grouped',
+      'tenant_rate', 'tenant_burst', 'tenant_concurrency', 'group_concurrency', 'aging')
     set = { type = type_name, rate = tonumber(f[1]), burst = tonumber(f[2]) or 1, concurrency = tonumber(f[3]),
-      paused = f[4] == '1', declared = f[5], level = 0, alarm = 0 }
+      paused = f[4] == '1', declared = f[5], grouped = f[6],
+      tenant_rate = tonumber(f[7] or nil), tenant_burst = tonumber(f[8] or nil), tenant_concurrency = tonumber(f[9] or nil),
+      group_concurrency = tonumber(f[10] or nil), groups_capped = f[10], aging = tonumber(f[11] or nil), aged = f[11], level = 0, alarm = 0 }
     -- What is no number is no limit either, and no type may lose its limit by that.
     if not limit_is_sound(f[1]) or not limit_is_sound(f[2]) or not limit_is_sound(f[3]) then set.declared = false end
+    set.capped = set.tenant_rate or set.tenant_concurrency or call('HLEN', KEY.tenant_limits()) > 0
     cache.settings[type_name] = set
+    cache.divided = cache.divided or set.grouped or set.aged
   end
   return set
 end
@@ -77,13 +83,6 @@ local LOOKS = 60
 -- since the last token, 0 when it is used up.
 local function looks_for_free(runs, postponed, looks)
   return postponed and postponed == runs and looks ~= '0' or false
-end
-
--- Does a queue begin with a task that needs no token?
-local function begins_free(queue)
-  local id = call('LINDEX', facts(queue).list, 0)
-  local f = id and call('HMGET', KEY.job(id), 'runs', 'postponed', 'looks')
-  return f and looks_for_free(f[1], f[2], f[3]) or false
 end
 
 -- Takes the token that is due in `ahead` microseconds (0 for now), for what is not free. Whose turn it was matters where

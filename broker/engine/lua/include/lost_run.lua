@@ -1,4 +1,5 @@
--- @include pending
+-- @include ending
+-- @include failures
 -- A run that ended without an outcome: the task goes back, or is given up as poison.
 
 local function hand_back(task, before_all, outcome)
@@ -12,6 +13,7 @@ end
 -- cannot hold the head; after `max_crashes` deaths in a row it fails.
 local function record_crash(task, max_crashes, message)
   task.crashes = task.crashes + 1
+  COUNT.add(task.type, 'lost')
   call('HSET', task.key, 'crashes', task.crashes, 'attempts', with_attempt(task, 'lost', message))
   if task.crashes < max_crashes then
     tell_attempt(task, 'lost', message)
@@ -21,6 +23,7 @@ local function record_crash(task, max_crashes, message)
   end_run(task)
   reindex(task, 'failed')
   call('HSET', task.key, 'status', 'failed', 'lease', task.lease .. ' poison', 'ended_at', at_least_begun(task), 'error', message)
+  FAILURE.count(task, message)
   enter_end(task, 'failed', message)
   wake_for_slot(task.type)
   return 'failed'

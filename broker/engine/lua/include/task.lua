@@ -1,32 +1,58 @@
--- @include events
--- @include index
+-- @include flows
+-- @include listing
+-- @include lines
 -- A task's hash, its place in the indexes, its queue, its lease and its end.
 
 -- RQ's registry cleanups drop entries whose score has passed; ours lie ten years ahead and are removed by prune.
 local KEEP_US = 315360000000000
 
+-- A task's `flow` is nil or false where no other task and no flow is concerned by it, '' where it has no flow.
+
+local NOTHING = {}
+
 -- The fields that a transition needs, or nil when there is no such task of ours.
 local function read_task(id)
   local key = KEY.job(id)
   local f = call('HMGET', key, 'status', 'origin', 'tenant', 'us', 'lease', 'started_at', 'last_heartbeat',
-    'retry_count', 'max_retries', 'crashes', 'unique', 'attempts', 'worker_name')
+    'retry_count', 'max_retries', 'crashes', 'unique', 'attempts', 'worker_name', 'flow', 'group', 'charged', 'seq',
+    'held', 'lifted')
   if not (f[1] and f[2] and f[3] and f[4]) then return nil end
   return {
     id = id, key = key, status = STATUS[f[1]] or f[1], queue = f[2], type = type_of(f[2]), tenant = f[3], us = tonumber(f[4]) or 0,
     lease = f[5] or '', started_at = f[6], last_heartbeat = f[7] or '', retry_count = tonumber(f[8]) or 0,
     max_retries = tonumber(f[9]) or 0, crashes = tonumber(f[10]) or 0, unique = f[11], attempts = f[12],
-    worker = f[13],
+    worker = f[13], flow = f[14], group = f[15] or '', charged = f[16], seq = f[17], held = f[18],
+    lifted = f[19],
   }
 end
 
--- What the good end of a run by this worker needs of its task; `troubled` when an earlier run did not end well.
-local function read_run(id, worker)
-  local key = KEY.job(id)
-  local f = call('HMGET', key, 'status', 'origin', 'tenant', 'us', 'lease', 'started_at', 'last_heartbeat', 'unique',
-    'crashes')
+-- What the good end of a run by this worker needs of its task; `troubled` when an earlier run did not end well. Where no
+-- type has groups or aging, these are not asked for: a field that is not there costs as much as one that is.
+-- `granted`: the task as it was granted, if it was just now. Then only what may have changed is asked for.
+local function read_run(id, worker, granted)
+  local key, f, g = KEY.job(id), nil, NOTHING
+  if granted and granted.id == id then
+    f = call('HMGET', key, 'status', 'lease', 'last_heartbeat', 'unique', 'flow')
+    if f[1] == RQ_STATUS.processing and f[2] == granted.lease and not f[3] then
+      granted.last_heartbeat, granted.unique, granted.flow, granted.troubled = '', f[4], f[5], granted.runs > 1
+      return granted
+    end
+  end
+  if cache.divided then
+    f = call('HMGET', key, 'status', 'us', 'tenant', 'origin', 'lease', 'started_at', 'last_heartbeat', 'unique', 'crashes',
+      'flow', 'charged', 'group', 'lifted')
+    g = { f[12], f[13] }
+  else
+    f = call('HMGET', key, 'status', 'us', 'tenant', 'origin', 'lease', 'started_at', 'last_heartbeat', 'unique', 'crashes',
+      'flow', 'charged')
+  end
   if not (f[1] and f[2] and f[3] and f[4]) then return nil end
-  return { id = id, key = key, status = STATUS[f[1]] or f[1], queue = f[2], type = type_of(f[2]), tenant = f[3], us = tonumber(f[4]) or 0,
-    lease = f[5] or '', started_at = f[6], last_heartbeat = f[7] or '', unique = f[8], troubled = f[9], worker = worker }
+  local type_name = type_of(f[4])
+  local set = settings(type_name)
+  if g == NOTHING and (set.grouped or set.aged) then g = call('HMGET', key, 'group', 'lifted') end
+  return { id = id, key = key, status = STATUS[f[1]] or f[1], queue = f[4], type = type_name, tenant = f[3], us = tonumber(f[2]) or 0,
+    lease = f[5] or '', started_at = f[6], last_heartbeat = f[7] or '', unique = f[8], troubled = f[9], flow = f[10],
+    charged = f[11], group = g[1] or '', lifted = g[2], worker = worker }
 end
 
 -- Moves the task to another status in its index. Where it does not move up, or was not there, a foreign hand may have
@@ -38,33 +64,26 @@ local function reindex(task, status)
     call('ZADD', index, score, task.id)
     call('PERSIST', task.key)
   end
+  if task.flow and task.flow ~= '' then FLOW.move(task, status) end
 end
 
--- The next number at the end of a queue: a task's place in line is its number less that of the head.
-local function next_seq(queue)
-  return call('HINCRBY', ARRIVALS, queue, 1)
-end
-
-local function mark_ready(queue, length)
-  if length == 1 then
-    local found = facts(queue)
-    call('ZADD', READY, found.priority, queue)
-    call('SADD', KEY.rq_queues(), found.list)
-  end
-end
-
--- Puts a pending task, which has its number, at the end of its queue.
+-- Puts a pending task, which has its slot, at the end of its queue.
 local function append(task)
-  mark_ready(task.queue, call('RPUSH', facts(task.queue).list, task.id))
+  LIST.add_last(task.queue, task.id)
+  LINE.enter_last(task)
 end
 
--- Puts a pending task back before the head of its queue.
+-- Puts a pending task back before all others of its tenant and group.
 local function prepend(task)
-  local list = facts(task.queue).list
-  local head = call('LINDEX', list, 0)
-  local seq = head and call('HGET', KEY.job(head), 'seq') or call('HGET', ARRIVALS, task.queue)
-  call('HSET', task.key, 'seq', (tonumber(seq) or 1) - 1)
-  mark_ready(task.queue, call('LPUSH', list, task.id))
+  local first = tonumber(call('ZRANGE', LINE.of(task), 0, 0, 'WITHSCORES')[2])
+  LIST.add_first(task.queue, task.id)
+  LINE.enter(task, first and first - 1 or now)
+end
+
+-- Takes a pending task out of its queue.
+local function withdraw(task)
+  LIST.remove(task.queue, task.id, task.seq)
+  LINE.leave(task)
 end
 
 -- The fence: is it this execution that may end or prolong the task's run? Whatever does either asks first.
@@ -90,7 +109,7 @@ end
 
 -- Leases the task to a run for so long, or prolongs it. To the tenth of a second: a number of few digits is written and read faster.
 local function set_lease(task, execution, lease_us)
-  local score = math.floor(lease_score(now + lease_us) * 10) / 10
+  local score = math.floor((now + lease_us + DAY_US) / 100000) / 10
   call('ZADD', facts(task.queue).leases, score, task.id .. ':' .. execution)
 end
 
@@ -105,8 +124,11 @@ local function at_least_begun(task)
   return still_ahead(task.started_at) > 0 and task.started_at or at()
 end
 
--- Takes a task that is being run away from its lease and from everything RQ shows about the run.
-local function end_run(task)
+-- Takes a task that is being run away from its lease and from everything RQ shows about the run. `typical`: others are
+-- expected to take as long.
+local function end_run(task, typical)
+  if task.charged then SHARE.settle(task, typical) end
+  if task.group ~= '' or settings(task.type).capped then CAP.end_run(task) end
   local run = task.id .. ':' .. task.lease
   call('ZREM', facts(task.queue).leases, run)
   if task.last_heartbeat >= (task.started_at or '') and task.last_heartbeat ~= '' then
@@ -127,19 +149,20 @@ local function unschedule(task)
   call('ZREM', KEY.registry('scheduled', task.queue), task.id)
 end
 
-local function unique_key(task)
-  return KEY.unique(task.tenant, task.type, task.unique)
+-- When a scheduled task is due, as its hash says.
+local function due_of(task)
+  if task.flow and call('HEXISTS', task.key, 'waiting_for') == 1 then return NEVER end
+  if call('ZSCORE', KEY.newer(task.type), task.id) then return NEVER end
+  return microseconds(call('HGET', task.key, 'scheduled_at')) or now
 end
 
--- Enters the task into RQ's registry of an end state, gives up its unique key and announces the end. By the microsecond,
--- so that it comes last: among thousands of one second it would come somewhere, and to find out where reads old memory.
-local function enter_end(task, status, message)
-  local registry = status == 'completed' and facts(task.queue).finished or KEY.registry(REGISTRY[status], task.queue)
-  call('ZADD', registry, (now + KEEP_US) / 1000000, task.id)
-  if task.unique then
-    if call('GET', unique_key(task)) == task.id then call('DEL', unique_key(task)) end
-  end
-  announce(task, status, message and { error = message })
+-- What is known of the request that submitted it, for whoever tells of the task.
+local function trace_of(task)
+  return call('HGET', task.key, 'trace') or ''
+end
+
+local function unique_key(task)
+  return KEY.unique(task.tenant, task.type, task.unique)
 end
 
 -- The attempt history with one more ended run, at most ten.

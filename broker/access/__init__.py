@@ -1,0 +1,1 @@
+"""Who may do what, and who has changed what: API keys and the audit log."""

@@ -1,0 +1,1 @@
+"""For what a task has waited, afterwards: how long for each reason."""

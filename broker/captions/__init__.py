@@ -1,0 +1,1 @@
+"""Captions of videos: read from what people send and from words with times, kept as WebVTT."""

@@ -1,0 +1,30 @@
+"""Objects that grow: bytes that come in pieces over hours, through one process after another."""
+
+from typing import Any, BinaryIO, Protocol
+
+#: What a store has to know to go on, as JSON has it. Whoever writes keeps it, and hands over the newest.
+State = dict[str, Any]
+
+
+class Resumable(Protocol):
+    """Nobody sees such an object before it is complete.
+
+    One writer at a time is the caller's to see to; a writer that was taken for dead and comes back does no harm as long
+    as its ``State`` is not kept. Raises ``Unavailable``, ``StorageFull``, and ``NotFound`` for what was never begun, or
+    is complete or removed.
+    """
+
+    def begin(self, key: str) -> State:
+        """An object of no bytes yet that is to be stored as ``key``."""
+
+    def append(self, key: str, state: State, source: BinaryIO, offset: int, size: int, total: int) -> State:
+        """Adds ``size`` bytes of ``source`` behind the first ``offset`` bytes; they are kept when this returns.
+
+        ``total`` is how many bytes the object will have.
+        """
+
+    def complete(self, key: str, state: State, size: int) -> None:
+        """Makes an object of the first ``size`` bytes."""
+
+    def remove(self, key: str, state: State) -> None:
+        """Ends it, as far as it is there."""

@@ -1,0 +1,104 @@
+"""Transcodes videos again, one or many: their present renditions play on until the new ones take their place."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from broker.errors import SourceRemoved, TaskBrokerError
+from broker.media.records import MediaRecord, MediaStore
+from broker.task import NewTask, Task
+from broker.tasks.tasks import Tasks
+
+#: Videos that one call looks at.
+MOST = 500
+_TYPE = "VideoTranscoding"
+
+
+class NotTranscoded(TaskBrokerError):
+    """This video was never transcoded; retry its task, or upload it again."""
+
+    code, status = "not_transcoded", 409
+
+
+class Reprocessed(Struct, frozen=True):
+    """``reasons`` count the ``skipped``; ``next`` is the microsecond from which others are left."""
+
+    matched: int
+    queued: int
+    skipped: int
+    reasons: dict[str, int]
+    task_ids: list[str]
+    next: int | None
+
+
+class Reprocessing:
+    """Of any tenant's videos. All raise ``InvalidInput`` for wrong options, ``QueueFull`` and ``Unavailable``."""
+
+    def __init__(self, tasks: Tasks, media: MediaStore) -> None:
+        self._tasks = tasks
+        self._media = media
+
+    def one(
+        self,
+        tenant: str,
+        record: MediaRecord,
+        options: Mapping[str, Any],
+        *,
+        background: bool,
+        task_id: str | None = None,
+    ) -> tuple[Task, bool]:
+        """The task, and whether it is new: one of a video at a time, and who asks again gets the one that is there.
+
+        ``options`` are further members of the payload. Raises ``NotTranscoded``, ``SourceRemoved``.
+        """
+        obstacle = _obstacle(record)
+        if obstacle:
+            raise obstacle()
+        return self._tasks.submit(tenant, _new(record.id, options, background, task_id))
+
+    def many(
+        self,
+        tenant: str,
+        *,
+        ids: Sequence[str] = (),
+        low: int = 0,
+        high: int | None = None,
+        options: Mapping[str, Any],
+        background: bool,
+        dry_run: bool,
+    ) -> Reprocessed:
+        """The videos of these ids, or those that were uploaded in these microseconds, oldest first, ``MOST`` at most.
+
+        ``dry_run`` counts them.
+        """
+        last = None
+        if not ids:
+            ids, last = self._media.uploaded(tenant, "video", low, high, MOST)
+        records = [each for each in self._media.get_many(tenant, ids).values() if each.kind == "video"]
+        reasons = Counter(obstacle.code for each in records if (obstacle := _obstacle(each)))
+        wanted = [_new(each.id, options, background) for each in records if _obstacle(each) is None]
+        made = [] if dry_run or not wanted else self._tasks.submit_many(tenant, wanted)
+        there = sum(not is_new for _, is_new in made)
+        if there:
+            reasons["in_progress"] = there
+        return Reprocessed(
+            matched=len(records),
+            queued=len(wanted) - there,
+            skipped=sum(reasons.values()),
+            reasons=dict(reasons),
+            task_ids=[task.id for task, is_new in made if is_new],
+            next=last,
+        )
+
+
+def _obstacle(record: MediaRecord) -> type[TaskBrokerError] | None:
+    if record.source_removed_at:
+        return SourceRemoved
+    return None if record.made else NotTranscoded
+
+
+def _new(video_id: str, options: Mapping[str, Any], background: bool, task_id: str | None = None) -> NewTask:
+    payload = {**options, "video_id": video_id}
+    return NewTask(_TYPE, payload, background=background, unique_key=f"reprocess:{video_id}", id=task_id)
