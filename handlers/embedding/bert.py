@@ -7,6 +7,7 @@ N. Reimers and I. Gurevych, "Sentence-BERT", 2019. Reads the folders that senten
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ class UnsupportedModel(Exception):
 
 class Bert:
     """One text at a time, equal to sentence-transformers up to rounding."""
+
+    sees = False
 
     def __init__(self, folder: Path) -> None:
         """Raises ``UnsupportedModel``."""
@@ -58,6 +61,14 @@ class Bert:
             inner = _gelu(self._linear(x, layer + "intermediate.dense"))
             x = self._norm(x + self._linear(inner, layer + "output.dense"), layer + "output.LayerNorm")
         return unit(x.mean(axis=0))
+
+    def texts(self, texts: Sequence[str]) -> Array:
+        """(texts, dimensions)"""
+        return np.stack([self(text) for text in texts])
+
+    def pieces(self, word: str) -> int:
+        """Into how many pieces the model cuts a word."""
+        return len(self._tokenizer.encode(word, add_special_tokens=False).ids)
 
     def _attend(self, x: Array, layer: str) -> Array:
         """Multi-head scaled dot-product attention over all tokens. (tokens, hidden) -> (tokens, hidden)"""

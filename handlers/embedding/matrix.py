@@ -76,6 +76,11 @@ class Block:
         scores[np.isnan(scores)] = -np.inf
         return scores
 
+    def similarity(self, place: int, query: NDArray[np.float32]) -> float:
+        """The cosine of the best row of the entity at a place."""
+        cosine = float((self._rows_at(place) @ query).max())
+        return cosine if np.isfinite(cosine) else -1.0
+
     def _rows_at(self, place: int) -> NDArray[np.float32]:
         end = self._starts[place + 1] if place + 1 < len(self._ids) else self._used
         return self._rows[self._starts[place] : end]
@@ -123,6 +128,11 @@ class Matrix:
             del self._blocks[number]
             if not block.empty:
                 self.add(*block.live())
+
+    def similarity(self, entity_id: str, query: NDArray[np.float32]) -> float:
+        """The cosine of the best row of an entity that is in the matrix."""
+        number, place = divmod(self._place_of[entity_id], _BLOCK_ROWS)
+        return self._blocks[number].similarity(place, query)
 
     def best(self, query: NDArray[np.float32], few: int) -> Iterator[tuple[float, str]]:
         """(cosine of its best row, id) of every entity, best first; the first ``few`` are cheap to get."""

@@ -17,7 +17,7 @@ from handlers.embedding import hub
 from handlers.embedding.classifier import LabelVectors
 from handlers.embedding.labels import LabelTable
 from handlers.embedding.settings import EmbeddingSettings
-from handlers.embedding.text import passages
+from handlers.embedding.text import Passage, passages
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +40,15 @@ class Encoder:
         transformers_logging.disable_progress_bar()
         self._settings = settings
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.name = settings.name
+        #: Of its vectors.
+        self.name = settings.tag
         try:
             self._model = self._load()
             self.dimensions = int(self.texts(["a"]).shape[1])
         except Exception as error:  # whatever the libraries raise for files that are not what they expect
             line = " ".join(str(error).split())
             raise UnusableModel(f"EMBED_MODEL={settings.location} cannot be loaded: {line}") from error
-        log.info("%s embeds on %s", self.name, self._device)
+        log.info("%s embeds on %s", settings.name, self._device)
         #: Whether the model itself knows pictures.
         self.sees = "image" in self._model.modalities
 
@@ -72,12 +73,22 @@ class Encoder:
 
     def pictures(self, pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
         """(pictures, dimensions), rows L2-normalised."""
-        return self._run(self._model.encode, pictures) if self.sees else self._labels(pictures)
+        return self.look(pictures)[0]
 
-    def passages(self, text: str) -> list[str]:
+    def look(self, pictures: Sequence[Image.Image]) -> tuple[NDArray[np.float32], list[str]]:
+        """As ``pictures``, and what is seen in each, in words; empty where the model itself sees."""
+        if self.sees:
+            return self._run(self._model.encode, pictures), [""] * len(pictures)
+        return self._labels(pictures)
+
+    def passages(self, text: str) -> list[Passage]:
         """``text`` in pieces that the model reads whole."""
         longest = self._model.max_seq_length or self._model.tokenizer.model_max_length
         return passages(text, self._model.tokenizer, longest - _SPECIAL_TOKENS)
+
+    def pieces(self, word: str) -> int:
+        """Into how many pieces the model cuts a word."""
+        return len(self._model.tokenizer.tokenize(word))
 
     @staticmethod
     def _run(encode: Any, inputs: Sequence[Any]) -> NDArray[np.float32]:
@@ -88,4 +99,6 @@ class Encoder:
 
     @cached_property
     def _labels(self) -> LabelVectors:
-        return LabelVectors(LabelTable(self.texts, self.name, self.dimensions, self._settings.cache), self._device)
+        return LabelVectors(
+            LabelTable(self.texts, self._settings.name, self.dimensions, self._settings.cache), self._device
+        )

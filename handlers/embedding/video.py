@@ -6,6 +6,7 @@ Decoding key frames alone costs a tenth of decoding everything and finds nearly 
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -29,13 +30,21 @@ _BROKEN = (
 )
 
 
-def raw_frames(path: str) -> Iterator[Raw]:
+class Frame(NamedTuple):
+    """One that is worth a look."""
+
+    #: Seconds from the first frame to this one.
+    at: float
+    image: Image.Image
+
+
+def raw_frames(path: str) -> Iterator[tuple[float, *Raw]]:
     """``read_frames`` as plain values."""
     for frame in read_frames(Path(path)):
-        yield raw(frame)
+        yield frame.at, *raw(frame.image)
 
 
-def read_frames(path: Path) -> list[Image.Image]:
+def read_frames(path: Path) -> list[Frame]:
     """At most 32 upright RGB frames in their order. Raises ``PermanentError`` when there is none to see."""
     has_key_frames = len(list(islice(_decode(path, key_frames=True), 2))) > 1
     try:
@@ -56,18 +65,20 @@ def _decode(path: Path, key_frames: bool) -> Iterator[av.VideoFrame]:
         yield from frames(container, stream)
 
 
-def _distinct(frames: Iterable[av.VideoFrame]) -> list[Image.Image]:
+def _distinct(frames: Iterable[av.VideoFrame]) -> list[Frame]:
     """Frames that differ from the distinct one before them; of very many every second, every fourth and so on."""
-    kept: list[Image.Image] = []
-    last = None
+    kept: list[Frame] = []
+    last = first = None
     number, stride = 0, 1
     for frame in frames:
+        first = frame.time if first is None else first
         thumbnail = frame.to_ndarray(width=64, height=36, format="rgb24").astype(np.float32)
         if last is not None and np.abs(thumbnail - last).mean() < _NOTHING_NEW:
             continue
         last = thumbnail
         if number % stride == 0:
-            kept.append(shrink(frame.to_image()).rotate(frame.rotation, expand=True))
+            shown = shrink(frame.to_image()).rotate(frame.rotation, expand=True)
+            kept.append(Frame(round(max(0.0, (frame.time or 0.0) - (first or 0.0)), 3), shown))
         number += 1
         if len(kept) == 4 * _MOST_FRAMES:
             kept, stride = kept[::2], 2 * stride

@@ -37,4 +37,6 @@ class Limits:
 #: A picture: the largest JPEG in its costliest form (progressive, colours as fine as light) takes 1.4 GiB, one decoded
 #: whole 0.9. Sound and video, of which every packet may have to be read.
 PICTURE = Limits(memory=3 * 2**29, seconds=60.0)
+#: A document, of which some megabytes of text are kept at most.
+DOCUMENT = Limits(memory=2**30, seconds=60.0)
 RECORDING = Limits(memory=PROGRAM_MEMORY, seconds=float("inf"))

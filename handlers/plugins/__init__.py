@@ -1,1 +1,1 @@
-"""PluginExecution: work that somebody else's service or code does on a media file."""
+"""The plugins that come with the product: one module each, and what they share."""

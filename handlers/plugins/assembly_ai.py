@@ -138,6 +138,7 @@ def _result(context: PluginContext, transcript: dict[str, Any]) -> dict[str, Any
     said = [word for word in transcript.get("words") or [] if isinstance(word, dict)]
     words = [{name: word.get(name) for name in _OF_WORDS} for word in said]
     kept = {"transcript_id": transcript["id"], **{name: transcript.get(name) for name in _KEPT}, "words": words}
+    context.caption(words, kept["language_code"])
     context.save("transcript.json", json.dumps(kept, ensure_ascii=False).encode())
     return {**kept, "text": _fitting(kept["text"], _MOST_TEXT), "words": _fitting(words, _MOST_WORDS)}
 

@@ -12,8 +12,8 @@ from urllib.parse import quote
 from requests import PreparedRequest, Response, Session
 
 from broker.errors import PermanentError, TransientError
+from handlers.plugin_execution.http import retry_after
 from handlers.plugins import lenient_json
-from handlers.plugins.http import retry_after
 
 #: What ``find`` looks through, newest first: the most that the service lists at once, so many times at most.
 _PAGE, _PAGES = 200, 50

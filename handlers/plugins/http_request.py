@@ -6,12 +6,12 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from broker.environment.reading import read_one
 from broker.errors import PermanentError, RateLimited, TransientError
 from broker.outbound.guard import Answer, TargetRefused, check_url, guarded_post
 from broker.plugin import Plugin, PluginContext
-from broker.settings.reading import read_one
 from broker.tasks import stored_json
-from handlers.plugins.http import USUAL_WAIT, retry_after
+from handlers.plugin_execution.http import USUAL_WAIT, retry_after
 
 #: Seconds in which the service has to answer, and bytes of its answer that are kept.
 _TIMEOUT, _MAX_ANSWER = 60.0, 64 * 1024

@@ -17,6 +17,8 @@ from handlers.media.opening import recording
 from handlers.media.pictures import picture, upright_size
 from handlers.media.tracks import frames
 
+#: Tracks of pictures of which one is decoded.
+_MOST_DECODED = 16
 #: The tag DURATION of Matroska, as in 00:01:02.345000000.
 _TAG = re.compile(r"(\d{1,9}):(\d\d):(\d\d(?:\.\d{1,9})?)")
 
@@ -58,9 +60,13 @@ def _stream(container: InputContainer, stream: Stream) -> dict[str, Any]:
         "language": stream.language,
     }
     if isinstance(stream, av.VideoStream) and codec:
+        seen = stream in container.streams.video[:_MOST_DECODED]
         rate = stream.average_rate
         told |= {"width": stream.width, "height": stream.height, "pixel_format": stream.pix_fmt}
-        told |= {"frame_rate": round(float(rate), 3) if rate else None, "rotation": _rotation(container, stream)}
+        told |= {
+            "frame_rate": round(float(rate), 3) if rate else None,
+            "rotation": _rotation(container, stream) if seen else None,
+        }
     elif isinstance(stream, av.AudioStream) and codec:
         told |= {"sample_rate": stream.rate, "channels": stream.channels, "layout": stream.layout.name}
     return told

@@ -9,7 +9,7 @@ from broker.fields import Integer
 from broker.plugin import Plugin, PluginContext
 from handlers.media.bounds import PICTURE, RECORDING
 from handlers.media.decoding import decode
-from handlers.plugins.lists import Listed
+from handlers.plugins.list_setting import Listed
 
 _SHOWN = ("width", "height", "time_seconds")
 _SIZES = validate.Range(16, 2048)

@@ -1,7 +1,8 @@
 """How long a file says that it is, in bytes: what is shorter was cut off.
 
 Containers that know it: ISO base media (ISO/IEC 14496-12), Matroska (RFC 9559), RIFF and ASF. Others (transport and
-program streams, Ogg, FLV, recordings that were written live) know no length, or only one in time.
+program streams, FLV, recordings that were written live) know no length, or only one in time; Ogg (RFC 3533) marks its
+last page.
 """
 
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import BinaryIO
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_OGG_PAGE, _OGG_HEADER, _OGG_LAST, _LONGEST_OGG_PAGE = b"OggS\0", 27, 4, 65_307
 #: Boxes, chunks or objects that are looked at side by side; a file of nothing else wastes no more time.
 _MOST = 100_000
 
@@ -25,8 +27,24 @@ def declared_bytes(path: Path, demuxer: str) -> int | None:
         return max(reader(file, path.stat().st_size), default=None)
 
 
+def unfinished(path: Path, demuxer: str) -> bool:
+    """Whether a file that should have a mark at its end has none."""
+    if demuxer != "ogg":
+        return False
+    with path.open("rb") as file:
+        end = _read(file, max(0, path.stat().st_size - _LONGEST_OGG_PAGE), _LONGEST_OGG_PAGE)
+    page = end[max(0, end.rfind(_OGG_PAGE)) :]
+    if len(page) < _OGG_HEADER or not page[5] & _OGG_LAST:
+        return True
+    pieces = page[_OGG_HEADER : _OGG_HEADER + page[26]]
+    return len(page) < _OGG_HEADER + page[26] + sum(pieces)
+
+
 def _boxes(file: BinaryIO, size: int) -> Iterator[int]:
-    """The end of each top-level box; a size of 0 means up to the end of the file."""
+    """The end of each top-level box, and of what the index of a fragmented file lists.
+
+    A size of 0 means up to the end of the file.
+    """
     at = 0
     for _ in range(_MOST):
         head = _read(file, at, 16)
@@ -37,8 +55,22 @@ def _boxes(file: BinaryIO, size: int) -> Iterator[int]:
             (length,) = unpack_from(">Q", head, 8)
         if length < 8:
             return
+        if head[4:8] == b"sidx":
+            yield at + length + _listed(_read(file, at + 8, length - 8))
         at += length
         yield at
+
+
+def _listed(index: bytes) -> int:
+    """Bytes behind a segment index that it refers to (8.16.3)."""
+    short = index[:1] == b"\0"
+    at = 20 if short else 28
+    if len(index) < at + 4:
+        return 0
+    offset = unpack_from(">I", index, 16)[0] if short else unpack_from(">Q", index, 20)[0]
+    (count,) = unpack_from(">H", index, at + 2)
+    references = range(at + 4, min(len(index) - 11, at + 4 + 12 * count), 12)
+    return int(offset + sum(unpack_from(">I", index, each)[0] & 0x7FFFFFFF for each in references))
 
 
 def _matroska(file: BinaryIO, _: int) -> Iterator[int]:

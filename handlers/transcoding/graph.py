@@ -1,19 +1,20 @@
-"""Builds the one ffmpeg command that decodes a source's pictures once and encodes all renditions of them.
+"""Builds the ffmpeg command that decodes a part of a source's pictures once and encodes renditions of them.
 
 Relative output paths, so it must run in the folder that gets them: ``<rung>/init.mp4`` and ``<rung>/seg_00000.m4s``.
 """
 
 import os
+from math import ceil
 from pathlib import Path
 
 import ffmpeg
 from ffmpeg.nodes import OutputStream, Stream
 
 from handlers.media.bounds import INPUT_OPTIONS
-from handlers.transcoding.colours import Colours
 from handlers.transcoding.hls_output import hls_options, hls_target, seconds
 from handlers.transcoding.ladder import Rung
 from handlers.transcoding.plan import Plan
+from handlers.transcoding.ranges import Part
 from handlers.transcoding.source import Source
 
 #: Several encoders run side by side, so more threads of the decoder each buy nothing but memory.
@@ -26,8 +27,10 @@ _SAME_SHAPE = 0.02
 
 #: Verbose, because that alone tells at the end how many pictures were decoded.
 GLOBAL = ("-hide_banner", "-nostdin", "-v", "verbose", "-nostats", "-progress", "pipe:1", "-stats_period", "0.5")
-#: Constant quality under a rate cap; key frames by number only, so that they fall together in all rungs. Constant frame
-#: rate also here: it fills up what comes late, and drops what filters repeat when the source changes its size.
+#: Seconds that are decoded before the first picture of a part that begins in the middle: in the place of that picture
+#: the one before it may have to be repeated.
+_BEFORE = 6
+#: Constant quality under a rate cap; key frames by number only, so that they fall together in all rungs.
 #: One thread: with more, x264's rate cap depends on which is first, and no two runs would make the same bytes.
 _H264 = {
     "c:v": "libx264",
@@ -38,56 +41,67 @@ _H264 = {
     "sc_threshold": 0,
     "threads": 1,
     "x264-params": "threads=1:lookahead-threads=1:log=0",
-    "fps_mode": "cfr",
 }
 
 
-def command(binary: str, path: Path, demuxer: str, source: Source, plan: Plan) -> list[str]:
-    """The program and its arguments."""
-    file = ffmpeg.input(f"file:{path}", format=demuxer, threads=_THREADS, **INPUT_OPTIONS)
-    branches = _prepared(file[str(source.video_track)], source, plan).filter_multi_output("split")
-    outputs = [_rung(branches[number], rung, plan) for number, rung in enumerate(plan.rungs)]
+def command(binary: str, path: Path, demuxer: str, source: Source, plan: Plan, part: Part) -> list[str]:
+    """The program and its arguments. What it makes of a part does not depend on where it begins to read."""
+    skipped = _skipped(plan, part)
+    place = {"ss": seconds(skipped / plan.rate)} if skipped else {}
+    file = ffmpeg.input(f"file:{path}", format=demuxer, threads=_THREADS, **place, **INPUT_OPTIONS)
+    pictures = _prepared(file[str(source.video_track)], source, plan, part)
+    branches = pictures.filter_multi_output("split")
+    # Where filters restart, they repeat what was shown before; the constant rate drops it again. Elsewhere a picture
+    # that is missing at the beginning of a part has to show.
+    mode = "passthrough" if source.uniform else "cfr"
+    outputs = [_rung(branches[number], rung, plan, part.first, mode) for number, rung in enumerate(part.rungs)]
     return [binary, *GLOBAL, "-max_error_rate", "1", *ffmpeg.merge_outputs(*outputs).get_args()]
 
 
-def _prepared(video: Stream, source: Source, plan: Plan) -> Stream:
-    """Pictures at the constant output rate, opaque and progressive, with colours that the scaler can read."""
+def _skipped(plan: Plan, part: Part) -> int:
+    """Places of pictures at the beginning of the source that are not decoded."""
+    return max(0, part.first * plan.segment_frames - ceil(_BEFORE * plan.rate)) if part.seek else 0
+
+
+def _prepared(video: Stream, source: Source, plan: Plan, part: Part) -> Stream:
+    """Pictures at the constant output rate, opaque and progressive, with colours that the scaler can read.
+
+    Colours come first, because each filter may have the scaler put before it.
+    """
+    colours = source.colours
+    if colours.assumed:
+        names = {"color_primaries": colours.primaries, "color_trc": colours.transfer, "colorspace": colours.matrix}
+        video = video.filter("setparams", **names)
     video = video.filter("setsar", _SAR)
     if source.interlaced:
         video = video.filter("bwdif", mode="send_field", deint="interlaced")
+    if colours.foreign:
+        video = video.filter("zscale", matrix="bt709", primaries="bt709", transfer="bt709", range="tv")
     if source.alpha:
         video = video.filter("premultiply", inplace=1)
-    video = _regular(video, source, plan)
-    if source.colours.hdr:
-        return _tone_mapped(video, source.colours, plan.rungs[-1])
-    if source.colours.foreign:
-        return _named(video, source.colours).filter(
-            "zscale", matrix="bt709", primaries="bt709", transfer="bt709", range="tv"
-        )
-    return video.filter("setparams", colorspace=source.colours.matrix) if source.colours.assumed else video
+    video = _regular(video, source, plan, part)
+    return _tone_mapped(video, plan.rungs[-1]) if colours.hdr else video
 
 
-def _regular(video: Stream, source: Source, plan: Plan) -> Stream:
-    """A picture in every place, from the first on, and no more than planned."""
+def _regular(video: Stream, source: Source, plan: Plan, part: Part) -> Stream:
+    """A picture in every place of the part, and no others."""
+    skipped, first = _skipped(plan, part), part.first * plan.segment_frames
+    end = min(part.end * plan.segment_frames, plan.frames)
     if source.phase:
         video = video.filter("settb", "AVTB").filter("setpts", f"PTS+{round(source.phase * 1_000_000)}")
-    video = video.filter("fps", fps=str(plan.rate), eof_action="pass")
+    from_start = {} if skipped or not source.uniform else {"start_time": 0}
+    video = video.filter("fps", fps=str(plan.rate), eof_action="pass", **from_start)
     if plan.hold_last:
         video = video.filter("tpad", stop=plan.frames, stop_mode="clone")
-    return video.filter("trim", end=seconds(plan.seconds))
+    video = video.filter("trim", start_pts=first - skipped, end_pts=end - skipped)
+    return video.filter("setpts", f"PTS-{first - skipped}") if first > skipped else video
 
 
-def _named(video: Stream, colours: Colours) -> Stream:
-    names = {"color_primaries": colours.primaries, "color_trc": colours.transfer, "colorspace": colours.matrix}
-    return video.filter("setparams", **names)
-
-
-def _tone_mapped(video: Stream, colours: Colours, largest: Rung) -> Stream:
+def _tone_mapped(video: Stream, largest: Rung) -> Stream:
     """High dynamic range brought down to BT.709, once for all rungs, in linear light (203 nits: ITU-R BT.2408)."""
     width, height = _fitted(largest)
     return (
-        _named(video, colours)
-        .filter("zscale", width=width, height=height, transfer="linear", npl=203)
+        video.filter("zscale", width=width, height=height, transfer="linear", npl=203)
         .filter("format", "gbrpf32le")
         .filter("zscale", primaries="bt709")
         .filter("tonemap", tonemap="mobius", desat=0)
@@ -96,7 +110,7 @@ def _tone_mapped(video: Stream, colours: Colours, largest: Rung) -> Stream:
     )
 
 
-def _rung(branch: Stream, rung: Rung, plan: Plan) -> OutputStream:
+def _rung(branch: Stream, rung: Rung, plan: Plan, first: int, mode: str) -> OutputStream:
     width, height = _fitted(rung)
     picture = (
         branch.filter("scale", width, height, flags="bicubic", out_range="tv", out_color_matrix="bt709")
@@ -109,8 +123,9 @@ def _rung(branch: Stream, rung: Rung, plan: Plan) -> OutputStream:
         "maxrate": int(rung.max_rate * _PEAK),
         "bufsize": rung.max_rate * _BUFFER,
         "g": plan.gop_frames,
+        "fps_mode": mode,
     }
-    return ffmpeg.output(picture, hls_target(rung.name), **_H264, **options, **hls_options(rung.name, plan))
+    return ffmpeg.output(picture, hls_target(rung.name), **_H264, **options, **hls_options(rung.name, plan, first))
 
 
 def _fitted(rung: Rung) -> tuple[str, str]:

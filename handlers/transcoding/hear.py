@@ -20,11 +20,12 @@ _PADDING = 0.1
 
 
 class Heard(NamedTuple):
-    """The rendition (``None`` without sound), its BCP 47 language, and what it lacks."""
+    """The rendition (``None`` without sound), its BCP 47 language, what it lacks, and the place of its source."""
 
     track: Track | None
     language: str
     warnings: list[str]
+    number: int = 1
 
 
 def hear(
@@ -48,7 +49,7 @@ def hear(
             warnings.append(
                 f"The sound is cut at the last picture, {float(length):.1f} s; it lasts {each.seconds:.1f} s."
             )
-        return Heard(track, each.language, warnings)
+        return Heard(track, each.language, warnings, number)
     return Heard(None, "und", warnings)
 
 
@@ -64,7 +65,7 @@ def _encode(
     folder = context.scratch / sound.AUDIO
     shutil.rmtree(folder, ignore_errors=True)  # of the track before
     folder.mkdir()
-    argv = sound.command(ffmpeg.binary(), path, demuxer, each.track, planned, length)
+    argv = sound.command(ffmpeg.binary(), path, demuxer, {sound.AUDIO: each.track}, planned, length)
     report = progress.within(SOUND)
 
     def on_progress(microseconds: int) -> None:

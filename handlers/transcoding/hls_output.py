@@ -13,15 +13,16 @@ from handlers.transcoding.source import MAX_SECONDS
 INIT, SEGMENTS = "init.mp4", "seg_*.m4s"
 _PLAYLIST = "ffmpeg.m3u8"
 
+#: With ``avoid_negative_ts`` these write the times as they are, so that pictures and sound start at 0, and a run that
+#: begins in the middle goes on where another ended: by default all is shifted by the reordering of pictures, and an
+#: edit list, which players ignore, says so.
+_FRAGMENTS = "movflags=+negative_cts_offsets+frag_discont:use_editlist=0"
 _OPTIONS = {
     "hls_playlist_type": "vod",
     "hls_flags": "temp_file",
     "hls_segment_type": "fmp4",
     "hls_fmp4_init_filename": INIT,
-    # These together write the times as they are, so that pictures and sound start at 0: by default all is shifted by
-    # the reordering of pictures, and an edit list, which players ignore, says so.
     "avoid_negative_ts": "disabled",
-    "hls_segment_options": "movflags=+negative_cts_offsets+frag_discont:use_editlist=0",
     # Neither a place nor a name out of the source gets into what is published.
     "map_metadata": -1,
     "map_chapters": -1,
@@ -29,11 +30,21 @@ _OPTIONS = {
 }
 
 
-def hls_options(folder: str, plan: Plan) -> dict[str, Any]:
-    """Options by name; ``f`` is the format."""
-    # Rounded down, because a segment ends with the first key frame at or after this time.
-    length = {"hls_time": seconds(plan.segment_seconds)}
-    return {"f": "hls", **_OPTIONS, **length, "hls_segment_filename": f"{folder}/{SEGMENTS.replace('*', '%05d')}"}
+def hls_options(folder: str, plan: Plan, first: int = 0) -> dict[str, Any]:
+    """Options by name; ``f`` is the format, ``first`` the number of the first segment, whose place decides its time."""
+    place = {
+        # Rounded down, because a segment ends with the first key frame at or after this time.
+        "hls_time": seconds(plan.segment_seconds),
+        "start_number": first,
+        "output_ts_offset": seconds(first * plan.segment_seconds),
+        "hls_segment_options": f"{_FRAGMENTS}:fragment_index={first + 1}",
+    }
+    return {"f": "hls", **_OPTIONS, **place, "hls_segment_filename": f"{folder}/{SEGMENTS.replace('*', '%05d')}"}
+
+
+def segment_name(number: int) -> str:
+    """The name of a segment's file in the folder of its rendition."""
+    return SEGMENTS.replace("*", f"{number:05d}")
 
 
 def hls_target(folder: str) -> str:

@@ -45,6 +45,7 @@ class Looks:
         self.seen: Counter[Look] = Counter()
         self.interlaced = False
         self._decoded = 0
+        self._failed = 0
         self._fed = 0
         self._next = 0.0
         self._aspect = _sane(stream.sample_aspect_ratio)
@@ -59,7 +60,7 @@ class Looks:
         except MemoryError:
             raise
         except av.error.FFmpegError:
-            pass
+            self._failed += 1
 
     def _due(self, packet: "av.Packet[Any]", at: float) -> bool:
         if not packet.is_keyframe or at < self._next:
@@ -94,6 +95,11 @@ class Looks:
     def largest(self) -> Look | None:
         """Of the looks with the most pixels, the most frequent; ``None`` when nothing could be decoded."""
         return max(self.seen, key=lambda look: (look.width * look.height, self.seen[look]), default=None)
+
+    @property
+    def intact(self) -> bool:
+        """Whether most of what was looked at could be decoded."""
+        return self._decoded > self._failed
 
     @property
     def uniform(self) -> bool:

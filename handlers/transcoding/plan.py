@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import floor
+from math import ceil, floor
 
 from broker.errors import PermanentError
 from handlers.transcoding import ladder
@@ -34,9 +34,19 @@ class Plan:
         return ladder.gop_frames(self.rate)
 
     @property
+    def segment_frames(self) -> int:
+        """Frames of every segment but the last."""
+        return ladder.segment_frames(self.rate)
+
+    @property
+    def segments(self) -> int:
+        """Segments of each rendition of pictures."""
+        return ceil(self.frames / self.segment_frames)
+
+    @property
     def segment_seconds(self) -> Fraction:
         """Length of every segment but the last."""
-        return ladder.segment_frames(self.rate) / self.rate
+        return self.segment_frames / self.rate
 
     @property
     def megapixels(self) -> float:
@@ -46,29 +56,33 @@ class Plan:
 
 #: Sound that is longer by no more seconds is the padding of its last frame.
 _PADDING = 0.1
-#: Frames that are made for each packet that was sent, at most. Slides without sound need most: at six frames a second
-#: one is shown for up to three minutes.
-_FRAMES_PER_PACKET = 1000
+#: Frames that are made where nothing is sent: so many, and so many more for each packet of pictures and sound. Slides
+#: without sound need most: at six frames a second nearly three hours, however few they are.
+_HELD, _HELD_PER_PACKET = 60_000, 100
 
 
 def plan(source: Source) -> Plan:
     """Both tracks end together: with the last picture, held while sound goes on, or with silence.
 
     Where pictures change their size or colours ffmpeg restarts its filters, which would hold a picture there too. The
-    video then ends with its last picture, and sound with it.
+    video then ends with its last picture, and sound with it; so it does when the end of the sound is a mistake of its
+    clock.
 
     Raises ``PermanentError`` for a source of which too much would have to be made.
     """
     rate = Fraction(source.rate)
     first = floor((source.video_start + source.phase) * rate + Fraction(1, 2))
     shown = max(first + 1, round(source.video_seconds * rate))
-    heard = round(source.audio_seconds * rate)
-    frames = heard if source.uniform and heard > shown + _PADDING * rate else shown
-    if frames > MAX_SECONDS * rate:
+    most = _HELD + _HELD_PER_PACKET * source.packets
+    if shown > MAX_SECONDS * rate:
         raise PermanentError(f"The video is longer than {MAX_SECONDS // 3600} hours.")
-    if frames > source.packets * _FRAMES_PER_PACKET:
+    if shown > most:
         raise PermanentError(
-            f"The video is one long hole: it claims to last {float(frames / rate):.0f} s, and has {source.pictures} "
+            f"The video is one long hole: it claims to last {float(shown / rate):.0f} s, and has {source.pictures} "
             "pictures. Its timestamps are wrong; write it anew, for example with an editor."
         )
+    heard = round(source.audio_seconds * rate)
+    longest = min(Fraction(most), MAX_SECONDS * rate)
+    goes_on = source.uniform and shown + _PADDING * rate < heard <= longest
+    frames = heard if goes_on else shown
     return Plan(ladder.rungs(source.width, source.height), rate, frames, source.uniform)

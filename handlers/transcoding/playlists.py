@@ -17,7 +17,7 @@ from handlers.transcoding.ladder import Rung
 MASTER, MEDIA = "master.m3u8", "index.m3u8"
 #: The rendition that a player starts with, before it has measured anything: the first in the master playlist.
 _START_SIDE = 720
-_AUDIO_GROUP = "audio"
+AUDIO_GROUP = "audio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,8 @@ class Variant:
     rung: Rung
     track: Track
     audio: Track | None
+    #: Sound that can be chosen instead.
+    further: tuple[Track, ...] = ()
 
     @property
     def playlist(self) -> str:
@@ -75,18 +77,22 @@ class Variant:
         return f"{self.track.name}/{MEDIA}"
 
     @property
+    def sounds(self) -> list[Track]:
+        return [*([self.audio] if self.audio else []), *self.further]
+
+    @property
     def codecs(self) -> str:
         return ",".join([self.track.codec, *([self.audio.codec] if self.audio else [])])
 
     @property
     def bandwidth(self) -> int:
-        """Peak bits per second, audio included."""
-        return ceil(self.track.peak + (self.audio.peak if self.audio else 0))
+        """Peak bits per second, with the sound that needs most."""
+        return ceil(self.track.peak + max((sound.peak for sound in self.sounds), default=Fraction(0)))
 
     @property
     def average_bandwidth(self) -> int:
-        """Bits per second, audio included."""
-        return ceil(self.track.average + (self.audio.average if self.audio else 0))
+        """Bits per second, with the sound that needs most."""
+        return ceil(self.track.average + max((sound.average for sound in self.sounds), default=Fraction(0)))
 
 
 def read_track(folder: Path) -> Track:
@@ -106,29 +112,36 @@ def target_duration(tracks: Sequence[Track]) -> int:
     return max(track.target for track in tracks)
 
 
-def media_playlist(track: Track, target: int) -> str:
-    """The playlist of one rendition."""
+def media_playlist(track: Track, target: int, *, growing: bool = False) -> str:
+    """The playlist of one rendition; ``growing`` while there is to be more of it."""
     lines = [
         "#EXTM3U",
         "#EXT-X-VERSION:7",
         f"#EXT-X-TARGETDURATION:{target}",
         "#EXT-X-MEDIA-SEQUENCE:0",
-        "#EXT-X-PLAYLIST-TYPE:VOD",
+        f"#EXT-X-PLAYLIST-TYPE:{'EVENT' if growing else 'VOD'}",
         "#EXT-X-INDEPENDENT-SEGMENTS",
+        # Without it players begin near the end of what grows, as if it were broadcast.
+        *(["#EXT-X-START:TIME-OFFSET=0"] if growing else []),
         f'#EXT-X-MAP:URI="{INIT}"',
     ]
     for segment in track.segments:
         lines += [f"#EXTINF:{float(segment.duration):.6f},", segment.name]
-    return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
+    return "\n".join([*lines, *([] if growing else ["#EXT-X-ENDLIST"]), ""])
 
 
-def master_playlist(variants: Sequence[Variant], rate: Fraction, language: str) -> str:
-    """The playlist that a player opens. ``variants`` come smallest first, ``rate`` is in frames per second."""
+def master_playlist(
+    variants: Sequence[Variant], rate: Fraction, language: str, more: Sequence[str] = (), *, sound: str = "Audio"
+) -> str:
+    """The playlist that a player opens. ``variants`` come smallest first, ``rate`` is in frames per second.
+
+    ``more`` are lines on what is beside them, ``sound`` is the name of the audio rendition for viewers.
+    """
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
     audio = variants[0].audio
     if audio:
         lines.append(
-            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{_AUDIO_GROUP}",NAME="Audio",LANGUAGE="{language}",'
+            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{AUDIO_GROUP}",NAME="{sound}",LANGUAGE="{language}",'
             f'DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="{audio.name}/{MEDIA}"'
         )
     for variant in _first_choice_first(variants):
@@ -138,10 +151,10 @@ def master_playlist(variants: Sequence[Variant], rate: Fraction, language: str) 
             f'CODECS="{variant.codecs}"',
             f"RESOLUTION={variant.rung.width}x{variant.rung.height}",
             f"FRAME-RATE={float(rate):.3f}",
-            *([f'AUDIO="{_AUDIO_GROUP}"'] if audio else []),
+            *([f'AUDIO="{AUDIO_GROUP}"'] if audio else []),
         ]
         lines += [f"#EXT-X-STREAM-INF:{','.join(attributes)}", variant.playlist]
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, *more, ""])
 
 
 def _first_choice_first(variants: Sequence[Variant]) -> list[Variant]:

@@ -1,34 +1,51 @@
 """Publishes a finished ladder: nothing names an object that is not stored yet, so the master playlist goes last."""
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from broker.media.storage import Storage
 from handlers.transcoding.hls_output import INIT
+from handlers.transcoding.manifest import Mismatch
 from handlers.transcoding.playlists import MASTER, MEDIA, Track, media_playlist, target_duration
-from handlers.transcoding.poster import POSTER
 
 
 def publish(
-    storage: Storage, prefix: str, folder: Path, tracks: Iterable[Track], master: str, on_part: Callable[[float], None]
+    storage: Storage, prefix: str, folder: Path, tracks: Iterable[Track], files: Iterable[str], master: str
 ) -> None:
-    """Transitions the renditions in ``folder`` below ``prefix`` (which ends with a slash).
+    """Stores the ``files`` in ``folder`` and the playlists of renditions whose segments are stored below ``prefix``.
 
     Doing it again replaces each object by its like, and what an earlier, different try left behind goes in the end.
-    ``on_part`` gets the stored part, 0 to 1.
+    Raises ``Mismatch`` when a segment is not there.
     """
     tracks = list(tracks)
-    files = [POSTER, *(f"{track.name}/{name}" for track in tracks for name in (INIT, *_segments(track)))]
-    for number, name in enumerate(files, 1):
+    media = {f"{track.name}/{name}" for track in tracks for name in (INIT, *_segments(track))}
+    if media - {key.removeprefix(prefix) for key in storage.keys(prefix)}:
+        raise Mismatch()
+    others = sorted(files, key=lambda name: name.endswith(MEDIA))
+    for name in others:
         storage.put_file(prefix + name, folder / name)
-        on_part(number / len(files))
     target = target_duration(tracks)
     texts = {f"{track.name}/{MEDIA}": media_playlist(track, target) for track in tracks} | {MASTER: master}
     for name, text in texts.items():
         storage.put(prefix + name, io.BytesIO(text.encode()))
-    for key in set(storage.keys(prefix)) - {prefix + name for name in (*files, *texts)}:
+    named = {*others, *texts, *media}
+    for key in set(storage.keys(prefix)) - {prefix + name for name in named}:
         storage.delete(key)
+
+
+def withdraw(storage: Storage, prefix: str) -> None:
+    """Removes everything, and what names an object before that."""
+    playlists = [key for key in storage.keys(prefix) if key.endswith((MASTER, MEDIA))]
+    for key in sorted(playlists, key=lambda each: not each.endswith(MASTER)):
+        storage.delete(key)
+    storage.delete(prefix)
+
+
+def store(storage: Storage, prefix: str, folder: Path, track: Track) -> None:
+    """Stores what a rendition in ``folder`` is made of."""
+    for name in (INIT, *_segments(track)):
+        storage.put_file(f"{prefix}{track.name}/{name}", folder / track.name / name)
 
 
 def _segments(track: Track) -> list[str]:

@@ -4,6 +4,7 @@ It reads every packet, because headers lie: about lengths, frame rates and wheth
 decodes pictures all over the file, because only they tell sizes, rotation and interlacing.
 """
 
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from handlers.media.bounds import MAX_PIXELS, MAX_TRACKS
 from handlers.media.opening import open_as
 from handlers.transcoding import tracks
 from handlers.transcoding.colours import colours, unreadable
-from handlers.transcoding.declared import declared_bytes
+from handlers.transcoding.declared import declared_bytes, unfinished
 from handlers.transcoding.looks import Look, Looks
 from handlers.transcoding.rates import natural_rate, with_places
 from handlers.transcoding.source import Source
@@ -27,6 +28,10 @@ from handlers.transcoding.timeline import Timeline
 _BROADCAST = frozenset({"mpegts", "mpeg"})
 #: The part of what a file promises that must be there.
 _COMPLETE = 0.95
+#: Tracks of pictures that are decoded, the largest: each takes memory and time.
+_MOST_DECODED = 16
+#: A file may name the same data this many times (edit lists do); in Matroska it may be compressed.
+_REPEATED, _COMPRESSING, _SLACK = 4, "matroska", 2**20
 
 
 class Unreadable(PermanentError):
@@ -62,6 +67,9 @@ class _Scan:
         self._sound = [stream for stream in container.streams.audio if stream.codec_context]
         self._indexed = {index: len(looks.stream.index_entries) for index, looks in self._looks.items()}
         self._timelines: dict[int, Timeline] = {}
+        self._packets = Counter[int]()
+        self._size = path.stat().st_size
+        self._left = self._size * (1000 if demuxer == _COMPRESSING else _REPEATED) + _SLACK
 
     def source(self) -> Source:
         """Read everything."""
@@ -104,13 +112,19 @@ class _Scan:
             pass  # What comes after damage is not there, for ffmpeg neither.
 
     def _add(self, packet: "av.Packet[Any]") -> None:
-        timeline = self._timelines[packet.stream_index]
+        timeline = self._timelines.get(packet.stream_index)
+        if timeline is None:  # of a track that is not decoded, which some demuxers hand out all the same
+            return
+        self._packets[packet.stream_index] += bool(packet.size)
+        self._left -= max(1, packet.size)
+        if self._left < 0:
+            raise Unreadable("The file's index names the same data many times over: it is damaged, or made to do harm.")
         if packet.size and not packet.is_discard:
             base = float(packet.time_base)
             times = [None if value is None else value * base for value in (packet.dts, packet.pts)]
             timeline.add(times[0], times[1], (packet.duration or 0) * base)
         if packet.stream_index in self._looks:
-            self._looks[packet.stream_index].feed(packet, timeline.end)
+            self._looks[packet.stream_index].feed(packet, timeline.latest)
 
     def _rhythm(self, video: Timeline, looks: Looks) -> Any:
         natural = natural_rate(video.mean_rate, video.typical_rate, steady=video.steady)
@@ -118,10 +132,10 @@ class _Scan:
 
     def _missing(self, index: int, end: float) -> list[str]:
         """Says that little is missing at the end. Raises ``Unreadable`` when it is more."""
-        size, declared = self._path.stat().st_size, declared_bytes(self._path, self._demuxer) or 0
+        size, declared = self._size, declared_bytes(self._path, self._demuxer) or 0
         parts = [size / declared] if declared else []
         if self._demuxer == "mov" and self._indexed[index]:
-            parts.append(self._timelines[index].count / self._indexed[index])
+            parts.append(self._packets[index] / self._indexed[index])
         if self._demuxer == "flv" and self._container.duration:
             parts.append(end * av.time_base / self._container.duration)
         part = min(parts, default=1.0)
@@ -131,6 +145,8 @@ class _Scan:
             )
         if declared > size:
             return [f"The file ends {declared - size} bytes before it should: its last moments may be missing."]
+        if unfinished(self._path, self._demuxer):
+            return ["The file has no end: its last moments may be missing."]
         return []
 
 
@@ -138,11 +154,12 @@ def _video_streams(container: InputContainer) -> list[VideoStream]:
     """The tracks that are no cover pictures and can be decoded."""
     films = tracks.films(container)
     if not films:
-        raise Unreadable("The file has no video track.")
+        raise Unreadable("The file has no video track. Send sound as audio, and pictures as images.")
     decodable = [stream for stream in films if stream.codec_context]
     if not decodable:
         raise Unreadable("The video's codec is not supported.")
-    return decodable
+    largest = sorted(decodable, key=lambda stream: -stream.width * stream.height)[:_MOST_DECODED]
+    return [stream for stream in decodable if stream in largest]
 
 
 def _colour_warnings(look: Look) -> list[str]:

@@ -1,13 +1,21 @@
-"""Encodes the pictures of a video, and tells what of them is missing."""
+"""Makes all renditions of a video's pictures, and tells what of them is missing."""
 
-from pathlib import Path
+import shutil
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NoReturn
 
 from broker.context import TaskContext
-from broker.errors import PermanentError, TransientError
-from handlers.transcoding import ffmpeg, graph, poster
+from broker.errors import NotFound, PermanentError, Postpone
+from handlers.transcoding import ffmpeg, poster
+from handlers.transcoding.encoder import Encoder, Video
+from handlers.transcoding.ladder import Rung
+from handlers.transcoding.manifest import Manifest, Mismatch
 from handlers.transcoding.plan import Plan
-from handlers.transcoding.playlists import Track, read_track
+from handlers.transcoding.playlists import Track
 from handlers.transcoding.progress import PICTURES, Progress
+from handlers.transcoding.ranges import Part, parts
 from handlers.transcoding.source import Source
 
 #: A source of whose pictures less than this part can be decoded is damaged.
@@ -16,38 +24,66 @@ _INTACT = 0.5
 _ALL = 0.9
 #: Rates from here on are the most that is made of a source, which may have more.
 _FASTEST = 45
-#: Seconds of one processor core for a million pixels that are decoded or encoded, and how many times as long it may
-#: take: other work may keep the machine busy, and some decoders are slow.
-_PER_MEGAPIXEL, _PATIENCE, _GRACE = 0.02, 20, 900.0
+#: Seconds that the poster may take.
+_POSTER_SECONDS = 900.0
 
 
 def see(
-    context: TaskContext, path: Path, demuxer: str, source: Source, planned: Plan, progress: Progress
+    context: TaskContext, video: Video, manifest: Manifest, progress: Progress, on_tick: Callable[[], None]
 ) -> tuple[list[Track], list[str]]:
-    """Leave all renditions of the pictures, and the poster, in the scratch folder.
+    """Leave all renditions of the pictures in the storage, and the poster in the scratch folder.
 
     Returns the renditions, smallest first, and what they lack. Raises ``PermanentError`` when that is most of them.
     """
-    for rung in planned.rungs:
-        (context.scratch / rung.name).mkdir()
-    report = progress.within(PICTURES)
-    argv = graph.command(ffmpeg.binary(), path, demuxer, source, planned)
-    decoded = ffmpeg.encode(
-        context, argv, "frame", lambda done: report(done / planned.frames), _allowed(source, planned)
-    )
-    tracks = [read_track(context.scratch / rung.name) for rung in planned.rungs]
-    if len({tuple(segment.samples for segment in track.segments) for track in tracks}) > 1:
-        raise TransientError("The renditions do not line up, so players could not switch between them.")
-    warnings = _lacking(source, planned, tracks[0].samples, decoded)
-    argv = poster.command(ffmpeg.binary(), context.scratch, planned, tracks)
-    ffmpeg.encode(context, argv, "frame", lambda done: None, _GRACE)
+    encoder = Encoder(context, video, manifest, on_tick)
+    report, smallest = progress.within(PICTURES), video.plan.rungs[0]
+    done, waiting = 0, deque(parts(video.source, video.demuxer, video.plan))
+    while waiting:
+        part = waiting.popleft()
+        if part.rungs != (smallest,) and context.others_wait():
+            _give_way(encoder, smallest, [part, *waiting])
+        if part.seeks and not encoder.seeks:
+            part = Part(part.first, video.plan.segments, part.rungs, seek=False)
+            waiting.clear()
+        encoder.make(part, _reported(report, done, _pixels(part), video.plan))
+        done += _pixels(part) * (part.end - part.first) * video.plan.segment_frames
+    tracks = [manifest.track(rung.name) for rung in video.plan.rungs]
+    warnings = _lacking(video.source, video.plan, tracks[0].samples, manifest.decoded())
+    _make_poster(context, video, tracks)
     return tracks, warnings
 
 
-def _allowed(source: Source, planned: Plan) -> float:
-    """Seconds that encoding may take: they follow the length and the ladder."""
-    decoded = source.pictures * source.width * source.height / 1_000_000
-    return _GRACE + _PATIENCE * _PER_MEGAPIXEL * (decoded + planned.megapixels)
+def _give_way(encoder: Encoder, smallest: Rung, waiting: Sequence[Part]) -> NoReturn:
+    """Finish the smallest rendition: that of every video comes before the larger ones of any.
+
+    Raises ``Postpone``: the rest is made when no video waits any more.
+    """
+    for part in waiting:
+        if smallest in part.rungs:
+            encoder.make(replace(part, rungs=(smallest,), seek=part.seek and encoder.seeks), lambda frames: None)
+    raise Postpone(0, background=True)
+
+
+def _reported(report: Callable[[float], None], before: int, pixels: int, plan: Plan) -> Callable[[int], None]:
+    """Tells frames of a part as a share of all pixels that are to be encoded; ``before`` are those of other parts."""
+    return lambda frames: report((before + frames * pixels) / (plan.megapixels * 1_000_000))
+
+
+def _pixels(part: Part) -> int:
+    return sum(rung.width * rung.height for rung in part.rungs)
+
+
+def _make_poster(context: TaskContext, video: Video, tracks: list[Track]) -> None:
+    for name in poster.needs(video.plan, tracks):
+        path = context.scratch / name
+        path.parent.mkdir(exist_ok=True)
+        try:
+            with context.storage.open(video.prefix + name) as stored, path.open("wb") as file:
+                shutil.copyfileobj(stored, file)
+        except NotFound as error:
+            raise Mismatch() from error
+    argv = poster.command(ffmpeg.binary(), context.scratch, video.plan, tracks)
+    ffmpeg.encode(context, argv, "frame", lambda done: None, _POSTER_SECONDS)
 
 
 def _lacking(source: Source, planned: Plan, made: int, decoded: ffmpeg.Decoded | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""Builds the ffmpeg command that makes the one audio rendition, which all video renditions share.
+"""Builds the ffmpeg command that makes renditions of sound, which all video renditions share.
 
 It runs apart from the pictures, so that neither a broken track nor a clock that jumps can hold them up.
 
@@ -24,18 +24,28 @@ _PLAIN = {"c:a": "pcm_f32le", "ac": 2, "ar": 48_000, "f": "null"}
 _AAC = {"c:a": "aac", "b:a": "128k", "bsf:a": r"noise=drop=eq(n\,0)"}
 
 
-def command(binary: str, path: Path, demuxer: str, track: int, plan: Plan, length: Fraction) -> list[str]:
-    """The program and its arguments; ``track`` is a stream's index, ``length`` that of the pictures, in seconds.
+def command(
+    binary: str, path: Path, demuxer: str, tracks: Mapping[str, int], plan: Plan, length: Fraction
+) -> list[str]:
+    """The program and its arguments; ``tracks`` are streams' indexes by folders, ``length`` that of the pictures, in
+    seconds.
 
-    The rendition is as long: silence fills it up, at its beginning too, and what is too long is cut.
+    Each rendition is as long: silence fills it up, at its beginning too, and what is too long is cut.
     """
     end = seconds(length)
-    graph = f"[dec:0]aresample=async=1:first_pts=0,apad=whole_dur={end},atrim=end={end}[sound]"
+    # What comes too late is cut at once, or silence would be made up to it.
+    chain = f"atrim=end={end},aresample=async=1:first_pts=0,apad=whole_dur={end},atrim=end={end}"
     file = ["-f", demuxer, *_arguments(INPUT_OPTIONS), "-i", f"file:{path}"]
-    plain = ["-map", f"0:{track}", *_arguments(_PLAIN), "-"]
-    coded = ["-map", "[sound]", *_arguments(_AAC | hls_options(AUDIO, plan)), hls_target(AUDIO)]
+    plain: list[str] = []
+    decoders: list[str] = []
+    coded: list[str] = []
+    for number, (folder, track) in enumerate(tracks.items()):
+        plain += ["-map", f"0:{track}", *_arguments(_PLAIN), "-"]
+        decoders += ["-dec", f"{number}:0"]
+        coded += ["-map", f"[sound{number}]", *_arguments(_AAC | hls_options(folder, plan)), hls_target(folder)]
+    graph = ";".join(f"[dec:{number}]{chain}[sound{number}]" for number in range(len(tracks)))
     errors = ["-max_error_rate", str(_MOST_ERRORS)]
-    return [binary, *GLOBAL, *errors, *file, *plain, "-dec", "0:0", "-filter_complex", graph, *coded]
+    return [binary, *GLOBAL, *errors, *file, *plain, *decoders, "-filter_complex", graph, *coded]
 
 
 def _arguments(options: Mapping[str, object]) -> list[str]:

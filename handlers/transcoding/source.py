@@ -10,11 +10,15 @@ MAX_SECONDS = 12 * 3600
 
 
 class SoundTrack(NamedTuple):
-    """``track`` is the stream's index in the file; ``language`` a BCP 47 tag; ``seconds`` when the last sound ends."""
+    """``track`` is the stream's index in the file; ``language`` a BCP 47 tag; ``seconds`` when the last sound ends.
+
+    ``title`` is what the file calls it, in a form that can stand in a playlist.
+    """
 
     track: int
     language: str
     seconds: float
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

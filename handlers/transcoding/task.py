@@ -26,6 +26,22 @@ class Variant(Schema):
     playlist = fields.String(required=True, metadata={"description": "Its playlist, relative to the master playlist."})
 
 
+class AudioTrack(Schema):
+    """One rendition of sound. The first of the video's is the one that players begin with."""
+
+    name = fields.String(required=True, metadata={"description": "What viewers see: its title, else its language."})
+    language = fields.String(required=True, metadata={"description": "A BCP 47 tag, und where the file has none."})
+    playlist = fields.String(required=True, metadata={"description": "Its playlist, relative to the master playlist."})
+
+
+class Loudness(Schema):
+    """How loud the first rendition of sound is (EBU R 128)."""
+
+    integrated_lufs = fields.Float(required=True)
+    range_lu = fields.Float(required=True)
+    true_peak_dbtp = fields.Float(required=True, allow_none=True, metadata={"description": "Null for silence."})
+
+
 class VideoTranscodingResult(Schema):
     """What became of the video. ``width`` and ``height`` are those of the source as it is displayed."""
 
@@ -35,8 +51,14 @@ class VideoTranscodingResult(Schema):
     duration_seconds = fields.Float(required=True)
     frame_rate = fields.Float(required=True, metadata={"description": "Frames per second of every rendition."})
     variants = fields.List(fields.Nested(Variant), required=True)
+    audio_tracks = fields.List(fields.Nested(AudioTrack), required=True)
+    loudness = fields.Nested(Loudness, required=True, allow_none=True)
     hls_master = fields.String(required=True)
     poster = fields.String(required=True)
+    storyboard = fields.String(
+        required=True,
+        metadata={"description": "A WebVTT that tells which part of which picture stands for which time."},
+    )
     warnings = fields.List(
         fields.String(),
         required=True,
@@ -52,6 +74,7 @@ VIDEO_TRANSCODING = TaskType(
     burst=4,
     # A film takes as long as it takes: what bounds a run follows its length and its ladder, and whether frames come.
     bounds_itself=True,
+    typical_seconds=60.0,
     result=VideoTranscodingResult,
     requires=("av", "ffmpeg", "imageio_ffmpeg"),
 )

@@ -23,7 +23,9 @@ class Timeline:
     def __init__(self, origin: float, broadcast: bool) -> None:
         """``origin`` is what the file calls its beginning; ``broadcast`` formats may restart their clocks midway."""
         self.count = 0
-        self.end = 0.0
+        #: When the latest one so far is shown.
+        self.latest = 0.0
+        self._latest_duration = 0.0
         self._broadcast = broadcast
         self._shift = -origin
         self._first: float | None = None
@@ -41,7 +43,8 @@ class Timeline:
         at = self._continue(at + self._shift, duration)
         shown = at if time is None or decode_time is None else at + time - decode_time
         self._first = shown if self._first is None else min(self._first, shown)
-        self.end = max(self.end, shown + (duration or self._step))
+        if shown >= self.latest:
+            self.latest, self._latest_duration = shown, duration
         if len(self._decode_times) < _KEPT:
             self._decode_times.append(at)
             self._shown.append(shown)
@@ -65,6 +68,13 @@ class Timeline:
         return self._first or 0.0
 
     @property
+    def end(self) -> float:
+        """When the last one ends: many containers tell no durations, then it lasts as long as is ordinary."""
+        if not self.count:
+            return 0.0
+        return self.latest + (self._latest_duration or self._ordinary_distance() or 1 / _DEFAULT_RATE)
+
+    @property
     def mean_rate(self) -> float:
         """Packets per second from the first to the end of the last."""
         length = self.end - self.start
@@ -74,8 +84,8 @@ class Timeline:
     @property
     def typical_rate(self) -> float:
         """The inverse of the ordinary distance between two packets."""
-        ordinary = self._ordinary()
-        return len(ordinary) / sum(ordinary) if ordinary else self.mean_rate
+        distance = self._ordinary_distance()
+        return 1 / distance if distance else self.mean_rate
 
     @property
     def steady(self) -> bool:
@@ -85,6 +95,10 @@ class Timeline:
     def shown(self) -> list[list[float]]:
         """Stretches of the times at which packets are shown, each in order."""
         return [list(window) for window in _windows(sorted(self._shown))]
+
+    def _ordinary_distance(self) -> float:
+        ordinary = self._ordinary()
+        return sum(ordinary) / len(ordinary) if ordinary else 0.0
 
     def _distances(self) -> list[float]:
         return [

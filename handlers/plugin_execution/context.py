@@ -2,17 +2,20 @@
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO
+from uuid import UUID, uuid5
 
+from broker.captions.caption import as_note, language_tag, store
+from broker.captions.speech import cues_of_words
 from broker.context import TaskContext
-from broker.errors import NotFound, PermanentError
+from broker.errors import NotFound
 from broker.media import paths
-from broker.media.records import MediaRecord
+from broker.media.records import MediaRecord, no_source
 from broker.plugin import FILE_TYPES
-from handlers.plugins.http import Http
+from handlers.plugin_execution.http import Http
 
 _NAME = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,99}}\.({'|'.join(FILE_TYPES)})")
 
@@ -29,6 +32,8 @@ class Context:
         self.http = Http()
         #: Name -> bytes of what the plugin has kept.
         self.saved: dict[str, int] = {}
+        #: What the media record gets beside the plugin's answer.
+        self.notes: dict[str, Any] = {}
         self._task = task
         self._plugin = plugin
 
@@ -36,17 +41,14 @@ class Context:
         try:
             return self._task.storage.open(self.media.source_key)
         except NotFound as error:
-            raise self._gone() from error
+            raise no_source(self.media) from error
 
     def local_file(self) -> AbstractContextManager[Path]:
         try:
             self._task.storage.stat(self.media.source_key)
         except NotFound as error:
-            raise self._gone() from error
+            raise no_source(self.media) from error
         return self._task.storage.local_file(self.media.source_key)
-
-    def _gone(self) -> PermanentError:
-        return PermanentError(f"The bytes of media file {self.media.id} are gone; upload it again.")
 
     def media_url(self) -> str:
         return self._task.source_url(self.media.id)
@@ -57,6 +59,15 @@ class Context:
         key = paths.plugin_file(self.tenant, self.media.id, self._plugin, self.task_id, name)
         storage = self._task.storage
         self.saved[name] = storage.put_file(key, data) if isinstance(data, Path) else storage.put(key, io.BytesIO(data))
+
+    def caption(self, words: Iterable[Mapping[str, Any]], language: str | None) -> None:
+        cues = cues_of_words(words) if self.media.kind == "video" else []
+        if not cues:
+            return
+        tag = language_tag(language or "")
+        caption_id = str(uuid5(UUID(self.media.id), f"{self._plugin} {tag}"))
+        about = {"language": tag, "label": f"{tag} ({self._plugin})", "source": self._plugin}
+        self.notes |= as_note(store(self._task.storage, self.tenant, self.media.id, caption_id, cues, **about))
 
     def progress(self, percent: float, stage: str = "") -> None:
         self._task.progress(percent, stage)

@@ -7,18 +7,20 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
+from uuid import UUID, uuid5
 
 from marshmallow import EXCLUDE, ValidationError
 
 from broker.context import TaskContext
 from broker.errors import PermanentError, Postpone, RateLimited, TransientError, wait_asked
 from broker.media.records import MediaRecord
-from broker.plugin import NOTE, Plugin
-from broker.plugins.catalogue import load_plugins
-from handlers.plugins import refusals
-from handlers.plugins.context import Context
-from handlers.plugins.http import USUAL_WAIT
-from handlers.plugins.redaction import Redaction
+from broker.plugin import NOTE, Plugin, is_transcript
+from broker.plugins.installed_plugins import load_plugins
+from broker.redaction import Redaction
+from broker.task import NewTask
+from handlers.plugin_execution import refusals
+from handlers.plugin_execution.context import Context
+from handlers.plugin_execution.http import USUAL_WAIT
 
 #: Bytes of JSON of an answer that is kept with the media file too; what is larger stays with the task alone.
 MAX_NOTED = 4_096
@@ -57,14 +59,18 @@ def run(
     of_plugin = Context(context, plugin.name, media, config)
     data = _execute(plugin, of_plugin, account, context, now)
     files = [{"name": name, "size": size} for name, size in sorted(of_plugin.saved.items())]
-    _note(context, plugin, media, data, files)
+    _note(context, plugin, of_plugin, data, files)
+    if any(map(is_transcript, of_plugin.saved)):
+        _have_it_searched(context, media)
     return {"plugin_name": plugin.name, "media_id": media.id, "data": data, "files": files}
 
 
 def _execute(
     plugin: Plugin, of_plugin: Context, account: str, task: TaskContext, now: Callable[[], float]
 ) -> dict[str, Any]:
-    redaction = Redaction(of_plugin.config.get(name) for name in plugin.secrets())
+    secrets = [each for name in plugin.secrets() if isinstance(each := of_plugin.config.get(name), str)]
+    task.conceal(secrets)
+    redaction = Redaction(secrets)
     try:
         with of_plugin.http:
             answer = plugin.execute(of_plugin)
@@ -90,10 +96,19 @@ def _without_secrets(answer: dict[str, Any], redaction: Redaction) -> dict[str, 
     return cleaned
 
 
-def _note(context: TaskContext, plugin: Plugin, media: MediaRecord, data: Any, files: list[dict[str, Any]]) -> None:
+def _note(context: TaskContext, plugin: Plugin, of_plugin: Context, data: Any, files: list[dict[str, Any]]) -> None:
     small = len(json.dumps(data, default=str)) <= MAX_NOTED
     note = {"task_id": context.task_id, "data": data if small else None, "files": files}
-    context.attach(media.id, **{f"{NOTE}{plugin.name}": note})
+    context.attach(of_plugin.media.id, **{f"{NOTE}{plugin.name}": note}, **of_plugin.notes)
+
+
+def _have_it_searched(context: TaskContext, media: MediaRecord) -> None:
+    """What is said in a recording is found like what it shows, unless its upload has asked to be left out."""
+    if media.kind not in ("audio", "video") or media.info.get("embed") is False:
+        return
+    payload = {"entity_type": media.kind, "entity_id": media.id, "speech_only": True}
+    followed = str(uuid5(UUID(context.task_id), "speech"))
+    context.follow_with(NewTask("EmbeddingGeneration", payload, id=followed))
 
 
 def _plugin(plugins: Mapping[str, Plugin], name: str) -> Plugin:

@@ -35,7 +35,7 @@ class PluginResult(Schema):
 PLUGIN_EXECUTION = TaskType(
     name="PluginExecution",
     payload=PluginPayload,
-    handler="handlers.plugins.run:execute",
+    handler="handlers.plugin_execution.run:execute",
     rate=1.0,
     burst=2,
     result=PluginResult,

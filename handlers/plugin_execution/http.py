@@ -8,6 +8,7 @@ from requests import PreparedRequest, RequestException, Response, Session
 
 from broker.errors import RateLimited, TransientError
 from broker.outbound.retry_after import parse_retry_after
+from broker.trace import current
 
 #: Seconds to connect (and for one write), and to wait for the next bytes of an answer.
 TIMEOUT = (10.0, 60.0)
@@ -20,6 +21,7 @@ class Http(Session):
 
     def __init__(self) -> None:
         super().__init__()
+        self.headers.update(current().headers())
         # Anything here keeps requests from sending a password that ~/.netrc has for the host.
         self.auth = _unchanged
 

@@ -1,0 +1,144 @@
+"""What of a media file is embedded: pictures and words, each with what is kept of its place.
+
+Everything that a file can be wrong with shows here, before the model has any work with it.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image
+
+from broker.context import TaskContext
+from broker.errors import NotFound, PermanentError
+from broker.media import paths
+from broker.media.parts import LABEL, NAME, PASSAGE, PICTURE, SPEECH, Part
+from broker.media.records import MediaRecord, no_source
+from broker.plugin import NOTE, TRANSCRIPT, is_transcript
+from handlers.embedding.decoded import describe_sound, read_frames, read_picture, read_sections
+from handlers.embedding.documents.section import Section
+from handlers.embedding.names import name_words
+from handlers.embedding.text import spread
+
+#: Passages of one file that are embedded; of more, evenly spread ones.
+MOST_PASSAGES = 200
+#: Files in which plugins keep what is said, the most exact first, and what they are.
+_TRANSCRIPTS = {"json": "application/json", "vtt": "text/vtt"}
+
+
+class Item(NamedTuple):
+    """What becomes one vector."""
+
+    part: Part
+    words: str = ""
+    #: Of a picture, in place of words.
+    picture: Image.Image | None = None
+
+
+class Contents(NamedTuple):
+    """All of a file."""
+
+    items: list[Item]
+    #: What was learned about it on the way, for its record.
+    facts: dict[str, Any]
+    #: Passages that were left out to have no more than ``MOST_PASSAGES``.
+    left_out: int = 0
+    #: Whether the document goes on behind what was read.
+    cut: bool = False
+
+
+class Cut(NamedTuple):
+    """How an encoder reads: its name for pictures' parts, and what cuts a text into (offset, passage)."""
+
+    sees: bool
+    passages: Any
+
+
+def read(record: MediaRecord, context: TaskContext, cut: Cut) -> Contents:
+    """The file's own contents. Raises ``PermanentError`` for what cannot be read, or has no words in it."""
+    with _stored(record, record.source_key, context) as path:
+        contents = _read(record, path, context, cut)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return contents._replace(facts={**contents.facts, "sha256": digest})
+
+
+def _read(record: MediaRecord, path: Path, context: TaskContext, cut: Cut) -> Contents:
+    seen = PICTURE if cut.sees else LABEL
+    if record.kind == "image":
+        return Contents([Item(Part(seen), picture=read_picture(path, context.seconds_left()))], {})
+    if record.kind == "video":
+        context.progress(0, "choosing frames")
+        frames = read_frames(path, context.seconds_left())
+        return Contents([Item(Part(seen, start=at), picture=frame) for at, frame in frames], {})
+    if record.kind == "audio":
+        facts = describe_sound(path, context.seconds_left())
+        return Contents([*_tagged(facts), *_titled(record.filename)], {"sound": facts, **_length(facts)})
+    sections = read_sections(path, record.content_type, context.seconds_left())
+    return _passages(sections, PASSAGE, cut, _titled(record.filename))
+
+
+def read_speech(record: MediaRecord, context: TaskContext, cut: Cut) -> Contents:
+    """What plugins have heard in it. A transcript that cannot be read is passed over, and the task's log says so."""
+    sections: list[Section] = []
+    for plugin, task_id, name in transcripts(record):
+        key = paths.plugin_file(record.tenant, record.id, plugin, task_id, name)
+        try:
+            with context.storage.local_file(key) as path:
+                sections += read_sections(path, _TRANSCRIPTS[name.rpartition(".")[2]], context.seconds_left())
+        except (NotFound, PermanentError) as error:
+            context.log.warning("the transcript of plugin %s is left out: %s", plugin, error)
+    return _passages(sections, SPEECH, cut)
+
+
+def transcripts(record: MediaRecord) -> list[tuple[str, str, str]]:
+    """(plugin, task id, file's name) of each transcript that plugins have kept with it, one of each plugin."""
+    found = []
+    if record.kind in ("video", "audio"):
+        for name, note in sorted(record.info.items()):
+            if name.startswith(NOTE):
+                said = sorted(filter(is_transcript, (each["name"] for each in note["files"])), key=_exactness)
+                found += [(name.removeprefix(NOTE), note["task_id"], each) for each in said[:1]]
+    return found
+
+
+def _exactness(name: str) -> tuple[bool, str]:
+    return name != TRANSCRIPT, name
+
+
+def _stored(record: MediaRecord, key: str, context: TaskContext) -> Any:
+    try:
+        context.storage.stat(key)
+    except NotFound as error:
+        raise no_source(record) from error
+    return context.storage.local_file(key)
+
+
+def _passages(sections: Iterable[Section], matched: str, cut: Cut, titles: Iterable[Item] = ()) -> Contents:
+    found, unread = [], False
+    for section in sections:
+        unread = unread or section.cut
+        found += [
+            Item(Part(matched, passage, section.start, section.end, section.page, offset), passage)
+            for offset, passage in (cut.passages(section.text) if section.text.strip() else ())
+        ]
+    kept = spread(found, MOST_PASSAGES)
+    return Contents([*kept, *titles], {}, len(found) - len(kept), unread)
+
+
+def _titled(filename: str) -> Iterator[Item]:
+    """The words of the name, which serve as a title."""
+    if words := name_words(filename):
+        yield Item(Part(NAME, words), words)
+
+
+def _tagged(facts: dict[str, Any]) -> Iterator[Item]:
+    words = ", ".join(facts[name] for name in ("title", "artist", "album", "genre") if facts.get(name))
+    if words:
+        yield Item(Part(NAME, words), words)
+
+
+def _length(facts: dict[str, Any]) -> dict[str, Any]:
+    seconds = facts.pop("duration_seconds", None)
+    return {} if seconds is None else {"duration_seconds": seconds}

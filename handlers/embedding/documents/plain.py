@@ -1,0 +1,43 @@
+"""Text of whatever encoding."""
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+
+from broker.errors import PermanentError
+from handlers.embedding.documents.section import MAX_CHARACTERS, Section
+
+#: Bytes that are read: no encoding here takes more than four for a character.
+_MOST_BYTES = 4 * MAX_CHARACTERS
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_CONTROLS = frozenset(map(chr, (*range(9), 11, *range(14, 32), 127)))
+#: Part of the characters that may be controls: a stray page break of an old program does no harm.
+_TOLERATED = 0.01
+
+
+def read_plain(path: Path) -> Iterator[Section]:
+    """The whole text, line ends as ``\\n``."""
+    text, cut = read_text(path)
+    yield Section(text, cut=cut)
+
+
+def read_text(path: Path) -> tuple[str, bool]:
+    """The beginning of a text, and whether it goes on. UTF-8, UTF-16 with its mark, else Windows' western code page.
+
+    Raises ``PermanentError`` for bytes that are no text in any of these.
+    """
+    with path.open("rb") as file:
+        data = file.read(_MOST_BYTES + 1)
+    text = _decode(data[:_MOST_BYTES])
+    if sum(map(text.count, _CONTROLS)) > len(text) * _TOLERATED:
+        raise PermanentError("This file is not text: too much of it cannot be printed.")
+    return text.replace("\r\n", "\n").replace("\r", "\n"), len(data) > _MOST_BYTES
+
+
+def _decode(data: bytes) -> str:
+    if data.startswith(_UTF_16):
+        return data.decode("utf-16", "replace")
+    try:
+        return codecs.getincrementaldecoder("utf-8-sig")().decode(data)  # whose last character may be cut off
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")

@@ -1,0 +1,69 @@
+"""The text of Word documents (ECMA-376): the paragraphs of ``word/document.xml`` in a zip archive.
+
+Two elements of one file are all that is needed, so the standard library reads it, bounded by what the archive unpacks
+to and not by what it claims.
+"""
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import ParseError, XMLPullParser
+from zipfile import BadZipFile, ZipFile
+
+from broker.errors import PermanentError
+from handlers.embedding.documents.section import MAX_CHARACTERS, Section
+
+_NAMESPACE = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_PARAGRAPH, _TEXT, _TAB = f"{_NAMESPACE}p", f"{_NAMESPACE}t", f"{_NAMESPACE}tab"
+_BREAKS = frozenset({f"{_NAMESPACE}br", f"{_NAMESPACE}cr"})
+_DOCUMENT = "word/document.xml"
+#: Bytes that are unpacked, in pieces of so many, and files that the archive may have.
+_MOST_BYTES, _PIECE, _MOST_FILES = 64 * 2**20, 2**16, 10_000
+_BROKEN = "This file cannot be read as a Word document: it is damaged, locked, or of another program."
+
+
+def read_word(path: Path) -> Iterator[Section]:
+    """The text of all paragraphs. Raises ``PermanentError``."""
+    found: list[str] = []
+    length, cut = 0, True
+    try:
+        for text in _words(path):
+            found.append(text)
+            length += len(text)
+            if length > MAX_CHARACTERS:
+                break
+        else:
+            cut = False
+    except (BadZipFile, KeyError, NotImplementedError, RuntimeError, ParseError, zlib.error, EOFError) as error:
+        raise PermanentError(_BROKEN) from error
+    yield Section("".join(found), cut=cut)
+
+
+def _words(path: Path) -> Iterator[str]:
+    parser: Any = XMLPullParser(("end",))
+    for piece in _pieces(path):
+        parser.feed(piece)
+        for _, element in parser.read_events():
+            if element.tag == _TEXT:
+                yield element.text or ""
+            elif element.tag == _TAB:
+                yield "\t"
+            elif element.tag in _BREAKS:
+                yield "\n"
+            elif element.tag == _PARAGRAPH:
+                yield "\n\n"
+                element.clear()  # the tree would grow to many times the file
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with ZipFile(path) as archive:
+        if len(archive.namelist()) > _MOST_FILES:
+            raise PermanentError(_BROKEN)
+        with archive.open(_DOCUMENT) as document:
+            left = _MOST_BYTES
+            while piece := document.read(_PIECE):
+                left -= len(piece)
+                if left < 0:
+                    raise PermanentError(f"This Word document unpacks to more than {_MOST_BYTES // 2**20} MiB.")
+                yield piece

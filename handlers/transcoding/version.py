@@ -1,0 +1,29 @@
+"""Which version of a video's stream a run makes: the first, or one that takes the place of another when it is done.
+
+A later version lies in a folder of its own beside the first, named by its task. Players that have opened another go on
+with that; the record says, in the transaction that completes the task, which one is opened from then on.
+"""
+
+from typing import Any
+
+from broker.clock import Clock, to_rfc3339
+from broker.context import TaskContext
+from broker.media.records import REPLACED, STREAM, MediaRecord
+
+
+def folder_of(context: TaskContext, media: MediaRecord) -> str:
+    """Where this run's version lies below the video's streams: empty, or a name with a slash at its end."""
+    return f"{context.task_id}/" if media.made else ""
+
+
+def switched(context: TaskContext, media: MediaRecord, folder: str, facts: dict[str, Any]) -> dict[str, Any]:
+    """What the record gets of ``facts``, the task's answer, so that this version is the one that is opened."""
+    if not folder:
+        return facts
+    before = context.media(media.id).stream
+    below = {
+        name: [each | {"playlist": f"{folder}{each['playlist']}"} for each in facts[name]]
+        for name in ("variants", "audio_tracks")
+    }
+    replaced = {f"{REPLACED}{before.rstrip('/')}": to_rfc3339(Clock().now_us())}
+    return facts | below | {STREAM: folder.rstrip("/")} | replaced
