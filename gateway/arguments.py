@@ -1,11 +1,12 @@
 """What a route declares to read, read strictly: unknown or repeated members and other media types are refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from flask import Request
+from flask_smorest.fields import Upload
 from marshmallow import ValidationError
 from marshmallow.types import UnknownOption
 from werkzeug.datastructures import MultiDict
@@ -36,7 +37,8 @@ class InvalidMultipart(TaskBrokerError):
 
 
 def reader(schema: Schema, location: str) -> Callable[[], Any]:
-    """A function that loads what the running request has in ``json``, ``query``, ``headers`` or ``files``.
+    """A function that loads what the running request has in ``json``, ``query``, ``headers`` or ``files``,
+    which are a form's, with what else the schema declares of it.
 
     It raises ``InvalidInput`` with a pointer to each defect, and whatever that place may be wrong with as a whole.
     """
@@ -44,27 +46,43 @@ def reader(schema: Schema, location: str) -> Callable[[], Any]:
     unknown: UnknownOption = "exclude" if location == "headers" else "raise"
 
     def read() -> Any:
-        try:
-            return schema.load(find(this_request(), schema), unknown=unknown)
-        except ValidationError as error:
-            defects = pointers(error.normalized_messages(), "")
-            if location != "json":
-                defects = (each | {"pointer": each["pointer"].removeprefix("/")} for each in defects)
-            raise InvalidInput(errors=defects) from None
+        return load(schema, find(this_request(), schema), location, unknown)
 
     return read
 
 
-def body_limit(schema: Schema, location: str, settings: GatewaySettings) -> int:
+def load(schema: Schema, found: Any, location: str = "", unknown: UnknownOption = "raise") -> Any:
+    """What the schema makes of it. Raises ``InvalidInput``, with JSON pointers where the location is ``json``."""
+    try:
+        return schema.load(found, unknown=unknown)
+    except ValidationError as error:
+        defects = pointers(error.normalized_messages(), "")
+        if location != "json":
+            defects = (each | {"pointer": each["pointer"].removeprefix("/")} for each in defects)
+        raise InvalidInput(errors=defects) from None
+
+
+class Takes(NamedTuple):
+    """What body a view reads: as ``reader`` does, or, without a schema, bytes as they are."""
+
+    location: str
+    schema: Schema | None = None
+    #: As in ``gateway.server.site.Allowance``.
+    piece: int = 0
+    whole_with: str = ""
+
+
+def body_limit(takes: Takes, settings: GatewaySettings) -> int:
     """Bytes that a body may have that is read so."""
-    if location == "files":
-        return settings.max_upload_bytes + _FRAMING_BYTES
-    return getattr(schema, "max_bytes", MAX_JSON_BYTES)
+    if takes.location == "json":
+        return getattr(takes.schema, "max_bytes", MAX_JSON_BYTES)
+    return settings.max_upload_bytes + (_FRAMING_BYTES if takes.location == "files" else 0)
 
 
 def _query(request: Request, schema: Schema) -> Any:
     _check_text(request.query_string)
-    return _once(request.args)
+    several = [name for name, field in schema.fields.items() if getattr(field, "several", False)]
+    return _once(request.args, several)
 
 
 def _check_text(query: bytes) -> None:
@@ -87,7 +105,7 @@ def _headers(request: Request, schema: Schema) -> Any:
 
 
 def _json(request: Request, schema: Schema) -> Any:
-    limit = body_limit(schema, "json", services().settings)
+    limit = body_limit(Takes("json", schema), services().settings)
     body = read_body(request, limit)
     if not body and not any(field.required for field in schema.fields.values()):
         return {}
@@ -100,7 +118,7 @@ def _json(request: Request, schema: Schema) -> Any:
 def _files(request: Request, schema: Schema) -> Any:
     _check_type(request, "multipart/form-data")
     limit = services().settings.max_upload_bytes
-    request.max_content_length = body_limit(schema, "files", services().settings)
+    request.max_content_length = body_limit(Takes("files", schema), services().settings)
     try:
         files, fields = request.files, request.form
     except RequestEntityTooLarge:
@@ -110,10 +128,12 @@ def _files(request: Request, schema: Schema) -> Any:
         raise TooLarge(f"The form is too large; a file may have {limit} bytes.", max_bytes=limit) from None
     except ValueError:
         raise InvalidMultipart() from None
-    if fields:
+    texts = {name for name, field in schema.fields.items() if not isinstance(field, Upload)}
+    if wrong := [*(fields.keys() - texts), *(texts & files.keys())]:
         detail = "Not a file, or unknown; send one part named file, with a filename."
-        raise InvalidInput(errors=[{"pointer": name, "detail": detail} for name in fields])
-    return _once(files)
+        told = {name: "A text, not a file." if name in texts else detail for name in sorted(wrong)}
+        raise InvalidInput(errors=[{"pointer": name, "detail": each} for name, each in told.items()])
+    return _once(files) | _once(fields)
 
 
 _FINDERS = {"json": _json, "query": _query, "headers": _headers, "files": _files}
@@ -126,11 +146,12 @@ def _check_type(request: Request, wanted: str) -> None:
         raise UnsupportedMedia("Send the body without a Content-Encoding.")
 
 
-def _once(values: MultiDict[str, Any]) -> dict[str, Any]:
+def _once(values: MultiDict[str, Any], several: Sequence[str] = ()) -> dict[str, Any]:
+    """Each value by its name; those that may be given ``several`` times and were, with commas between them."""
     repeated = [name for name, found in values.lists() if len(found) > 1]
-    if repeated:
-        raise InvalidInput(errors=[{"pointer": name, "detail": "Given more than once."} for name in repeated])
-    return values.to_dict()
+    if refused := [name for name in repeated if name not in several]:
+        raise InvalidInput(errors=[{"pointer": name, "detail": "Given more than once."} for name in refused])
+    return values.to_dict() | {name: ",".join(values.getlist(name)) for name in repeated}
 
 
 class _FormParser(FormDataParser):

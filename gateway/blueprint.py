@@ -8,10 +8,13 @@ from typing import Any
 import flask_smorest
 from flask import Request, current_app
 
+from broker.access.scopes import Scope
 from broker.errors import InvalidInput
 from broker.schema import Schema
-from gateway.arguments import reader
+from gateway.arguments import Takes, reader
+from gateway.fast.current_request import this_request
 from gateway.fast.views import only_documenting
+from gateway.required_scopes import NO_KEY, needs, security
 
 _BYTES = {"type": "string", "format": "binary"}
 #: The header of ``answers.created``, for the API document.
@@ -36,8 +39,39 @@ class Blueprint(flask_smorest.Blueprint):
                 return view(*args, read(), **kwargs)
 
             if location in ("json", "files"):
-                wrapper.takes = (instance, location)  # type: ignore[attr-defined]  # for gateway.admission
+                wrapper.takes = Takes(location, instance)  # type: ignore[attr-defined]  # for gateway.admission
             return wrapper
+
+        return decorate
+
+    def form_or_json(self, form: type[Schema], body: type[Schema]) -> Callable[[Any], Any]:
+        """A multipart form, or a JSON object where one is sent: the view's next positional argument is either's."""
+        instance = body()
+        read_json = reader(instance, "json")
+        content = {"application/json": {"schema": body}}
+
+        def decorate(view: Any) -> Any:
+            by_form = self.arguments(form, location="files")(view)
+
+            @wraps(by_form)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                if this_request().mimetype == "application/json":
+                    return view(*args, read_json(), **kwargs)
+                return by_form(*args, **kwargs)
+
+            return self.doc(requestBody={"content": content})(wrapper)
+
+        return decorate
+
+    def takes_bytes(self, content_type: str, piece: int = 0, whole_with: str = "") -> Callable[[Any], Any]:
+        """Documents a body of bytes as they are, which the view reads itself; ``piece`` and ``whole_with`` as in
+        ``gateway.server.site.Allowance``.
+        """
+        body = {"content": {content_type: {"schema": _BYTES}}}
+
+        def decorate(view: Any) -> Any:
+            view.takes = Takes("bytes", None, piece, whole_with)
+            return self.doc(requestBody=body)(view)
 
         return decorate
 
@@ -49,9 +83,25 @@ class Blueprint(flask_smorest.Blueprint):
         """As in flask-smorest, without a wrapper around the view."""
         return only_documenting(super().alt_response(*args, **options))
 
+    def needs(self, what: Scope | str) -> Callable[[Any], Any]:
+        """What a key must be good for: a scope, ``ANY_KEY`` or ``NO_KEY``. Every view says it."""
+        if not isinstance(what, Scope):
+            return needs(what)
+        return lambda view: needs(what)(self.problems(403)(view))
+
     def creates(self, schema: type[Schema]) -> Callable[[Any], Any]:
         """Documents what a view answers that makes its own answer (``answers.created``)."""
         return self.alt_response(HTTPStatus.CREATED, schema=schema, headers=_LOCATION, success=True)
+
+    def tells(self, *content_types: str) -> Callable[[Any], Any]:
+        """Documents that a view may answer text of these types."""
+
+        def decorate(view: Any) -> Any:
+            for each in content_types:
+                view = only_documenting(self.response(HTTPStatus.OK, {"type": "string"}, content_type=each))(view)
+            return view
+
+        return decorate
 
     def serves(self, *content_types: str) -> Callable[[Any], Any]:
         """Documents a view that sends files of these types to whoever has the link.
@@ -65,15 +115,18 @@ class Blueprint(flask_smorest.Blueprint):
                 view = only_documenting(self.response(HTTPStatus.OK, _BYTES, content_type=each))(view)
             view = self.alt_response(206, description="The part of the file that was asked for.", success=True)(view)
             view = self.alt_response(304, description="Not modified.", success=True)(view)
-            return self.doc(security=[])(self.problems(403, 404, 416)(view))
+            return needs(NO_KEY)(self.problems(403, 404, 416)(view))
 
         return decorate
 
     def add_url_rule(
         self, rule: str, endpoint: str | None = None, view_func: Any = None, *args: Any, **options: Any
     ) -> None:
-        """As in flask-smorest; clients made from the document call an operation by its view's name."""
-        view_func = self.doc(operationId=view_func.__name__)(view_func)
+        """As in flask-smorest; clients made from the document call an operation by its view's name.
+
+        Raises ``TypeError`` for a view that does not say what key it needs.
+        """
+        view_func = self.doc(operationId=view_func.__name__, security=security(view_func))(view_func)
         super().add_url_rule(rule, endpoint, view_func, *args, **options)
 
     def problems(self, *statuses: int) -> Callable[[Any], Any]:

@@ -1,14 +1,14 @@
 """The one place where errors become answers: RFC 9457 problem details, whatever went wrong."""
 
 import math
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
-from broker.errors import TaskBrokerError, Unavailable
+from broker.errors import Forbidden, InvalidKey, QuotaExceeded, TaskBrokerError, Unauthorized, Unavailable
+from gateway import rate_limit
 from gateway.outage import Outage
 from gateway.problem import MIMETYPE, code_of, problem, title_of
 
@@ -53,9 +53,18 @@ def _ours(error: TaskBrokerError) -> Response:
     response = _problem(error.status, error.code, detail, **extra)
     if "retry_after" in extra:
         response.headers["Retry-After"] = str(extra["retry_after"])
-    if error.status == HTTPStatus.UNAUTHORIZED:
-        response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, QuotaExceeded):
+        rate_limit.tell_refusal(response, error)
+    if isinstance(error, (Unauthorized, Forbidden)):
+        response.headers["WWW-Authenticate"] = _challenge(error)
     return response
+
+
+def _challenge(error: TaskBrokerError) -> str:
+    """Why a key does not open this (RFC 6750, section 3); nothing of it for who has sent none."""
+    if isinstance(error, Forbidden) and "required_scope" in error.extra:
+        return f'Bearer error="insufficient_scope", scope="{error.extra["required_scope"]}"'
+    return 'Bearer error="invalid_token"' if isinstance(error, InvalidKey) else "Bearer"
 
 
 def _defects(errors: list[dict[str, str]]) -> list[dict[str, str]]:

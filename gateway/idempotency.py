@@ -43,6 +43,7 @@ class IdempotencyHeader(Schema):
             "description": "Makes the request safe to repeat: for 24 hours a repeat returns the first answer, another "
             "request under the same key is refused (422), and so is a repeat while the first still runs (409).",
             "example": '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
+            "pattern": r'^([!#-~]{1,255}|"([ !#-\[\]-~]|\\["\\]){1,255}")(?![\s\S])',
         },
     )
 

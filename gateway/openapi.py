@@ -12,12 +12,13 @@ from flask import Flask
 from marshmallow.fields import Enum
 
 from broker.task_type import TaskType
-from broker.webhooks.events import TYPES
-from gateway.fields import Payload, Result, TypeName
+from broker.webhooks.events import FLOW_TYPES, TYPES
+from gateway.fields import Cursor, Payload, Result, Several, TypeName
 from gateway.problem import MIMETYPE
+from gateway.required_scopes import ANY_KEY, needs
 from gateway.schemas.change import Change
 from gateway.schemas.problem import Problem
-from gateway.schemas.webhooks import WebhookEvent
+from gateway.schemas.webhooks import FlowEvent, WebhookEvent
 
 DESCRIPTION = """\
 A task broker for media work: video transcoding, embeddings for semantic search, and plugins.
@@ -27,7 +28,10 @@ parameters and fields are refused. A JSON body has at most 1 MiB (16 MiB for a b
 levels. Every path below `/api` needs a key as a bearer token, except signed links, which ignore parameters and open on
 pages of any origin.
 """
-
+SCOPES = """\
+An API key. What an operation's security names is the scope that the key must have: `read` (what the tenant has),
+`write` (the tenant's own changes) or `admin` (limits, workers, keys and the audit log of all). None implies another.
+"""
 
 _TRY_AGAIN = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE)
 _RETRY_AFTER = {"description": "Seconds to wait before the next try.", "schema": {"type": "integer", "minimum": 1}}
@@ -60,6 +64,11 @@ class Api(flask_smorest.Api):
         default = {"description": "What went wrong.", "content": content}
         self.spec.components.response("DEFAULT_ERROR", default, lazy=True)
 
+    @needs(ANY_KEY)
+    def _openapi_json(self) -> Any:
+        """As in flask-smorest."""
+        return super()._openapi_json()
+
     def _register_error_handlers(self) -> None:
         """Errors have their one handler already."""
 
@@ -76,13 +85,14 @@ def make_api(app: Flask, types: Mapping[str, TaskType]) -> Api:
     spec = {"info": {"description": DESCRIPTION}, "security": [{"key": []}], "webhooks": _outgoing()}
     api = Api(spec_kwargs=spec | {"marshmallow_plugin": _Plugin()})
     api.init_app(app)
-    api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
+    api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer", "description": SCOPES})
 
     def describe(converter: OpenAPIConverter, field: Any, **_: Any) -> dict[str, Any]:
         return _describe_by_type(types, converter, field)
 
     api.ma_plugin.converter.add_attribute_function(describe)
     api.spec.components.schema("WebhookEvent", schema=WebhookEvent)
+    api.spec.components.schema("FlowEvent", schema=FlowEvent)
     return api
 
 
@@ -94,31 +104,45 @@ def _outgoing() -> dict[str, Any]:
         "webhook-signature": "One or two signatures after Standard Webhooks 1.0, by the webhook's secrets.",
     }
     operation = {
-        "summary": "A task has started or ended",
         "security": [],
         "parameters": [
             {"name": name, "in": "header", "required": True, "description": description, "schema": {"type": "string"}}
             for name, description in headers.items()
         ],
-        "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/WebhookEvent"}}}},
         "responses": {
             "2XX": {"description": "Taken."},
             "410": {"description": "The webhook is disabled."},
             "default": {"description": "Sent again later, not before what a Retry-After asks for."},
         },
     }
-    return {name: {"post": operation | {"operationId": f"receive_{name.replace('.', '_')}"}} for name in TYPES}
+    return {name: {"post": operation | _told(name)} for name in TYPES}
+
+
+def _told(event: str) -> dict[str, Any]:
+    """What is different of each event."""
+    what, schema = (
+        ("A flow has ended", "FlowEvent") if event in FLOW_TYPES else ("A task has started or ended", "WebhookEvent")
+    )
+    return {
+        "summary": what,
+        "operationId": f"receive_{event.replace('.', '_')}",
+        "requestBody": {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}},
+    }
 
 
 def _describe_by_type(types: Mapping[str, TaskType], converter: OpenAPIConverter, field: Any) -> dict[str, Any]:
     """What depends on the declared types: their names, the shapes of payloads and results. Enums are words."""
+    if isinstance(field, Several):
+        one = converter.field2property(field.member)
+        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": field.most}]}
     if isinstance(field, TypeName):
         return {"enum": sorted(types)}
-    if isinstance(field, Enum):
+    if isinstance(field, Enum | Cursor):
         return {"type": "string"}
     if isinstance(field, Payload):
-        return {"anyOf": [converter.resolve_nested_schema(each.payload) for each in types.values()]}
+        by_type = {each.name: converter.resolve_nested_schema(each.payload) for each in types.values()}
+        return {"anyOf": list(by_type.values()), "x-by-type": by_type}
     if isinstance(field, Result):
-        results = [converter.resolve_nested_schema(each.result) for each in types.values() if each.result]
-        return {"anyOf": [*results, {}]}
+        by_type = {each.name: converter.resolve_nested_schema(each.result) for each in types.values() if each.result}
+        return {"anyOf": [*by_type.values(), {}], "x-by-type": by_type}
     return {}

@@ -7,11 +7,11 @@ from marshmallow import ValidationError
 from broker.defects import pointers
 from broker.errors import InvalidInput
 from broker.plugin import Plugin
+from broker.plugins.configs import MASK, masked
 from broker.secrets.encryption import SecretKeyMissing, Undecryptable
-from gateway.current import broker, services, tenant
+from gateway.current import actor, broker, services, tenant
 
-#: Shown instead of a secret that is set. Sent back, it leaves the secret as it is, as long as it goes where it went.
-MASK = "********"
+# The mask, sent back, leaves the secret as it is, as long as it goes where it went.
 
 
 def tenant_config(plugin: Plugin) -> dict[str, Any] | None:
@@ -40,7 +40,7 @@ def show(plugin: Plugin) -> dict[str, Any]:
     return {
         "source": operators if kept is None else "tenant",
         "enabled": plugin.enabled(environ, kept),
-        "config": {name: MASK if name in plugin.secrets() else value for name, value in (kept or {}).items()},
+        "config": masked(kept or {}, plugin.secrets()),
     }
 
 
@@ -51,7 +51,7 @@ def store(plugin: Plugin, config: dict[str, Any]) -> None:
         plugin.tenant_schema().load(merged)
     except ValidationError as error:
         raise InvalidInput(errors=pointers(error.normalized_messages(), "/config")) from None
-    broker().plugin_configs.write(tenant().name, plugin.name, merged)
+    broker().plugin_configs.write(tenant().name, plugin.name, merged, plugin.secrets(), actor())
 
 
 def _unmasked(plugin: Plugin, config: dict[str, Any]) -> dict[str, Any]:

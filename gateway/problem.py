@@ -5,13 +5,15 @@ from typing import Any
 
 from werkzeug.http import HTTP_STATUS_CODES
 
+#: Of the resumable upload protocol, which no registry has.
+_TITLES = {460: "Checksum Mismatch"}
 MIMETYPE = "application/problem+json"
 _CODES = {413: "too_large", 414: "uri_too_long", 416: "range_not_satisfiable"}
 
 
 def title_of(status: int) -> str:
     """The status in words."""
-    return HTTP_STATUS_CODES[status]
+    return _TITLES.get(status) or HTTP_STATUS_CODES[status]
 
 
 def code_of(status: int) -> str:

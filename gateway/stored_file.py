@@ -1,5 +1,6 @@
 """A stored file as an answer."""
 
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
 from flask import Response, request
@@ -15,11 +16,19 @@ from gateway.current import broker
 
 def send_unchanging(key: str, stored: StoredObject) -> Response:
     """The requested range of a stored file, to be cached: what is published under a key does not change."""
-    response = Response()
-    response.content_length = stored.size
+    response = send(
+        stored, lambda start, length: wrap_file(request.environ, broker().storage.open(key, start, length), CHUNK)
+    )
     response.cache_control.public = True
     response.cache_control.max_age = LIFETIME_SECONDS
     response.cache_control.immutable = True
+    return response
+
+
+def send(stored: StoredObject, read: Callable[[int, int], Iterable[bytes]]) -> Response:
+    """The requested range of what ``read`` gives from a byte on, so many of them."""
+    response = Response()
+    response.content_length = stored.size
     response.set_etag(stored.etag)
     response.accept_ranges = "bytes"
     response.make_conditional(request)  # without its ranges, which it looks at before the conditions (13.2.2)
@@ -27,7 +36,7 @@ def send_unchanging(key: str, stored: StoredObject) -> Response:
         raise PreconditionFailed()
     if request.method == "GET" and response.status_code == HTTPStatus.OK:
         start, length = _cut(response, stored)
-        response.response = wrap_file(request.environ, broker().storage.open(key, start, length), CHUNK)
+        response.response = read(start, length)
         response.direct_passthrough = True
     return response
 

@@ -18,15 +18,17 @@ from gateway.schemas.tasks import TaskDetail
 
 #: Where tasks are read.
 PATH = "/api/tasks"
+_TIMES = {"scheduled_at", "deadline"}
 _detail = TaskDetail()
 _shallow = shallow_dump(_detail)
 
 
 def new_task(body: dict[str, Any]) -> NewTask:
     """What a valid body asks for."""
-    if "scheduled_at" not in body:
+    times = body.keys() & _TIMES
+    if not times:
         return NewTask(**body)
-    return NewTask(**body | {"scheduled_at": to_rfc3339(max(0, body["scheduled_at"]))})
+    return NewTask(**body | {name: to_rfc3339(max(0, body[name])) for name in times})
 
 
 def check(new: NewTask) -> Submission:

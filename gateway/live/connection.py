@@ -53,7 +53,8 @@ class Connection:
         with self._lock:
             if self.gone or self.ending:
                 return
-            self._append(data)
+            if data:  # a chunk of no bytes would end the body: whoever comes back may have missed nothing
+                self._append(data)
             self.ending = last
             if last and self._chunked:
                 self._append(_END, framed=True)

@@ -11,6 +11,7 @@ from broker.event import Event
 HEARTBEAT = b":\n\n"
 _MESSAGES = {
     "reset": "Events are missing here; read the state again.",
+    "key_ended": "Your API key is not valid any more.",
     "stopped": "This server stops; connect again.",
     "cut_off": "You read too slowly; connect again, with the id of the last event.",
 }
@@ -31,7 +32,7 @@ def frame(name: str, data: dict[str, Any], event_id: str = "") -> bytes:
 
 
 def notice(name: str) -> bytes:
-    """An event about the stream itself: ``reset``, ``stopped`` or ``cut_off``."""
+    """An event about the stream itself: ``reset``, ``stopped``, ``key_ended`` or ``cut_off``."""
     return frame(name, {"message": _MESSAGES[name]})
 
 

@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 
 from flask import Response
 
+from broker.access.scopes import Scope
 from broker.tasks.submission import Submission, prepare_all
 from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
@@ -18,6 +19,7 @@ blueprint = Blueprint("batch", __name__, url_prefix=f"{PATH}/batch", description
 
 
 @blueprint.post("")
+@blueprint.needs(Scope.WRITE)
 @blueprint.arguments(CreateTasks)
 @blueprint.arguments(IdempotencyHeader, location="headers")
 @blueprint.response(201, TaskList)

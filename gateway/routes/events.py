@@ -5,12 +5,14 @@ from uuid import UUID
 
 from flask import Response, request
 
+from broker.access.scopes import Scope
 from broker.event import Event
 from broker.live.subscription import Subscription
 from broker.status import TERMINAL
 from broker.task import Task
 from gateway.blueprint import Blueprint
 from gateway.current import broker, services, tenant
+from gateway.event_streams import adoption
 from gateway.live.frames import frame, frames, notice
 from gateway.live.handover import require_socket
 from gateway.live.stream import MIMETYPE, stream
@@ -22,6 +24,7 @@ _SHOWN = ("type", "status", "progress", "retry_count", "error", "created_at", "s
 
 
 @blueprint.get("/tasks/<uuid:task_id>/events")
+@blueprint.needs(Scope.READ)
 @blueprint.arguments(LastEventId, location="headers")
 @blueprint.response(200, _TEXT, content_type=MIMETYPE)
 @blueprint.alt_response(204, description="It has ended and everything was told: do not connect again.", success=True)
@@ -32,7 +35,8 @@ def watch_task(headers: dict[str, Any], task_id: UUID) -> Response:
     First `snapshot`, the state now, unless the stream is resumed. Then `status` at every change, `progress`, and `gone`
     if the task was deleted. The stream ends with the task; of an ended task it tells the end. What the snapshot shows
     is not told again; events come in order, each with an id to resume from. A reader that is too slow is ended with
-    `cut_off`, a server that stops says `stopped`, and `reset` means that events are missing: read the state again.
+    `cut_off`, one whose key is revoked or expires with `key_ended` (within seconds), a server that stops says
+    `stopped`, and `reset` means that events are missing: read the state again.
     """
     broker().tasks.get(tenant().name, str(task_id))
     subscription = _subscribe(str(task_id))
@@ -53,6 +57,7 @@ def watch_task(headers: dict[str, Any], task_id: UUID) -> Response:
 
 
 @blueprint.get("/events")
+@blueprint.needs(Scope.READ)
 @blueprint.arguments(LastEventId, location="headers")
 @blueprint.response(200, _TEXT, content_type=MIMETYPE)
 @blueprint.problems(503)
@@ -60,9 +65,10 @@ def watch_tasks(headers: dict[str, Any]) -> Response:
     """Watch all tasks
 
     First `snapshot`, the number of tasks by status, unless the stream is resumed. Then for every task `status` at
-    every change, `progress`, `attempt` when a run ended and its task did not, and `gone` when it was deleted; for the
-    operator also `queue` when limits were changed. What the snapshot counts may be told once more. The rest is as for
-    one task.
+    every change, `progress`, `attempt` when a run ended and its task did not, and `gone` when it was deleted; `flow`
+    when all tasks of one have ended, `playable` when a video can be played while it is made, `failure` when a group of
+    failures is `new` or has `regressed`, and `queue` when limits were changed with a key of yours. What the snapshot
+    counts may be told once more. The rest is as for one task.
     """
     subscription = _subscribe()
     try:
@@ -91,7 +97,7 @@ def _subscribe(task_id: str = "") -> Subscription:
 
 
 def _stream(subscription: Subscription, first: bytes, after: str, *, ended: bool = False) -> Response:
-    return stream(subscription, first, after, ended=ended, hub=services().hub, environ=request.environ)
+    return stream(subscription, first, after, ended=ended, adopt=adoption(), environ=request.environ)
 
 
 def _missed(subscription: Subscription, headers: dict[str, Any], until: str) -> list[Event] | None:

@@ -4,14 +4,15 @@ from typing import Any
 
 from gateway.blueprint import Blueprint
 from gateway.current import broker, services
+from gateway.required_scopes import NO_KEY
 from gateway.schemas.health import Health, Readiness
 
 blueprint = Blueprint("health", __name__, description="For platforms and load balancers.")
 
 
 @blueprint.get("/livez")
+@blueprint.needs(NO_KEY)
 @blueprint.response(200, Health)
-@blueprint.doc(security=[])
 def check_liveness() -> dict[str, str]:
     """Is this process alive?
 
@@ -21,9 +22,9 @@ def check_liveness() -> dict[str, str]:
 
 
 @blueprint.get("/readyz")
+@blueprint.needs(NO_KEY)
 @blueprint.response(200, Readiness)
 @blueprint.problems(503, 507)
-@blueprint.doc(security=[])
 def check_readiness() -> dict[str, Any]:
     """Can requests be served?
 

@@ -1,7 +1,7 @@
-"""``/api/images``: upload, list, show."""
+"""``/api/images``: upload, list, show, delete."""
 
 from broker.task import NewTask
-from gateway.media_blueprint import MediaKind, media_blueprint
+from gateway.routes.media import MediaKind, media_blueprint
 from gateway.schemas.media import Image
 
 blueprint = media_blueprint(

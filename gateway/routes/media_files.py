@@ -4,12 +4,13 @@ from uuid import UUID
 
 from flask import Response
 
-from broker.errors import NotFound
+from broker.errors import NotFound, SourceGone
 from broker.media import paths
 from broker.plugin import FILE_TYPES
 from broker.secrets.links import source_of
 from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant_of_link
+from gateway.media_view import check_there
 from gateway.stored_file import send_unchanging
 
 blueprint = Blueprint(
@@ -28,6 +29,7 @@ def download_plugin_file(media_id: UUID, signature: str, plugin: str, task_id: U
     content_type = FILE_TYPES.get(name.rpartition(".")[2])
     if content_type is None:
         raise NotFound()
+    check_there(tenant, media_id)
     key = paths.plugin_file(tenant.name, str(media_id), plugin, str(task_id), name)
     response = send_unchanging(key, broker().storage.stat(key))
     response.content_type = content_type
@@ -36,12 +38,15 @@ def download_plugin_file(media_id: UUID, signature: str, plugin: str, task_id: U
 
 @blueprint.get("/<uuid:media_id>/source/<signature>")
 @blueprint.serves("*/*")
+@blueprint.problems(410)
 def download_source_file(media_id: UUID, signature: str) -> Response:
     """Download an uploaded file
 
     The signature in the path stands for a key; plugins give such links to the services that they work with.
     """
     record = broker().media.get(tenant_of_link(signature, source_of(str(media_id))).name, str(media_id))
+    if record.source_removed_at:
+        raise SourceGone()
     response = send_unchanging(record.source_key, broker().storage.stat(record.source_key))
     response.content_type = record.content_type
     response.headers["Content-Disposition"] = "attachment"

@@ -6,16 +6,16 @@ from typing import Any
 from flask import Response
 from flask_smorest import current_api
 
-from broker.errors import InvalidInput, NotFound, TaskBrokerError
+from broker.access.scopes import Scope
+from broker.errors import InvalidInput, NotFound, SourceRemoved, TaskBrokerError
 from broker.plugin import Plugin
-from broker.task import NewTask
 from gateway import plugin_settings
 from gateway.blueprint import Blueprint
-from gateway.current import broker, services, tenant
+from gateway.current import actor, broker, services, tenant
 from gateway.idempotency import IdempotencyHeader, idempotent
 from gateway.schemas.plugins import Execute, PluginConfigUpdate, PluginList, PluginSettings
 from gateway.schemas.tasks import TaskDetail
-from gateway.submissions import check, submit
+from gateway.submissions import check, new_task, submit
 
 blueprint = Blueprint(
     "plugins", __name__, url_prefix="/api/plugins", description="What plugins there are, and running one."
@@ -29,6 +29,7 @@ class PluginNotConfigured(TaskBrokerError):
 
 
 @blueprint.get("")
+@blueprint.needs(Scope.READ)
 @blueprint.response(200, PluginList)
 def list_plugins() -> dict[str, list[dict[str, Any]]]:
     """List plugins"""
@@ -36,6 +37,7 @@ def list_plugins() -> dict[str, list[dict[str, Any]]]:
 
 
 @blueprint.get("/<name>/config")
+@blueprint.needs(Scope.READ)
 @blueprint.response(200, PluginSettings)
 @blueprint.problems(404, 409)
 def get_plugin_config(name: str) -> dict[str, Any]:
@@ -47,6 +49,7 @@ def get_plugin_config(name: str) -> dict[str, Any]:
 
 
 @blueprint.put("/<name>/config")
+@blueprint.needs(Scope.WRITE)
 @blueprint.arguments(PluginConfigUpdate)
 @blueprint.response(200, PluginSettings)
 @blueprint.problems(404, 409)
@@ -61,6 +64,7 @@ def replace_plugin_config(body: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 @blueprint.delete("/<name>/config")
+@blueprint.needs(Scope.WRITE)
 @blueprint.response(204)
 @blueprint.problems(404)
 def delete_plugin_config(name: str) -> None:
@@ -68,10 +72,12 @@ def delete_plugin_config(name: str) -> None:
 
     The operator's are in force again, if there are any.
     """
-    broker().plugin_configs.delete(tenant().name, _plugin(name).name)
+    plugin = _plugin(name)
+    broker().plugin_configs.delete(tenant().name, plugin.name, plugin.secrets(), actor())
 
 
 @blueprint.post("/<name>/execute")
+@blueprint.needs(Scope.WRITE)
 @blueprint.arguments(Execute)
 @blueprint.arguments(IdempotencyHeader, location="headers")
 @blueprint.creates(TaskDetail)
@@ -84,7 +90,9 @@ def execute_plugin(body: dict[str, Any], headers: dict[str, Any], name: str) -> 
     media_id = str(body["media_id"])
     _check_runnable(name, media_id)
     payload = {"plugin_name": name, "media_id": media_id, "tenant_id": tenant().name}
-    return idempotent(headers, lambda: media_id, partial(submit, check(NewTask("PluginExecution", payload))))
+    more = {each: value for each, value in body.items() if each != "media_id"}
+    checked = check(new_task({"type": "PluginExecution", "payload": payload} | more))
+    return idempotent(headers, lambda: [media_id, more] if more else media_id, partial(submit, checked))
 
 
 def _plugin(name: str) -> Plugin:
@@ -98,7 +106,10 @@ def _check_runnable(name: str, media_id: str) -> None:
     plugin = _plugin(name)
     if not plugin_settings.enabled(plugin):
         raise PluginNotConfigured()
-    kind = broker().media.get(tenant().name, media_id).kind
+    record = broker().media.get(tenant().name, media_id)
+    if record.source_removed_at:
+        raise SourceRemoved()
+    kind = record.kind
     if kind not in plugin.media_types:
         detail = f"This plugin takes {', '.join(sorted(plugin.media_types))}; the file is of kind {kind}."
         raise InvalidInput(errors=[{"pointer": "/media_id", "detail": detail}])

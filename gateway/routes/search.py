@@ -1,24 +1,124 @@
-"""``/api/search``: media found by what they show or say."""
+"""``/api/search``: media found by what they show or say, by words, or by being like a file or a picture."""
 
+from collections.abc import Mapping
+from dataclasses import asdict, fields
 from typing import Any
+from uuid import UUID, uuid4
 
-from broker.media.search import SearchRequest
+from werkzeug.datastructures import FileStorage
+
+from broker.access.scopes import Scope
+from broker.errors import Unavailable
+from broker.media import paths
+from broker.media.narrowing import Found, Narrowing
+from broker.media.records import MediaRecord
+from broker.media.search import PICTURE_TIMEOUT, Hit, SearchRequest
 from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
-from gateway.schemas.search import SearchQuery, SearchResults
+from gateway.media_links import MediaLinks
+from gateway.media_view import picture
+from gateway.schemas.search import PictureSearch, SearchQuery, SearchResults, cursor_of
+from gateway.uploads import receive
 
 blueprint = Blueprint("search", __name__, url_prefix="/api/search", description="Find media by meaning.")
 
+#: Bytes of a picture to search by: those of 200 megapixels have fewer.
+MAX_PICTURE_BYTES = 64 * 1024 * 1024
+#: What a request calls the members of a ``Narrowing``.
+_NARROWING = {field.name for field in fields(Narrowing)}
+_TIMES = {"start_date": "created_from", "end_date": "created_until"}
+
 
 @blueprint.get("")
+@blueprint.needs(Scope.READ)
 @blueprint.arguments(SearchQuery, location="query")
 @blueprint.response(200, SearchResults)
-@blueprint.problems(503)
+@blueprint.problems(404, 409, 503)
 def search_media(query: dict[str, Any]) -> dict[str, Any]:
     """Search by meaning
 
-    Finds media whose embeddings are close to the query's, best first.
+    Finds media by words (`q`), by their meaning and as they are written, the most relevant first; or media that are
+    like one of them (`like`), the most similar first.
     """
-    asked = SearchRequest(tenant().name, query["q"], query.get("type"), query["limit"], query.get("min_similarity"))
-    hits = broker().search.search(asked)
-    return {"query": query["q"], "results": hits, "count": len(hits)}
+    if "like" in query:
+        broker().media.get(tenant().name, str(query["like"]))
+    return _answer(query, broker().search.search(_request(query)))
+
+
+@blueprint.post("")
+@blueprint.needs(Scope.READ)
+@blueprint.arguments(PictureSearch, location="files")
+@blueprint.response(200, SearchResults)
+@blueprint.problems(413, 415, 503)
+def search_by_picture(form: dict[str, Any]) -> dict[str, Any]:
+    """Search by a picture
+
+    Finds media that are like a picture, which is not kept. The first such search may have to load a model: it takes
+    seconds, or is answered by 503 with `Retry-After`.
+    """
+    key = _kept(form.pop("file"))
+    try:
+        return _answer(form, broker().search.search(_request(form, picture=key), PICTURE_TIMEOUT))
+    finally:
+        broker().storage.delete(key)
+
+
+def _kept(file: FileStorage) -> str:
+    """The storage key of the picture, where search processes find it for as long as the request lasts."""
+    upload = receive(file, "image", max_bytes=MAX_PICTURE_BYTES)
+    key = paths.source(tenant().name, str(uuid4()))  # of no media file: what is left there is swept away
+    upload.stream.seek(0)
+    try:
+        broker().storage.put(key, upload.stream)  # type: ignore[arg-type]
+    except Unavailable:
+        broker().storage.delete(key)
+        raise
+    return key
+
+
+def _request(asked: Mapping[str, Any], picture: str = "") -> SearchRequest:
+    named = {_TIMES.get(name, name): value for name, value in asked.items()}
+    like = asked.get("like")
+    return SearchRequest(
+        tenant=tenant().name,
+        query=asked.get("q", ""),
+        entity_type=asked.get("type"),
+        limit=asked["limit"],
+        min_similarity=asked.get("min_similarity"),
+        min_relevance=asked.get("min_relevance", 0.0),
+        like=str(like) if like else "",
+        picture=picture,
+        narrowing={name: value for name, value in named.items() if name in _NARROWING},
+        after=asked.get("cursor"),
+    )
+
+
+def _answer(asked: Mapping[str, Any], found: Found) -> dict[str, Any]:
+    ids = [hit.entity_id for hit in found.hits]
+    records = broker().media.get_many(tenant().name, ids)
+    like: UUID | None = asked.get("like")
+    return {
+        "query": asked.get("q"),
+        "like": str(like) if like else None,
+        "results": [_shown(hit, records.get(hit.entity_id)) for hit in found.hits],
+        "count": len(found.hits),
+        "total": found.total,
+        "next_cursor": cursor_of(found.after),
+    }
+
+
+def _shown(hit: Hit, record: MediaRecord | None) -> dict[str, Any]:
+    """A hit with links to pictures: of the file, and of the moment in a video where it was found."""
+    places = [_placed(place, record) for place in hit.places]
+    matched = places[0]["matched"] if places else None
+    return asdict(hit) | {"picture_url": picture(record), "matched": matched, "places": places}
+
+
+def _placed(place: Mapping[str, Any], record: MediaRecord | None) -> dict[str, Any]:
+    return {**place, "picture_url": _moment(record, place.get("start"))}
+
+
+def _moment(record: MediaRecord | None, seconds: float | None) -> str | None:
+    if record is None or seconds is None or record.kind != "video" or not record.info.get("variants"):
+        return None
+    return f"{MediaLinks(record.id).thumbnail()}?time={seconds:g}"

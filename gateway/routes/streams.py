@@ -1,15 +1,23 @@
 """``/api/videos/{id}/stream/{signature}/...``: playlists and segments, for players that send no header."""
 
 import gzip
+from functools import partial
+from hashlib import sha256
 from uuid import UUID
 
 from flask import Response, request
 
-from broker.errors import NotFound
+from broker.captions.caption import captions_of
+from broker.errors import NotFound, Unavailable
 from broker.media import paths
-from broker.media.storage import StoredObject
+from broker.media.records import MediaRecord
+from broker.secrets.links import LIFETIME_SECONDS
+from gateway.auth import Tenant
 from gateway.blueprint import Blueprint
-from gateway.current import broker, tenant_of_link
+from gateway.current import broker, services, tenant_of_link
+from gateway.master_playlist import CAPTIONS, below, captions_playlist, with_captions
+from gateway.media_view import check_there
+from gateway.presigned import with_links
 from gateway.stored_file import send_unchanging
 
 blueprint = Blueprint("streams", __name__, url_prefix="/api/videos", description="HLS playlists and segments.")
@@ -20,12 +28,14 @@ _TYPES = {
     "mp4": "video/mp4",
     "m4s": "video/iso.segment",
     "jpg": "image/jpeg",
+    "vtt": "text/vtt; charset=utf-8",
 }
 _PLAYLIST = _TYPES["m3u8"]
+_MASTER = "master.m3u8"
 
 
 @blueprint.get("/<uuid:video_id>/stream/<signature>/<path:name>")
-@blueprint.serves(*_TYPES.values())
+@blueprint.serves("*/*")  # captions are text, which clients made from the document would take all files for
 def download_stream_file(video_id: UUID, signature: str, name: str) -> Response:
     """Play a video
 
@@ -35,23 +45,72 @@ def download_stream_file(video_id: UUID, signature: str, name: str) -> Response:
     content_type = _TYPES.get(name.rpartition(".")[2])
     if content_type is None:
         raise NotFound()
-    key = paths.hls(tenant.name, str(video_id), name)
-    stored = broker().storage.stat(key)
-    response = _playlist(key, stored) if content_type == _PLAYLIST else send_unchanging(key, stored)
+    folder, _, file = name.rpartition("/")
+    if folder == CAPTIONS and content_type == _PLAYLIST:
+        response = _playlist(_captions(tenant, video_id, file.removesuffix(".m3u8")))
+    elif content_type == _PLAYLIST:
+        response = _playlist(_stored(tenant, video_id, name))
+    else:
+        check_there(tenant, video_id)
+        key = (
+            _caption_key(tenant, video_id, file) if folder == CAPTIONS else paths.hls(tenant.name, str(video_id), name)
+        )
+        response = send_unchanging(key, broker().storage.stat(key))
     response.content_type = content_type
     return response
 
 
-def _playlist(key: str, stored: StoredObject) -> Response:
+def _caption_key(tenant: Tenant, video_id: UUID, file: str) -> str:
+    return paths.caption(tenant.name, str(video_id), file.removesuffix(".vtt"))
+
+
+def _captions(tenant: Tenant, video_id: UUID, caption_id: str) -> str:
+    record = broker().media.get(tenant.name, str(video_id))
+    for each in captions_of(record):
+        if each.id == caption_id:
+            return captions_playlist(each, record.info.get("duration_seconds") or 0.0)
+    raise NotFound()
+
+
+def _stored(tenant: Tenant, video_id: UUID, name: str) -> str:
+    """A playlist of the transcoder's. Where Redis cannot be asked, it plays on without captions."""
+    record = _record(tenant, video_id)
+    folder = record.stream if record and name == _MASTER else ""
+    with broker().storage.open(paths.hls(tenant.name, str(video_id), folder + name)) as file:
+        text = below(file.read().decode(), folder)
+    if name.rpartition("/")[2] == _MASTER:
+        if record is None:
+            return text
+        return with_captions(text, captions_of(record), "../" * name.count("/") + CAPTIONS)
+    if not services().settings.stream_presigned:
+        return text
+    return with_links(text, name.rpartition("/")[0], partial(_link, tenant, video_id))
+
+
+def _link(tenant: Tenant, video_id: UUID, name: str) -> str | None:
+    """Where a file of the stream is stored, for as long as the stream's own link may last; not of playlists."""
+    content_type = _TYPES.get(name.rpartition(".")[2])
+    if content_type is None or content_type == _PLAYLIST:
+        return None
+    return broker().storage.link(paths.hls(tenant.name, str(video_id), name), LIFETIME_SECONDS, content_type)
+
+
+def _record(tenant: Tenant, video_id: UUID) -> MediaRecord | None:
+    try:
+        return broker().media.get(tenant.name, str(video_id))
+    except Unavailable:
+        return None
+
+
+def _playlist(text: str) -> Response:
     """Whole, compressed where the player can (Apple's HLS authoring rules, 10.1), and asked for anew each time."""
-    with broker().storage.open(key) as file:
-        response = Response(file.read())
+    response, etag = Response(text), sha256(text.encode()).hexdigest()[:32]
     compressed = request.accept_encodings["gzip"] > 0
     if compressed:
         response.set_data(gzip.compress(response.get_data(), mtime=0))
         response.content_encoding = "gzip"
     response.vary.add("Accept-Encoding")
     response.cache_control.no_cache = True
-    response.set_etag(f"{stored.etag}-gzip" if compressed else stored.etag)
+    response.set_etag(f"{etag}-gzip" if compressed else etag)
     response.make_conditional(request)
     return response

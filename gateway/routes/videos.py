@@ -1,16 +1,19 @@
-"""``/api/videos``: upload, list, show."""
+"""``/api/videos``: upload, list, show, delete."""
 
 from broker.task import NewTask
-from gateway.media_blueprint import MediaKind, media_blueprint
 from gateway.media_view import show_video
-from gateway.schemas.media import Video
+from gateway.routes.media import MediaKind, media_blueprint
+from gateway.schemas.media import Video, VideoByUrl, VideoUpload
 
 blueprint = media_blueprint(
     MediaKind(
         name="video",
         schema=Video,
         task=lambda media_id: NewTask("VideoTranscoding", {"video_id": media_id}),
-        upload="Stores it and queues its VideoTranscoding task, in one step.",
+        upload="Stores it and queues its VideoTranscoding task, and beside it the EmbeddingGeneration task that makes "
+        "it searchable, in one step. If one of them fails, the other goes on.",
         show=show_video,
+        form=VideoUpload,
+        by_url=VideoByUrl,
     )
 )

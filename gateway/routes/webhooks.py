@@ -6,10 +6,11 @@ from uuid import UUID
 
 from flask import Response
 
+from broker.access.scopes import Scope
 from broker.webhooks.records import Webhook
 from gateway.answers import created
 from gateway.blueprint import Blueprint
-from gateway.current import broker, tenant
+from gateway.current import actor, broker, tenant
 from gateway.idempotency import IdempotencyHeader, idempotent
 from gateway.schemas.paging import NoBody, PageQuery
 from gateway.schemas.webhooks import (
@@ -33,6 +34,7 @@ blueprint = Blueprint(
 
 
 @blueprint.get("")
+@blueprint.needs(Scope.READ)
 @blueprint.response(200, WebhookList)
 def list_webhooks() -> dict[str, list[Webhook]]:
     """List webhooks"""
@@ -40,6 +42,7 @@ def list_webhooks() -> dict[str, list[Webhook]]:
 
 
 @blueprint.post("")
+@blueprint.needs(Scope.WRITE)
 @blueprint.arguments(CreateWebhook)
 @blueprint.arguments(IdempotencyHeader, location="headers")
 @blueprint.creates(CreatedWebhook)
@@ -51,13 +54,14 @@ def create_webhook(body: dict[str, Any], headers: dict[str, Any]) -> Response:
     """
 
     def create(seed: UUID | None) -> Response:
-        webhook, secret = broker().webhooks.create(tenant().name, body, seed)
+        webhook, secret = broker().webhooks.create(tenant().name, body, seed, actor())
         return created(f"{blueprint.url_prefix}/{webhook.id}", asdict(webhook) | {"secret": secret})
 
     return idempotent(headers, lambda: body, create, secret=True)
 
 
 @blueprint.get("/<uuid:webhook_id>")
+@blueprint.needs(Scope.READ)
 @blueprint.response(200, WebhookSchema)
 @blueprint.problems(404)
 def get_webhook(webhook_id: UUID) -> Webhook:
@@ -66,6 +70,7 @@ def get_webhook(webhook_id: UUID) -> Webhook:
 
 
 @blueprint.patch("/<uuid:webhook_id>")
+@blueprint.needs(Scope.WRITE)
 @blueprint.arguments(ChangeWebhook)
 @blueprint.response(200, WebhookSchema)
 @blueprint.problems(404)
@@ -74,18 +79,20 @@ def change_webhook(body: dict[str, Any], webhook_id: UUID) -> Webhook:
 
     Enabled again, it gets what was owed to it before, and not what happened while it was disabled.
     """
-    return broker().webhooks.change(tenant().name, str(webhook_id), body)
+    return broker().webhooks.change(tenant().name, str(webhook_id), body, actor())
 
 
 @blueprint.delete("/<uuid:webhook_id>")
+@blueprint.needs(Scope.WRITE)
 @blueprint.response(204)
 @blueprint.problems(404)
 def delete_webhook(webhook_id: UUID) -> None:
     """Delete a webhook, and everything that is still owed to it"""
-    broker().webhooks.delete(tenant().name, str(webhook_id))
+    broker().webhooks.delete(tenant().name, str(webhook_id), actor())
 
 
 @blueprint.post("/<uuid:webhook_id>/secret/rotate")
+@blueprint.needs(Scope.WRITE)
 @blueprint.arguments(RotateSecret, required=False)
 @blueprint.response(200, RotatedSecret)
 @blueprint.problems(404, 409)
@@ -95,11 +102,12 @@ def rotate_webhook_secret(body: dict[str, Any], webhook_id: UUID) -> dict[str, s
     Until the overlap is over, deliveries carry two signatures, by the new secret and by the former one.
     """
     overlap = body["overlap_seconds"]
-    secret, former_until = broker().webhooks.rotate_secret(tenant().name, str(webhook_id), overlap)
+    secret, former_until = broker().webhooks.rotate_secret(tenant().name, str(webhook_id), overlap, actor())
     return {"secret": secret, "former_until": former_until}
 
 
 @blueprint.get("/<uuid:webhook_id>/deliveries")
+@blueprint.needs(Scope.READ)
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, DeliveryPage)
 @blueprint.problems(404)
@@ -113,6 +121,7 @@ def list_deliveries(query: dict[str, Any], webhook_id: UUID) -> dict[str, Any]:
 
 
 @blueprint.post("/<uuid:webhook_id>/test")
+@blueprint.needs(Scope.WRITE)
 @blueprint.arguments(NoBody, required=False)
 @blueprint.response(202, Sent)
 @blueprint.problems(404, 409)
@@ -125,6 +134,7 @@ def test_webhook(_body: dict[str, Any], webhook_id: UUID) -> dict[str, str]:
 
 
 @blueprint.post("/<uuid:webhook_id>/deliveries/<event_id>/resend")
+@blueprint.needs(Scope.WRITE)
 @blueprint.arguments(NoBody, required=False)
 @blueprint.response(202, Sent)
 @blueprint.problems(404, 409)

@@ -26,5 +26,6 @@ class LastEventId(Schema):
             "description": "The id of the last event that was received: what happened since is told first. Where that "
             "is not kept any more, the stream begins with `reset` and the state as it is now.",
             "example": "1795614386954-0",
+            "pattern": r"^[0-9]{1,15}-[0-9]{1,15}(?![\s\S])",
         },
     )

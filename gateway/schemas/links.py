@@ -19,6 +19,9 @@ class TaskLinks(Schema):
 
     hls_url = fields.String(metadata={"description": "Of a transcoding: the HLS playlist; opens without a key."})
     poster_url = fields.String(metadata={"description": "Of a transcoding: a still picture, under the same rules."})
+    storyboard_url = fields.String(
+        metadata={"description": "Of a transcoding: a WebVTT of small pictures by time, under the same rules."}
+    )
     files = fields.List(
         fields.Nested(LinkedFile), metadata={"description": "Of a plugin: what it has made, under the same rules."}
     )

@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields
 
 from broker.schema import Schema
+from gateway.fields import Moment, check_representable
 from gateway.schemas.members import required
 
 #: Far more than any plugin has.
@@ -61,3 +62,6 @@ class Execute(Schema):
     """Which file to run a plugin on."""
 
     media_id = fields.UUID(required=True, metadata={"description": "An uploaded file of your own."})
+    deadline = Moment(
+        validate=check_representable, metadata={"description": "As the `deadline` of a task, in the future."}
+    )

@@ -38,11 +38,27 @@ class Problem(Schema):
     errors_omitted = fields.Integer(
         metadata={"description": "How many more defects it has, where they are more than are listed.", "minimum": 1}
     )
+    line = fields.Integer(
+        metadata={"description": "In which line of the file it is (`invalid_captions`), from 1.", "minimum": 1}
+    )
     max_bytes = fields.Integer(metadata={"description": "How many bytes may be sent, where they were more (413)."})
+    upload_offset = fields.Integer(
+        metadata={"description": "How many bytes of an upload are there (`offset_mismatch`)."}
+    )
     current_status = fields.String(metadata={"description": "The task's status, where that is the obstacle."})
+    earliest_start = fields.String(
+        metadata={
+            "description": "Before which the task would not start, of one whose deadline comes sooner.",
+            "format": "date-time",
+        }
+    )
+    required_scope = fields.String(metadata={"description": "The scope that the key lacks (403)."})
     retry_count = fields.Integer(metadata={"description": "Retries already used, where none is left."})
     max_retries = fields.Integer(metadata={"description": "Retries granted, where none is left."})
     retry_after = fields.Float(metadata={"description": "Seconds until another try makes sense, on 429, 503 and 507."})
+    quota = fields.String(metadata={"description": "The quota that leaves no room (`quota_exceeded`)."})
+    limit = fields.Integer(metadata={"description": "What it is."})
+    used = fields.Integer(metadata={"description": "How much of it is used."})
     task_ids = fields.List(
         fields.String(),
         metadata={

@@ -1,22 +1,46 @@
 """Semantic search."""
 
-from marshmallow import fields
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from flask_smorest.fields import Upload
+from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
-from broker.media.search import MAX_LIMIT, MAX_QUERY
+from broker.media.parts import LABEL, NAME, PASSAGE, PICTURE, SPEECH, TEXT
+from broker.media.search import LEAST_RELEVANCE, MAX_LIMIT, MAX_QUERY
 from broker.schema import Schema
-from gateway.fields import QueryInteger, QueryNumber
-from gateway.schemas.members import required
+from broker.tasks.submission import MAX_NAME
+from gateway.fields import Moment, QueryInteger, QueryNumber, Words
+from gateway.schemas.members import nullable, required
+
+#: Bytes and seconds beyond which nothing is.
+_MOST = 10**15
 
 
-class SearchQuery(Schema):
-    """What to look for."""
+class SearchCursor(fields.Field[list[Any]]):
+    """A ``next_cursor``: where an answer goes on."""
 
-    q = fields.String(
-        required=True,
-        validate=Length(1, MAX_QUERY),
-        metadata={"description": "What to look for, in words.", "example": "a dog on a beach"},
-    )
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        try:
+            score, similarity, kind, entity_id = json.loads(base64.urlsafe_b64decode(value.encode("ascii")))
+            return [float(score), float(similarity), str(kind), str(entity_id)]
+        except (AttributeError, TypeError, ValueError):
+            raise ValidationError("Not a cursor that was answered here.") from None
+
+
+def cursor_of(after: Sequence[Any] | None) -> str | None:
+    """What ``SearchCursor`` reads."""
+    if after is None:
+        return None
+    return base64.urlsafe_b64encode(json.dumps(list(after), separators=(",", ":")).encode()).decode("ascii")
+
+
+class _Narrowed(Schema):
+    """Which of what matches, and how much of it."""
+
     type = fields.String(
         validate=OneOf(["video", "image", "audio", "document"]), metadata={"description": "Only this kind of media."}
     )
@@ -24,6 +48,81 @@ class SearchQuery(Schema):
     min_similarity = QueryNumber(
         validate=Range(-1, 1), metadata={"description": "Leave out what is less similar; no threshold if left out."}
     )
+    start_date = Moment(metadata={"description": "Only what was uploaded then or later."})
+    end_date = Moment(end=True, metadata={"description": "Only what was uploaded then or earlier."})
+    min_size = QueryInteger(validate=Range(0, _MOST), metadata={"description": "Bytes at least."})
+    max_size = QueryInteger(validate=Range(0, _MOST), metadata={"description": "Bytes at most."})
+    min_duration = QueryNumber(
+        validate=Range(0, _MOST), metadata={"description": "Seconds at least; only what is known to be so long."}
+    )
+    max_duration = QueryNumber(validate=Range(0, _MOST), metadata={"description": "Seconds at most, likewise."})
+    tag = Words(MAX_NAME, metadata={"description": "Only what was uploaded with this tag."})
+    filename = Words(MAX_QUERY, metadata={"description": "Only names that have this in them, whatever its case."})
+    cursor = SearchCursor(
+        metadata={"type": "string", "description": "Go on where an answer ended, by its `next_cursor`; else the same."}
+    )
+
+
+class SearchQuery(_Narrowed):
+    """What to look for: `q` or `like`."""
+
+    q = fields.String(
+        validate=Length(1, MAX_QUERY),
+        metadata={"description": "What to look for, in words.", "example": "a dog on a beach"},
+    )
+    min_relevance = QueryNumber(
+        load_default=LEAST_RELEVANCE,
+        validate=Range(0, 1),
+        metadata={"description": "Leave out what is less relevant; 0 answers the best there is, fitting or not."},
+    )
+    like = fields.UUID(metadata={"description": "The id of a file that is embedded: look for what is like it."})
+
+    @validates_schema
+    def _one_of_them(self, data: dict[str, Any], **_: Any) -> None:
+        if "q" in data and "like" in data:
+            raise ValidationError("Give q or like, not both.", "like")
+        if "q" not in data and "like" not in data:
+            raise ValidationError("Give q, or like.", "q")
+
+
+class PictureSearch(_Narrowed):
+    """A form with a picture to look for."""
+
+    file = Upload(
+        required=True, metadata={"description": "A picture of at most 64 MiB: JPEG, PNG, GIF, WebP, AVIF or HEIC."}
+    )
+
+
+class Place(Schema):
+    """One place in a file where something was found."""
+
+    matched = fields.String(
+        validate=OneOf([LABEL, PICTURE, NAME, PASSAGE, SPEECH, TEXT]),
+        **required(
+            "Why: `label`, what a classifier sees; `picture`, for models that see themselves; `name`, words of the "
+            "file's name or title; `passage` of a document; `speech`, what is said; `text`, words in a picture."
+        ),
+    )
+    similarity = fields.Float(**required("Cosine of the angle between query and this place."))
+    text = fields.String(**nullable("The words there; of a picture, the labels that say the most."))
+    marks = fields.List(
+        fields.List(fields.Integer()),
+        **required(
+            "Where in `text` words of the query are, in some form: `[first character, the one after the last]` of each."
+        ),
+    )
+    start = fields.Float(**nullable("Seconds from the beginning of the recording; when a frame is shown."))
+    end = fields.Float(**nullable("Seconds, of what is said."))
+    page = fields.Integer(**nullable("Of a document with pages, from 1."))
+    offset = fields.Integer(**nullable("Characters of the page's or the document's text before the passage."))
+    picture_url = fields.String(**nullable("That moment of a video, as a picture; opens without a key, for 24 hours."))
+
+
+class Duplicate(Schema):
+    """A file with the same bytes."""
+
+    entity_id = fields.String(**required("Its id.", format="uuid"))
+    filename = fields.String(**required("The name it was sent with."))
 
 
 class Hit(Schema):
@@ -33,11 +132,33 @@ class Hit(Schema):
     entity_id = fields.String(**required("Its id.", format="uuid"))
     filename = fields.String(**required("The name it was sent with."))
     similarity = fields.Float(**required("Cosine of the angle between query and content; 1 is the best."))
+    relevance = fields.Float(
+        **nullable(
+            "How likely it is meant, 0 to 1, comparable between kinds of media; a half is as likely as not. "
+            "Null where the model is one that this is not known of."
+        )
+    )
+    picture_url = fields.String(
+        **nullable("A picture of it, if there is one; opens without a key, for 24 hours."),
+    )
+    matched = fields.String(
+        **nullable("Why it was found, by its best place; null for what an earlier release has embedded.")
+    )
+    places = fields.List(fields.Nested(Place), **required("Where in it, the best three at most, best first."))
+    duplicates = fields.List(
+        fields.Nested(Duplicate),
+        **required("Files with the very same bytes that matched, too; they are no hits of their own in this answer."),
+    )
 
 
 class SearchResults(Schema):
     """What was found, best first."""
 
-    query = fields.String(required=True)
+    query = fields.String(**nullable("The words that were looked for."))
+    like = fields.String(**nullable("The file that was looked for.", format="uuid"))
     results = fields.List(fields.Nested(Hit), required=True)
-    count = fields.Integer(required=True)
+    count = fields.Integer(**required("How many results these are."))
+    total = fields.Integer(
+        **required("How many files match in all, up to 10,000 where `min_similarity` or filters are to be looked at.")
+    )
+    next_cursor = fields.String(**nullable("Where this goes on, as `cursor`; null at the end."))

@@ -8,9 +8,10 @@ from marshmallow.validate import Length, OneOf, Range
 from broker.fields import Integer
 from broker.outbound.guard import MAX_URL
 from broker.schema import Schema
-from broker.webhooks.events import TYPES
+from broker.webhooks.events import FLOW_TYPES, TASK_TYPES, TYPES
 from gateway.fields import BoundedList, JsonBoolean
 from gateway.schemas.change import Change
+from gateway.schemas.flows import Flow
 from gateway.schemas.members import nullable, required
 from gateway.schemas.paging import page_of
 from gateway.schemas.tasks import TaskDetail
@@ -99,7 +100,8 @@ class Delivery(Schema):
 
     event_id = fields.String(**required("The webhook-id, the same for every attempt; names the delivery."))
     type = fields.String(**required("The type of the event."))
-    task_id = fields.String(**nullable("The task it is about; null for a test.", format="uuid"))
+    task_id = fields.String(**nullable("The task it is about; null for a flow or a test.", format="uuid"))
+    flow = fields.String(**nullable("The flow it is about; null for a task or a test."))
     attempt = fields.Integer(**required("1 for the first."))
     at = fields.String(**required("When it ended.", **_TIME))
     status_code = fields.Integer(**nullable("What was answered; null when nobody answered."))
@@ -109,11 +111,19 @@ class Delivery(Schema):
 
 
 class WebhookEvent(Schema):
-    """What a webhook is sent."""
+    """What a webhook is sent of a task."""
 
-    type = fields.String(**required("What happened.", enum=list(TYPES)))
+    type = fields.String(**required("What happened.", enum=list(TASK_TYPES)))
     timestamp = fields.String(**required("When it happened.", **_TIME))
     data = fields.Nested(TaskDetail, **required("The task as it was in that moment."))
+
+
+class FlowEvent(Schema):
+    """What a webhook is sent of a flow."""
+
+    type = fields.String(**required("How it ended.", enum=list(FLOW_TYPES)))
+    timestamp = fields.String(**required("When it ended.", **_TIME))
+    data = fields.Nested(Flow, **required("The flow as it was in that moment."))
 
 
 DeliveryPage = page_of("DeliveryPage", "deliveries", Delivery)

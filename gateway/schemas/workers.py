@@ -15,6 +15,7 @@ class Worker(Schema):
     hostname = fields.String(**required("The machine it runs on."))
     pid = fields.Integer(**required("Its process number there."))
     state = fields.String(**required("busy or idle.", enum=["busy", "idle"]))
+    draining = fields.Boolean(**required("Whether it ends what it runs and takes nothing more."))
     types = fields.List(fields.String(), **required("Task types that it listens to."))
     task_id = fields.String(**nullable("The task that it runs.", format="uuid"))
     task_type = fields.String(**nullable("That task's type."))

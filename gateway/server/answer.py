@@ -39,6 +39,11 @@ class Answer:
         self._ended = False
 
     @property
+    def succeeded(self) -> bool:
+        """Whether the application, having begun, says that all is well."""
+        return not self.failed and str(self.response.status).startswith("2")
+
+    @property
     def age(self) -> timedelta:
         """Since the application was asked."""
         return timedelta(seconds=time.monotonic() - self._began)

@@ -7,6 +7,7 @@ from typing import IO, Any
 
 from gunicorn.asgi.parser import ParseError, PythonProtocol
 
+from gateway.piece import Piece
 from gateway.server.limits import Limits
 from gateway.server.refusal import Refusal
 from gateway.server.stores import STEP, Holding
@@ -30,6 +31,8 @@ class Body:
         self._most = limits.stranger_bytes
         self._in_memory = limits.memory_bytes
         self._received = 0
+        #: Bytes of a piece, if it is to be given away in pieces, and those that were.
+        self._piece = self._given = 0
         self._holding: Holding | None = None
         #: Its own bound is never reached: what is larger is rolled over here.
         self._file = tempfile.SpooledTemporaryFile(max_size=2 * limits.memory_bytes)  # noqa: SIM115
@@ -48,12 +51,27 @@ class Body:
         """Whether more has arrived, or is announced, than may."""
         return max(self.size, self.length or 0) > self._most
 
-    def admit(self, holding: Holding, most: int) -> None:
-        """Up to ``most`` bytes may arrive from now on. Raises ``Refusal``."""
-        self._holding, self._most = holding, most
+    @property
+    def in_pieces(self) -> bool:
+        """Whether the application is given what there is of it."""
+        return self._piece > 0
+
+    @property
+    def has_piece(self) -> bool:
+        """Whether it is time to do so."""
+        return self.in_pieces and self.size - self._given >= self._piece
+
+    @property
+    def piece(self) -> Piece | None:
+        """What ``rewind`` has, if that may not be all."""
+        return Piece(self._given, self.size - self._given) if self.in_pieces else None
+
+    def admit(self, holding: Holding, most: int, piece: int = 0) -> None:
+        """Up to ``most`` bytes may arrive from now on, in pieces or together. Raises ``Refusal``."""
+        self._holding, self._most, self._piece = holding, most, piece
         fits = (self.length or 0) <= self._in_memory
         if not fits or not holding.in_memory():
-            self._to_disk(self.length or self.size)
+            self._to_disk(min(self.length or self.size, piece) if piece else self.length or self.size)
 
     def feed(self, data: bytes) -> bytes:
         """Takes what has arrived; answers what lies beyond the body's end. Raises ``Refusal``."""
@@ -69,6 +87,13 @@ class Body:
         with _writing():  # what is still in the buffer
             self._file.seek(0)
         return self._file
+
+    def give_away(self) -> None:
+        """Forgets what ``rewind`` had: somebody has it. Raises ``Refusal``."""
+        self._given = self.size
+        with _writing():
+            self._file.seek(0)
+            self._file.truncate()
 
     def close(self) -> None:
         """Forgets it; may be repeated."""
@@ -91,10 +116,11 @@ class Body:
     def _write(self, data: bytes) -> None:
         size = self.size + len(data)
         if self._holding and self.length is None:
+            held = _rounded(size - self._given)
             if self.on_disk:
-                self._holding.on_disk(_rounded(size))
+                self._holding.on_disk(held)
             elif size > self._in_memory:
-                self._to_disk(_rounded(size))
+                self._to_disk(held)
         with _writing():
             self._file.write(data)
         self.size = size

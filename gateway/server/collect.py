@@ -27,7 +27,7 @@ def collect(body: Body, sock: socket.socket) -> Collected:
             if not data:
                 return Collected(ended=True)
             rest = body.feed(data)
-            if body.complete or body.exceeds:
+            if body.complete or body.exceeds or body.has_piece:
                 break
     except BlockingIOError:
         pass

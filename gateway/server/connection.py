@@ -3,12 +3,15 @@
 import logging
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.http.errors import ConfigurationProblem
 
+from gateway.piece import PIECE
 from gateway.server.answer import Answer
 from gateway.server.body import Body
 from gateway.server.collect import Collected, collect
@@ -83,7 +86,8 @@ class Connection:
             if self.phase is Phase.WORK:
                 self._hear_at_work(b"")
                 return
-        self.close()
+        if not self._rescue(self.close):
+            self.close()
 
     def look(self, now: float) -> None:
         """Ends it when the client has had its time."""
@@ -91,7 +95,7 @@ class Connection:
         if self.phase is Phase.WORK or not self._patience.has_ended(now, body.size if body else 0):
             return
         if self.phase is Phase.BODY:
-            self._refuse(Refusal(408, "The request's body came too slowly."))
+            self._break_off(Refusal(408, "The request's body came too slowly."))
         elif self.phase is Phase.HEAD and self._reception.begun:
             self._refuse(Refusal(408, "The request's head came too slowly."))
         else:
@@ -140,7 +144,7 @@ class Connection:
     def _hear_the_end(self) -> None:
         """The client sends no more; it may still read."""
         if self.phase in (Phase.HEAD, Phase.BODY) and self._reception.begun:
-            self._refuse(Refusal(400, "The request ended in the middle."))
+            self._break_off(Refusal(400, "The request ended in the middle."))
         else:
             self.close()
 
@@ -188,8 +192,62 @@ class Connection:
         if found.ended and not self._reception.ready:
             self._hear_the_end()
             return
+        self._wait_for_more()
+
+    def _wait_for_more(self) -> None:
+        body = self._reception.body
+        if body and body.has_piece and not body.complete:
+            self._give_piece(None)
+            return
         self._loop.watch(self, EVENT_READ)
         self._move_on()
+
+    # a body in pieces -------------------------------------------------------------------------------------------
+
+    def _break_off(self, refusal: Refusal) -> None:
+        """What has arrived of a body is all that comes."""
+        if not self._rescue(partial(self._refuse, refusal)):
+            self._refuse(refusal)
+
+    def _rescue(self, then: Callable[[], None]) -> bool:
+        """Has the application keep what has arrived, and then that done; or answers ``False``."""
+        piece = self._reception.body and self._reception.body.piece
+        if self.phase is not Phase.BODY or not piece or not piece.size:
+            return False
+        self._give_piece(then)
+        return True
+
+    def _give_piece(self, then: Callable[[], None] | None) -> None:
+        """``then`` ends the request; without it, more is read where the application is content."""
+        self._patience.pause(self._loop.clock())
+        self.phase = Phase.WORK
+        self._loop.watch(self, 0)
+        self._loop.submit(self._offer_piece, then)
+
+    def _offer_piece(self, then: Callable[[], None] | None) -> None:
+        """In a thread."""
+        answer = self._ask()
+        if answer is None:
+            return
+        if then or answer.succeeded:
+            answer.close()
+            self._loop.call_soon(then or self._gave_piece)
+            return
+        answer.response.force_close()  # the rest of the body is not read
+        self._answer = answer
+        self._go_on()
+
+    def _gave_piece(self) -> None:
+        if self.phase is Phase.CLOSED or not self._reception.body:
+            return
+        self.phase, self.heard_at = Phase.BODY, self._loop.clock()
+        self._patience.go_on(self.heard_at)
+        try:
+            self._reception.body.give_away()
+        except Refusal as refusal:
+            self._refuse(refusal)
+            return
+        self._wait_for_more()
 
     # answering --------------------------------------------------------------------------------------------------
 
@@ -200,7 +258,13 @@ class Connection:
         self._loop.submit(self._begin)
 
     def _begin(self) -> None:
-        """In a thread: has the application answer."""
+        """In a thread."""
+        self._answer = self._ask()
+        if self._answer:
+            self._go_on()
+
+    def _ask(self) -> Answer | None:
+        """In a thread: has the application answer; ``None`` where it is not asked, and the client is told why."""
         reception = self._reception
         try:
             if reception.body:
@@ -208,16 +272,17 @@ class Connection:
             answer = Answer(reception.request, self.socket, self._peer, self._server, self._site.cfg)
         except Refusal as refusal:
             self._loop.call_soon(self._refuse, refusal)
-            return
+            return None
         except ConfigurationProblem:  # the operator's SCRIPT_NAME is not where the path begins
             self._loop.call_soon(self._refuse, Refusal(404, "There is nothing here; check the path."))
-            return
+            return None
         answer.offer_hang_up(self._hang_up.listen)
+        if reception.body and reception.body.piece:
+            answer.environ[PIECE] = reception.body.piece
         if reception.unfinished or not self._site.keeps_alive:
             answer.response.force_close()
         answer.begin(self._site.application)
-        self._answer = answer
-        self._go_on()
+        return answer
 
     def _go_on(self) -> None:
         """In a thread: sends what the client takes."""

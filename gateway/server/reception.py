@@ -111,4 +111,5 @@ class Reception:
         if found is None or (body.length or body.size) > found.size:
             self.unfinished = True
             return
-        body.admit(Holding(site.stores, site.limits, found.owner), found.size)
+        whole = not found.piece or head.header(self.request, found.whole_with) is not None
+        body.admit(Holding(site.stores, site.limits, found.owner), found.size, 0 if whole else found.piece)

@@ -16,6 +16,11 @@ class Allowance(NamedTuple):
 
     owner: str
     size: int
+    #: Bytes after which the application is given what has arrived, again and again, and the end of the request with the
+    #: rest; 0: all of it together. ``gateway.piece`` says how.
+    piece: int = 0
+    #: A header, in capitals, with which a request wants to be given whole all the same.
+    whole_with: str = ""
 
 
 #: Method, path and ``Authorization`` of a request; ``None``: whoever this is may send no more than little. The

@@ -6,6 +6,7 @@ import resource
 import signal
 import sys
 from dataclasses import replace
+from queue import SimpleQueue
 from typing import Any
 
 from gunicorn.config import Config
@@ -20,6 +21,8 @@ from gateway.server.threads import Threads
 
 log = logging.getLogger(__name__)
 
+#: What tells a process to stop.
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 #: Seconds in which a client that is between two requests can still begin one with a worker that stops.
 _LINGER = 2.0
 #: Files beside connections, those of listeners to events among them, and what each connection may have: itself, its
@@ -29,6 +32,9 @@ _OTHER_FILES, _FILES, _LEAST = 256 + MOST_LISTENERS, 3, 64
 
 class Worker(GunicornWorker):
     """Serves the application with ``threads`` threads. Its attribute ``admit``, if any, is ``site.Admit``."""
+
+    #: The signals that came between the fork and ``init_signals``; ``post_fork`` sets it to the arbiter's.
+    heard: "SimpleQueue[int]" = SimpleQueue()
 
     @classmethod
     def check_config(cls, cfg: Config, log: Any) -> None:
@@ -43,6 +49,17 @@ class Worker(GunicornWorker):
         self.loop = Loop(self._site(), self.sockets, self.threads.submit)
         super().init_process()
 
+    def init_signals(self) -> None:
+        """Takes over from the handlers that a fork inherits from the arbiter: these only queue a signal, in a copy that
+        nobody reads, and the arbiter sends its own only once.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+        super().init_signals()
+        told = {self.heard.get_nowait() for _ in range(self.heard.qsize())}.intersection(STOPS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+        for number in told:
+            signal.raise_signal(number)
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: what is under way is ended well."""
         self.alive = False
@@ -54,7 +71,7 @@ class Worker(GunicornWorker):
         self.loop.site.admit = getattr(self.wsgi, "admit", admit_nobody)
         self.loop.run(self._beat)
         self.loop.finish(self.cfg.graceful_timeout, _LINGER, self._beat)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):  # it has stopped; another one changes nothing
+        for number in STOPS:  # it has stopped; another one changes nothing
             signal.signal(number, signal.SIG_IGN)
         self.threads.stop()
         self.loop.close()

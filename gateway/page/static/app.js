@@ -1,0 +1,75 @@
+// The page: signs in, follows the address, listens, and draws.
+
+import { whenUnauthorized } from "./api.js";
+import { takeKeyFromAddress } from "./key.js";
+import { handleKeys } from "./keyboard.js";
+import { render } from "./lit.js";
+import { notice } from "./parts/announce.js";
+import { closeDialog, dialogIsOpen } from "./parts/dialog.js";
+import { route } from "./route.js";
+import { refused, session, signIn } from "./session.js";
+import { shell } from "./shell.js";
+import { loadSpec } from "./spec.js";
+import { apply } from "./store.js";
+import { listen, open as openStream } from "./stream.js";
+import { drawWith, update } from "./update.js";
+import { VIEWS } from "./views/all.js";
+
+let view = null;
+let shown = "";
+
+/** Follows the address: another view is opened, the same one is told its new filters. */
+function follow() {
+  if (takeKeyFromAddress()) return start();
+  if (session.state !== "in") return update();
+  const at = route();
+  const name = `${at.name}/${at.id}`;
+  if (dialogIsOpen()) closeDialog();
+  if (view && name === shown) view.change?.(at);
+  else {
+    leave();
+    view = (VIEWS[at.name] ?? VIEWS.missing).open(at);
+    shown = name;
+    view.resources.forEach((each) => each.start());
+    scrollTo(0, 0);
+    document.getElementById("main")?.focus({ preventScroll: true });
+  }
+  document.title = `${view.title ?? VIEWS[at.name]?.title ?? "Mindia Tasks"} · Mindia Tasks`;
+  update();
+}
+
+function leave() {
+  view?.resources.forEach((each) => each.stop());
+  view?.close?.();
+  view = null;
+}
+
+async function start() {
+  leave();
+  if (!(await signIn())) return;
+  loadSpec();
+  openStream();
+  follow();
+}
+
+takeKeyFromAddress();
+drawWith(() => render(shell(session.state === "in" ? view : null, route()), document.body));
+whenUnauthorized(() => {
+  leave();
+  refused();
+});
+listen({
+  event(event) {
+    const known = apply(event);
+    notice(event);
+    view?.event?.(event, known);
+  },
+  gap() {
+    view?.resources.forEach((each) => each.renew());
+  },
+});
+addEventListener("hashchange", follow);
+addEventListener("signed-in", start);
+document.addEventListener("keydown", (event) => handleKeys(event, view));
+update();
+start();

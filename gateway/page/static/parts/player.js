@@ -1,0 +1,91 @@
+// A video that plays an HLS playlist; the library is fetched when somebody looks at one.
+
+import { html } from "../lit.js";
+
+const LIBRARY = "../vendor/hls.js-1.7.4/hls.min.mjs";
+const WORKER = new URL("../vendor/hls.js-1.7.4/hls.worker.js", import.meta.url).href;
+/** A decoder that fails more often than that does not come right. */
+const MOST_RECOVERIES = 3;
+
+/**
+ * Plays what `src` lies at. What is played is told by `identity`: another link to the same, such as every reading of a
+ * file brings, is kept for when the present one has run out, and disturbs nobody.
+ */
+class HlsPlayer extends HTMLElement {
+  static observedAttributes = ["src", "identity"];
+  #hls = null;
+  #library = null;
+  #playing = "";
+  #source = "";
+  #recoveries = 0;
+
+  connectedCallback() {
+    this.querySelector("button").onclick = () => this.#start(true);
+    this.#start();
+  }
+
+  attributeChangedCallback() {
+    if (this.isConnected && this.firstElementChild) this.#start();
+  }
+
+  disconnectedCallback() {
+    this.#stop();
+  }
+
+  get #video() {
+    return this.querySelector("video");
+  }
+
+  async #start(anew = false) {
+    const identity = this.getAttribute("identity");
+    if (!this.getAttribute("src") || (identity === this.#playing && !anew)) return;
+    this.#stop();
+    this.#playing = identity;
+    this.#library ??= (await import(LIBRARY)).default;
+    if (!this.isConnected || this.#playing !== identity || this.#hls) return;
+    this.#recoveries = 0;
+    if (this.#library.isSupported()) this.#play(this.#library);
+    else this.#video.src = this.#source = this.getAttribute("src");
+    this.#video.controls = true; // before, there is nothing that could be started
+  }
+
+  #play(Hls, position = -1) {
+    this.#hls = new Hls({ workerPath: WORKER, capLevelToPlayerSize: true, maxBufferLength: 20, startPosition: position });
+    this.#hls.on(Hls.Events.ERROR, (_, { fatal, type }) => fatal && this.#recover(Hls, type));
+    this.#hls.loadSource((this.#source = this.getAttribute("src")));
+    this.#hls.attachMedia(this.#video);
+  }
+
+  /** A decoder is set up anew; a link that has run out is replaced by the newest. Either goes on where it was. */
+  #recover(Hls, type) {
+    const { paused, currentTime } = this.#video;
+    if (type === Hls.ErrorTypes.MEDIA_ERROR && this.#recoveries++ < MOST_RECOVERIES) this.#hls.recoverMediaError();
+    else if (type === Hls.ErrorTypes.NETWORK_ERROR && this.#source !== this.getAttribute("src")) {
+      this.#hls.destroy();
+      this.#play(Hls, currentTime);
+    } else return this.#giveUp();
+    if (!paused) this.#video.play().catch(() => {});
+  }
+
+  #giveUp() {
+    this.#hls.destroy();
+    this.#hls = null;
+    this.#video.controls = false;
+    this.querySelector(".unplayable").hidden = false;
+  }
+
+  #stop() {
+    this.#hls?.destroy();
+    this.#hls = null;
+    this.#playing = "";
+    this.#video.controls = false;
+    this.querySelector(".unplayable").hidden = true;
+  }
+}
+customElements.define("hls-player", HlsPlayer);
+
+/** The player of `id`; `label` names the video. */
+export function player(id, url, poster, label) {
+  return html`<hls-player src=${url} identity=${id}><video playsinline preload="metadata" poster=${poster ?? ""} aria-label=${label}></video>
+    <p class="unplayable" role="alert" hidden>It cannot be played now. <button type="button">Try again</button></p></hls-player>`;
+}

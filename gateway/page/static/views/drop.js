@@ -1,0 +1,85 @@
+// Where files are dropped, and what becomes of each until its video plays.
+
+import { call } from "../api.js";
+import { bytes, count } from "../format.js";
+import { opened } from "../links.js";
+import { html, nothing, repeat } from "../lit.js";
+import { code } from "../parts/action.js";
+import { icon } from "../parts/icons.js";
+import { picture } from "../parts/picture.js";
+import { player } from "../parts/player.js";
+import { failure } from "../parts/region.js";
+import { progress, status } from "../parts/status.js";
+import { href } from "../route.js";
+import { may } from "../session.js";
+import { keep, task as known } from "../store.js";
+import { update } from "../update.js";
+import { dismiss, send, uploading } from "../uploads.js";
+
+export function dropZone() {
+  if (!may("write")) return nothing;
+  const over = (event) => {
+    event.preventDefault();
+    event.currentTarget.classList.toggle("over", event.type === "dragover");
+    if (event.type === "drop") send(event.dataTransfer.files);
+  };
+  const pick = (event) => {
+    send(event.target.files);
+    event.target.value = "";
+  };
+  return html`<section class="drop" aria-label="Upload" @dragover=${over} @dragleave=${over} @drop=${over}>
+      ${icon("upload")}
+      <p><label class="button primary pick">Choose files<input type="file" multiple accept="video/*,image/*,audio/*,text/*,.pdf,.md,.srt,.vtt" @change=${pick}></label>
+        <span>or drop videos, images, audio files and documents here</span></p>
+      <p class="muted">Videos become HLS streams and play while they are made; all of it becomes searchable. ${code({ method: "POST", path: "/api/videos", file: "video.mp4" }, "Uploading a video")}</p>
+    </section>
+    ${uploading.length ? html`<ul class="uploads" aria-label="Uploads">${repeat(uploading, (each) => each, entry)}</ul>` : nothing}`;
+}
+
+function entry(each) {
+  const ended = each.state !== "sending";
+  return html`<li class="panel">
+    <div class="line"><strong class="clip">${each.name}</strong><span class="muted">${bytes(each.size)}</span>
+      <button type="button" class="quiet" aria-label="${ended ? "Dismiss" : "Cancel"} ${each.name}" @click=${() => (ended ? dismiss(each) : each.cancel())}>${icon("close")}</button></div>
+    ${{ sending, accepted, failed: () => failure(each.problem), cancelled: () => html`<p class="muted">Cancelled; nothing is stored.</p>` }[each.state](each)}
+  </li>`;
+}
+
+function sending({ sent, size, name }) {
+  const percent = size ? Math.floor((100 * sent) / size) : 0;
+  return html`<p class="progress"><progress max="100" .value=${percent} aria-label="Upload of ${name}"></progress>
+    <span>${percent < 100 ? `${count(percent)} % sent` : "stored, waiting for the answer"}</span></p>`;
+}
+
+/** The task of the upload, then what it made. */
+function accepted(each) {
+  const task = known(each.media.task_id) ?? each.media;
+  const stage = `${task.status}${task.playable ? " playable" : ""}`;
+  if (stage !== each.read) follow(each, stage);
+  return html`<p class="line">${status(task.status)}${progress({ type: each.name, ...task })}
+      <a href=${href("tasks", each.media.task_id)}>its task</a> <a href=${href("media", `${each.kind}/${each.media.id}`)}>${each.kind}</a></p>
+    ${task.status === "failed" ? html`<p class="bad">${task.error}</p>` : nothing}
+    ${each.made ? result(each, task) : nothing}`;
+}
+
+/** A video plays from when it can, anything else is shown when it is done. */
+function result({ kind, name, media, made }, task) {
+  if (kind === "video") return made.playable ? player(media.id, opened(made.hls_url), opened(made.poster_url), name) : nothing;
+  return task.status === "completed"
+    ? html`<figure>${picture(made)}<figcaption class="muted">Searchable now.</figcaption></figure>` : nothing;
+}
+
+/** Reads the task once, so that events patch it, and the file again when it plays and when it is done. */
+async function follow(each, stage) {
+  each.read = stage;
+  const asked = Date.now();
+  const path = `/api/${each.kind}s/${each.media.id}`;
+  try {
+    keep([await call({ path: `/api/tasks/${each.media.task_id}` })], asked);
+    if (stage.startsWith("completed") || stage.endsWith("playable")) each.made = { ...(await call({ path })), kind: each.kind };
+  } catch {
+    each.read = undefined;
+    return;
+  }
+  update();
+}

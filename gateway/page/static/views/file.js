@@ -1,0 +1,104 @@
+// One file: it plays or is shown, and plugins can be run on it.
+
+import { call } from "../api.js";
+import { at, bytes, count, plural, span } from "../format.js";
+import { opened } from "../links.js";
+import { html, nothing } from "../lit.js";
+import { remember } from "../upload-names.js";
+import { action, code } from "../parts/action.js";
+import { copyButton } from "../parts/copy.js";
+import { json } from "../parts/json.js";
+import { picture } from "../parts/picture.js";
+import { player } from "../parts/player.js";
+import { region } from "../parts/region.js";
+import { progress, status } from "../parts/status.js";
+import { Resource } from "../resource.js";
+import { go, href } from "../route.js";
+import { has } from "../spec.js";
+import { task as known } from "../store.js";
+import { files } from "./made.js";
+
+export function open({ id: address }) {
+  const [kind, id] = address.split("/");
+  const path = `/api/${encodeURIComponent(kind)}s/${encodeURIComponent(id ?? "")}`;
+  const file = new Resource(async (signal) => {
+    const found = { ...(await call({ path, signal })), kind };
+    remember(kind, [found]);
+    return found;
+  });
+  const plugins = new Resource((signal) => call({ path: "/api/plugins", signal }));
+  return {
+    title: "File",
+    back: href("media", "", { kind }),
+    resources: [file, plugins],
+    event(event) {
+      if (event.kind === "playable" || (event.kind === "status" && event.status !== "processing")) file.refresh();
+    },
+    draw: () => region(file, (data) => draw(data, path, plugins.data?.plugins ?? []), { label: "the file", rows: 6 }),
+  };
+}
+
+function draw(file, path, plugins) {
+  const task = known(file.task_id) ?? file;
+  return html`<header class="task-head">
+      <p class="crumb"><a href="#/media">Media</a> / <a href=${href("media", "", { kind: file.kind })}>${file.kind}s</a></p>
+      <div class="line"><h1 class="clip">${file.filename}</h1>${status(task.status)}</div>
+      <p class="copyable"><code class="copied">${file.id}</code>${copyButton(file.id, "id")}</p>
+      <div class="buttons">${file.task_id ? html`<a class="button" href=${href("tasks", file.task_id)}>Task</a>` : nothing}
+        ${file.source_url ? html`<a class="button" href=${opened(file.source_url)}>Download</a>` : nothing}
+        ${has("DELETE", `/api/${file.kind}s/{${file.kind}_id}`) ? action({
+          label: "Delete", of: file.filename, kind: "danger", request: { method: "DELETE", path },
+          confirm: html`Delete ${file.filename}, all that was made of it, and stop its tasks? It cannot be undone.`,
+          said: "It is deleted.", done: () => go(href("media", "", { kind: file.kind })),
+        }) : nothing}${code({ path }, "Reading this file", "Code")}</div>
+    </header>
+    ${task.status === "processing" ? html`<div class="wide-progress">${progress({ type: file.filename, ...task })}</div>` : nothing}
+    ${task.error && task.status === "failed" ? html`<section class="panel error"><p>${task.error}</p></section>` : nothing}
+    <div class="columns"><div>
+      ${shown(file, task)}
+      ${Object.entries(file.plugins).map(([name, note]) => html`${json(name, note.data)}${note.files.length ? files(note.files) : nothing}`)}
+    </div><aside>${facts(file)}${run(file, plugins)}</aside></div>`;
+}
+
+/** A video plays as far as it is made. */
+function shown(file, task) {
+  if (file.kind === "video" && file.playable) {
+    const part = task.status !== "completed" && file.playable_seconds;
+    return html`${player(file.id, opened(file.hls_url), opened(file.poster_url), file.filename)}
+      ${part ? html`<p class="muted">It plays while it is made: ${span(part)} or more so far.</p>` : nothing}`;
+  }
+  if (file.kind === "audio" && file.size) {
+    return html`<audio controls preload="none" src=${opened(file.source_url)} aria-label=${file.filename}></audio>`;
+  }
+  return html`<figure class="large">${picture(file)}</figure>`;
+}
+
+function facts(file) {
+  const all = [
+    ["Uploaded", at(file.created_at)], ["Type", file.content_type], ["Size", file.size && bytes(file.size)],
+    ["Picture", file.width && `${file.width} × ${file.height}`], ["Length", file.duration_seconds && span(file.duration_seconds)],
+    ["Title", file.title], ["Artist", file.artist], ["Album", file.album],
+    ["Renditions", file.variants?.length && file.variants.map(rendition)],
+    ["Captions", file.captions?.length && file.captions.map((each) => each.label).join(", ")],
+  ].filter(([, value]) => value);
+  return html`<section class="panel" aria-labelledby="facts"><h2 id="facts">Details</h2>
+    <dl class="facts">${all.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>`;
+}
+
+/** One, and a link to it as a file. */
+function rendition(each) {
+  return html`<div>${each.name} (${count(each.bandwidth / 1000)} kbit/s)
+    <a href=${opened(each.download_url)} aria-label=${`Download ${each.name}`}>Download</a></div>`;
+}
+
+/** The plugins that take this kind of file and are set up. */
+function run(file, plugins) {
+  const fitting = plugins.filter((each) => each.media_types.includes(file.kind));
+  if (!fitting.length) return nothing;
+  const off = fitting.filter((each) => !each.enabled).length;
+  return html`<section class="panel" aria-labelledby="plugins"><h2 id="plugins">Run a plugin</h2>
+    <ul class="plugins">${fitting.filter((each) => each.enabled).map(({ name, description }) => html`<li>
+      ${action({ label: name, request: { method: "POST", path: `/api/plugins/${name}/execute`, body: { media_id: file.id } },
+        said: `${name} is queued.`, done: (task) => go(href("tasks", task.id)) })}<small class="muted">${description}</small></li>`)}</ul>
+    ${off ? html`<p class="muted">${plural(off, "more plugin")} without complete settings.</p>` : nothing}</section>`;
+}

@@ -1,0 +1,66 @@
+"""``/api/videos/{id}/download``: a rendition as one file."""
+
+from pathlib import PurePath
+from typing import Any
+from unicodedata import normalize
+from urllib.parse import quote
+from uuid import UUID
+
+from flask import Response
+
+from broker.access.scopes import Scope
+from broker.media.records import MediaRecord
+from gateway.blueprint import Blueprint
+from gateway.current import broker, tenant_of_link
+from gateway.downloads import download
+from gateway.media_view import find
+from gateway.schemas.downloads import DownloadQuery
+from gateway.stored_file import send
+
+blueprint = Blueprint("downloads", __name__, url_prefix="/api/videos", description="Videos as one file.")
+
+_MP4 = "video/mp4"
+#: What stands as it is in a name of RFC 8187, beside letters and digits.
+_PLAIN = "!#$&+-.^_`|~"
+
+
+@blueprint.get("/<uuid:video_id>/download")
+@blueprint.needs(Scope.READ)
+@blueprint.serves(_MP4)
+@blueprint.problems(409, 422, 503)
+@blueprint.arguments(DownloadQuery, location="query")
+def download_video(query: dict[str, Any], video_id: UUID) -> Response:
+    """Download a rendition of a video
+
+    As an MP4 with the sound that players begin with, neither encoded again.
+    """
+    return _answer(find("video", video_id), query.get("variant"))
+
+
+@blueprint.get("/<uuid:video_id>/download/<signature>")
+@blueprint.serves(_MP4)
+@blueprint.problems(409, 422, 503)
+@blueprint.arguments(DownloadQuery, location="query")
+def download_linked_video(query: dict[str, Any], video_id: UUID, signature: str) -> Response:
+    """Download a rendition of a video, by a link
+
+    The signature in the path stands for a key; take the whole path from the download_url of one of a video's variants.
+    """
+    tenant = tenant_of_link(signature, str(video_id))
+    return _answer(broker().media.get(tenant.name, str(video_id)), query.get("variant"))
+
+
+def _answer(record: MediaRecord, variant: str | None) -> Response:
+    found = download(record, variant)
+    response = send(found.stored, found.read)
+    response.content_type = _MP4
+    response.cache_control.no_cache = True  # another takes its place when the video is transcoded again
+    response.headers["Content-Disposition"] = _attachment(f"{PurePath(record.filename).stem}.mp4")
+    return response
+
+
+def _attachment(name: str) -> str:
+    """For browsers that know no other names than ASCII ones, too (RFC 6266, appendix D)."""
+    ascii_name = normalize("NFKD", name).encode("ascii", "ignore").decode()
+    simple = "".join(each for each in ascii_name if each.isprintable() and each not in '"\\')
+    return f"attachment; filename=\"{simple}\"; filename*=UTF-8''{quote(name, safe=_PLAIN)}"
