@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from broker.engine.connection import connect, redis_errors
+from broker.environment.reading import BadSettings, read, shown
 from broker.errors import StorageFull, Unavailable
 from broker.log import set_up_logging
 from broker.media.open_storage import open_storage
-from broker.settings.reading import BadSettings, read, shown
 from broker.startup import Startup, refuse, say
 from scripts.formation import lock
 from scripts.formation.address import Address, PortTaken
@@ -75,7 +75,7 @@ def _run(environ: Mapping[str, str], settings: Mapping[str, Any], started: float
     _check_storage(settings["STORAGE_URL"], data_dir)
     valkey = None
     if not settings["REDIS_URL"]:
-        valkey = EmbeddedValkey(data_dir / "valkey", always_fsync=settings["DURABILITY"] == "fsync")
+        valkey = EmbeddedValkey(data_dir / "valkey", always_fsync=settings["DURABILITY"].startswith("fsync"))
     try:
         if valkey and valkey.ensure():
             say("The embedded Valkey of an earlier run is still there; it is used again.", environ)

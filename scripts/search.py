@@ -6,11 +6,14 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from broker.broker import Broker
-from broker.errors import NotFound, TaskBrokerError
+from broker.clock import from_rfc3339
+from broker.doctor.server import never
+from broker.errors import TaskBrokerError
 from broker.log import set_up_logging
 from broker.startup import Startup, refuse
 
@@ -25,7 +28,7 @@ def main(environ: Mapping[str, str]) -> int:
     """
     set_up_logging(environ)
     try:
-        broker = Broker.connect(Startup.from_env(environ).settings, {})
+        broker = open_broker(environ)
         searcher = open_searcher(broker, environ)
     except TaskBrokerError as error:
         if not error.retryable:
@@ -46,9 +49,18 @@ def main(environ: Mapping[str, str]) -> int:
     if searcher is None:
         stop.wait()
         return 0
-    broker.search.serve(searcher.answer, stop, searcher.work)
+    broker.search.serve(searcher.find, stop, searcher.work)
     log.info("stopped")
     return 0
+
+
+def open_broker(environ: Mapping[str, str]) -> Broker:
+    """Raises ``ValueError`` for a server that is the wrong one."""
+    broker = Broker(Startup.from_env(environ).settings, {})
+    if wrong := never(broker):
+        raise ValueError(wrong)
+    broker.queues.declare()
+    return broker
 
 
 def open_searcher(broker: Broker, environ: Mapping[str, str]) -> Any:
@@ -60,18 +72,32 @@ def open_searcher(broker: Broker, environ: Mapping[str, str]) -> Any:
     try:
         search = importlib.import_module("handlers.embedding.search")
         most_bytes = broker.settings.search_memory_mib * 2**20
-        return search.open_searcher(environ, broker.vectors, lambda *media: filename_of(broker, *media), most_bytes)
+        facts_of, names = partial(facts_by_id, broker, search.Facts), partial(names_of, broker)
+        return search.open_searcher(environ, broker.vectors, facts_of, broker.storage.local_file, most_bytes, names)
     except ModuleNotFoundError as error:
         log.warning("nothing can be searched: %s is not installed (pip install 'mindia-tasks[embed]')", error.name)
         return None
 
 
-def filename_of(broker: Broker, tenant: str, media_id: str) -> str | None:
-    """The name under which a media file was uploaded, ``None`` when it is not there any more."""
-    try:
-        return broker.media.get(tenant, media_id).filename
-    except NotFound:
-        return None
+def facts_by_id(broker: Broker, facts: Any, tenant: str, media_ids: Sequence[str]) -> dict[str, Any]:
+    """What is known of those of a tenant's media files that are there, as ``facts`` has it."""
+    records = broker.media.get_many(tenant, media_ids)
+    return {
+        each.id: facts(
+            from_rfc3339(each.created_at),
+            each.size,
+            each.filename,
+            frozenset(each.info.get("tags") or ()),
+            each.info.get("duration_seconds"),
+            each.info.get("sha256") or "",
+        )
+        for each in records.values()
+    }
+
+
+def names_of(broker: Broker, tenant: str, media_ids: Sequence[str]) -> dict[str, str]:
+    """The names of those media files that there are, by their ids."""
+    return {media_id: record.filename for media_id, record in broker.media.get_many(tenant, media_ids).items()}
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ from typing import TextIO
 VENV = Path(".venv")
 PYTHON = VENV / "bin" / "python"
 OLDEST = (3, 11)
-EXTRAS = {"run": ["embedded", "media", "s3"], "dev": ["embedded", "media", "s3", "test", "lint"]}
-#: Who can test can also run.
+#: What each purpose, an extra of setup.cfg, makes ready: who can test can also run.
 STAMPS = {"run": ["run"], "dev": ["run", "dev"]}
 #: A local version: only indexes that carry PyTorch's CPU builds have it.
 TORCH_VERSION = "2.13.0"
@@ -33,7 +32,7 @@ NO_CPU_BUILD = (
 
 def main(purpose: str, torch: str) -> None:
     """Installs what ``purpose`` needs with the given build of torch, and leaves the stamps the Makefile looks for."""
-    if purpose not in EXTRAS or torch not in ("cpu", "cuda", "none"):
+    if purpose not in STAMPS or torch not in ("cpu", "cuda", "none"):
         sys.exit(f"TORCH must be cpu, cuda or none, not {torch!r}")
     check_python()
     VENV.mkdir(exist_ok=True)
@@ -45,7 +44,7 @@ def main(purpose: str, torch: str) -> None:
         if not works(PYTHON):
             create()
         forget_other_choices(torch)
-        install(EXTRAS[purpose], torch)
+        install(purpose, torch)
         for stamp in stamps:
             stamp.touch()
     say("Ready: .venv")
@@ -106,14 +105,13 @@ def forget_other_choices(torch: str) -> None:
         path.unlink()
 
 
-def install(extras: list[str], torch: str) -> None:
-    """Installs the project itself, editable, with the given extras and the given build of torch."""
+def install(purpose: str, torch: str) -> None:
+    """Installs the project itself, editable, with the extra of that name and the given build of torch."""
     say("Installing packages (a minute or two the first time)")
     if torch == "cpu":
         install_cpu_torch()
-    if torch != "none":
-        extras = [*extras, "embed"]
-    if not pip("install", "--editable", f".[{','.join(extras)}]"):
+    extras = purpose if torch == "none" else f"{purpose},embed"
+    if not pip("install", "--editable", f".[{extras}]"):
         sys.exit("Installing failed; pip's last lines above say why. The same command goes on where it stopped.")
 
 

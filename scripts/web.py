@@ -5,6 +5,7 @@ import sys
 
 from broker.broker import Broker
 from broker.doctor.cause import cause
+from broker.doctor.server import never
 from broker.errors import CannotKeep, Unavailable
 from broker.log import set_up_logging
 from broker.startup import Startup, refuse
@@ -26,7 +27,10 @@ def make_app() -> Gateway:
         broker.tasks.durability.check()
     except CannotKeep as error:
         sys.exit(refuse("the gateway", ValueError(error.message), os.environ))
-    except Unavailable as error:  # it is repeated (scripts.web_server); until Redis takes tasks, requests are told so
+    except Unavailable as error:
+        if wrong := never(broker):
+            sys.exit(refuse("the gateway", ValueError(wrong), os.environ))
+        # Declared later (scripts.web_server); until Redis takes tasks, requests are told so.
         app.logger.warning("not ready yet: %s", cause(broker.settings, error))
     return app
 

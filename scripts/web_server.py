@@ -11,7 +11,7 @@ from broker.daemon.declare import Declare
 from broker.daemon.loop import run
 from gateway.current import EXTENSION, Services
 from gateway.server.log import Logger
-from gateway.server.worker import Worker
+from gateway.server.worker import STOPS, Worker
 
 worker_class = Worker
 logger_class = Logger
@@ -28,6 +28,11 @@ forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
 
 
+def post_fork(arbiter: Any, worker: Worker) -> None:
+    """In a new worker, at once: what reaches it before it has signal handlers of its own is in this queue."""
+    worker.heard = arbiter.SIG_QUEUE
+
+
 def post_worker_init(worker: Any) -> None:
     """In a new worker, after it has set its signal handlers: listeners and waiters hear of the signals before it."""
     extensions = getattr(worker.wsgi, "extensions", {})
@@ -36,16 +41,25 @@ def post_worker_init(worker: Any) -> None:
     services: Services = extensions[EXTENSION]
     chores = [Declare(services.broker.queues)]  # Redis may have been away at the start, and may lose everything later
     threading.Thread(target=run, args=(chores, threading.Event()), name="declare", daemon=True).start()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-        _before(number, services)
+    _listen(services)
 
 
-def _before(number: signal.Signals, services: Services) -> None:
-    handle: Any = signal.getsignal(number)
+def _listen(services: Services) -> None:
+    """A signal may come again while it is handled, or another one may: each is handled once, and none waits for a lock
+    that the handler which it interrupts holds.
+    """
+    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in STOPS}
+    told: set[int] = set()
 
-    def stop(signum: int, frame: FrameType | None) -> None:
-        services.hub.stop()
-        services.broker.live.stop()
-        handle(signum, frame)
+    def stop(number: int, frame: FrameType | None) -> None:
+        if number in told:
+            return
+        first = not told
+        told.add(number)
+        if first:
+            services.hub.stop()
+            services.broker.live.stop()
+        handlers[number](number, frame)
 
-    signal.signal(number, stop)
+    for number in STOPS:
+        signal.signal(number, stop)

@@ -7,10 +7,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
+from broker.broker import Broker
+from broker.config import BrokerSettings
+from broker.doctor.server import never
+from broker.errors import Unavailable
 from broker.log import set_up_logging
 from broker.startup import Startup, refuse
 from broker.task_type import TaskType
-from broker.tasks.catalogue import check_named, import_named
+from broker.tasks.installed_types import check_named, import_named
+from broker.tasks.waiting_payloads import refused_payloads
 from broker.worker import supervisor
 
 log = logging.getLogger("worker")
@@ -31,6 +36,11 @@ def main(environ: Mapping[str, str], arguments: Sequence[str]) -> int:
             if each.preflight:
                 import_named(each.preflight)(environ)
             _check_handler(each)
+        broker = Broker(startup.settings, types)
+        if wrong := never(broker):
+            raise ValueError(wrong)
+        broker.hang_up()
+        types = understood(startup.settings, types)
     except ValueError as error:
         return refuse("the worker", error, environ)
     supervisor.run(startup.settings, types)
@@ -38,11 +48,11 @@ def main(environ: Mapping[str, str], arguments: Sequence[str]) -> int:
 
 
 def chosen(types: Mapping[str, TaskType], wanted: Sequence[str]) -> dict[str, TaskType]:
-    """The wanted types, all when none is named. Raises ``ValueError`` for an unknown name."""
+    """The wanted types; when none is named, all that are not dedicated. Raises ``ValueError`` for an unknown name."""
     unknown = sorted(set(wanted) - set(types))
     if unknown:
         raise ValueError(f"there is no task type {', '.join(unknown)}; there are {', '.join(types)}")
-    return {name: types[name] for name in types if not wanted or name in wanted}
+    return {name: each for name, each in types.items() if name in wanted or not (wanted or each.dedicated)}
 
 
 def runnable(types: Mapping[str, TaskType]) -> dict[str, TaskType]:
@@ -57,6 +67,26 @@ def runnable(types: Mapping[str, TaskType]) -> dict[str, TaskType]:
     if not left:
         raise ValueError(f"this machine can run none of {', '.join(types) or 'the task types: there are none'}")
     return left
+
+
+def understood(settings: BrokerSettings, types: Mapping[str, TaskType]) -> dict[str, TaskType]:
+    """The types whose unfinished tasks these handlers understand. Raises ``ValueError`` when none is left.
+
+    A server that is away is waited for by the children: what waits there cannot be looked at now.
+    """
+    broker = Broker(settings, types)
+    try:
+        refused = {each.type: str(each) for each in refused_payloads(broker.redis, broker.keys, types)}
+    except Unavailable as error:
+        log.warning("whether payloads that wait are understood was not looked at: %s", error.message)
+        return dict(types)
+    finally:
+        broker.redis.close()
+    if types and refused.keys() == types.keys():
+        raise ValueError(" ".join(refused.values()))
+    for told in refused.values():
+        log.error("left to other workers: %s", told)
+    return {name: each for name, each in types.items() if name not in refused}
 
 
 def _check_handler(task_type: TaskType) -> None:

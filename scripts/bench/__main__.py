@@ -1,6 +1,7 @@
 """``python -m scripts.bench [PART ...]``: measures, prints tables and keeps every figure in ``.bench/results.json``."""
 
 import argparse
+import importlib
 import json
 import os
 import platform
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from scripts.bench import http, live, memory, rates, scale, side_by_side
+from scripts.bench import embedding, fair, forecast, http, live, memory, rates, scale, side_by_side, video
 from scripts.bench.environments import HOMES
 from scripts.bench.measure import Effort
 
@@ -22,7 +23,10 @@ Part = tuple[Callable[[], Any], Callable[[Any], str]]
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.bench", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", metavar="PART", help="peers, memory, http, live, rates, scale; all if left out"
+        "parts",
+        nargs="*",
+        metavar="PART",
+        help="peers, memory, http, live, rates, scale, fair, forecast, search, video, embedding; all if left out",
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--share", type=float, default=1.0, help="of the usual number of tasks; small for a try")
@@ -50,8 +54,26 @@ def _parts(rounds: int, share: float, only: list[str]) -> dict[str, Part]:
         "http": (lambda: http.run(rounds, max(100, int(2_000 * share))), http.report),
         "live": (lambda: live.run(max(10, int(500 * share)), max(20, int(200 * share))), live.report),
         "rates": (lambda: rates.run(max(0.5, 10 * share)), rates.report),
+        "forecast": (lambda: forecast.run(rounds), forecast.report),
+        "search": (_search, lambda figures: importlib.import_module("scripts.bench.search_quality").report(figures)),
         "scale": (lambda: scale.run(1_000, max(2_000, int(1_000_000 * share)), 300), scale.report),
+        "video": (lambda: video.run(max(20, int(600 * share))), video.report),
+        "fair": (lambda: _fair(rounds, share), fair.report),
+        "embedding": (lambda: embedding.run(max(40, int(400 * share))), embedding.report),
     }
+
+
+def _fair(rounds: int, share: float) -> fair.Found:
+    """A thousand tenants of a thousand tasks, or fewer of fewer (a share of 0.02: 200 of 100)."""
+    if share >= 1:
+        return fair.run(rounds, 1_000, 1_000, 5_000, 5_000)
+    tenants = max(20, int(1_414 * share**0.5))
+    return fair.run(rounds, tenants, tenants // 20 * 10, max(100, tenants * 5), 1_000)
+
+
+def _search() -> Any:
+    """Needs the extra ``embed``, which nothing else here does."""
+    return importlib.import_module("scripts.bench.search_quality").run(HOMES / "search")
 
 
 def _machine() -> str:

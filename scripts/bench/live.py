@@ -16,7 +16,7 @@ from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.engine.transitions import Claim, Claimed
 from broker.task import NewTask
-from handlers.plugins.task import PLUGIN_EXECUTION
+from handlers.plugin_execution.task import PLUGIN_EXECUTION
 from scripts.bench.environments import PROGRAMS, ROOT
 from scripts.bench.report import table
 from scripts.bench.server import Server, fresh

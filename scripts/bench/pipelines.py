@@ -49,7 +49,7 @@ def finish(broker: Broker, kind: Kind, ids: list[str]) -> None:
             for task_id, following in zip(batch, [*batch[1:], ""], strict=True):
                 # The execution under which a task is claimed has the task's own id here.
                 end(pipeline, id=task_id, execution=task_id, next_execution=following, result=kind.result,
-                    media_id="", info=(), **worker)  # fmt: skip
+                    used="", media_id="", info=(), **worker)  # fmt: skip
             _, *answers = pipeline.execute()
         if any(outcome != "completed" for outcome, _ in answers):
             raise RuntimeError("other tasks of this type were waiting")
@@ -62,7 +62,8 @@ def _submission(broker: Broker, kind: Kind, task_id: str) -> dict[str, Any]:
         "tenant": kind.tenant,
         "payload": kind.payload,
         "options": options(kind.type, 0, max_retries=3, timeout=3600),
-        "max_pending": 0,
+        "bounds": 0,
+        "trace": "",
         "media": (),
     }
 

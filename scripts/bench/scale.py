@@ -15,6 +15,8 @@ from broker.daemon.prune import Prune
 from broker.engine.transitions import Claim, Claimed, Transitions
 from broker.status import Status
 from broker.task import NewTask
+from broker.tasks.places import Order, Place
+from broker.tasks.task_filters import Wanted
 from scripts.bench import pipelines, tasks
 from scripts.bench.report import table
 from scripts.bench.server import Server, fresh
@@ -77,18 +79,23 @@ class Site:
 
     def calls(self) -> dict[str, Callable[[], Any]]:
         """What is timed, by name. There are as many calls of each, so every claim and finish has its task."""
-        page, half = self._broker.tasks.page, self._size // 2
+        page, find, half = self._broker.tasks.page, self._broker.tasks.find, self._size // 2
+        completed, newest = Wanted(statuses=(Status.COMPLETED,)), Place(Order.NEWEST)
+        rare = Wanted(error="none of them has this")
         middle = self._ids[len(self._ids) // 2]
         until = from_rfc3339(self._broker.tasks.get(_TENANT, middle).created_at)
         return {
             "page": lambda: page(_TENANT),
             "page, from the middle": lambda: page(_TENANT, offset=half),
-            "page of a status": lambda: page(_TENANT, status=Status.COMPLETED),
-            "page of a status, from the middle": lambda: page(_TENANT, status=Status.COMPLETED, offset=half),
-            "page of a type": lambda: page(_TENANT, type=_TYPE),
-            "page of a type and a status": lambda: page(_TENANT, type=_TYPE, status=Status.COMPLETED),
-            "page up to a time": lambda: page(_TENANT, end_us=until),
-            "page of a status up to a time": lambda: page(_TENANT, status=Status.COMPLETED, end_us=until),
+            "page of a status": lambda: page(_TENANT, completed),
+            "page of a status, from the middle": lambda: page(_TENANT, completed, offset=half),
+            "page of a type": lambda: page(_TENANT, Wanted(types=(_TYPE,))),
+            "page of a type and a status": lambda: page(_TENANT, Wanted(statuses=(Status.COMPLETED,), types=(_TYPE,))),
+            "page up to a time": lambda: page(_TENANT, Wanted(end_us=until)),
+            "page of a status up to a time": lambda: page(_TENANT, Wanted(statuses=(Status.COMPLETED,), end_us=until)),
+            "page by cursor": lambda: find(_TENANT, Wanted(end_us=until), newest, 50),
+            "page by the end": lambda: find(_TENANT, Wanted(), Place(Order.ENDED_LAST), 50),
+            "page by an error, until patience ends": lambda: find(_TENANT, rare, newest, 50),
             "stats": lambda: self._broker.tasks.stats(_TENANT),
             "detail": lambda: self._broker.tasks.get(_TENANT, middle),
             "submit": lambda: self._broker.tasks.submit(_TENANT, NewTask(_TYPE, tasks.PAYLOAD)),
@@ -152,6 +159,9 @@ class _Watched:
         removed = self._store.prune(*args, **options)
         self.taken_ms.append((self._cpu_us() - before) / 1000)
         return removed
+
+    def prune_flows(self, *args: Any, **options: Any) -> int:
+        return self._store.prune_flows(*args, **options)
 
 
 def report(found: Found) -> str:

@@ -1,82 +1,170 @@
-"""How well pictures are found: ``python -m scripts.bench.search_quality``.
+"""How well search finds, by each text model that is on this machine: the bundled one, and what ``fetch_model`` fetched.
 
-Sixteen photographs that scikit-image and scikit-learn bring along, three queries each: plain, descriptive, indirect. A
-small gallery makes searching easy, so the figures compare ways to embed with each other; they promise nothing.
+Photographs under names that say nothing and under their own, documents, and queries that mean nothing. Every query has
+one right answer. The bare model is the classifier's ten best labels of the picture's centre, as texts.
 """
 
 import os
-import sys
+import random
+import string
 import time
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from broker.environment.reading import read_one
+from handlers.embedding.classifier import LabelVectors
+from handlers.embedding.labels import LABELS, LabelTable
 from handlers.embedding.model import Encoder
 from handlers.embedding.names import name_words
 from handlers.embedding.picture import read_picture
-from handlers.embedding.run import NAME_WEIGHT
+from handlers.embedding.recipe import NAME_WEIGHT
+from handlers.embedding.relevance import Calibration, Kind
+from handlers.embedding.sense import makes_sense
 from handlers.embedding.settings import EmbeddingSettings
 from handlers.embedding.unit import unit
-
-QUERIES = {
-    "skimage/data/chelsea.png": ("a cat", "furry pet with whiskers", "a purring companion"),
-    "skimage/data/coffee.png": ("a cup of coffee", "hot drink in a mug on a table", "something to wake up with"),
-    "skimage/data/rocket.jpg": ("a rocket", "spacecraft leaving a launch pad", "journey to orbit"),
-    "skimage/data/astronaut.png": ("an astronaut", "woman in an orange space suit", "someone who works in space"),
-    "skimage/data/coins.png": ("coins", "old metal money on a dark ground", "ancient currency"),
-    "skimage/data/horse.png": ("a horse", "silhouette of an animal one can ride", "it gallops"),
-    "skimage/data/motorcycle_left.png": ("a motorcycle", "two-wheeled vehicle in a garage", "transport for a biker"),
-    "skimage/data/page.png": ("a page of text", "printed letters on paper", "something to read"),
-    "skimage/data/retina.jpg": ("a retina", "inside of an eye", "picture from an eye doctor"),
-    "skimage/data/hubble_deep_field.jpg": ("galaxies", "many distant stars on black", "the universe"),
-    "skimage/data/camera.png": ("a man with a camera", "photographer with a tripod in a park", "taking a picture"),
-    "skimage/data/moon.png": ("the moon", "craters on a grey surface", "lunar landscape"),
-    "skimage/data/brick.png": ("a brick wall", "rows of masonry", "building material"),
-    "skimage/data/grass.png": ("grass", "green blades on the ground", "a lawn"),
-    "sklearn/datasets/images/china.jpg": ("a temple in Asia", "chinese pagoda roof with trees", "palace of an emperor"),
-    "sklearn/datasets/images/flower.jpg": ("a flower", "pink or orange petals in bloom", "a garden plant"),
-}
+from scripts.bench.search_documents import QUESTIONS
+from scripts.bench.search_photographs import photographs, queries
 
 Vectors = NDArray[np.float32]
 
+_TYPED = (
+    "asdf,asdfghjkl,qwertyuiop,lorem ipsum dolor sit amet,consectetur adipiscing elit,sdkfjh sdkfjh,xxxxx,zzz,"
+    "foo bar baz,blah blah blah,12345,8493 2933,!!!???,0x7fff5fbff8a0,aaaaaa bbbbbb,hgfdsa,"
+    "jjjkkk,wertz uiop,fjdksla,qqq www eee"
+)
+#: Words of a module that are read, and of a passage.
+_READ, _PASSAGE = 400, 120
 
-def main() -> int:
-    paths = [_path(name) for name in QUERIES]
-    if None in paths:
-        print("the photographs are missing: pip install scikit-image scikit-learn", file=sys.stderr)
-        return 1
-    encoder = Encoder(EmbeddingSettings.from_env(os.environ))
-    pictures = [read_picture(path) for path in paths if path]
-    encoder.pictures(pictures)  # fills the table of labels, which is kept
+
+class Row(NamedTuple):
+    """What one way of searching finds."""
+
+    model: str
+    what: str
+    recall_1: float
+    recall_5: float
+    mrr: float
+    #: Share of queries that mean nothing and find something all the same, where hits are cut by relevance.
+    nonsense: float | None = None
+
+
+def run(folder: Path) -> dict[str, Any]:
+    """Rows of every model, and which packages the photographs are from; ``folder`` keeps what is fetched."""
+    paths, missing = photographs(folder)
+    rows = [row._asdict() for settings in _models() for row in _measure(settings, paths)]
+    return {"photographs": len(paths), "missing": missing, "rows": rows}
+
+
+def report(figures: Any) -> str:
+    lines = [f"{figures['photographs']} photographs" + "".join(f", none of {name}" for name in figures["missing"])]
+    for row in figures["rows"]:
+        found = "" if row["nonsense"] is None else f"   nonsense finds something: {row['nonsense']:.2f}"
+        numbers = f"{row['recall_1']:.3f}  {row['recall_5']:.3f}  {row['mrr']:.3f}"
+        lines.append(f"{row['model']:24.24}  {row['what']:44}{numbers}{found}")
+    return "\n".join(lines)
+
+
+def _models() -> Iterator[EmbeddingSettings]:
+    chosen = EmbeddingSettings.from_env(os.environ)
+    yield chosen
+    for folder in sorted((read_one(os.environ, "DATA_DIR") / "models").glob("*/modules.json")):
+        other = EmbeddingSettings.from_env({**os.environ, "EMBED_MODEL": str(folder.parent)})
+        if other.name != chosen.name:
+            yield other
+
+
+def _measure(settings: EmbeddingSettings, paths: Mapping[str, Path]) -> Iterator[Row]:
+    encoder = Encoder(settings)
+    calibration = None
+    if not encoder.sees:
+        calibration = Calibration.by(LabelTable(encoder.texts, settings.name, encoder.dimensions, settings.cache))
+    asked = {name: each for name, each in queries().items() if name in paths}
+    right = np.repeat([list(paths).index(name) for name in asked], 3)
+    vectors = encoder.queries([query for each in asked.values() for query in each])
+    nothing = [query for query in nonsense() if makes_sense(query, encoder.pieces)]
+    senseless = encoder.queries(nothing) if nothing else vectors[:0]
+    pictures = [read_picture(path) for path in paths.values()]
+
+    def rows(
+        what: str, vectors: Vectors, right: NDArray[Any], groups: list[Vectors], kind: Kind | None
+    ) -> Iterator[Row]:
+        scores = _best(vectors, groups)
+        yield _row(settings.name, what, scores, right)
+        if kind:
+            found = (_odds(senseless, groups, kind).max(axis=1) >= 0).sum() / len(nonsense())
+            kept = np.where(_odds(vectors, groups, kind) >= 0, scores, -np.inf)
+            yield _row(settings.name, f"{what}, relevance 0.5", kept, right)._replace(nonsense=float(found))
+
+    if not encoder.sees:
+        bare = _bare(settings, encoder, pictures)
+        yield from rows("photographs, the bare model", vectors, right, _single(bare), None)
     started = time.process_time()
-    shown = encoder.pictures(pictures)
-    per_picture = (time.process_time() - started) / len(pictures)
-    asked = encoder.queries([query for queries in QUERIES.values() for query in queries])
-    named = encoder.texts([name_words(Path(name).name) for name in QUERIES])
-    print(f"{encoder.name}: {len(pictures)} photographs, {len(asked)} queries, {1000 * per_picture:.0f} ms each")
-    _report("what the picture shows", asked, shown)
-    _report("words of the file name", asked, named)
-    _report("both, as stored", asked, shown if encoder.sees else unit(shown + NAME_WEIGHT * named))
-    return 0
+    shown = np.concatenate([encoder.pictures([picture]) for picture in pictures])
+    cost = f"{1000 * (time.process_time() - started) / len(pictures):.0f} ms of CPU each"
+    shown_kind = calibration.pictures if calibration else None
+    yield from rows(f"photographs ({cost})", vectors, right, _single(shown), shown_kind)
+    if not encoder.sees:
+        words = [name_words(name.partition("__")[2]) for name in paths]
+        named = np.where([[bool(each)] for each in words], unit(shown + NAME_WEIGHT * encoder.texts(words)), shown)
+        yield from rows("photographs under their own names", vectors, right, _single(named), shown_kind)
+    questions = encoder.queries([question for each in QUESTIONS.values() for question in each])
+    documents = [encoder.texts(passages) for passages in map(_passages, QUESTIONS)]
+    of = np.repeat(np.arange(len(QUESTIONS)), 2)
+    yield from rows("documents", questions, of, documents, calibration.texts if calibration else None)
 
 
-def _path(name: str) -> Path | None:
-    package, _, rest = name.partition("/")
-    spec: Any = find_spec(package)
-    return Path(spec.origin).parent / rest if spec else None
+def _bare(settings: EmbeddingSettings, encoder: Encoder, pictures: list[Any]) -> Vectors:
+    """By the recipe that everybody begins with."""
+    table = LabelTable(encoder.texts, settings.name, encoder.dimensions, settings.cache, ("a photo of a {name}",))
+    table.rows(np.arange(LABELS))
+    return LabelVectors(table, temperature=1.0, top=10, views=("centre",))(pictures)[0]
 
 
-def _report(title: str, asked: Vectors, gallery: Vectors) -> None:
-    scores = asked @ gallery.T
-    right = np.repeat(np.arange(len(gallery)), len(asked) // len(gallery))
-    own = scores[np.arange(len(asked)), right]
+def nonsense() -> list[str]:
+    """Queries that mean nothing, the same each time."""
+    chance = random.Random(5)
+    letters = [
+        " ".join("".join(chance.choices(string.ascii_lowercase, k=chance.randint(4, 10))) for _ in range(words))
+        for words in (1, 2, 3, 4) * 10
+    ]
+    return [*letters, *_TYPED.split(",")]
+
+
+def _passages(module: str) -> list[str]:
+    spec = find_spec(module)
+    assert spec is not None and spec.origin is not None
+    words = Path(spec.origin).read_text().split()[:_READ]
+    return [" ".join(words[start : start + _PASSAGE]) for start in range(0, len(words), _PASSAGE - 20)]
+
+
+def _single(vectors: Vectors) -> list[Vectors]:
+    return [row[None] for row in vectors]
+
+
+def _best(asked: Vectors, groups: list[Vectors]) -> Vectors:
+    """(queries, things), the cosine of the best vector of each."""
+    return np.stack([(asked @ group.T).max(axis=1) for group in groups], axis=1)
+
+
+def _odds(asked: Vectors, groups: list[Vectors], kind: Kind) -> Vectors:
+    factors, addends = np.array([kind.scale(query) for query in asked]).reshape(-1, 2).T
+    odds: Vectors = factors[:, None] * _best(asked, groups) + addends[:, None]
+    return odds if len(odds) else np.full((1, len(groups)), -np.inf, np.float32)
+
+
+def _row(model: str, what: str, scores: Vectors, right: NDArray[Any]) -> Row:
+    own = scores[np.arange(len(scores)), right]
     ranks = 1 + (scores > own[:, None]).sum(axis=1)
-    figures = f"recall@1 {np.mean(ranks == 1):.2f}  recall@5 {np.mean(ranks <= 5):.2f}  MRR {np.mean(1 / ranks):.2f}"
-    print(f"  {title:24}{figures}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    found = np.isfinite(own)
+    return Row(
+        model,
+        what,
+        float(np.mean(found & (ranks == 1))),
+        float(np.mean(found & (ranks <= 5))),
+        float(np.mean(found / ranks)),
+    )

@@ -12,7 +12,7 @@ from broker.engine.connection import connect
 from scripts.formation.valkey import ALLOCATOR, free_port
 
 #: As ``make run`` starts it; memory is also measured on the server's defaults.
-EMBEDDED = {"hash-max-listpack-value": "512", "maxmemory-policy": "noeviction"}
+EMBEDDED = {"hash-max-listpack-value": "512", "list-max-listpack-size": "-5", "maxmemory-policy": "noeviction"}
 _DURABLE = {"appendonly": "yes", "appendfsync": "everysec"}
 
 

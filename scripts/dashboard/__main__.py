@@ -7,8 +7,8 @@ import socket
 import sys
 from typing import NoReturn
 
+from broker.environment.addresses import in_url, is_nowhere
 from broker.log import logs_json, set_up_logging
-from broker.settings.addresses import in_url, is_nowhere
 from broker.startup import Startup, refuse, say
 from scripts.dashboard.settings import DashboardSettings, reduced
 

@@ -20,7 +20,9 @@ from rq import Queue
 from rq.exceptions import DeserializationError, NoSuchJobError
 from rq_dashboard.web import RedisConnectionError, blueprint, setup_rq_connection
 
-from broker.settings.addresses import is_loopback
+from broker.engine.connection import connect
+from broker.environment.addresses import is_loopback
+from broker.environment.sentinels import sentinels
 from scripts.dashboard import plain_pickle
 from scripts.dashboard.same_origin import is_same_origin
 from scripts.dashboard.settings import DashboardSettings
@@ -42,6 +44,7 @@ def create_app(settings: DashboardSettings) -> Flask:
     app = Flask(__name__, static_folder=str(Path(rq_dashboard.__file__).parent / "static"))
     app.config["RQ_DASHBOARD_REDIS_URL"] = settings.redis_url
     app.config["DEPRECATED_OPTIONS"] = []
+    _find_the_main_server(settings.redis_url)
     setup_rq_connection(app)
     app.register_blueprint(blueprint)
     app.before_request(_authenticate(settings) if settings.user else _refuse_other_names)
@@ -55,6 +58,13 @@ def create_app(settings: DashboardSettings) -> Flask:
     app.register_error_handler(plain_pickle.Refused, _refused)
     app.register_error_handler(RedisConnectionError, lambda _: _problem(503, "Redis cannot be reached right now."))
     return app
+
+
+def _find_the_main_server(url: str) -> None:
+    """What the pages use for a ``redis+sentinel`` URL knows no user, no TLS and no password of the Sentinels."""
+    if sentinels(url):
+        client = connect(url, decode_responses=False)
+        rq_dashboard.web.from_url = lambda *_, **__: (None, client)
 
 
 def _authenticate(settings: DashboardSettings) -> Callable[[], Response | None]:

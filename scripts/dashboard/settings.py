@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from broker.settings.reading import read
-from broker.settings.variables import default
+from broker.environment.reading import read
+from broker.environment.variables import default
 
 #: A process that shows what strangers wrote keeps no secret but the address of Redis.
 _KEPT = {

@@ -3,8 +3,8 @@
 import socket
 from dataclasses import dataclass
 
-from broker.settings.addresses import in_url, is_nowhere
-from broker.settings.reading import BadSettings
+from broker.environment.addresses import in_url, is_nowhere
+from broker.environment.reading import BadSettings
 
 #: Addresses that mean every interface, and the loopback address among them.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}

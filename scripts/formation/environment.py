@@ -4,10 +4,12 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
-from broker.settings.addresses import in_url
-from broker.settings.running import FILE, as_text
+from broker.environment.addresses import in_url
+from broker.environment.running import FILE, as_text
+from handlers.embedding.task import EMBEDDING_GENERATION
 from scripts.formation.address import Address
 from scripts.formation.credentials import keep, write_private
 
@@ -30,9 +32,16 @@ def shared_environment(environ: Mapping[str, str], data_dir: Path, redis_url: st
         "PYTHONUNBUFFERED": "1",
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), environ.get("PATH", os.defpath)]),
     }
+    if not environ.get("EMBED_UPLOADS") and not _embeds():
+        shared["EMBED_UPLOADS"] = "none"  # tasks that nobody here can do would wait for ever
     for name in ("PORT", "HOST"):
         shared.pop(name, None)
     return shared
+
+
+def _embeds() -> bool:
+    """Whether what makes uploads searchable is installed here."""
+    return all(find_spec(module) is not None for module in EMBEDDING_GENERATION.requires)
 
 
 def for_web(address: Address) -> dict[str, str]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
 
 from broker.clock import Clock
-from broker.settings.addresses import in_url
-from broker.settings.reading import read
+from broker.environment.addresses import in_url
+from broker.environment.reading import read
 from scripts.formation.address import Address
 from scripts.formation.banner import Place, banner
 from scripts.formation.environment import first_key, for_web
@@ -40,7 +40,9 @@ class Stack:
         """
         settings = read(shared)
         dashboard_port = settings["DASHBOARD_PORT"] or free_port()
-        own = {"web": for_web(address), "dashboard": {"DASHBOARD_PORT": str(dashboard_port)}}
+        dashboard = f"http://{in_url(settings['DASHBOARD_HOST'])}:{dashboard_port}" if "dashboard" in commands else ""
+        web = {**for_web(address), "DASHBOARD_URL": settings["DASHBOARD_URL"] or dashboard}
+        own = {"web": web, "dashboard": {"DASHBOARD_PORT": str(dashboard_port)}}
         self._printer = standard_printer(["run", *commands], shared)
         self._processes = [
             Process(name, command, {**shared, **own.get(name, {})}, self._printer) for name, command in commands.items()
@@ -53,10 +55,9 @@ class Stack:
         self._place = Place(
             url=address.url,
             api_key="" if own_key else first_key(shared["API_KEYS"]),
-            dashboard=f"http://{in_url(settings['DASHBOARD_HOST'])}:{dashboard_port}"
-            if "dashboard" in commands
-            else "",
+            dashboard=dashboard,
             engine=f"Valkey in {valkey.folder}" if valkey else without_password(shared["REDIS_URL"]),
+            data_dir=shared["DATA_DIR"],
         )
 
     def run(self, watcher: Watcher) -> int:

@@ -34,7 +34,7 @@ pidfile "{folder}/valkey.pid"
 logfile "{folder}/valkey.log"
 daemonize no
 # Every write is in the append-only file within a second; snapshots would add nothing.
-appendonly yes
+appendonly {appendonly}
 appendfsync {appendfsync}
 save ""
 # A full server refuses new tasks; it never throws one away. It is full at two fifths of this machine's memory: to
@@ -43,6 +43,9 @@ maxmemory-policy noeviction
 maxmemory {maxmemory}
 # A task's hash has values of some hundred bytes, and is a third of the size in the compact form.
 hash-max-listpack-value 512
+# Where many tenants wait, tasks start from the middle of a long list: in pieces of 64 KB instead of 8 their place is
+# found in less than half the time.
+list-max-listpack-size -5
 """
 
 
@@ -60,10 +63,12 @@ ALLOCATOR = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=10000:glibc.malloc.tri
 class EmbeddedValkey:
     """The server of one folder."""
 
-    def __init__(self, folder: Path, *, always_fsync: bool = False) -> None:
+    def __init__(self, folder: Path, *, always_fsync: bool = False, appendonly: bool = True) -> None:
+        """``appendonly=False`` starts it from a snapshot in its folder."""
         self.folder = folder.resolve()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._appendfsync = "always" if always_fsync else "everysec"
+        self._appendonly = "yes" if appendonly else "no"
         self._password = keep(self.folder / "password")
         self._port_file = self.folder / "port"
         self._process: subprocess.Popen[bytes] | None = None
@@ -91,6 +96,7 @@ class EmbeddedValkey:
             password=self._password,
             folder=str(self.folder).replace("\\", "\\\\").replace('"', '\\"'),
             appendfsync=self._appendfsync,
+            appendonly=self._appendonly,
             maxmemory=_memory_of_this_machine() * 2 // 5,
         )
         write_private(configuration, text)

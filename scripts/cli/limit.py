@@ -1,0 +1,26 @@
+"""A bound on how long a command waits."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from scripts.cli.failure import TIMED_OUT, Failure
+from scripts.cli.words import duration, seconds_in
+
+
+@contextmanager
+def time_limit(span: str | None) -> Iterator[None]:
+    """Raises ``Failure`` inside the block when it lasts longer than ``span`` (``90``, ``5m``); ``None``: no limit."""
+    seconds = seconds_in(span) if span else 0.0
+
+    def ring(*_: object) -> NoReturn:
+        raise Failure(f"Not ended after {duration(seconds)}; what runs goes on.", TIMED_OUT, "timed_out")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
