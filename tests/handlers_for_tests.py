@@ -9,9 +9,12 @@ import asyncio
 import ctypes
 import hashlib
 import json
+import logging
 import os
 import signal
 import subprocess
+import sys
+import threading
 import time
 from functools import reduce
 from pathlib import Path
@@ -50,7 +53,8 @@ def effect(context: TaskContext, what: str, **more: Any) -> None:
 # work that takes a while ----------------------------------------------------------------------------------------------
 
 
-def answer(_: TaskContext, value: Any = None) -> Any:
+def answer(_: TaskContext, value: Any = None, until: str = "") -> Any:
+    """``until`` is for those it is worked on together with (`tests.handlers_together`)."""
     return value
 
 
@@ -109,6 +113,45 @@ def hang_in_c(_: TaskContext) -> None:
     libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(256)
     libc.pthread_mutex_lock(mutex)
     libc.pthread_mutex_lock(mutex)
+
+
+# work that talks ------------------------------------------------------------------------------------------------------
+
+
+def say(context: TaskContext, lines: list[str], path: str = "", number: int = 0, secret: str = "") -> dict[str, Any]:
+    """Logs each line, waits for the file if there is one, and dies by the signal or ends."""
+    context.conceal([secret])
+    for line in lines:
+        context.log.info(line)
+    if path:
+        hold(context, path)
+    if number:
+        os.kill(os.getpid(), number)
+        signal.pause()
+    return {}
+
+
+def print_all(_: TaskContext) -> dict[str, Any]:
+    """All ways of saying something but one's own logger."""
+    print("printed", "words")
+    print("to stderr", file=sys.stderr)
+    logging.getLogger("some.library").warning("from a %s", "library")
+    try:
+        raise ValueError("bad value")
+    except ValueError:
+        logging.exception("it went wrong")
+    thread = threading.Thread(target=print, args=("in a thread",))
+    thread.start()
+    thread.join()
+    print("no end of line", end="")
+    return {}
+
+
+def flood(context: TaskContext, lines: int) -> dict[str, Any]:
+    began = time.monotonic()
+    for number in range(lines):
+        context.log.info("line %d", number)
+    return {"seconds": time.monotonic() - began}
 
 
 # work that kills its process ------------------------------------------------------------------------------------------
@@ -202,6 +245,21 @@ def swell(_: TaskContext, mib: int) -> dict[str, Any]:
     return {"pid": os.getpid()}
 
 
+def work(context: TaskContext, seconds: float, mib: int, end: str = "", plain: bool = False) -> dict[str, Any]:
+    """Has a program use processor time and memory, and ends in another way if told to."""
+    program = f"import time\nkept = bytearray({mib} << 20)\nwhile time.process_time() < {seconds}: pass"
+    process = (subprocess.Popen if plain else context.popen)([sys.executable, "-c", program])
+    process.wait()
+    if end == "fail":
+        raise PermanentError("no luck")
+    if end == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if end == "deaf":
+        effect(context, "worked")
+        hang_in_c(context)
+    return {}
+
+
 # outcomes -------------------------------------------------------------------------------------------------------------
 
 
@@ -292,7 +350,7 @@ ACTS = {
     each.__name__: each
     for each in (
         answer, sleep, hold, tell, burn, swallow, deaf, take_alarm, hang_in_c, die, leave, devour, crowd, segfault,
-        die_once, encode, film, spawn, fork_bomb, swell, fail, flaky, await_file, strange, unreadable, count_up, litter,
-        pour, learn,
+        die_once, encode, film, spawn, fork_bomb, swell, work, fail, flaky, await_file, strange, unreadable, count_up,
+        litter, pour, learn, say, print_all, flood,
     )
 }  # fmt: skip

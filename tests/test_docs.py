@@ -1,6 +1,7 @@
-"""The README and the architecture page say what the code does: variables, endpoints, targets, keys."""
+"""The README and the pages below docs say what the code does: variables, endpoints, targets, keys, links."""
 
 import re
+from inspect import isfunction, signature
 from pathlib import Path
 
 import pytest
@@ -8,18 +9,28 @@ from flask import Flask
 
 from broker.broker import Broker
 from broker.engine.keys import Keys
-from broker.plugins.catalogue import load_plugins
-from broker.settings.variables import VARIABLES
+from broker.environment.variables import VARIABLES
+from broker.plugins.installed_plugins import load_plugins
 from gateway.app import create_app
 from gateway.auth import Tenants
 from gateway.config import GatewaySettings
+from scripts.cli import failure
+from scripts.cli.main import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
-ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+DOCS = ROOT / "docs"
+ARCHITECTURE, API, CONFIGURATION, OPERATIONS = (
+    (DOCS / f"{name}.md").read_text() for name in ("architecture", "api", "configuration", "operations")
+)
+PAGES = [ROOT / "README.md", *DOCS.glob("*.md"), *(ROOT / "clients").glob("*/README.md")]
+#: Taken of the running page; the README shows it.
+PICTURE = DOCS / "page.png"
 SOURCES = [path for part in ("broker", "gateway", "handlers", "scripts") for path in (ROOT / part).rglob("*.py")]
 #: Read, but not settings of this project.
-FOREIGN = {"PATH", "NO_COLOR", "SENTENCE_TRANSFORMERS_HOME"}
+FOREIGN = {"PATH", "NO_COLOR", "TERM", "XDG_STATE_HOME", "SENTENCE_TRANSFORMERS_HOME"}
+#: Of the command line, which is no process of the system.
+OF_THE_CLIENT = {"MINDIA_URL", "MINDIA_KEY"}
 
 
 def variables_read() -> set[str]:
@@ -30,9 +41,8 @@ def variables_read() -> set[str]:
 
 
 def table() -> dict[str, str]:
-    """The variables in the table of the README, each with the last column of its row."""
-    section = README.partition("## Configuration")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| (`.*?) \|.*\| (.*?) ?\|$", section, re.M)
+    """The variables in the table of the configuration's page, each with the last column of its row."""
+    rows = re.findall(r"^\| (`.*?) \|.*\| (.*?) ?\|$", CONFIGURATION, re.M)
     return {name: default for names, default in rows for name in re.findall(r"`([A-Z]\w+)`", names)}
 
 
@@ -46,28 +56,27 @@ def test_the_table_has_the_declared_variables_and_no_other() -> None:
 
 
 def test_no_variable_is_read_that_is_not_declared() -> None:
-    undeclared = variables_read() - FOREIGN - set(VARIABLES)
-    # The AWS variables are named as what they are: the usual ones.
-    assert {name for name in undeclared if not name.startswith("AWS_")} == set()
+    undeclared = variables_read() - FOREIGN - OF_THE_CLIENT - set(VARIABLES)
+    # Those of AWS and of OpenTelemetry are named as what they are: the usual ones.
+    assert {name for name in undeclared if not name.startswith(("AWS_", "OTEL_"))} == set()
 
 
-def test_every_default_is_the_one_that_the_readme_tells() -> None:
+def test_every_default_is_the_one_that_is_told() -> None:
     words = {"MAX_UPLOAD_BYTES": "2 GiB", "DASHBOARD_PORT": "a free port"}
     for name, told in table().items():
         default = VARIABLES[name].default
-        if default not in ("", (), False):
+        if default not in ("", (), False, None):
             shown = words.get(name, f"{default:g}" if isinstance(default, float) else str(default))
             assert re.search(rf"(^|[ `]){re.escape(shown)}($|[ ,`])", told), f"{name} is {shown}, not {told}"
 
 
-def test_the_upload_limit_of_the_readme() -> None:
-    assert "| 2 GiB |" in README
+def test_the_upload_limit_that_is_told() -> None:
+    assert "| 2 GiB |" in CONFIGURATION
     assert GatewaySettings(Tenants([("me", "key")]), "").max_upload_bytes == 2 * 1024**3
 
 
-def test_every_endpoint_is_in_the_readme_and_no_other(app: Flask) -> None:
-    table = README.partition("## API")[2].partition("## Configuration")[0]
-    told = {path.partition("?")[0] for path in re.findall(r"`(/[^`…]*?)[`…]", table)} - {"/api"}
+def test_every_endpoint_is_on_its_page_and_no_other(app: Flask) -> None:
+    told = {path.partition("?")[0] for path in re.findall(r"`(/[^`…]*?)[`…]", API)} - {"/api", "/#key="}
     served = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(rule)) for rule in app.url_map.iter_rules()}
     names = re.compile(r"\{\w+\}")
     plain_told = {names.sub("{}", path).rstrip("/") for path in told}
@@ -78,20 +87,66 @@ def test_every_endpoint_is_in_the_readme_and_no_other(app: Flask) -> None:
     assert plain_told == plain_served
 
 
-def test_every_make_target_of_the_readme_exists() -> None:
+def test_every_operation_has_its_row(app: Flask) -> None:
+    told = {
+        (method, re.sub(r"\{\w+\}", "{}", path.partition("?")[0]))
+        for methods, paths in re.findall(r"^\| ((?:`[A-Z]+` ?)+) \| (`/.*?) \|", API, re.M)
+        for method in re.findall(r"[A-Z]+", methods)
+        for path in re.findall(r"`(/.*?)`", paths)
+    }
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint.startswith(("page.", "api-docs.", "streams.")):  # in words, or by a part of their path
+            continue
+        path = re.sub(r"<.*?>", "{}", str(rule))
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            assert (method, path) in told, f"{method} {path}"
+
+
+def test_every_make_target_that_is_told_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for target in set(re.findall(r"(?:`|^)make ([a-z][a-z-]*)", README, re.M)):
-        assert re.search(rf"^{target}:", makefile, re.M), target
+    for page in PAGES:
+        for target in set(re.findall(r"(?:`|^)make ([a-z][a-z-]*)", page.read_text(), re.M)):
+            assert re.search(rf"^{target}:", makefile, re.M), (page.name, target)
 
 
-def test_every_process_of_the_procfile_is_in_the_readme() -> None:
-    deploy = README.partition("## Deploy")[2]
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for path, anchor in re.findall(r"\]\((?!\w+:)([^)#]*)#?([^)]*)\)", page.read_text()):
+            target = (page.parent / path).resolve() if path else page
+            assert target.exists() or target == PICTURE, f"{page.name}: {path}"
+            if anchor:
+                assert anchor in anchors(target), f"{page.name}: {path}#{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_command_and_status_is_on_its_page() -> None:
+    page = (DOCS / "command-line.md").read_text()
+    told = {
+        name for row in re.findall(r"^\| (`mindia .*?) \|", page, re.M) for name in re.findall(r"`mindia (\w+)", row)
+    }
+    assert told == {name for section in SECTIONS.values() for name in section}
+    statuses = {int(number) for number in re.findall(r"^\| (\d+) \|", page, re.M)}
+    assert statuses == {value for name, value in vars(failure).items() if name.isupper() and isinstance(value, int)}
+    assert set(re.findall(r"`(MINDIA_\w+)`", page)) == OF_THE_CLIENT
+
+
+def test_every_process_of_the_procfile_is_told() -> None:
     for line in (ROOT / "Procfile").read_text().splitlines():
-        assert f"`{line.partition(':')[0]}`" in deploy, line
+        assert f"`{line.partition(':')[0]}`" in OPERATIONS, line
 
 
 def test_the_architecture_page_names_our_keys() -> None:
-    ours = {"ready": Keys("x").ready(), "due": Keys("x").due()}
-    for name, key in ours.items():
-        assert key.startswith(f"x:broker:{name}")
-        assert f"`broker:{name}" in ARCHITECTURE
+    made = [getattr(Keys, name) for name in vars(Keys) if not name.startswith("_")]
+    keys = [make(Keys("x"), *("?" * (len(signature(make).parameters) - 1))) for make in made if isfunction(make)]
+    ours = {re.split(r":?\?", key)[0].removeprefix("x:") for key in keys if ":broker:" in key}
+    assert len(ours) > 60
+    told = {
+        part for names in re.findall(r"^\| (`.*?`) \|", ARCHITECTURE, re.M) for part in re.findall(r"`(.*?)`", names)
+    }
+    stems = {re.split(r":?[<…]", part)[0] for part in told}
+    assert ours - stems - {key for key in ours if key.startswith("broker:webhook:")} == set()

@@ -13,7 +13,7 @@ import pytest
 
 from broker import task_log
 from broker.engine.absence import Absence
-from broker.log import set_up_logging, tell_events
+from broker.log import set_up_logging, tell_events, tell_rows
 
 
 @pytest.fixture(autouse=True)
@@ -127,6 +127,24 @@ def test_fields_follow_the_message_as_text_and_are_members_of_json(capsys: pytes
         entry = json.loads(capsys.readouterr().err)
         assert entry == {**entry, **FIELDS, "level": "warning", "logger": "task", "message": "failed"}
         assert entry.keys() == {*FIELDS, "time", "level", "logger", "process", "message"}
+
+
+@pytest.mark.parametrize("setting", [{}, {"LOG_FORMAT": "json"}])
+@pytest.mark.parametrize(
+    "values", [["t-1", "t-2"], ["t-1", ""], ["t-1", "a b=c"], ["t-1", "\x1b[31m\n"], ["t-1", "\ud800"]]
+)
+def test_many_events_of_a_kind_read_as_each_would_alone(
+    capsys: pytest.CaptureFixture[str], setting: dict[str, str], values: list[str]
+) -> None:
+    logger, names = logging.getLogger("task"), ("task", "attempt", "duration")
+    rows = [(1.5, (value, 2, 0.0000014)) for value in values]
+    set_up_logging(setting)
+    tell_rows(logger, logging.INFO, "100 % done", names, rows)
+    together = capsys.readouterr().err
+    alone = [(at, "100 % done", dict(zip(names, (*row[:2], 0.000001), strict=True))) for at, row in rows]
+    tell_events(logger, logging.INFO, alone)
+    assert together == capsys.readouterr().err
+    assert len(together.splitlines()) == len(values)
 
 
 @pytest.mark.parametrize(("setting", "told"), [({}, ["completed", "failed"]), ({"LOG_TASKS": "trouble"}, ["failed"])])

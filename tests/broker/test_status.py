@@ -15,3 +15,8 @@ def test_every_word_of_ours_is_one_of_rqs() -> None:
 
 def test_ends() -> None:
     assert set(Status) - {"pending", "scheduled", "processing"} == TERMINAL
+
+
+def test_what_waits_has_the_lowest_ranks() -> None:
+    """The limit of what may wait is counted as one range of an index (``count_waiting`` in index.lua)."""
+    assert {*list(Status)[:2]} == {Status.PENDING, Status.SCHEDULED}

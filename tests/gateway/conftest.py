@@ -18,9 +18,9 @@ from gateway.auth import Tenants
 from gateway.config import GatewaySettings
 from gateway.current import EXTENSION
 from handlers.embedding.task import EMBEDDING_GENERATION
+from handlers.plugin_execution.task import PLUGIN_EXECUTION
 from handlers.plugins.assembly_ai import AssemblyAI
 from handlers.plugins.checksum import Checksum
-from handlers.plugins.task import PLUGIN_EXECUTION
 from handlers.transcoding.task import VIDEO_TRANSCODING
 from tests.gateway.contract import ContractClient
 from tests.gateway.served import ACME_KEY, Server
@@ -47,7 +47,8 @@ def declared_types() -> dict[str, TaskType]:
 @pytest.fixture(scope="session")
 def gateway_settings() -> GatewaySettings:
     keys = [("ops", "ops-key"), ("acme", "acme-key"), ("rival", "rival-key"), ("acme", "acme-second-key")]
-    return GatewaySettings(Tenants(keys), "a secret", MAX_UPLOAD_BYTES)
+    embedded = frozenset({"image", "audio", "document"})  # of a video, one task at a time
+    return GatewaySettings(Tenants(keys), "a secret", MAX_UPLOAD_BYTES, embed_uploads=embedded)
 
 
 @pytest.fixture(scope="session")

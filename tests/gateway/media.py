@@ -9,6 +9,7 @@ from werkzeug.test import TestResponse
 MP4 = b"\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isommp42" + bytes(1000)
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(1000)
 MP3 = b"ID3\x04\x00\x00\x00\x00\x00\x00" + bytes(1000)
+VTT = b"WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n"
 TEXT = b"#EXTM3U\nfile:///etc/passwd\n"
 
 

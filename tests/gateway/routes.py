@@ -1,4 +1,4 @@
-"""All routes of the gateway, read from its URL map, with made-up values in their paths."""
+"""All routes of the API, read from its URL map, with made-up values in their paths."""
 
 from typing import NamedTuple
 
@@ -20,9 +20,11 @@ class Route(NamedTuple):
 
 
 def routes(app: Flask) -> list[Route]:
-    """Each method of each route, but HEAD and OPTIONS, which Flask adds."""
+    """Each method of each route, but HEAD and OPTIONS, which Flask adds, and but the page's."""
     adapter, found = app.url_map.bind("localhost"), []
     for rule in app.url_map.iter_rules():
+        if rule.endpoint.startswith("page."):
+            continue
         values = {name: VIDEO_ID if name.endswith("_id") else _VALUES[name] for name in rule.arguments}
         path = adapter.build(rule.endpoint, values)
         found += [

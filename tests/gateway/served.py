@@ -2,13 +2,14 @@
 
 import os
 import shlex
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import requests
+
+from tests.servers import own_port
 
 ROOT = Path(__file__).parents[2]
 ACME_KEY = "the-key-that-acme-has"
@@ -27,9 +28,7 @@ class Server:
     """A running gateway."""
 
     def __init__(self, environ: dict[str, str], *options: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = own_port()
         argv = [word.replace("$PORT", str(self.port)) for word in (*_command(), *options)]
         clean = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
         self.process = subprocess.Popen(

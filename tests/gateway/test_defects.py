@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from broker.defects import MAX_DEFECTS
 from gateway.strict_json import MAX_VALUES
-from tests.gateway.conftest import NEW_TASK, VIDEO_ID
+from tests.gateway.conftest import NEW_TASK, VIDEO_ID, ClientOf
 from tests.gateway.problem import problem
 
 #: Bytes of the longest answer to a bad request.
@@ -45,9 +45,9 @@ def refused(response: Any) -> tuple[list[str], int]:
     ],
 )
 def test_the_first_unknown_members_are_named_and_the_others_counted(
-    client: FlaskClient, path: str, method: str, wrap: Callable[[Any], Any], where: str
+    client_of: ClientOf, path: str, method: str, wrap: Callable[[Any], Any], where: str
 ) -> None:
-    listed, omitted = refused(send(client, path, wrap(MANY), method))
+    listed, omitted = refused(send(client_of("ops"), path, wrap(MANY), method))
     assert listed == [f"{where}m{number:05}" for number in range(MAX_DEFECTS)]
     assert omitted == len(MANY) - MAX_DEFECTS
 
@@ -77,7 +77,8 @@ def test_as_many_as_are_listed_are_all_there_are(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/tasks", "/api/queues", "/api/tasks/stats"])
-def test_query_parameters(client: FlaskClient, path: str) -> None:
+def test_query_parameters(client_of: ClientOf, path: str) -> None:
+    client = client_of("ops")
     assert refused(client.get(path, query_string=MANY))[1] == len(MANY) - MAX_DEFECTS
     twice = urlencode([(name, 1) for name in MANY] * 2)
     assert refused(client.get(path, query_string=twice))[1] == len(MANY) - MAX_DEFECTS

@@ -60,13 +60,15 @@ def test_headers_leave_as_werkzeug_would_send_them(client: FlaskClient, monkeypa
 
     def answers() -> Iterator[tuple[str, list[tuple[str, str]]]]:
         for root in ("", "/below", "/b\u00fccher und"):
-            options: dict[str, Any] = {"headers": {"Idempotency-Key": f"key{root.encode().hex()}"}}
+            options: dict[str, Any] = {
+                "headers": {"Idempotency-Key": f"key{root.encode().hex()}", "X-Request-Id": "r-1"}
+            }
             base = f"http://localhost{root}"
             for response in (
                 client.post("/api/tasks", json=NEW_TASK, base_url=base, **options),
-                client.get("/api/plugins", base_url=base),
-                client.get("/livez", base_url=base),
-                client.delete("/api/plugins/checksum/config", base_url=base),
+                client.get("/api/plugins", base_url=base, **options),
+                client.get("/livez", base_url=base, **options),
+                client.delete("/api/plugins/checksum/config", base_url=base, **options),
             ):
                 assert response.status_code in (200, 201, 204)
                 yield response.status, sorted(response.headers)

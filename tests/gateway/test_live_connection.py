@@ -128,6 +128,7 @@ def test_chunks_are_whole_and_the_last_is_empty() -> None:
     with theirs:
         connection = Connection(ours, chunked=True, on_close=lambda: None)
         connection.offer(b"0123456789")
+        connection.offer(b"")
         connection.offer(b"end", last=True)
         connection.offer(b"never")
         connection.close()

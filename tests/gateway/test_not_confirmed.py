@@ -17,7 +17,7 @@ from tests.gateway.problem import problem
 def slow(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
     """Whether the server confirms, question by question: each submission asks whether it can, then whether it did."""
     answers: list[bool] = []
-    monkeypatch.setattr(Durability, "_wait", lambda *_: answers.pop(0))
+    monkeypatch.setattr(Durability, "_wait", lambda *_: "" if answers.pop(0) else "it does not follow")
     monkeypatch.setattr(broker.tasks, "durability", Durability(broker.redis, broker.keys, "replicas:1"))
     yield answers
     assert answers == []

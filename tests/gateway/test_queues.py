@@ -26,7 +26,8 @@ def test_every_type_has_a_queue(operator: FlaskClient) -> None:
     assert [each["type"] for each in queues] == ["EmbeddingGeneration", "PluginExecution", "VideoTranscoding"]
     assert set(queues[0]) == {
         "type", "depth", "scheduled", "processing", "oldest_age_seconds", "rate", "burst", "tokens", "concurrency",
-        "paused", "workers", "throughput",
+        "paused", "workers", "throughput", "tenant_rate", "tenant_burst", "tenant_concurrency", "group_concurrency",
+        "aging_seconds",
     }  # fmt: skip
 
 

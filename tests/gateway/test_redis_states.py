@@ -15,10 +15,9 @@ from broker.broker import Broker
 from broker.config import BrokerSettings
 from gateway.app import create_app
 from gateway.config import GatewaySettings
-from scripts.formation.valkey import free_port
-from tests.conftest import SERVER
 from tests.gateway.conftest import NEW_TASK, declared_types
 from tests.gateway.problem import problem
+from tests.servers import SERVER, own_port, own_server
 from tests.waiting import wait_until
 
 
@@ -26,7 +25,7 @@ from tests.waiting import wait_until
 def own() -> Iterator[ValkeyServer]:
     """A server that may be spoiled."""
     config = {**SERVER, "busy-reply-threshold": "5", "cluster-enabled": "no"}
-    with ValkeyServer(port=free_port(), config=config) as server:
+    with own_server(config) as server:
         yield server
 
 
@@ -139,8 +138,8 @@ def test_a_flushed_function_library_is_loaded_again(own: ValkeyServer, caller: F
 
 
 def test_a_cluster_without_its_nodes(gateway_settings: GatewaySettings, tmp_path: Path) -> None:
-    config = {**SERVER, "cluster-enabled": "yes", "cluster-port": free_port()}
-    with ValkeyServer(port=free_port(), config=config) as server:
+    config = {**SERVER, "cluster-enabled": "yes", "cluster-port": own_port()}
+    with own_server(config) as server:
         settings = BrokerSettings(f"redis://127.0.0.1:{server.port}/0", "{tasks}", data_dir=tmp_path)
         client = create_app(gateway_settings, Broker(settings, declared_types()), {}).test_client()
         client.environ_base["HTTP_AUTHORIZATION"] = "Bearer acme-key"

@@ -1,17 +1,28 @@
 """GET /api/search: the question goes to a search process as it was asked, and its answer comes back."""
 
+import io
 from collections.abc import Iterator
+from dataclasses import replace
 from threading import Event, Thread
 
 import pytest
 from flask.testing import FlaskClient
 
 from broker.broker import Broker
-from broker.media.search import Hit, SearchRequest
+from broker.media.narrowing import Found
+from broker.media.records import MediaRecord, fields
+from broker.media.search import LEAST_RELEVANCE, Hit, SearchRequest
 from tests.gateway.conftest import VIDEO_ID
+from tests.gateway.media import MP4, PNG, upload
 from tests.gateway.problem import pointers, problem
 
-HITS = [Hit("image", VIDEO_ID, "dog.jpg", 0.75), Hit("video", VIDEO_ID, "cat.mp4", -0.25)]
+PLACE = {"matched": "speech", "similarity": -0.25, "text": "A cat.", "marks": [[2, 5]], "start": 1.5, "end": 4.0}
+PLACE |= {"page": None, "offset": None}
+COPIES = [{"entity_id": VIDEO_ID, "filename": "copy.mp4"}]
+HITS = [
+    Hit("image", VIDEO_ID, "dog.jpg", 0.75, 0.9),
+    Hit("video", VIDEO_ID, "cat.mp4", -0.25, places=[PLACE], duplicates=COPIES),
+]
 
 
 @pytest.fixture
@@ -20,9 +31,9 @@ def asked(broker: Broker) -> Iterator[list[SearchRequest]]:
     requests: list[SearchRequest] = []
     stop = Event()
 
-    def answer(request: SearchRequest) -> list[Hit]:
+    def answer(request: SearchRequest) -> Found:
         requests.append(request)
-        return HITS[: request.limit]
+        return Found(HITS[: request.limit], 7, [0.5, 0.25, "image", VIDEO_ID])
 
     thread = Thread(target=broker.search.serve, args=(answer, stop))
     thread.start()
@@ -46,19 +57,100 @@ def test_the_best_come_first_with_all_that_is_known(client: FlaskClient, asked: 
     assert status == 200
     assert answer == {
         "query": "a dog",
+        "like": None,
         "count": 2,
+        "total": 7,
+        "next_cursor": answer["next_cursor"],
         "results": [
-            {"entity_type": "image", "entity_id": VIDEO_ID, "filename": "dog.jpg", "similarity": 0.75},
-            {"entity_type": "video", "entity_id": VIDEO_ID, "filename": "cat.mp4", "similarity": -0.25},
+            {
+                "entity_type": "image",
+                "entity_id": VIDEO_ID,
+                "filename": "dog.jpg",
+                "similarity": 0.75,
+                "relevance": 0.9,
+                "picture_url": None,
+                "matched": None,
+                "places": [],
+                "duplicates": [],
+            },
+            {
+                "entity_type": "video",
+                "entity_id": VIDEO_ID,
+                "filename": "cat.mp4",
+                "similarity": -0.25,
+                "relevance": None,
+                "picture_url": None,
+                "matched": "speech",
+                "places": [PLACE | {"picture_url": None}],
+                "duplicates": [{"entity_id": VIDEO_ID, "filename": "copy.mp4"}],
+            },
         ],
     }
-    assert asked == [SearchRequest("acme", "a dog", None, 20, None)]
+    assert asked == [SearchRequest("acme", "a dog", None, 20, None, LEAST_RELEVANCE)]
+    _, answer = ask(client, q="a dog", cursor=answer["next_cursor"])
+    assert asked[-1] == SearchRequest(
+        "acme", "a dog", min_relevance=LEAST_RELEVANCE, after=[0.5, 0.25, "image", VIDEO_ID]
+    )
+
+
+def test_every_narrowing_is_passed_on(client: FlaskClient, asked: list[SearchRequest]) -> None:
+    times = {"start_date": "2024-01-01", "end_date": "2024-01-01"}
+    bounds = {"min_size": 1, "max_size": 2, "min_duration": 0.5, "max_duration": 2.5}
+    status, _ = ask(client, q="a", **times, **bounds, tag="best", filename="beach")
+    day = 1_704_067_200_000_000
+    expected = {
+        "created_from": day,
+        "created_until": day + 86_399_999_999,
+        "tag": "best",
+        "filename": "beach",
+        **bounds,
+    }
+    assert (status, asked[0].narrowing) == (200, expected)
+
+
+def test_a_moment_of_a_video_has_its_picture(client: FlaskClient, broker: Broker, asked: list[SearchRequest]) -> None:
+    record = MediaRecord(VIDEO_ID, "acme", "video", "cat.mp4", "video/mp4", 1, "key", "2024-01-01T00:00:00.000000Z")
+    variants = {"variants": [{"name": "720p", "playlist": "720p/index.m3u8", "width": 1280}]}
+    broker.redis.hset(broker.keys.media(VIDEO_ID), mapping=fields(replace(record, info=variants)))
+    _, answer = ask(client, q="a cat")
+    (place,) = answer["results"][1]["places"]
+    assert place["picture_url"].endswith("?time=1.5")
+    assert "/thumbnail/" in place["picture_url"]
+
+
+def test_what_is_like_a_file_is_asked_for_by_its_id(
+    client: FlaskClient, broker: Broker, asked: list[SearchRequest]
+) -> None:
+    image = upload(client, "/api/images", PNG).json["id"]
+    status, answer = ask(client, like=image)
+    assert (status, answer["like"], answer["query"]) == (200, image, None)
+    assert asked[-1] == SearchRequest("acme", min_relevance=LEAST_RELEVANCE, like=image)
+    problem(client.get(f"/api/search?like={VIDEO_ID}"), 404, "not_found")
+    assert pointers(client.get(f"/api/search?like={image}&q=a")) == {"like"}
+    assert pointers(client.get("/api/search?like=x")) == {"like"}
+
+
+def test_a_picture_is_there_for_as_long_as_it_is_looked_for(
+    client: FlaskClient, broker: Broker, asked: list[SearchRequest]
+) -> None:
+    form = {"file": (io.BytesIO(PNG), "a.png"), "limit": "1", "tag": "best"}
+    response = client.post("/api/search", data=form)
+    while response.status_code == 503:
+        response = client.post("/api/search", data=form | {"file": (io.BytesIO(PNG), "a.png")})
+    assert (response.status_code, response.json["count"], response.json["query"]) == (200, 1, None)
+    (request,) = asked
+    assert (request.limit, request.narrowing, request.query) == (1, {"tag": "best"}, "")
+    assert request.picture.startswith("acme/")
+    assert list(broker.storage.keys("acme/")) == []
+    problem(client.post("/api/search", data={"file": (io.BytesIO(MP4), "a.png")}), 415, "unsupported_media_type")
+    assert pointers(client.post("/api/search", data={"file": (io.BytesIO(PNG), "a.png"), "q": "a"})) == {"q"}
+    assert list(broker.storage.keys("acme/")) == []
 
 
 def test_every_option_is_passed_on(client: FlaskClient, asked: list[SearchRequest]) -> None:
-    _, answer = ask(client, q="ein Hund \U0001f415", type="image", limit=1, min_similarity=-0.5)
+    _, answer = ask(client, q="ein Hund \U0001f415", type="image", limit=1, min_similarity=-0.5, min_relevance=0.25)
     assert answer["count"] == 1
-    assert asked == [SearchRequest("acme", "ein Hund \U0001f415", "image", 1, -0.5)]
+    assert asked == [SearchRequest("acme", "ein Hund \U0001f415", "image", 1, -0.5, 0.25)]
 
 
 @pytest.mark.parametrize(("text", "number"), [("1e-3", 0.001), ("-1E-05", -0.00001), ("5e-1", 0.5), ("0.25", 0.25)])
@@ -91,6 +183,12 @@ def test_the_longest_query_is_taken(client: FlaskClient, asked: list[SearchReque
         ("q=a&min_similarity=inf", "min_similarity"),
         ("q=a&min_similarity=", "min_similarity"),
         ("q=a&offset=5", "offset"),
+        ("q=a&cursor=x", "cursor"),
+        ("q=a&cursor=", "cursor"),
+        ("q=a&min_size=-1", "min_size"),
+        ("q=a&max_duration=x", "max_duration"),
+        ("q=a&start_date=soon", "start_date"),
+        ("q=a&tag=", "tag"),
         ("q=a&min_similarity=1e400", "min_similarity"),
         ("q=a&min_similarity=1e", "min_similarity"),
         ("q=a&min_similarity=2e0", "min_similarity"),

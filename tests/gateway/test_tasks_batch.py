@@ -36,10 +36,10 @@ def test_the_tasks_are_answered_in_order_as_their_details_show_them(client: Flas
     )
     assert response.status_code == 201
     tasks = response.json["tasks"]
-    assert [client.get(f"/api/tasks/{task['id']}").json for task in tasks] == tasks
+    assert [client.get(f"/api/tasks/{task['id']}").json | {"waiting": None} for task in tasks] == tasks
     assert [task["status"] for task in tasks] == ["pending", "scheduled", "scheduled", "pending", "pending"]
-    assert client.get("/api/tasks").json["tasks"] == [
-        {name: value for name, value in task.items() if name != "attempts"} for task in reversed(tasks)
+    assert [task | {"waiting": None} for task in client.get("/api/tasks").json["tasks"]] == [
+        {name: value for name, value in task.items() if name not in ("attempts", "usage")} for task in reversed(tasks)
     ]
 
 

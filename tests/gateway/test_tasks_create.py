@@ -20,12 +20,13 @@ def test_a_new_task_is_answered_as_its_detail_shows_it(client: FlaskClient) -> N
     response = client.post("/api/tasks", json=NEW_TASK)
     assert response.status_code == 201
     assert response.headers["Location"] == f"/api/tasks/{response.json['id']}"
-    assert client.get(response.headers["Location"]).json == response.json
+    assert client.get(response.headers["Location"]).json | {"waiting": None} == response.json
     assert response.json | {"id": "", "created_at": ""} == {
         "id": "",
         "type": "VideoTranscoding",
         "status": "pending",
         "priority": 0,
+        "background": False,
         "payload": {"video_id": VIDEO_ID},
         "created_at": "",
         "scheduled_at": None,
@@ -37,8 +38,19 @@ def test_a_new_task_is_answered_as_its_detail_shows_it(client: FlaskClient) -> N
         "timeout_seconds": 3600,
         "progress": None,
         "result": None,
+        "group": None,
+        "tags": [],
+        "waiting": None,
+        "waited": None,
+        "flow": None,
+        "depends_on": [],
+        "on_failure": None,
+        "waiting_for": [],
         "links": None,
+        "deadline": None,
         "attempts": [],
+        "trace": None,
+        "usage": None,
     }
     datetime.strptime(response.json["created_at"], "%Y-%m-%dT%H:%M:%S.%fZ")
 
@@ -48,6 +60,15 @@ def test_every_option_is_taken(client: FlaskClient) -> None:
     task = client.post("/api/tasks", json=NEW_TASK | options).json
     assert task["status"] == "scheduled"
     assert {name: task[name] for name in options} == options | {"scheduled_at": "2099-01-01T00:00:00.500000Z"}
+
+
+def test_a_task_for_the_background(client: FlaskClient) -> None:
+    task = client.post("/api/tasks", json=NEW_TASK | {"background": True}).json
+    assert (task["background"], task["priority"], task["status"]) == (True, 0, "pending")
+    assert client.get(f"/api/tasks/{task['id']}").json["background"] is True
+    urgent = client.post("/api/tasks", json=NEW_TASK).json
+    assert client.get(f"/api/tasks/{task['id']}").json["waiting"]["ahead"] == 1
+    assert client.get(f"/api/tasks/{urgent['id']}").json["waiting"]["ahead"] == 0
 
 
 @pytest.mark.parametrize(
@@ -117,6 +138,8 @@ def test_a_payload_may_name_nobody_else(client: FlaskClient, tenant_id: Any) -> 
         ({"payload": {}}, "#/payload/video_id"),
         ({"payload": {"video_id": "not-a-uuid"}}, "#/payload/video_id"),
         ({"payload": {"video_id": VIDEO_ID, "extra/~": 1}}, "#/payload/extra~1~0"),
+        ({"priority": 0, "background": True}, "#/priority"),
+        ({"background": "yes"}, "#/background"),
         ({"priority": -1}, "#/priority"),
         ({"priority": 11}, "#/priority"),
         ({"priority": 10**30}, "#/priority"),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from broker.broker import Broker
 from broker.errors import Unavailable
@@ -17,6 +18,7 @@ from gateway.config import GatewaySettings
 from tests.gateway.conftest import MAX_UPLOAD_BYTES
 from tests.gateway.media import MP3, MP4, PNG, TEXT, upload
 from tests.gateway.problem import pointers, problem
+from tests.gateway.work import complete, fail
 
 KINDS = [
     pytest.param("/api/videos", MP4, "VideoTranscoding", "video/mp4", id="video"),
@@ -111,7 +113,7 @@ def test_a_form_of_too_many_parts_is_told_so(client: FlaskClient) -> None:
     assert "max_bytes" not in told
 
 
-@pytest.mark.parametrize("content_type", ["video/mp4", "application/octet-stream", "application/json", ""])
+@pytest.mark.parametrize("content_type", ["video/mp4", "application/octet-stream", "application/ld+json", ""])
 def test_a_body_that_is_no_form(client: FlaskClient, content_type: str) -> None:
     problem(client.post("/api/videos", data=MP4, content_type=content_type), 415, "unsupported_media_type")
 
@@ -244,3 +246,70 @@ def test_a_large_file_never_lies_in_memory(roomy: Flask, broker: Broker) -> None
     with broker.storage.open(f"acme/{response.json['id']}/source") as file:
         assert hashlib.file_digest(file, "sha256").hexdigest() == hashlib.sha256(MP4 + bytes(size)).hexdigest()  # type: ignore[arg-type]
     assert peak < 8 * 1024 * 1024
+
+
+class TestThen:
+    """What is asked to follow an upload's own task."""
+
+    def test_it_is_accepted_with_the_upload_and_waits_for_its_task(self, client: FlaskClient, broker: Broker) -> None:
+        video = _upload_then(client, '["checksum", "embedding"]').json
+        assert video["flow"] == video["id"]
+        assert client.get(f"/api/videos/{video['id']}").json["flow"] == video["id"]
+        tasks = client.get(f"/api/tasks?flow={video['flow']}").json["tasks"]
+        assert [each["type"] for each in tasks[::-1]] == ["VideoTranscoding", "PluginExecution", "EmbeddingGeneration"]
+        plugin, embedding = tasks[1], tasks[0]
+        assert plugin["payload"] == {"plugin_name": "checksum", "media_id": video["id"], "tenant_id": "acme"}
+        assert embedding["payload"] == {"entity_type": "video", "entity_id": video["id"]}
+        assert plugin["waiting_for"] == embedding["waiting_for"] == [video["task_id"]]
+        assert [complete(broker) for _ in range(3)] == [video["task_id"], plugin["id"], embedding["id"]]
+        assert client.get(f"/api/flows/{video['flow']}").json["status"] == "completed"
+
+    def test_it_is_cancelled_with_the_uploads_task(self, client: FlaskClient, broker: Broker) -> None:
+        video = _upload_then(client, '["checksum"]').json
+        fail(broker)
+        shown = client.get(f"/api/flows/{video['flow']}").json
+        assert (shown["status"], shown["by_status"]["cancelled"]) == ("failed", 1)
+
+    def test_an_image_is_searchable_by_its_own_task(self, client: FlaskClient) -> None:
+        image = _upload_then(client, '["checksum"]', "/api/images", PNG).json
+        assert client.get(f"/api/flows/{image['flow']}").json["total"] == 2
+        assert pointers(_upload_then(client, '["embedding"]', "/api/images", PNG)) == {"then/0"}
+
+    def test_an_upload_without_it_has_no_flow(self, client: FlaskClient) -> None:
+        video = upload(client, "/api/videos", MP4).json
+        assert video["flow"] is None
+        assert client.get(f"/api/tasks/{video['task_id']}").json["flow"] is None
+
+    @pytest.mark.parametrize(
+        ("then", "pointer"),
+        [
+            *[(text, "then") for text in ("", "checksum", "{}", "[]", '["checksum", 1]', "[" * 10_000, "[NaN", '"x"')],
+            *[('["nonsense"]', "then/0"), ('["checksum", "checksum"]', "then/1"), ('["assembly_ai"]', "then/0")],
+            (str(["checksum"] * 21).replace("'", '"'), "then"),
+        ],
+    )
+    def test_what_cannot_follow_is_refused_and_nothing_is_stored(
+        self, client: FlaskClient, broker: Broker, then: str, pointer: str
+    ) -> None:
+        assert pointers(_upload_then(client, then)) == {pointer}
+        assert stored(broker) == []
+        assert client.get("/api/tasks").json["total"] == 0
+
+    def test_it_is_no_file_and_comes_once(self, client: FlaskClient) -> None:
+        for then in ((io.BytesIO(b'["checksum"]'), "then.json"), ['["checksum"]'] * 2):
+            data = {"file": (io.BytesIO(MP4), "x"), "then": then}
+            assert pointers(client.post("/api/videos", data=data)) == {"then"}
+
+    def test_a_repeated_request_makes_nothing_twice_and_another_is_refused(self, client: FlaskClient) -> None:
+        key = {"Idempotency-Key": "k"}
+        first, again = (_upload_then(client, '["checksum"]', headers=key) for _ in range(2))
+        assert first.json == again.json
+        assert client.get("/api/tasks").json["total"] == 2
+        assert _upload_then(client, '["embedding"]', headers=key).status_code == 422
+
+
+def _upload_then(
+    client: FlaskClient, then: str, path: str = "/api/videos", content: bytes = MP4, headers: Any = None
+) -> TestResponse:
+    data = {"file": (io.BytesIO(content), "x"), "then": then}
+    return client.post(path, data=data, headers=headers or {})

@@ -19,12 +19,12 @@ def start(broker: Broker) -> tuple[Claimed, Claim]:
     return claimed, claim
 
 
-def complete(broker: Broker, result: Any = None, media_id: str = "", **info: Any) -> str:
-    """Run the next task well; returns its id. ``info`` goes into the media record."""
+def complete(broker: Broker, result: Any = None, media_id: str = "", used: str = "", **info: Any) -> str:
+    """Run the next task well; returns its id. ``info`` goes into the media record, ``used`` into the ledger."""
     claimed, claim = start(broker)
     pairs = tuple(part for pair in info_fields(info).items() for part in pair)
     idle = claim._replace(execution="")
-    outcome, _ = broker.transitions.finish(claimed.id, claim.execution, json.dumps(result), idle, media_id, pairs)
+    outcome, _ = broker.transitions.finish(claimed.id, claim.execution, json.dumps(result), idle, media_id, pairs, used)
     assert outcome == "completed"
     return claimed.id
 

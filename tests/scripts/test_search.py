@@ -64,13 +64,13 @@ def test_it_answers_from_the_store_and_stops_when_told_to(
     ids = {}
     for text in ("a cat on a sofa", "quarterly revenue"):
         ids[text] = new_media(kind="document", filename=f"{text}.txt")
-        broker.vectors.put("acme", embedding.name, "document", ids[text], [embed(text).astype("<f2").tobytes()])
+        broker.vectors.put("acme", embedding.tag, "document", ids[text], [embed(text).astype("<f2").tobytes()])
 
     process = start(["-m", "scripts.search"], "search is ready")
-    first, second = broker.search.search(SearchRequest("acme", "kitten"), timeout=4)
+    first, second = broker.search.search(SearchRequest("acme", "kitten"), timeout=4).hits
     assert (first.entity_id, first.filename) == (ids["a cat on a sofa"], "a cat on a sofa.txt")
     assert first.similarity > 0.4 > second.similarity
-    assert broker.search.search(SearchRequest("rival", "kitten"), timeout=4) == []
+    assert broker.search.search(SearchRequest("rival", "kitten"), timeout=4).hits == []
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
 

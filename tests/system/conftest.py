@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import rq.job
+from rq.serializers import DefaultSerializer
 
-from scripts.formation.valkey import EmbeddedValkey, free_port
+from scripts.formation.valkey import EmbeddedValkey
 from tests.broker.worker.conftest import durable, formation, formation_of
+from tests.servers import own_port
 from tests.system.real_stack import RealStack
 from tests.system.running import REPOSITORY, Run
 
@@ -34,7 +37,7 @@ def start(folder: Path) -> Iterator[Start]:
     runs: list[Run] = []
 
     def begin(**environ: str) -> Run:
-        run = Run(folder, {"PORT": str(free_port()), **environ})
+        run = Run(folder, {"PORT": str(own_port()), **environ})
         runs.append(run)
         return run
 
@@ -43,10 +46,17 @@ def start(folder: Path) -> Iterator[Start]:
         run.clean_up()
 
 
+@pytest.fixture(autouse=True)
+def rq_loads_what_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dashboard in this process has all of RQ load plain values alone, which is to end with its test."""
+    monkeypatch.setattr(DefaultSerializer, "loads", DefaultSerializer.loads)
+    monkeypatch.setattr(rq.job, "import_attribute", rq.job.import_attribute)
+
+
 @pytest.fixture(scope="session")
 def real_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealStack]:
     """The project's own Procfile, running; ended as Ctrl-C ends it."""
-    data_dir, port = tmp_path_factory.mktemp("stack"), free_port()
+    data_dir, port = tmp_path_factory.mktemp("stack"), own_port()
     run = Run(REPOSITORY, {"PORT": str(port), "DATA_DIR": str(data_dir)})
     try:
         run.wait_until_ready()

@@ -89,7 +89,7 @@ class Ledger:
     def _one_event_each(self, tasks: dict[str, Task]) -> None:
         """One event per task that reached its end, and it names that end."""
         redis, keys = self.formation.broker.redis, self.formation.broker.keys
-        events = {event_id(fields["task"], entry): fields for entry, fields in redis.xrange(keys.outbox())}
+        events = {event_id(entry, fields): fields for entry, fields in redis.xrange(keys.outbox())}
         handed_on = redis.scan_iter(keys.delivery("*", "*"))
         events |= {key.rpartition(":")[2]: redis.hgetall(key) for key in handed_on}
         told = Counter((event["task"], event["type"]) for event in events.values())

@@ -30,8 +30,8 @@ from scripts.dashboard.app import create_app
 from scripts.dashboard.plain_pickle import Refused, loads
 from scripts.dashboard.same_origin import is_same_origin
 from scripts.dashboard.settings import DashboardSettings
-from scripts.formation.valkey import free_port
 from tests.broker.engine.engine import Engine
+from tests.servers import own_port
 from tests.system.running import REPOSITORY
 
 #: Of which nothing may be left in the environment of a process that shows what strangers wrote.
@@ -233,7 +233,7 @@ class TestWhatIsNotThere:
         assert client.post("/queue/Noop/compact").status_code == 200
 
     def test_an_unreachable_redis_is_503(self, redis_url: str) -> None:
-        client = client_of(DashboardSettings(f"redis://127.0.0.1:{free_port()}/0"))
+        client = client_of(DashboardSettings(f"redis://127.0.0.1:{own_port()}/0"))
         assert client.get("/0/data/queues.json").status_code == 503
 
 

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from scripts.formation.valkey import free_port
 from tests.broker.worker.client import API_KEYS, Client
 from tests.broker.worker.harness import TENANT, Formation, Process, send
 from tests.scale import examples
+from tests.servers import own_port
 from tests.system.ledger import Fault, Ledger
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
@@ -23,7 +23,7 @@ _CLIENTS = 8
 
 @pytest.fixture
 def port() -> int:
-    return free_port()
+    return own_port()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The README's ten lines for a task type of one's own, run as they stand, from outside the package."""
+"""The ten lines of docs/start.md for a task type of one's own, run as they stand, from outside the package."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import pytest
 from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.task_type import TaskType
-from broker.tasks.catalogue import load_types
+from broker.tasks.installed_types import load_types
 from gateway.app import create_app
 from gateway.auth import Tenants
 from gateway.config import GatewaySettings
@@ -22,10 +22,10 @@ from tests.waiting import wait_until
 
 @pytest.fixture
 def environ(tmp_path: Path, settings: BrokerSettings, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """An environment that names the README's type, whose module lies in a folder of its own."""
-    readme = (REPOSITORY / "README.md").read_text()
-    found = re.search(r"here `greetings\.py`:\n\n```python\n(.*?)```", readme, re.S)
-    assert found, "the README has no example of a task type"
+    """An environment that names that type, whose module lies in a folder of its own."""
+    page = (REPOSITORY / "docs" / "start.md").read_text()
+    found = re.search(r"```python\n(# greetings\.py\n.*?)```", page, re.S)
+    assert found, "the page has no example of a task type"
     (tmp_path / "greetings.py").write_text(found[1])
     monkeypatch.syspath_prepend(str(tmp_path))
     return {
@@ -51,7 +51,7 @@ def worker(environ: dict[str, str]) -> Iterator[None]:
     assert process.wait(30) == 0
 
 
-def test_the_readme_type_works_from_outside(broker: Broker, worker: None) -> None:
+def test_the_type_works_from_outside(broker: Broker, worker: None) -> None:
     client = create_app(GatewaySettings(Tenants([("me", "key")]), "secret", 1000), broker, {}).test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = "Bearer key"
 

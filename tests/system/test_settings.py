@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from tests.system.conftest import Start
 from tests.system.running import REPOSITORY
@@ -65,6 +66,21 @@ def test_in_json_too(name: str, tmp_path: Path) -> None:
     assert ran.returncode == 2
     told = [json.loads(line)["message"] for line in ran.stderr.splitlines()]
     assert len(told) == len(BAD)
+
+
+@pytest.mark.parametrize("name", ["web", "broker", "worker", "search"])
+def test_the_wrong_server_is_told_in_one_line(name: str, tmp_path: Path, redis_url: str, redis: Redis) -> None:
+    """One that never comes right by itself, unlike one that is away."""
+    redis.acl_setuser("nobody", enabled=True, passwords=["+right"], keys=["*"], commands=["+@connection"])
+    for login, said in (("nobody:wrong", "the password is wrong, or there is no user 'nobody'"),
+                        ("nobody:right", "the user lacks a right")):  # fmt: skip
+        url = redis_url.replace("//", f"//{login}@")
+        ran = started(commands()[name], tmp_path, REDIS_URL=url, API_KEYS="acme:0123456789abcdef")
+        (line,) = [each for each in ran.stderr.splitlines() if "cannot start" in each]
+        assert said in line
+        assert "wrong@" not in ran.stderr
+        assert ran.returncode in (2, 3 if name == "web" else 2), ran.stderr
+    redis.acl_deluser("nobody")
 
 
 def test_a_gateway_without_keys_is_no_good_release(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from scripts.formation.valkey import free_port
 from tests.broker.worker.harness import Formation
 from tests.gateway.media import MP4
+from tests.servers import own_port
 from tests.system.slow_clients import Crowd, p99
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
@@ -34,7 +34,7 @@ def upload_slowly(port: int, seconds: float) -> bytes:
 
 def test_beside_a_thousand_slow_clients_others_hardly_wait(formation: Formation) -> None:
     """For a minute; and uploads that are slow but alive lose nothing."""
-    port, keys = free_port(), f"acme:{ACME},rival:{RIVAL}"
+    port, keys = own_port(), f"acme:{ACME},rival:{RIVAL}"
     formation.gateway(port, API_KEYS=keys)
     before = p99(port, RIVAL, 20)
     with Crowd(port, 1000, ACME)() as crowd, ThreadPoolExecutor(4) as pool:

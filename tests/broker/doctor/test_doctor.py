@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from broker.broker import Broker
-from broker.daemon.audit import Audit
+from broker.daemon.reconcile import Reconcile
 from broker.doctor.doctor import Doctor, doctor
 from broker.engine.connection import connect
 from broker.engine.transitions import Claim, Claimed
@@ -47,7 +47,7 @@ def put(engine: Engine, state: str, priority: int = 0) -> str:
 
 def test_a_system_in_order_is_healthy(engine: Engine, checker: Doctor) -> None:
     for state in reversed(STATES):
-        for priority in (0, 7):
+        for priority in (0, 7, -1):
             put(engine, state, priority)
     engine.store.register_worker("w1", ttl=30, queues="Noop", fields={"pid": 1})
     before = engine.state()
@@ -208,14 +208,14 @@ def test_a_negative_sum_of_durations(engine: Engine, checker: Doctor) -> None:
 def test_what_is_mended_between_the_looks_is_not_wrong(engine: Engine, broker: Broker) -> None:
     put(engine, "completed")
     lose_list(engine)
-    audit = Audit(engine.redis, engine.keys, clock="clock_test")
+    reconcile = Reconcile(engine.redis, engine.keys, clock="clock_test")
     put(engine, "pending")
     lose_list(engine)
     asked: list[float] = []
 
     def mend(seconds: float) -> None:
         asked.append(seconds)
-        audit.tick()
+        reconcile.tick()
 
     assert Doctor(broker, clock="clock_test", wait=mend).check() == []
     assert asked
@@ -375,6 +375,20 @@ class TestProcesses:
         (finding,) = checker.check()
         assert finding.text.startswith("1 events could not be told")
 
+    def test_deleted_media_of_which_something_is_left(self, engine: Engine, checker: Doctor) -> None:
+        engine.submit(media=["m", "image", "0", "id", "m", "tenant", "acme", "kind", "image"])
+        engine.store.delete_media("m", "acme", "image")
+        engine.redis.zadd(engine.keys.tombstones(), {"m": time.time_ns() // 1000})
+        assert not [each for each in checker.check() if "deleted" in each.text]
+        engine.redis.zadd(engine.keys.tombstones(), {"m": time.time_ns() // 1000 - 301 * SECOND})
+        (found,) = [each for each in checker.check() if "deleted" in each.text]
+        assert "wait longer than five minutes" in found.text
+        engine.redis.zrem(engine.keys.tombstones(), "m")
+        (found,) = [each for each in checker.check() if "deleted" in each.text]
+        assert "is never removed" in found.text
+        assert checker.repair(found)
+        assert engine.redis.zscore(engine.keys.tombstones(), "m") == engine.now
+
     def test_a_secret_in_plain_text(self, engine: Engine, checker: Doctor) -> None:
         engine.submit()
         engine.redis.zadd(engine.keys.webhooks("acme"), {"h": 1})
@@ -490,3 +504,81 @@ class TestSpoiltFields:
         assert sorted(finding.cure for finding in findings) == ["ready", "type", "unique"]
         assert all([checker.repair(finding) for finding in findings])
         assert checker.check() == []
+
+
+class TestWaits:
+    """What tasks wait for, and where they stand in their flows."""
+
+    @pytest.fixture
+    def waiting(self, engine: Engine) -> tuple[str, str]:
+        first = engine.link(flow="f")
+        second = engine.link(first, flow="f")
+        for _ in range(9):
+            engine.link(first)
+        return first, second
+
+    def test_what_waits_rightly_is_healthy(self, engine: Engine, checker: Doctor, waiting: tuple[str, str]) -> None:
+        assert checker.check() == []
+        engine.finish(engine.start())
+        assert checker.check() == [], "while the daemon has more to settle"
+
+    def test_a_lost_link_is_found_and_made_anew(
+        self, engine: Engine, checker: Doctor, waiting: tuple[str, str]
+    ) -> None:
+        first, second = waiting
+        engine.redis.zrem(engine.keys.links(first), second)
+        _cured(checker, f"task {second} waits for task {first}, which does not know of it")
+        engine.check()
+        engine.finish(engine.start())
+        engine.settle()
+        assert engine.task(second).status == "pending"
+
+    @pytest.mark.parametrize("gone", [True, False])
+    def test_one_that_waits_in_vain_is_found_and_goes_on(
+        self, engine: Engine, checker: Doctor, waiting: tuple[str, str], gone: bool
+    ) -> None:
+        first, second = waiting
+        engine.redis.delete(engine.keys.links(first))
+        run = engine.start()
+        engine.finish(run)
+        if gone:
+            engine.redis.delete(engine.keys.job(first), engine.keys.registry("finished", "Noop"))
+            engine.reconcile.tick()
+        _cured(checker, f"task {second} waits for task {first}, which {'is gone' if gone else 'has ended'}", of=10)
+        engine.check(exact_durations=False)
+        engine.settle()
+        assert engine.task(second).status == ("cancelled" if gone else "pending")
+        engine.check(exact_durations=False)
+
+    def test_a_lost_wish_is_found(self, engine: Engine, checker: Doctor, waiting: tuple[str, str]) -> None:
+        second = waiting[1]
+        engine.redis.hdel(engine.keys.job(second), "waiting_for")
+        _cured(checker, f"task {second} is due never and waits for nothing, or the other way round")
+        engine.promote()
+        assert engine.task(second).status == "pending"
+
+    def test_a_wrong_place_in_a_flow_is_found(self, engine: Engine, checker: Doctor, waiting: tuple[str, str]) -> None:
+        first = waiting[0]
+        engine.redis.zrem(engine.keys.flow_tasks("acme", "f"), first)
+        _cured(checker, f"task {first} is pending and stands as something else in its flow f")
+        assert engine.queries.flow("acme", "f").total == 2
+        engine.check()
+
+
+def _cured(checker: Doctor, text: str, of: int = 1) -> None:
+    """It is one of so many findings, and all of them are cured."""
+    found = checker.check()
+    assert text in [finding.text for finding in found]
+    assert len(found) == of
+    assert all(checker.repair(finding) for finding in found)
+    assert checker.check() == []
+
+
+def test_a_deadline_that_nobody_heeds(engine: Engine, checker: Doctor) -> None:
+    engine.try_submit_linked({"id": "late", "deadline": engine.now + SECOND})
+    engine.redis.delete(engine.keys.deadlines())
+    (finding,) = checker.check()
+    assert finding.text == "task late has a deadline that nobody heeds"
+    assert checker.repair(finding)
+    assert checker.check() == []
+    engine.check()

@@ -64,7 +64,7 @@ class TestFull:
         engine.configure(rate="1000")
         engine.store.register_worker("w1", ttl=30, queues="Noop", fields={"pid": 1})
         engine.queries.page("acme")
-        engine.audit.tick()
+        engine.reconcile.tick()
         assert engine.store.prune("Noop", "completed", retention_us=0) == 1
         engine.store.unregister_worker("w1", "Noop")
         engine.redis.config_set("maxmemory", 0)
@@ -109,7 +109,7 @@ def test_times_are_the_servers(redis: Redis, keys: Keys) -> None:
     store = Transitions(redis, keys)
     store.declare("Noop=/1/")
     before = redis.time()
-    store.submit("a", "t", "{}", options("Noop", 0, 0, 1), max_pending=0)
+    store.submit("a", "t", "{}", options("Noop", 0, 0, 1), bounds=0)
     after = redis.time()
     us = int(redis.hget(keys.job("a"), "us") or 0)
     assert before[0] * SECOND + before[1] <= us <= after[0] * SECOND + after[1]
@@ -162,5 +162,17 @@ class TestCheck:
         assert "refused: the append-only file is off" in capsys.readouterr().out
 
     def test_no_server_is_said_in_one_line(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert check(Broker(BrokerSettings("redis://127.0.0.1:1/0", data_dir=tmp_path), {})) == 1
+        assert check(Broker(BrokerSettings("redis://127.0.0.1:1/0", data_dir=tmp_path), {})) == 3
         assert capsys.readouterr().out == "refused: 127.0.0.1:1: the connection is refused: nothing listens there\n"
+
+    def test_a_replica_names_the_server_that_is_written_to(
+        self, broker: Broker, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        broker.redis.replicaof("127.0.0.1", 1)
+        try:
+            assert check(broker) == 3
+        finally:
+            broker.redis.replicaof("NO", "ONE")
+        (line,) = capsys.readouterr().out.splitlines()
+        assert line.startswith("refused: 127.0.0.1:")
+        assert line.endswith("it is a replica of 127.0.0.1:1: point REDIS_URL at what is written to")

@@ -1,15 +1,17 @@
 """The store on a clock that the test turns, and short words for what tests do with it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from redis import Redis
 
 from broker.clock import to_rfc3339
-from broker.daemon.audit import Audit
+from broker.daemon.reconcile import Reconcile
 from broker.engine.keys import Keys
 from broker.engine.transitions import Claim, Claimed, Transitions, Wait
+from broker.levels import split_queue
 from broker.queues.limits import burst_argument, concurrency_argument, rate_argument
 from broker.status import Status, score_range
 from broker.task import Task
@@ -61,7 +63,7 @@ class Engine:
         self.redis = redis
         self.keys = keys
         self.store = Transitions(redis, keys, clock="clock_test")
-        self.audit = Audit(redis, keys, clock="clock_test", slice_seconds=math.inf)
+        self.reconcile = Reconcile(redis, keys, clock="clock_test", slice_seconds=math.inf)
         self.queries = Queries(redis, keys)
         self._ids = self._executions = 0
         self.now = START
@@ -86,6 +88,16 @@ class Engine:
         words = rate_argument(rate), burst_argument(burst), concurrency_argument(concurrency)
         self.store.declare(f"{name}={'/'.join(words)}")
 
+    def cap(self, name: str = "Noop", *, rate: Any = None, burst: int = 1, concurrency: Any = None, group: Any = None,
+            aging: Any = None) -> None:  # fmt: skip
+        """Sets all caps of tenants and groups, and aging."""
+        words = (
+            rate_argument(rate),
+            burst_argument(burst),
+            *("" if n is None else str(n) for n in (concurrency, group, aging)),
+        )
+        assert self.configure(name, caps="/".join(words))
+
     def configure(self, name: str = "Noop", **changes: str) -> bool:
         kept = {"rate": "keep", "burst": "keep", "concurrency": "keep", "paused": "keep"}
         return self.store.configure(name, **(kept | changes))
@@ -94,8 +106,8 @@ class Engine:
         """(1, id) when it was created; else the first two of the store's own answer."""
         self._ids += 1
         task_id, payload = fields.pop("id", f"task-{self._ids}"), fields.pop("payload", '{"n":1}')
-        most, media = fields.pop("max_pending", 0), fields.pop("media", ())
-        answer = self.store.submit(task_id, tenant, payload, _terms(name, priority, **fields), most, media)
+        most, media, trace = fields.pop("max_pending", 0), fields.pop("media", ()), fields.pop("trace", "")
+        answer = self.store.submit(task_id, tenant, payload, _terms(name, priority, **fields), most, media, trace=trace)
         return (1, task_id) if isinstance(answer, int) else tuple(answer[:2])
 
     def try_submit_many(self, *tasks: dict[str, Any], tenant: str = "acme", max_pending: int = 0) -> list[Any]:
@@ -107,7 +119,35 @@ class Engine:
             fields.pop("type", None)
             task_id = fields.pop("id", f"task-{self._ids}")
             flat += [task_id, '{"n":1}', _terms(**fields)]
-        return self.store.submit_many(tenant, flat, max_pending=max_pending)
+        return self.store.submit_many(tenant, flat, max_pending)
+
+    def try_submit_linked(
+        self, *tasks: dict[str, Any], tenant: str = "acme", max_pending: int = 0, media: Sequence[str] = ()
+    ) -> list[Any]:
+        """The store's own answer; a task may name ``depends_on``, ``on_failure``, ``flow`` and ``deadline`` besides."""
+        flat: list[str] = []
+        for task in tasks:
+            self._ids += 1
+            fields = {"type_name": task.get("type", "Noop"), **task}
+            fields.pop("type", None)
+            task_id, ids = fields.pop("id", f"task-{self._ids}"), ",".join(fields.pop("depends_on", ()))
+            links = f"{fields.pop('flow', '')} {fields.pop('on_failure', 'cancel')} {ids} {fields.pop('deadline', '')}"
+            flat += [task_id, '{"n":1}', _terms(**fields), links]
+        return self.store.submit_linked(tenant, flat, max_pending, media)
+
+    def link(self, *depends_on: str, **fields: Any) -> str:
+        """A task that depends on these."""
+        task_id = fields.setdefault("id", f"task-{self._ids + 1}")
+        tenant = fields.pop("tenant", "acme")
+        assert self.try_submit_linked({"depends_on": depends_on, **fields}, tenant=tenant)[0] == 1
+        return str(task_id)
+
+    def settle(self) -> int:
+        """As often as the daemon would; how often that was."""
+        times = 1
+        while self.store.settle(5):
+            times += 1
+        return times
 
     def submit(self, name: str = "Noop", **fields: Any) -> str:
         code, task_id = self.try_submit(name, **fields)
@@ -122,6 +162,10 @@ class Engine:
 
     def waiting(self, queue: str = "Noop") -> list[str]:
         return self.redis.lrange(self.keys.rq_queue(queue), 0, -1)
+
+    def order(self, queue: str = "Noop", tenant: str = "acme", group: str = "") -> list[str]:
+        """In which a tenant's tasks will start."""
+        return self.redis.zrange(self.keys.waiting(*split_queue(queue), tenant, group), 0, -1)
 
     # workers ----------------------------------------------------------------------------------------------------
 
@@ -154,8 +198,11 @@ class Engine:
         delay_us = None if delay is None else round(delay * SECOND)
         return self.store.fail(run.id, run.execution, "boom", "Trace: boom", delay_us, then or self.no_more(run.worker))
 
-    def postpone(self, run: Run, delay: float, then: Claim | None = None) -> tuple[str, Claimed | Wait]:
-        return self.store.postpone(run.id, run.execution, round(delay * SECOND), then or self.no_more(run.worker))
+    def postpone(
+        self, run: Run, delay: float, then: Claim | None = None, *, background: bool = False
+    ) -> tuple[str, Claimed | Wait]:
+        then = then or self.no_more(run.worker)
+        return self.store.postpone(run.id, run.execution, round(delay * SECOND), then, background=background)
 
     def release(self, run: Run, *, crashed: bool = False) -> str:
         outcome, _ = self.store.release(run.worker, run.execution, crashed=crashed, max_crashes=3, message="It died")
@@ -209,9 +256,19 @@ def at(seconds: float) -> str:
 
 
 def _terms(
-    type_name: str, priority: int = 0, max_retries: int = 3, timeout: int = 60, unique_key: str = "", **due: int
+    type_name: str,
+    priority: int = 0,
+    max_retries: int = 3,
+    timeout: int = 60,
+    unique_key: str = "",
+    group: str = "",
+    tags: str = "",
+    version: int = 1,
+    **due: int,
 ) -> str:
-    return options(type_name, priority, max_retries, timeout, **due, unique=unique_key)
+    if version > 1:
+        type_name = f"{type_name}@{version}"
+    return options(type_name, priority, max_retries, timeout, **due, unique=unique_key, group=group, tags=tags)
 
 
 def put_in_state(engine: Engine, state: str, priority: int = 0, **submitted: Any) -> str:

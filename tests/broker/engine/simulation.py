@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from broker.engine.transitions import Claimed, Wait
+from broker.levels import split_queue
 from tests.broker.engine.engine import AHEAD, SECOND, START, Engine
 
 TOKEN = 10**9
@@ -176,8 +177,8 @@ class Simulation:
     # the judge --------------------------------------------------------------------------------------------------
 
     def _judge_start(self, worker: Worker, grant: Claimed) -> None:
-        name, _, level = grant.queue.partition(":")
-        book, priority = self.types[name], int(level or 0)
+        name, priority = split_queue(grant.queue)
+        book = self.types[name]
         instant = self.engine.now + grant.ahead_us
         assert worker.hears(name)
         assert book.grantable, f"{name} must not start: {book}"

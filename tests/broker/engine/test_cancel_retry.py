@@ -16,6 +16,10 @@ class TestCancel:
         assert changes(before, engine.state()) == {
             "job:task-2": {"status": ("queued", "canceled"), "ended_at": (None, at(0))},
             "queue:Noop": ([first, task_id, last], [first, last]),
+            # The last one fills the gap.
+            f"job:{last}": {"seq": ("3", "2")},
+            "broker:arrivals": {"Noop": ("3", "2")},
+            "broker:waiting:Noop:0:acme:": {task_id: (START + 1, None)},
             "canceled:Noop": {task_id: (None, REGISTRY_SCORE)},
             "broker:tasks:acme:Noop": {task_id: (indexed("pending"), indexed("cancelled"))},
         }
@@ -142,6 +146,15 @@ class TestRetry:
         assert set(answers[1:]) == {(False, "scheduled", 1, 3)}
         assert engine.field(task_id, "retry_count") == "1"
 
+    def test_one_that_failed_without_a_run_counts_its_retries_too(self, engine: Engine) -> None:
+        """A foreign hand has made it fail."""
+        task_id = engine.submit()
+        engine.fail(engine.start())
+        engine.redis.hdel(engine.keys.job(task_id), "runs")
+        assert engine.retry(task_id) == (True, "failed", 1, 3)
+        engine.promote()
+        assert engine.start().claimed.retry_count == 1
+
     def test_used_up_retries_need_force_which_grants_one(self, engine: Engine) -> None:
         task_id = engine.submit(max_retries=0)
         engine.fail(engine.start())
@@ -190,6 +203,19 @@ class TestRetry:
     def test_a_unique_key_is_taken_again(self, engine: Engine) -> None:
         task_id = engine.submit(unique_key="k")
         engine.fail(engine.start())
+        engine.retry(task_id)
+        assert engine.try_submit(unique_key="k") == (0, task_id)
+        engine.check()
+
+    def test_a_unique_key_that_another_has_is_left_to_it(self, engine: Engine) -> None:
+        """Else two would be live, and one of them without the key."""
+        task_id = engine.submit(unique_key="k")
+        engine.fail(engine.start())
+        other = engine.submit(unique_key="k")
+        before = engine.state()
+        assert engine.store.retry(task_id, "acme", force=True, request="r") == (False, "key_taken", other, 0)
+        assert engine.state() == before
+        engine.store.cancel(other, "acme", force=False)
         engine.retry(task_id)
         assert engine.try_submit(unique_key="k") == (0, task_id)
         engine.check()

@@ -24,6 +24,7 @@ def test_a_claim_leases_the_head_of_the_queue(engine: Engine) -> None:
             "runs": (None, "1"),
         },
         "queue:Noop": ([task_id, second], [second]),
+        "broker:waiting:Noop:0:acme:": {task_id: (START, None)},
         "wip:Noop": {"task-1:x1": (None, leased(START + 1_000_000 + LEASE))},
         "worker:w1": {"state": (None, "busy"), "current_job": (None, task_id)},
         "broker:tasks:acme:Noop": {task_id: (indexed("pending"), indexed("processing"))},

@@ -41,13 +41,13 @@ def deleted(engine: Engine, run: Run) -> None:
     """Its hash alone, as RQ does with a run that it has no records of yet."""
     engine.redis.delete(engine.keys.job(run.id))
     engine.reap_later(6)
-    engine.audit.tick()
+    engine.reconcile.tick()
 
 
 def requeued(engine: Engine, run: Run) -> None:
     engine.redis.hset(engine.keys.job(run.id), "status", "queued")
     engine.redis.rpush(engine.keys.rq_queue("Noop"), run.id)
-    engine.audit.tick()
+    engine.reconcile.tick()
 
 
 def failed(engine: Engine, run: Run) -> None:
@@ -75,6 +75,7 @@ LATE: dict[str, Callable[[Engine, Run], bool]] = {
     "fail": lambda engine, run: engine.fail(run, delay=1)[0] == "stale",
     "postpone": lambda engine, run: engine.postpone(run, 1)[0] == "stale",
     "renew": lambda engine, run: engine.renew(run, progress='{"percent":99}') == [run.execution],
+    "note_early": lambda engine, run: not engine.store.note_early(run.id, run.execution, "a", ["info:a", "1"]),
     "remember": lambda engine, run: not engine.store.remember(run.id, run.execution, {"late": True}),
 }
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from broker.engine.transitions import Claimed
-from broker.tasks.queries import from_snapshot
+from broker.tasks.task_fields import from_snapshot
 from tests.broker.engine.engine import LEASE, NOTHING, SECOND, START, Engine, at, indexed, leased
 from tests.invariants import changes
 
@@ -97,7 +97,7 @@ def test_a_repeat_gets_a_task_that_came_meanwhile(engine: Engine) -> None:
 
 
 def test_what_the_run_learnt_is_merged_into_the_media_record(engine: Engine) -> None:
-    engine.submit(media=["m1", "image", "id", "m1", "info:kept", "1", "info:changed", "1"])
+    engine.submit(media=["m1", "image", "0", "id", "m1", "info:kept", "1", "info:changed", "1"])
     engine.finish(engine.start(), media_id="m1", info=("info:changed", "2", "info:new", "3"))
     record = engine.redis.hgetall(engine.keys.media("m1"))
     assert (record["info:kept"], record["info:changed"], record["info:new"]) == ("1", "2", "3")
@@ -112,7 +112,7 @@ def test_a_media_record_that_is_gone_does_not_come_back(engine: Engine, info: tu
 
 
 def test_nothing_learnt_changes_no_record(engine: Engine) -> None:
-    engine.submit(media=["m1", "image", "id", "m1"])
+    engine.submit(media=["m1", "image", "0", "id", "m1"])
     record = engine.redis.hgetall(engine.keys.media("m1"))
     assert engine.finish(engine.start(), media_id="m1") == ("completed", NOTHING)
     assert engine.redis.hgetall(engine.keys.media("m1")) == record

@@ -95,6 +95,7 @@ class TestReap:
                 "enqueued_at": (None, at(5)),
             },
             "queue:Noop": ([waiting], [run.id, waiting]),
+            "broker:waiting:Noop:0:acme:": {run.id: (None, START - 1)},
             "wip:Noop": {"task-1:x1": (leased(START + LEASE), None)},
             "broker:reaped": (str(START + 4_500_000), str(START + 5_000_000)),
             "broker:tasks:acme:Noop": {run.id: (indexed("processing"), indexed("pending"))},

@@ -24,7 +24,7 @@ BURSTS = st.integers(1, 5)
 CAPS = st.one_of(st.none(), st.integers(1, 3))
 TIMES = st.integers(0, 8_000).map(lambda ms: START + ms * MS)
 GROUPS = st.sets(st.sampled_from(NAMES), min_size=1).map(lambda names: ",".join(sorted(names)))
-ARRIVAL = st.tuples(TIMES, st.sampled_from(NAMES), st.sampled_from([0, 0, 0, 1, 10]), st.integers(1, 6))
+ARRIVAL = st.tuples(TIMES, st.sampled_from(NAMES), st.sampled_from([-1, 0, 0, 0, 1, 10]), st.integers(1, 6))
 CHANGE = st.tuples(
     TIMES,
     st.sampled_from(NAMES),

@@ -206,6 +206,16 @@ class TestTokens:
         (woken,) = waiting.woken()
         assert waiting.start(woken).id == "task-1"
 
+    def test_a_tenant_with_nothing_left_in_line_hides_nobody(self, waiting: Engine) -> None:
+        """Its share is there until a claim meets it; whoever needs no token behind it is woken for all the same."""
+        waiting.advance(1)
+        waiting.submit(tenant="other")
+        waiting.start(worker="w1")
+        assert waiting.claim(worker="w2") == token_in(SECOND)
+        waiting.promote()
+        assert waiting.redis.lpop(waiting.keys.wake("w2")) == "1"
+        waiting.check()
+
     def test_two_are_woken_for_two(self, waiting: Engine) -> None:
         waiting.advance(1)
         waiting.submit()

@@ -4,6 +4,7 @@ import pytest
 
 from broker.config import BrokerSettings
 from broker.daemon.prune import Prune
+from broker.tasks.failures import Failures
 from tests.broker.engine.engine import SECOND, Engine
 
 DAY = 86_400 * SECOND
@@ -33,7 +34,9 @@ def test_nothing_of_the_task_is_left(engine: Engine, status: str) -> None:
     engine.advance(86_400 + 1)
     assert prune(engine, status) == 1
     traces = {key: value for key, value in engine.state().values.items() if task_id in key or task_id in str(value)}
-    assert traces.keys() <= {"rq:worker:w1"}  # what it ran last
+    of_failures = {key for key in traces if key.startswith(engine.keys.failure("acme", ""))}
+    assert traces.keys() - of_failures <= {"rq:worker:w1"}  # what it ran last
+    assert [each.task_ids for each in Failures(engine.redis, engine.keys).page("acme")[0]] == [[] for _ in of_failures]
     durations = engine.redis.hgetall(engine.keys.durations("acme"))
     assert set(durations.values()) <= {"0"}
     engine.check()
@@ -112,3 +115,24 @@ def test_full_batches_are_followed_at_once(engine: Engine, settings: BrokerSetti
     assert pause == 60.0
     assert len(left) > 1 and left == sorted(set(left), reverse=True)
     assert engine.queries.page("acme").total == 0
+
+
+def test_what_a_stock_worker_has_failed_is_left_to_the_audit(engine: Engine) -> None:
+    """RQ's score lies a year ahead and ours ten: a task that nobody has run was removed as an old one."""
+    task_id = engine.submit()
+    engine.redis.lrem(engine.keys.rq_queue("Noop"), 1, task_id)
+    engine.redis.hset(engine.keys.job(task_id), "status", "failed")
+    engine.redis.zadd(engine.keys.registry("failed", "Noop"), {task_id: engine.now / SECOND + 31_536_000})
+    assert prune(engine, "failed") == 0
+    engine.reconcile.tick()
+    assert engine.start().id == task_id
+
+
+def test_tags_forget_what_a_foreign_hand_has_deleted(engine: Engine, settings: BrokerSettings) -> None:
+    kept, gone, alone = engine.submit(tags='["red"]'), engine.submit(tags='["red"]'), engine.submit(tags='["blue"]')
+    engine.redis.delete(engine.keys.job(gone), engine.keys.job(alone))
+    chore = Prune(engine.store, engine.redis, engine.keys, settings)
+    for _ in range(3):
+        chore.tick()
+    assert engine.redis.zrange(engine.keys.tagged("acme", "red"), 0, -1) == [kept]
+    assert engine.redis.smembers(engine.keys.tags("acme")) == {"red"}

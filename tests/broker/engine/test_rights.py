@@ -1,5 +1,5 @@
-"""Guards that the rights that the README gives a Redis user are enough for everything, and that ``check`` knows what
-everything is.
+"""Guards that the rights of a Redis user are enough, those of one for everything and those of each process, which
+``python -m broker acl`` prints; and that ``check`` knows what is needed.
 """
 
 import re
@@ -11,31 +11,43 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from broker.access.api_keys import NewKey
+from broker.access.audit_log import Wanted
+from broker.access.records import tenant_id
+from broker.access.scopes import Scope
+from broker.actor import Actor
 from broker.broker import Broker
 from broker.config import BrokerSettings
-from broker.daemon.audit import Audit
 from broker.daemon.declare import Declare
 from broker.daemon.libraries import Libraries
 from broker.daemon.promote import Promote
 from broker.daemon.prune import Prune
 from broker.daemon.reap import Reap
+from broker.daemon.reconcile import Reconcile
+from broker.doctor.acl import CHECKED
 from broker.doctor.doctor import doctor
 from broker.doctor.server import check, server_findings
 from broker.engine.connection import connect
 from broker.engine.probe import needed
+from broker.engine.rights import PROCESSES, acl
 from broker.engine.script_connection import ScriptConnection
 from broker.engine.transitions import Claim, Claimed
 from broker.errors import Unavailable
+from broker.media.narrowing import Found
+from broker.media.parts import Part
 from broker.media.records import MediaRecord
 from broker.media.search import SearchRequest
 from broker.task import NewTask
 from broker.task_type import TaskType
 from broker.webhooks.delivery import Deliveries
+from scripts.dashboard import plain_pickle
+from scripts.dashboard.app import create_app
+from scripts.dashboard.settings import DashboardSettings
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("redis", ["valkey"], indirect=True)
 
-README = Path(__file__).parents[3] / "README.md"
+ROOT = Path(__file__).parents[3]
 #: What a client sends by itself when it connects.
 BY_REDIS_PY = {
     "hello",
@@ -49,10 +61,9 @@ BY_REDIS_PY = {
 
 
 def rights() -> list[str]:
-    """The words of the README's line after the user's name."""
-    found = re.search(r"^ACL SETUSER tasks on >PASSWORD (.+)$", README.read_text(), re.M)
-    assert found, "the README has no line of rights"
-    return found[1].split()
+    """Of one user for everything but the dashboard, as docs/redis.md says: the commands of two lines together."""
+    lines = dict(acl("rq"))
+    return list(dict.fromkeys(f"{lines['web']} {lines['broker']}".split()))
 
 
 @pytest.fixture
@@ -75,32 +86,81 @@ def test_they_are_enough_for_a_whole_life(
     settings = grant(admin, settings, rights())
     admin.config_resetstat()
     broker = Broker.connect(settings, types)
-    broker.check_ready()
-    _of_tasks(broker)
-    _of_the_daemon(broker)
-    _of_media_and_search(broker)
-    doctor(broker, repair=True, wait=lambda _: None)
-    check(broker)
+    _live(dict.fromkeys(PROCESSES, broker))
     told = capsys.readouterr().out
     assert "lacks a right" not in told
     assert "must be a" not in told, "a key that is as it should be is called wrong"
     assert server_findings(broker)[0] == []
     assert admin.execute_command("ACL", "LOG") == []
     sent = {name.removeprefix("cmdstat_") for name in admin.info("commandstats")}
-    assert {name.replace("|", " ") for name in sent - BY_REDIS_PY} <= set(needed()) | {"acl log", "function flush"}
+    assert sent - BY_REDIS_PY <= set(needed()) | {"acl|log", "function|flush"}
+
+
+def test_each_process_needs_no_more_than_its_own(
+    admin: Redis,
+    settings: BrokerSettings,
+    types: dict[str, TaskType],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(plain_pickle, "install", lambda: None)  # it would hold for all tests that follow
+    as_themselves = {}
+    for process, words in acl("rq"):
+        admin.execute_command("ACL", "SETUSER", process, "reset", "on", ">pass", *words.split())
+        url = settings.redis_url.replace("//", f"//{process}:pass@")
+        as_themselves[process] = Broker(replace(settings, redis_url=url, secret_key="a secret"), types)
+    as_themselves["broker"].queues.declare()
+    admin.execute_command("ACL", "LOG", "RESET")
+    _live(as_themselves)
+    _of_the_dashboard(as_themselves["dashboard"], as_themselves["web"])
+    denied = [(entry["username"], entry["object"]) for entry in admin.acl_log()]
+    for process in PROCESSES:
+        admin.acl_deluser(process)
+    assert denied == []
+    assert "lacks a right" not in capsys.readouterr().out
+
+
+def _live(brokers: dict[str, Broker]) -> None:
+    """All that each process does, by its own connections."""
+    for process in CHECKED:
+        brokers[process].check_ready()
+        assert server_findings(brokers[process], process)[0] == []
+    _of_tasks(brokers["web"], brokers["worker"])
+    _of_the_daemon(brokers["broker"])
+    _of_media_and_search(brokers)
+    doctor(brokers["broker"], repair=True, wait=lambda _: None)
+    check(brokers["broker"])
+
+
+def _of_the_dashboard(dashboard: Broker, web: Broker) -> None:
+    page = create_app(DashboardSettings(dashboard.settings.redis_url)).test_client()
+    job = web.tasks.submit("acme", NewTask("Noop", {}))[0].id
+    for path in ("/", "/0/data/queues.json", "/0/data/jobs/Noop/queued/50/asc/1.json", f"/0/data/job/{job}.json",
+                 "/0/data/workers.json"):  # fmt: skip
+        assert page.get(path).status_code == 200
+    assert page.post(f"/job/{job}/delete").status_code == 200
 
 
 def test_check_knows_what_the_sources_send(admin: Redis) -> None:
     receivers = r"\b_?(?:redis|reads|writes|asking|sending|replying|counted|connection)"
-    sources = "\n".join(path.read_text() for path in (README.parent / "broker").rglob("*.py"))
+    sources = "\n".join(path.read_text() for path in (ROOT / "broker").rglob("*.py"))
     called = set(re.findall(rf"{receivers}\.([a-z]+)(?:_iter)?\(", sources))
     commands = {name.lower() for name in admin.command()}
-    sent = (called & commands) - {"client", "eval", "evalsha"}  # redis-py's own, and the way without functions
+    sent = (called & commands) - {"client"}  # redis-py's own
     assert {"hgetall", "scan", "rename"} <= sent <= set(needed())
 
 
-def _of_tasks(broker: Broker) -> None:
-    tasks, store = broker.tasks, broker.transitions.on(ScriptConnection(connect(broker.settings.redis_url)))
+def test_a_users_line_has_its_process_commands_and_no_more(redis: Redis) -> None:
+    lines = dict(acl("{tasks}"))
+    assert lines["worker"].startswith("~{tasks} ~{tasks}:* -@all +blpop ")
+    assert "function|delete" in lines["broker"] and "function|delete" not in lines["web"] + lines["worker"]
+    for word in (" +flushall", " +flushdb", " +config", " +keys", " +shutdown", " +acl", " +@"):
+        assert word not in lines["web"] + lines["broker"] + lines["worker"] + lines["search"]
+    assert "~{tasks}:* " not in lines["search"] + lines["dashboard"]
+
+
+def _of_tasks(broker: Broker, worker: Broker) -> None:
+    tasks, store = broker.tasks, worker.transitions.on(ScriptConnection(connect(worker.settings.redis_url)))
     webhook, _ = broker.webhooks.create(
         "acme", {"url": "https://example.com/", "events": ["task.failed"], "enabled": True}
     )
@@ -128,7 +188,8 @@ def _of_tasks(broker: Broker) -> None:
     wait_until(heard.is_set, "events are told")
     broker.live.missed(subscription, subscription.start, subscription.start)
     broker.live.stop()
-    broker.queues.configure("Noop", rate=5, tenant="acme")
+    broker.queues.configure("Noop", rate=5, by=Actor("k", "acme"))
+    _of_access(broker)
     broker.queues.list()
     broker.workers.list()
     store.unregister_worker("w", "Noop,Other")
@@ -136,6 +197,20 @@ def _of_tasks(broker: Broker) -> None:
     broker.webhooks.rotate_secret("acme", webhook.id, 60)
     broker.webhooks.attempts("acme", webhook.id, 10, 0)
     broker.webhooks.all("acme")
+
+
+def _of_access(broker: Broker) -> None:
+    keys, me = broker.api_keys, Actor("k", "acme")
+    key, text = keys.create(NewKey("acme", "a key", frozenset(Scope)), me)
+    found = keys.identify(text)
+    assert found and keys.valid([found.credential]) == {found.credential}
+    keys.note_use(found)
+    assert keys.tenant_name(tenant_id("acme")) == "acme"
+    keys.rotate(key.id, 60, me)
+    assert keys.page(limit=10, offset=0)[1] == 1
+    keys.revoke(key.id, me)
+    broker.audit_log.note(me, "doctor.repaired", "a place")
+    assert len(broker.audit_log.page(Wanted(), limit=10)[0]) == 5
 
 
 def _claim(execution: str) -> Claim:
@@ -146,7 +221,7 @@ def _of_the_daemon(broker: Broker) -> None:
     store, redis, keys, settings = broker.transitions, broker.redis, broker.keys, broker.settings
     # A library that nobody uses any more, of the kind that the daemon removes.
     for chore in (Declare(broker.queues), Promote(store), Reap(store, settings), Prune(store, redis, keys, settings),
-                  Audit(redis, keys), Libraries(redis, keys)):  # fmt: skip
+                  Reconcile(redis, keys), Libraries(redis, keys)):  # fmt: skip
         chore.tick()
     deliveries = Deliveries(redis, keys)
     deliveries.fan_out()
@@ -154,25 +229,31 @@ def _of_the_daemon(broker: Broker) -> None:
     deliveries.sweep()
 
 
-def _of_media_and_search(broker: Broker) -> None:
-    broker.media.page("acme", "video", 10, 0)
-    record = MediaRecord("id", "acme", "image", "a.jpg", "image/jpeg", 1, "key", "")
-    broker.tasks.submit("acme", NewTask("Noop", {}), media=record)
-    broker.vectors.put("acme", "model", "image", "id", [b"1234"])
-    assert len(list(broker.vectors.all("acme", "model"))) == 1
-    assert broker.vectors.changes("acme", "model", broker.vectors.version("acme", "model"))
-    broker.vectors.delete("acme", "id")
-    broker.plugin_configs.write("acme", "checksum", {"a": 1})
-    assert broker.plugin_configs.read("acme", "checksum") == {"a": 1}
-    broker.plugin_configs.delete("acme", "checksum")
-    broker.cooldowns.start("service", 1)
-    assert broker.cooldowns.left("service") > 0
+def _of_media_and_search(brokers: dict[str, Broker]) -> None:
+    web, worker, searcher = brokers["web"], brokers["worker"], brokers["search"]
+    web.media.page("acme", "video", 10, 0)
+    media_id = "5b0f1c1e-8a3e-4f0e-9a55-0b7d5f1d2c3a"
+    record = MediaRecord(media_id, "acme", "image", "a.jpg", "image/jpeg", 1, "key", "")
+    web.tasks.submit("acme", NewTask("Noop", {}), media=record)
+    assert worker.media.get("acme", media_id).filename == "a.jpg"
+    worker.vectors.put("acme", "model", "image", media_id, [b"1234"], [Part("label", "a cat")])
+    assert len(list(searcher.vectors.all("acme", "model"))) == 1
+    assert searcher.vectors.parts("acme", "model", [media_id]) == {media_id: (Part("label", "a cat"),)}
+    assert searcher.vectors.changes("acme", "model", searcher.vectors.version("acme", "model"))
+    assert searcher.media.get("acme", media_id).filename == "a.jpg"
+    web.vectors.delete("acme", media_id)
+    web.plugin_configs.write("acme", "checksum", {"a": 1})
+    assert worker.plugin_configs.read("acme", "checksum") == {"a": 1}
+    web.plugin_configs.delete("acme", "checksum")
+    worker.cooldowns.start("service", 1)
+    assert worker.cooldowns.left("service") > 0
+    web.media_removal.delete("acme", "image", media_id, by=Actor("k", "acme"))
     stop = threading.Event()
-    serving = threading.Thread(target=broker.search.serve, args=(lambda _: [], stop))
+    serving = threading.Thread(target=searcher.search.serve, args=(lambda _: Found([], 0), stop))
     serving.start()
     try:
-        wait_until(lambda: broker.redis.exists(broker.keys.search_beat()), "search is there")
-        assert broker.search.search(SearchRequest("acme", "a")) == []
+        wait_until(lambda: web.redis.exists(web.keys.search_beat()), "search is there")
+        assert web.search.search(SearchRequest("acme", "a")).hits == []
     finally:
         stop.set()
         serving.join()
@@ -181,12 +262,12 @@ def _of_media_and_search(broker: Broker) -> None:
 @pytest.mark.parametrize(
     ("without", "said"),
     [
-        (["~rq"], r"the user lacks a right; .* ~rq ~rq:\* \(.*o permissions to access a key"),
-        (["~rq:*"], r"the user lacks a right; .* ~rq ~rq:\* \(.*ACL failure in script"),
-        (["+@scripting"], r"the user lacks a right; .* 'fcall'"),
+        (["~rq"], r"the user lacks a right; .*~rq ~rq:\* \(.*o permissions to access a key"),
+        (["~rq:*"], r"the user lacks a right; .*~rq ~rq:\* \(.*ACL failure in script"),
+        (["+fcall"], r"the user lacks a right; .* 'fcall'"),
         (["+time"], r"the user lacks a right; .* 'time'"),
-        (["+@transaction"], r"the user may not run exec, multi: the README"),
-        (["+info"], r"the user may not run info: the README"),
+        (["+exec", "+multi"], r"the user may not run exec, multi: python -m broker acl"),
+        (["+info"], r"the user may not run info: python -m broker acl"),
     ],
 )
 def test_check_says_which_is_missing(admin: Redis, settings: BrokerSettings, without: list[str], said: str) -> None:
@@ -194,6 +275,6 @@ def test_check_says_which_is_missing(admin: Redis, settings: BrokerSettings, wit
     broker = Broker(grant(admin, settings, left), {})
     (refused, *_), _ = server_findings(broker)
     assert re.search(said, refused), refused
-    if "~" in without[0] or "scripting" in without[0]:
+    if "~" in without[0] or "fcall" in without[0]:
         with pytest.raises(Unavailable):
             broker.check_ready()

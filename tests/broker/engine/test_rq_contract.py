@@ -21,6 +21,7 @@ from rq.registry import (
 from rq.results import Result
 
 from broker.engine.keys import Keys
+from broker.engine.scripts import Script
 from broker.rq_records import CALL, DATA, refuse
 from tests.broker.engine.engine import SECOND, START, Engine
 
@@ -55,7 +56,7 @@ def test_a_pending_task(engine: Engine, raw: Redis) -> None:
     job = fetch(raw, task_id)
     assert (job.get_status(), job.origin, job.timeout) == (JobStatus.QUEUED, "Noop", 77)
     assert (job.created_at, job.started_at, job.ended_at) == (BEGIN, None, None)
-    assert job.description == "Noop for acme"  # no payload in what the dashboard shows
+    assert job.description == "for acme"  # no payload in what the dashboard shows
     assert (job.is_queued, job.is_started, job.result_ttl) == (True, False, None)
     queue = Queue("Noop", connection=raw)
     assert (queue.job_ids, queue.count, queue.get_job_position(task_id)) == ([other, task_id], 2, 1)
@@ -197,9 +198,13 @@ def test_every_key_has_its_line_in_keys(redis: Redis, prefix: str) -> None:
     engine.advance(1)
     engine.redis.hset(keys.listeners(), mapping={"acme:webhooks": "task.failed", "acme:live": engine.now + 60 * SECOND})
     engine.store.register_worker("w1", ttl=30, queues="Noop", fields={"pid": 7})
-    engine.submit(unique_key="k", media=["m1", "image", "id", "m1"])
+    engine.submit(unique_key="k", media=["m1", "image", "0", "id", "m1", "size", "7"])
     engine.submit(priority=3)
-    engine.submit(delay_us=SECOND)
+    engine.submit(delay_us=SECOND, tags='["red"]')
+    engine.submit(tenant="other", group="g", priority=4)
+    engine.submit(tenant="third", group="g", priority=4)
+    engine.finish(engine.start())
+    engine.finish(engine.start())
     engine.fail(engine.start())
     engine.finish(engine.start())
     engine.submit(id="cancelled", unique_key="k2")
@@ -210,16 +215,32 @@ def test_every_key_has_its_line_in_keys(redis: Redis, prefix: str) -> None:
     for worker in ("w2", "w3"):
         engine.claim(worker)
     engine.submit()
+    Script("read_counts", clock="clock_test")(redis, prefix=prefix)
     words = r"[^:]+"
     patterns = [
         *(keys.job(words), keys.results(words), keys.rq_queues(), keys.rq_queue(r"\w+(:\d+)?"), keys.workers()),
         *(keys.registry(name, r"\w+(:\d+)?") for name in (*REGISTRIES, "workers")),
         *(keys.worker(words), keys.worker_executions(words), keys.execution(words, words), keys.executions(words)),
         *(keys.ready(), keys.due(), keys.limits(r"\w+"), keys.types(), keys.life(), keys.arrivals()),
-        *(keys.groups(), keys.idle(r"[\w,]+"), keys.wake(words), keys.reaped(), keys.tenants()),
+        *(
+            keys.waiting(r"\w+", r"\d+", words, ".*"),
+            keys.shares(r"\w+(:\d+)?"),
+            keys.group_shares(r"\w+", r"\d+", words),
+        ),
+        *(
+            keys.estimates(r"\w+"),
+            keys.counts(),
+            keys.groups(),
+            keys.idle(r"[\w,]+"),
+            keys.wake(words),
+            keys.reaped(),
+            keys.tenants(),
+        ),
         *(keys.index(words, r"\w+"), keys.unique(words, r"\w+", ".*"), keys.durations(words)),
         *(keys.listeners(), keys.outbox(), keys.events(words)),
         *(keys.media(words), keys.media_index(words, r"\w+")),
+        *(keys.usage(words, r"[\d-]+"), keys.stored()),
+        *(keys.tagged(words, ".*"), keys.tags(words), keys.failures(words), keys.failure(words, words)),
     ]
     patterns = [pattern.replace("{tasks}", r"\{tasks\}") for pattern in patterns]
     found = set(redis.keys("*")) - {"test:now"}

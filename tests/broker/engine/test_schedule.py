@@ -16,6 +16,8 @@ def test_a_task_that_is_due_enters_its_queue(engine: Engine) -> None:
         "scheduled:Noop:4": {task_id: (START / SECOND + 1, None)},
         "broker:ready": {"Noop:4": (None, 4)},
         "broker:arrivals": {"Noop:4": (None, "1")},
+        "broker:waiting:Noop:4:acme:": {task_id: (None, START + SECOND)},
+        "broker:shares:Noop:4": {"acme": (None, 0)},
         "broker:due": {task_id: (START + SECOND, None)},
         "broker:tasks:acme:Noop": {task_id: (indexed("scheduled"), indexed("pending"))},
     }

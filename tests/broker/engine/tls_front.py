@@ -5,19 +5,27 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import trustme
 
 
 @contextmanager
-def tls_front(target: tuple[str, int]) -> Iterator[str]:
-    """The URL of a front that speaks TLS under a certificate of its own, and forwards to ``target``."""
+def tls_front(target: tuple[str, int], ca: Path | None = None) -> Iterator[str]:
+    """The URL of a front that speaks TLS, and forwards to ``target``.
+
+    Its certificate is of a CA of its own, which is written to ``ca`` and named in the URL, or else is not asked for.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    authority = trustme.CA()
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    if ca:
+        authority.cert_pem.write_to_path(ca)
+    trust = f"ssl_ca_certs={ca}" if ca else "ssl_cert_reqs=none"
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=_accept, args=(listener, context, target), daemon=True).start()
         try:
-            yield f"rediss://127.0.0.1:{listener.getsockname()[1]}/0?ssl_cert_reqs=none"
+            yield f"rediss://127.0.0.1:{listener.getsockname()[1]}/0?{trust}"
         finally:
             listener.shutdown(socket.SHUT_RDWR)
 

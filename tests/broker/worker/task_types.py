@@ -21,6 +21,7 @@ TYPES = {
         _type("Other"),
         _type("Limited", rate=20.0, burst=5),
         _type("Narrow", concurrency=2),
+        _type("Joint", batch="tests.handlers_together:JOINT", batch_size=8),
         TaskType("Leak", ActPayload, "tests.handlers_that_leak:act"),
         TaskType("Nameless", ActPayload, "tests.handlers_for_tests:nothing"),
         TaskType("Broken", ActPayload, "tests.no_such_module:handler"),

@@ -12,7 +12,7 @@ from broker.clock import to_rfc3339
 from broker.config import BrokerSettings
 from broker.media.records import MediaRecord
 from broker.task import NewTask, Task
-from handlers.plugins.task import PLUGIN_EXECUTION
+from handlers.plugin_execution.task import PLUGIN_EXECUTION
 from tests.broker.worker.harness import TENANT, Formation, Process
 from tests.handlers.plugins.assembly_ai_server import KEY, Service, serve
 

@@ -3,11 +3,12 @@
 import json
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from broker import trace
 from tests.broker.worker.conftest import SHORT_LEASE
 from tests.broker.worker.harness import TENANT, Formation, Process, send
 
@@ -73,6 +74,32 @@ def test_a_line_does_not_wait_for_the_end_of_the_next_run(formation: Formation) 
     assert formation.task(long).status == "processing"
     go.touch()
     assert told(formation, worker, long, "completed")["duration"] > 0.1
+
+
+@pytest.fixture
+def traced() -> Iterator[None]:
+    """A request that has named itself."""
+    trace.set_current(trace.Trace("r-1"))
+    yield
+    trace.set_current(trace.NONE)
+
+
+@pytest.mark.usefixtures("traced")
+def test_all_processes_tell_which_request_a_task_came_with(formation: Formation) -> None:
+    daemon, worker = formation.daemon(MAX_CRASHES=2), formation.worker()
+    failing = formation.submit("flaky", failures=1)
+    dying = formation.submit("die", number=signal.SIGKILL, options=ONCE)
+    overdue = formation.submit("deaf", options={"timeout_seconds": 1, **ONCE})
+    for each in (failing, dying, overdue):
+        formation.until_status(each, "completed", "failed", seconds=30)
+    lost = formation.submit("hold", path="never")
+    formation.until_started(lost)
+    worker.kill_tree()
+    formation.until(lambda: events(daemon, lost), "the daemon has taken it back")
+    for each in (failing, dying, overdue, lost):
+        lines = [*events(worker, each), *events(daemon, each)]
+        assert lines or each == lost
+        assert {line.get("request_id") for line in lines} == {"r-1"}, lines
 
 
 def test_what_others_do_to_a_run(formation: Formation) -> None:

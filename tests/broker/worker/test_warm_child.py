@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.broker.worker import processes
-from tests.broker.worker.harness import Formation
+from tests.broker.worker.harness import TENANT, Formation
 
 ONCE = {"max_retries": 0}
 
@@ -139,11 +139,14 @@ def test_an_exception_that_cannot_be_put_into_words_fails_its_task_alone(
     ("field", "text"), [("payload", "{"), ("payload", "[1]"), ("payload", b'{"a": "\xff"}'), ("memo", "nothing")]
 )
 def test_what_was_spoilt_in_redis_fails_its_task_in_words(running: Formation, field: str, text: str | bytes) -> None:
-    options = {"delay_seconds": 1, "max_retries": 5}
-    task_id = running.submit("answer", options=options)
+    """Spoilt between two runs: what a task remembers is not read for its first one."""
+    task_id = running.submit("fail", kind="permanent", options={"max_retries": 5})
+    running.until_status(task_id, "failed")
     running.broker.redis.hset(running.broker.keys.job(task_id), field, text)
-    running.until(lambda: running.field(task_id, "status") == "failed", "it has failed")
+    running.broker.transitions.retry(task_id, TENANT, force=False, request="once more")
+    again = ["2", "failed"]
+    running.until(lambda: [running.field(task_id, each) for each in ("runs", "status")] == again, "it has failed again")
     running.broker.redis.hset(running.broker.keys.job(task_id), field, "{}")  # readers show it as it is again
     task = running.task(task_id)
     assert task.error == f"The task's {field} was changed in Redis: it is no JSON object any more."
-    assert (task.retry_count, [each["outcome"] for each in task.attempts]) == (0, ["failed"])
+    assert (task.retry_count, [each["outcome"] for each in task.attempts]) == (1, ["failed", "failed"])

@@ -88,3 +88,25 @@ def test_a_daemon_told_to_stop_ends_what_it_has_begun(formation: Formation, rece
     (attempt,), _ = formation.broker.webhooks.attempts(TENANT, webhook, 9, 0)
     assert attempt.status_code == 200
     assert json.loads(receiver.requests[0].body)["type"] == "task.completed"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_the_end_of_a_flow_is_told_once_although_a_worker_dies_at_the_end_of_its_last_task(
+    formation: Formation, receiver: Receiver, when: str
+) -> None:
+    """``after``: the server has done it, and nobody has heard its answer."""
+    _, secret = subscribe(formation, receiver, ["flow.completed", "flow.failed"])
+    formation.daemon()
+    first = formation.submit("answer", options={"flow": "upload"})
+    second = formation.submit("answer", options={"flow": "upload", "depends_on": [first]})
+    worker = formation.worker(TEST_POINT=f"finish:{when}:kill:{formation.file('point')}")
+    formation.until(formation.file("point").exists, "a worker has died at the end of a task")
+    for each in (first, second):
+        formation.until_status(each, "completed")
+    formation.until(lambda: receiver.requests, "the end is told")
+    told = Webhook(secret).verify(receiver.requests[0].body, receiver.requests[0].headers)
+    assert (told["type"], told["data"]["total"]) == ("flow.completed", 2)
+    assert worker.alive
+    worker.kill(signal.SIGTERM)
+    worker.wait(10)
+    assert len(receiver.requests) == 1

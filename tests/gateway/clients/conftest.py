@@ -5,24 +5,30 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
+from zlib import crc32
 
 import pytest
 import requests
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
-from broker.media.paths import plugin_file
+from broker.media.narrowing import Found
+from broker.media.paths import plugin_file, thumbnails
 from broker.media.search import Hit
 from broker.secrets.links import SignedLinks, source_of
 from gateway.auth import Tenant
 from tests.gateway.conftest import NEW_TASK, VIDEO_ID, declared_types
-from tests.gateway.media import MP4
+from tests.gateway.media import MP3, MP4, VTT
 from tests.gateway.served import KEY, Server
 from tests.gateway.test_webhooks import deliver
+from tests.gateway.tus_client import TUS, encoded
 from tests.gateway.work import complete, fail
 
 SECRET = "a secret that signs links"
+UPLOAD = TUS | {"Upload-Length": "500", "Upload-Metadata": encoded(kind="video")}
 WEBHOOK = {"url": "https://example.org/hook", "events": ["task.completed"]}
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
+RENDITION = {"name": "9p", "width": 16, "height": 9, "bandwidth": 1, "codecs": "avc1", "playlist": "9p/index.m3u8"}
 NOTE = {"task_id": VIDEO_ID, "data": {}, "files": [{"name": "small.jpg", "size": 3}]}
 
 
@@ -36,8 +42,8 @@ def behind(environ: dict[str, str], gateway: Server) -> Iterator[Broker]:
     """The broker of that gateway, with a search process that finds something."""
     settings = BrokerSettings(environ["REDIS_URL"], data_dir=Path(environ["DATA_DIR"]), secret_key=SECRET)
     broker, stop = Broker(settings, declared_types()), Event()
-    hits = [Hit("video", VIDEO_ID, "clip.mp4", 0.5)]
-    thread = Thread(target=broker.search.serve, args=(lambda _: hits, stop))
+    found = Found([Hit("video", VIDEO_ID, "clip.mp4", 0.5)], 1)
+    thread = Thread(target=broker.search.serve, args=(lambda _: found, stop))
     thread.start()
     yield broker
     stop.set()
@@ -56,26 +62,54 @@ def things(gateway: Server, behind: Broker) -> dict[str, Any]:
         return response.json()
 
     webhook, doomed = (post("/api/webhooks", json=WEBHOOK)["id"] for _ in range(2))
+    key, doomed_key = (post("/api/keys", json={"name": "ci", "scopes": ["read"]})["id"] for _ in range(2))
     video = post("/api/videos", files={"file": ("clip.mp4", MP4)})
     behind.storage.put(f"acme/{video['id']}/hls/master.m3u8", io.BytesIO(b"#EXTM3U\n"))
     behind.storage.put(plugin_file("acme", video["id"], "thumbnail", VIDEO_ID, "small.jpg"), io.BytesIO(b"abc"))
-    completed = complete(behind, {}, video["id"], **{"plugin:thumbnail": NOTE})
+    behind.storage.put(f"{thumbnails('acme', video['id'], crc32(b'0 640') % 512)}0_640.jpg", io.BytesIO(b"jpeg"))
+    behind.storage.put(f"acme/{video['id']}/hls/9p/download.head", io.BytesIO(b'{"etag": "a", "parts": []}\nmp4'))
+    shown = {"variants": [RENDITION], "frame_rate": 25.0, "duration_seconds": 1.0}
+    completed = complete(behind, {}, video["id"], **shown, **{"plugin:thumbnail": NOTE})
     deliver(behind)
     deliveries = api.get(f"{gateway.url}/api/webhooks/{webhook}/deliveries", timeout=30).json()["deliveries"]
     post("/api/tasks", json=NEW_TASK)
     failed = fail(behind)
+    post("/api/tasks", json=NEW_TASK)
+    doomed_task = fail(behind)
+    post("/api/tasks", json=NEW_TASK)
+    fail(behind, "another cause")
+    behind.transitions.register_worker("w9", ttl=600, queues="VideoTranscoding", fields={})
     links = SignedLinks(SECRET)
     tenant = Tenant("acme").id
     return {
         "url": gateway.url,
         "key": KEY["Authorization"].removeprefix("Bearer "),
         "video_id": video["id"],
-        "image_id": post("/api/images", files={"file": ("a.png", b"\x89PNG\r\n\x1a\n" + bytes(100))})["id"],
-        "scheduled_id": post("/api/tasks", json=NEW_TASK | {"delay_seconds": 3600})["id"],
+        "caption_id": post(
+            f"/api/videos/{video['id']}/captions", files={"file": ("c.vtt", VTT)}, data={"language": "en"}
+        )["id"],
+        "image_id": post("/api/images", files={"file": ("a.png", PNG)})["id"],
+        "audio_id": post("/api/audios", files={"file": ("a.mp3", MP3)})["id"],
+        "document_id": post("/api/documents", files={"file": ("a.txt", b"Hello")})["id"],
+        "scheduled_id": post("/api/tasks", json=NEW_TASK | {"delay_seconds": 3600, "flow": "f"})["id"],
+        "waiting_id": post("/api/tasks", json=NEW_TASK | {"delay_seconds": 3600})["id"],
+        "operation_id": post("/api/operations", json={"action": "cancel", "filter": {"tag": "none has"}})["id"],
+        "failure_id": api.get(f"{gateway.url}/api/failures", timeout=30).json()["failures"][0]["id"],
+        "upload_id": post("/api/uploads", headers=UPLOAD)["id"],
+        "doomed_upload_id": post("/api/uploads", headers=UPLOAD)["id"],
         "completed_id": completed,
         "failed_id": failed,
+        "doomed_task_id": doomed_task,
+        "doomed_video_id": post("/api/videos", files={"file": ("clip.mp4", MP4)})["id"],
+        "doomed_image_id": post("/api/images", files={"file": ("a.png", PNG)})["id"],
+        "doomed_audio_id": post("/api/audios", files={"file": ("a.mp3", MP3)})["id"],
+        "doomed_document_id": post("/api/documents", files={"file": ("a.txt", b"Hello")})["id"],
+        "hold_id": post("/api/holds", json={"tag": "odd", "reason": "tried"})["id"],
+        "worker": "w9",
         "webhook_id": webhook,
         "doomed_webhook_id": doomed,
+        "key_id": key,
+        "doomed_key_id": doomed_key,
         "event_id": deliveries[0]["event_id"],
         "signature": links.sign(tenant, video["id"]),
         "source_signature": links.sign(tenant, source_of(video["id"])),

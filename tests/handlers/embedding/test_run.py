@@ -1,5 +1,8 @@
 """Guards the handler from a file in storage to what a search finds, and how it refuses what it cannot embed."""
 
+import io
+import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -8,12 +11,16 @@ import pytest
 
 from broker.broker import Broker
 from broker.errors import NotFound, PermanentError
+from broker.media import paths
+from broker.media.records import info_fields
 from broker.media.search import SearchRequest
+from scripts.search import facts_by_id
 from tests.handlers.embedding.conftest import NEEDS, Embed, Upload
 
 np = pytest.importorskip("numpy", reason=NEEDS)
 search = pytest.importorskip("handlers.embedding.search", reason=NEEDS, exc_type=ImportError)
 run = pytest.importorskip("handlers.embedding.run", reason=NEEDS, exc_type=ImportError)
+contents = pytest.importorskip("handlers.embedding.contents", reason=NEEDS, exc_type=ImportError)
 av = pytest.importorskip("av", reason=NEEDS)
 Image = pytest.importorskip("PIL.Image", reason=NEEDS)
 
@@ -27,7 +34,7 @@ def find(broker: Broker, encoder: Any):
             encoder.name,
             lambda text: encoder.queries([text])[0],
             broker.vectors,
-            lambda tenant, media_id: broker.media.get(tenant, media_id).filename,
+            partial(facts_by_id, broker, search.Facts),
         )
         return [hit.filename for hit in searcher.answer(SearchRequest("acme", query, **options))]
 
@@ -35,14 +42,14 @@ def find(broker: Broker, encoder: Any):
 
 
 def test_pictures_of_telling_and_of_meaningless_names_are_found(
-    upload: Upload, embed: Embed, find, photos: dict[str, Path]
+    upload: Upload, embed: Embed, encoder: Any, find, photos: dict[str, Path]
 ) -> None:
     answers = [
         embed(upload(photos["chelsea.png"], "image", "IMG_0001.png")),
         embed(upload(photos["coffee.png"], "image", "IMG_0002.png")),
         embed(upload(photos["rocket.jpg"], "image", "grandmother at the seaside.jpg")),
     ]
-    assert answers == [{"model": "all-MiniLM-L6-v2", "dimensions": 384, "vectors": 1}] * 3
+    assert answers == [{"model": encoder.name, "dimensions": 384, "vectors": 1}] * 3
     assert find("a cat")[0] == "IMG_0001.png"
     assert find("hot drink")[0] == "IMG_0002.png"
     assert find("granny on the beach")[0] == "grandmother at the seaside.jpg"
@@ -70,6 +77,90 @@ def test_a_video_is_found_by_each_of_its_scenes(
     assert embed(other)["vectors"] == 1
     assert find("a cat")[0] == find("rocket launch")[0] == "VID_0001.mp4"
     assert find("a cup of coffee")[0] == "VID_0002.mp4"
+
+
+def test_each_part_says_where_it_is_and_what_it_was_made_of(
+    upload: Upload, embed: Embed, broker: Broker, encoder: Any, photos: dict[str, Path], tmp_path: Path
+) -> None:
+    scenes = [photos["chelsea.png"], photos["rocket.jpg"]]
+    shown = upload(film(tmp_path / "a.mp4", scenes), "video", "VID_0001.mp4")
+    (tmp_path / "a.txt").write_text("Roof repair.\n\n" + "The harbour was quiet that evening. " * 40)
+    written = upload(tmp_path / "a.txt", "document", "Meeting.txt")
+    for record in (shown, written):
+        embed(record)
+    parts = broker.vectors.parts("acme", encoder.name, [shown.id, written.id])
+    cat, rocket = parts[shown.id]
+    assert (cat.matched, cat.start, rocket.start) == ("label", 0.0, 1.0)
+    assert "cat" in cat.text
+    first, *_, title = parts[written.id]
+    assert (first.matched, first.offset, first.text[:12]) == ("passage", 0, "Roof repair.")
+    assert (title.matched, title.text) == ("name", "meeting")
+
+
+def test_sound_is_found_by_its_tags_its_name_and_what_is_said_and_when(
+    upload: Upload, embed: Embed, find, broker: Broker, encoder: Any, tmp_path: Path
+) -> None:
+    record = upload(song(tmp_path / "a.m4a", title="Night trains", artist="The Signals"), "audio", "seaside_walk.m4a")
+    assert embed(record)["vectors"] == 2
+    assert find("beach stroll") == ["seaside_walk.m4a"]
+    transcribe(broker, record, "t1", "Mix the flour with butter.")
+    embed(record, speech_only=True)
+    transcribe(broker, record, "t2", "The dentist opens at nine.")
+    assert embed(record, speech_only=True)["vectors"] == 3
+    parts = broker.vectors.parts("acme", encoder.name, [record.id])[record.id]
+    assert [(part.matched, part.text, part.start, part.end) for part in parts] == [
+        ("name", "Night trains, The Signals", None, None),
+        ("name", "seaside walk", None, None),
+        ("speech", "The dentist opens at nine.", 1.5, 4.0),
+    ]
+
+
+def test_a_transcript_that_comes_meanwhile_is_not_lost(
+    upload: Upload, embed: Embed, broker: Broker, encoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = upload(song(tmp_path / "a.m4a"), "audio", "seaside_walk.m4a")
+    put = type(broker.vectors).put
+
+    def put_while_a_transcript_comes(*arguments: Any, **options: Any) -> None:
+        put(*arguments, **options)
+        if not broker.media.get("acme", record.id).info:
+            transcribe(broker, record, "t1", "The dentist opens at nine.")
+
+    monkeypatch.setattr(type(broker.vectors), "put", put_while_a_transcript_comes)
+    embed(record)
+    parts = broker.vectors.parts("acme", encoder.name, [record.id])[record.id]
+    assert [part.matched for part in parts] == ["name", "speech"]
+
+
+def test_nothing_is_kept_of_sound_that_says_nothing_of_itself(
+    upload: Upload, embed: Embed, broker: Broker, encoder: Any, tmp_path: Path
+) -> None:
+    record = upload(song(tmp_path / "a.m4a"), "audio", "VID_0001.m4a")
+    transcribe(broker, record, "t1", "The dentist opens at nine.")
+    assert embed(record)["vectors"] == 1
+    transcribe(broker, record, "t2", "")
+    assert embed(record)["vectors"] == 0
+    assert broker.vectors.get("acme", encoder.name, record.id) is None
+
+
+def song(path: Path, **tags: str) -> Path:
+    with av.open(str(path), "w") as container:
+        container.metadata.update(tags)
+        stream = container.add_stream("aac", rate=16000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.float32), "fltp", "mono")
+        frame.sample_rate = 16000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def transcribe(broker: Broker, record: Any, task_id: str, text: str) -> None:
+    """As a plugin does."""
+    words = [{"text": text, "start": 1500, "end": 4000}] if text else []
+    key = paths.plugin_file("acme", record.id, "ears", task_id, "transcript.json")
+    broker.storage.put(key, io.BytesIO(json.dumps({"text": text, "words": words}).encode()))
+    note = {"task_id": task_id, "data": None, "files": [{"name": "transcript.json", "size": 1}]}
+    broker.redis.hset(broker.keys.media(record.id), mapping=info_fields({"plugin:ears": note}))
 
 
 def film(path: Path, photographs: list[Path]) -> Path:
@@ -101,13 +192,13 @@ def test_a_file_that_was_deleted_meanwhile_gets_no_vectors(
     upload: Upload, embed: Embed, broker: Broker, encoder: Any, photos: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = upload(photos["chelsea.png"], "image")
-    read = run.read_picture
+    read = contents.read_picture
 
     def read_while_it_is_deleted(path: Path, seconds: float):
         broker.redis.delete(broker.keys.media(record.id))
         return read(path, seconds)
 
-    monkeypatch.setattr(run, "read_picture", read_while_it_is_deleted)
+    monkeypatch.setattr(contents, "read_picture", read_while_it_is_deleted)
     with pytest.raises(NotFound):
         embed(record)
     assert list(broker.vectors.all("acme", encoder.name)) == []
@@ -118,7 +209,7 @@ def test_a_file_that_was_deleted_meanwhile_gets_no_vectors(
     [
         ("a.png", "image", "cannot be read as a picture"),
         ("a.mp4", "video", "cannot be read as a video"),
-        ("a.pdf", "document", "application/pdf is not supported yet"),
+        ("a.pdf", "document", "cannot be read as a PDF"),
     ],
 )
 def test_what_cannot_be_embedded_fails_for_good_and_leaves_nothing(

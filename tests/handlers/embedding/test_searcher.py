@@ -1,17 +1,22 @@
 """Guards what a search answers: only the tenant's own, existing files, of the kind asked for, as they are now."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from redis import Redis
 
 from broker.engine.keys import Keys
+from broker.errors import NotIndexed
+from broker.media.parts import Part
 from broker.media.search import Hit, SearchRequest
 from broker.media.vectors import RedisVectors
 from tests.search_fixtures import NewMedia, set_back
 
 np = pytest.importorskip("numpy", reason="needs the extra embed")
 search = pytest.importorskip("handlers.embedding.search", reason="needs the extra embed")
+relevance = pytest.importorskip("handlers.embedding.relevance", reason="needs the extra embed")
 
 RED, GREEN, BLUE = ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0])
 COLOURS = {"red": RED, "green": GREEN, "yellow": [0.6, 0.8, 0.0]}
@@ -22,6 +27,11 @@ def packed(*parts: list[float]) -> list[bytes]:
     return [np.array(part, "<f2").tobytes() for part in parts]
 
 
+def nameless(_: str, ids: Sequence[str]) -> dict[str, Any]:
+    """Facts of files whose names nobody minds."""
+    return {each: search.Facts(0, 1, each, frozenset()) for each in ids}
+
+
 @pytest.fixture
 def embedded() -> list[str]:
     """Every text that was embedded."""
@@ -29,15 +39,22 @@ def embedded() -> list[str]:
 
 
 @pytest.fixture
-def searcher(vectors: RedisVectors, redis: Redis, keys: Keys, embedded: list[str]):
+def facts() -> dict[str, Any]:
+    """What is known of files beside their names, if anything."""
+    return {}
+
+
+@pytest.fixture
+def searcher(vectors: RedisVectors, redis: Redis, keys: Keys, embedded: list[str], facts: dict[str, Any]):
     def embed(text: str):
         embedded.append(text)
         return np.array(COLOURS[text], np.float32)
 
-    def filename_of(tenant: str, media_id: str) -> str | None:
-        return redis.hget(keys.media(media_id), "filename")
+    def facts_of(tenant: str, media_ids: Sequence[str]) -> dict[str, Any]:
+        names = {each: redis.hget(keys.media(each), "filename") for each in media_ids}
+        return {each: facts.get(each, search.Facts(0, 1, name, frozenset())) for each, name in names.items() if name}
 
-    return search.Searcher("m", embed, vectors, filename_of)
+    return search.Searcher("m", embed, vectors, facts_of)
 
 
 @pytest.fixture
@@ -162,6 +179,197 @@ def test_every_match_can_be_had_and_no_more_than_the_limit_is_looked_at(
     for at, each in enumerate(media):
         vectors.put("acme", "m", "image", each, packed([1 - at / 100, 0.0, 0.0]))
     assert [hit.entity_id for hit in found("red", limit=5)] == media[:5]
-    assert sizes == [5]
+    assert sizes == [6]  # one more, to know whether the answer goes on
     redis.delete(*map(keys.media, media[:32]))
     assert [hit.entity_id for hit in found("red", limit=5)] == media[32:37]
+
+
+def test_pages_neither_skip_nor_repeat_while_files_are_added(
+    searcher, vectors: RedisVectors, new_media: NewMedia
+) -> None:
+    media = [new_media() for _ in range(7)]
+    for at, each in enumerate(media):
+        vectors.put("acme", "m", "image", each, packed([1 - at / 100, 0.0, 0.0]))
+    seen, after, totals = [], None, []
+    while True:
+        part = searcher.find(SearchRequest("acme", "red", limit=3, after=json.loads(json.dumps(after))))
+        seen += [hit.entity_id for hit in part.hits]
+        totals.append(part.total)
+        after = part.after
+        if after is None:
+            break
+        vectors.put("acme", "m", "image", new_media(), packed(RED))  # comes first, so that nothing stays where it was
+    assert seen == media
+    assert totals == [7, 8, 9]
+
+
+def test_only_what_is_asked_for_is_found_and_counted(
+    searcher, found: Search, vectors: RedisVectors, new_media: NewMedia, facts: dict[str, Any]
+) -> None:
+    media = [new_media() for _ in range(4)]
+    for at, each in enumerate(media):
+        vectors.put("acme", "m", "video", each, packed([1 - at / 100, 0.0, 0.0]))
+    facts |= {
+        media[0]: search.Facts(10, 100, "Beach.mp4", frozenset({"holiday"}), 5.0),
+        media[1]: search.Facts(20, 200, "beach 2.mp4", frozenset({"holiday", "best"}), 60.0),
+        media[2]: search.Facts(30, 300, "office.mp4", frozenset(), None),
+        media[3]: search.Facts(40, 400, "roof.mp4", frozenset({"best"}), 7.5),
+    }
+    for narrowing, expected in (
+        ({"created_from": 20, "created_until": 30}, [1, 2]),
+        ({"min_size": 200}, [1, 2, 3]),
+        ({"max_size": 200, "tag": "best"}, [1]),
+        ({"min_duration": 5.0, "max_duration": 7.5}, [0, 3]),
+        ({"max_duration": 1e9}, [0, 1, 3]),
+        ({"filename": "BEACH"}, [0, 1]),
+        ({"tag": "hol"}, []),
+    ):
+        assert [hit.entity_id for hit in found("red", narrowing=narrowing)] == [media[at] for at in expected]
+        request = SearchRequest("acme", "red", limit=1, narrowing=narrowing)
+        assert searcher.find(request).total == len(expected), narrowing
+
+
+def test_a_length_that_becomes_known_is_seen_in_time(
+    found: Search, vectors: RedisVectors, new_media: NewMedia, facts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    media = new_media()
+    vectors.put("acme", "m", "video", media, packed(RED))
+    known = pytest.importorskip("handlers.embedding.facts")
+    assert found("red", narrowing={"min_duration": 1.0}) == []
+    facts[media] = search.Facts(0, 1, "a", frozenset(), 2.0)
+    monkeypatch.setattr(known, "_LENGTHS_FOR", -1.0)
+    assert [hit.entity_id for hit in found("red", narrowing={"min_duration": 1.0})] == [media]
+
+
+def test_equal_files_are_one_hit_and_alike_ones_are_not(
+    found: Search, vectors: RedisVectors, new_media: NewMedia, facts: dict[str, Any]
+) -> None:
+    first, copy, alike, unknown = (new_media(filename=f"{name}.jpg") for name in "abcd")
+    for each in (first, copy, alike, unknown):
+        vectors.put("acme", "m", "image", each, packed(RED))
+    for each, digest in ((first, "1" * 64), (copy, "1" * 64), (alike, "2" * 64)):
+        facts[each] = search.Facts(0, 9, "x.jpg", frozenset(), None, digest)
+    hits = found("red")
+    assert len(hits) == 3
+    (grouped,) = [hit for hit in hits if hit.duplicates]
+    assert {grouped.entity_id, grouped.duplicates[0]["entity_id"]} == {first, copy}
+
+
+def test_what_is_like_a_file_is_found_by_all_of_its_parts(searcher, vectors: RedisVectors, new_media: NewMedia) -> None:
+    film, red, blue, other = (new_media() for _ in range(4))
+    vectors.put("acme", "m", "video", film, packed(RED, BLUE))
+    for each, colour in ((red, RED), (blue, BLUE), (other, GREEN)):
+        vectors.put("acme", "m", "image", each, packed(colour))
+    answer = searcher.find(SearchRequest("acme", like=film))
+    assert {hit.entity_id: hit.similarity for hit in answer.hits} == {red: 1.0, blue: 1.0, other: 0.0}
+    assert answer.total == 3
+    with pytest.raises(NotIndexed):
+        searcher.find(SearchRequest("acme", like=new_media()))
+    with pytest.raises(NotIndexed):
+        searcher.find(SearchRequest("rival", like=film))
+
+
+def test_a_hit_says_where_and_why(found: Search, vectors: RedisVectors, new_media: NewMedia) -> None:
+    report, film, photo, old = (new_media(filename=name) for name in ("r.pdf", "f.mp4", "Red fox.jpg", "old.jpg"))
+    passages = [Part("passage", "nothing"), Part("passage", "Redder than Red: a credo", page=3, offset=40)]
+    vectors.put("acme", "m", "document", report, packed(GREEN, RED), passages)
+    vectors.put("acme", "m", "video", film, packed([0.8, 0.6, 0.0]), [Part("speech", "hello", 1.5, 4.0)])
+    vectors.put("acme", "m", "image", photo, packed([0.6, 0.8, 0.0]), [Part("label", "fox")])
+    vectors.put("acme", "m", "image", old, packed(GREEN))
+    told = {hit.entity_id: hit.places for hit in found("red")}
+    (passage,) = told[report]
+    assert (passage["matched"], passage["page"], passage["offset"], passage["similarity"]) == ("passage", 3, 40, 1.0)
+    assert [passage["text"][start:end] for start, end in passage["marks"]] == ["Red"]
+    assert (told[film][0]["matched"], told[film][0]["start"], told[film][0]["end"]) == ("speech", 1.5, 4.0)
+    assert [(place["matched"], place["text"]) for place in told[photo]] == [("name", "Red fox.jpg"), ("label", "fox")]
+    assert told[photo][0]["marks"] == [[0, 3]]
+    assert told[old] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "marked"),
+    [
+        ("running dogs", "The dog runs. A DOG was running.", ["running"]),
+        ("painted houses", "Painting a house; houseboat", ["Painting", "house"]),
+        ("Größe", "GRÖSSE und größer", ["GRÖSSE", "größer"]),
+        ("a", "an a", ["a"]),
+        ("", "anything", []),
+        ("🎬 日本語", "日本語 🎬", ["日本語"]),
+    ],
+)
+def test_words_are_marked_in_some_of_their_forms(query: str, text: str, marked: list[str]) -> None:
+    places = pytest.importorskip("handlers.embedding.places")
+    assert [text[start:end] for start, end in places.marks(query, text)] == marked
+
+
+def test_a_name_that_no_model_knows_is_found_by_its_words(
+    vectors: RedisVectors, new_media: NewMedia, redis: Redis, keys: Keys
+) -> None:
+    named, like = new_media(filename="Klootwijk.jpg"), new_media(filename="other.jpg")
+    said, long = new_media(kind="video"), new_media(kind="document")
+    vectors.put("acme", "m", "image", named, packed([0.0, 0.6, 0.8]))
+    vectors.put("acme", "m", "image", like, packed([0.25, 0.0, 0.95]))
+    vectors.put(
+        "acme", "m", "video", said, packed(BLUE, [0.2, 0.0, 0.98]), [Part("label"), Part("speech", "red Klootwijk")]
+    )
+    vectors.put("acme", "m", "document", long, packed(BLUE), [Part("passage", "red or green")])
+
+    def names_of(tenant: str, ids: list[str]) -> dict[str, str]:
+        return {media_id: redis.hget(keys.media(media_id), "filename") for media_id in ids}
+
+    searcher = search.Searcher("m", lambda text: np.array(RED, np.float32), vectors, nameless, names_of=names_of)
+    while (hits := searcher.answer(SearchRequest("acme", "klootwijk"))) is None:
+        assert searcher.work()
+    assert [hit.entity_id for hit in hits] == [said, named, like, long]
+    assert [hit.similarity for hit in hits] == pytest.approx([0.2, 0.0, 0.25, 0.0], abs=1e-3)
+    only = searcher.answer(SearchRequest("acme", "klootwijk", "image"))
+    assert [hit.entity_id for hit in only] == [named, like]
+    vectors.delete("acme", said)
+    assert searcher.answer(SearchRequest("acme", "klootwijk", limit=1))[0].entity_id == named
+
+
+def test_what_is_not_relevant_is_not_answered_and_kinds_are_compared_by_it(
+    vectors: RedisVectors, new_media: NewMedia
+) -> None:
+    """Texts score higher than pictures: a picture of a lower cosine can be the better answer."""
+    picture, passage, wrong = new_media(), new_media(kind="document"), new_media()
+    vectors.put("acme", "m", "image", picture, packed([0.6, 0.8, 0.0]))
+    vectors.put("acme", "m", "document", passage, packed([0.75, 0.66, 0.0]))
+    vectors.put("acme", "m", "image", wrong, packed([0.2, 0.98, 0.0]))
+    nothing = np.zeros(3, np.float32)
+    calibration = relevance.Calibration(relevance.Kind(nothing, 0.3, 0.1), relevance.Kind(nothing, 0.6, 0.1))
+    searcher = search.Searcher(
+        "m", lambda text: np.array(RED, np.float32), vectors, nameless, judge=search.Judge(calibration)
+    )
+    while (hits := searcher.answer(SearchRequest("acme", "red", min_relevance=0.5))) is None:
+        assert searcher.work()
+    assert [hit.entity_id for hit in hits] == [picture, passage]
+    assert 1 > hits[0].relevance > hits[1].relevance > 0.5
+    every = searcher.answer(SearchRequest("acme", "red"))
+    assert [hit.entity_id for hit in every] == [picture, passage, wrong]
+    assert every[2].relevance < 0.5
+    (less,) = searcher.answer(SearchRequest("acme", "red", min_similarity=0.7))
+    assert less.entity_id == passage
+
+
+def test_a_query_of_letters_finds_only_what_has_it_written(vectors: RedisVectors, new_media: NewMedia) -> None:
+    near, written = new_media(), new_media(kind="document")
+    vectors.put("acme", "m", "image", near, packed(RED))
+    vectors.put("acme", "m", "document", written, packed([0.3, 0.95, 0.0]), [Part("passage", "order xkqvz of May")])
+    nothing = np.zeros(3, np.float32)
+    kind = relevance.Kind(nothing, 0.4, 0.1)
+    searcher = search.Searcher(
+        "m",
+        lambda text: np.array(RED, np.float32),
+        vectors,
+        nameless,
+        judge=search.Judge(relevance.Calibration(kind, kind), lambda word: len(word) if word == "xkqvz" else 1),
+    )
+    while (hits := searcher.answer(SearchRequest("acme", "xkqvz", min_relevance=0.5))) is None:
+        assert searcher.work()
+    assert [hit.entity_id for hit in hits] == [written]
+    assert [hit.entity_id for hit in searcher.answer(SearchRequest("acme", "order", min_relevance=0.5))] == [
+        near,
+        written,
+    ]
+    assert [hit.entity_id for hit in searcher.answer(SearchRequest("acme", "xkqvz"))] == [written, near]

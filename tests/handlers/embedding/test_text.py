@@ -1,11 +1,9 @@
 """Guards the cutting of documents: every word is in some passage, no passage is longer than the model reads."""
 
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
-from broker.errors import PermanentError
 from handlers.embedding import text
 
 
@@ -27,7 +25,7 @@ def document(words: int) -> str:
 
 @pytest.mark.parametrize("words", [1, 40, 199, 200, 201, 360, 361, 1000])
 def test_passages_overlap_and_cover_everything(words: int) -> None:
-    cut = [passage.split() for passage in text.passages(document(words), WordTokenizer(), 254)]
+    cut = [passage.split() for _, passage in text.passages(document(words), WordTokenizer(), 254)]
     assert all(len(passage) <= 200 for passage in cut)
     assert all(one[-40:] == other[:40] for one, other in pairwise(cut))
     kept = cut[0] + [word for passage in cut[1:] for word in passage[40:]]
@@ -35,25 +33,31 @@ def test_passages_overlap_and_cover_everything(words: int) -> None:
 
 
 def test_a_model_that_reads_less_gets_shorter_passages() -> None:
-    assert {len(each.split()) for each in text.passages(document(77), WordTokenizer(), 75)} == {75, 42}
+    assert {len(each.split()) for _, each in text.passages(document(77), WordTokenizer(), 75)} == {75, 27}
 
 
-def test_of_a_very_long_document_passages_are_spread_from_its_first_word_to_its_last() -> None:
-    cut = text.passages(document(100_000), WordTokenizer(), 254)
-    assert len(cut) == 200
-    assert cut[0].startswith("word0 ")
-    assert cut[-1].endswith("word99999")
+def test_passages_begin_and_end_where_paragraphs_do() -> None:
+    paragraphs = [document(150), document(120), document(30)]
+    joined = "\n\n".join(paragraphs)
+    first, second = text.passages(joined, WordTokenizer(), 254)
+    assert (first.offset, first.text) == (0, paragraphs[0])
+    assert second.text == joined[second.offset :]
+    assert second.offset == joined.index(paragraphs[1], len(paragraphs[0]))
 
 
-def test_text_is_read_with_its_byte_order_mark_left_out(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_bytes("\ufeffÜber uns\n".encode())
-    assert text.read_text(path) == "Über uns\n"
+def test_every_passage_stands_where_it_says() -> None:
+    joined = "\n \n\n".join(document(words) for words in (7, 210, 33, 90, 1, 400))
+    cut = text.passages(joined, WordTokenizer(), 254)
+    assert all(joined[passage.offset :].startswith(passage.text) for passage in cut)
+    assert all(one.offset < other.offset <= one.offset + len(one.text) + 4 for one, other in pairwise(cut))
+    assert cut[-1].offset + len(cut[-1].text) == len(joined)
 
 
-@pytest.mark.parametrize("data", [b"", b" \n\t\n"])
-def test_a_document_without_a_word_fails_for_good(tmp_path: Path, data: bytes) -> None:
-    path = tmp_path / "a.txt"
-    path.write_bytes(data)
-    with pytest.raises(PermanentError, match="no text"):
-        text.read_text(path)
+def test_a_text_without_a_word_has_no_passages() -> None:
+    assert text.passages(" \n", WordTokenizer(), 254) == []
+
+
+def test_of_too_many_some_are_taken_evenly_with_the_first_and_the_last() -> None:
+    assert text.spread(range(1000), 200)[:2] == [0, 5]
+    assert text.spread(range(1000), 200)[-1] == 999
+    assert text.spread([1, 2], 2) == [1, 2]

@@ -34,7 +34,7 @@ def film(path: Path, scenes: Sequence[tuple[int, int, int]], key_every: int, fra
 
 def colours(path: Path) -> list[tuple[int, ...]]:
     """The strongest of red, green and blue in the middle of each chosen frame."""
-    middles = [frame.getpixel((frame.width // 2, frame.height // 2)) for frame in video.read_frames(path)]
+    middles = [frame.getpixel((frame.width // 2, frame.height // 2)) for _, frame in video.read_frames(path)]
     return [tuple(255 if part > 128 else 0 for part in middle) for middle in middles]
 
 
@@ -43,9 +43,16 @@ def test_each_scene_is_seen_once(tmp_path: Path, key_every: int) -> None:
     assert colours(film(tmp_path / "a.mp4", [RED, GREEN, BLUE], key_every)) == [RED, GREEN, BLUE]
 
 
+@pytest.mark.parametrize("key_every", [5, 1000], ids=["key frames", "a single key frame"])
+def test_each_frame_tells_when_it_is_shown(tmp_path: Path, key_every: int) -> None:
+    found = video.read_frames(film(tmp_path / "a.mp4", [RED, GREEN, BLUE], key_every))
+    assert [frame.at for frame in found] == [0.0, 1.0, 2.0]
+
+
 def test_of_very_many_scenes_some_are_taken_evenly_from_the_whole_length(tmp_path: Path) -> None:
     scenes = [(number * 255 // 300, 0, 255 * (number % 2)) for number in range(300)]
-    frames = video.read_frames(film(tmp_path / "a.mp4", scenes, 1, frames_each=1))
+    found = video.read_frames(film(tmp_path / "a.mp4", scenes, 1, frames_each=1))
+    frames = [frame.image for frame in found]
     assert len(frames) == 32
     redder = np.diff([frame.getpixel((48, 32))[0] for frame in frames])
     assert redder.sum() > 230
@@ -56,7 +63,7 @@ def test_a_telephone_held_upright_gives_upright_frames(tmp_path: Path) -> None:
     source = film(tmp_path / "source.mp4", [RED], 5)
     rotated = tmp_path / "rotated.mp4"
     rotate(source, rotated)
-    (frame,) = video.read_frames(rotated)
+    ((_, frame),) = video.read_frames(rotated)
     assert frame.size == (64, 96)
     assert frame.getpixel((32, 8))[0] < 30
     assert frame.getpixel((32, 88))[0] > 225

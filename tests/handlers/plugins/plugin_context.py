@@ -2,12 +2,14 @@
 
 import io
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from broker.errors import PermanentError
 from broker.media.local import LocalStorage
 from broker.media.records import MediaRecord
+from broker.task import NewTask
 
 
 class Run:
@@ -28,6 +30,7 @@ class Run:
         )
         self.payload = {"plugin_name": "checksum", "media_id": media_id, **(payload or {})}
         self.attached: dict[str, Any] = {}
+        self.followed: list[NewTask] = []
         self.progressed: list[tuple[float, str]] = []
         self.memory: dict[str, Any] = {}
         self.left = 1e9
@@ -56,8 +59,14 @@ class Run:
         assert media_id == self.record.id
         self.attached.update(info)
 
+    def follow_with(self, new: NewTask) -> None:
+        self.followed.append(new)
+
     def progress(self, percent: float, stage: str = "") -> None:
         self.progressed.append((percent, stage))
+
+    def conceal(self, secrets: Iterable[str]) -> None:
+        self.concealed = list(secrets)
 
     def seconds_left(self) -> float:
         return self.left

@@ -6,6 +6,7 @@ The account must never pay twice for a task, whenever a run ends, and its key mu
 import json
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from traceback import format_exception
@@ -14,11 +15,15 @@ from typing import Any
 import pytest
 import requests
 
+from broker.captions.caption import from_info
+from broker.captions.cues import Cue
+from broker.captions.reading import read_captions
 from broker.errors import PermanentError, Postpone, TransientError
+from broker.media import paths
 from broker.tasks import stored_json
-from handlers.plugins import http
+from handlers.plugin_execution import http
+from handlers.plugin_execution.run import run
 from handlers.plugins.assembly_ai import AssemblyAI
-from handlers.plugins.run import run
 from tests.handlers.plugins.assembly_ai_server import KEY, OTHER_KEY, ROTATED_KEY, Answer, Service, serve
 from tests.handlers.plugins.plugin_context import Run
 
@@ -96,6 +101,17 @@ def test_a_file_is_uploaded_ordered_and_awaited(task: Run, service: Service, tra
     with task.storage.open(key) as file:
         assert json.load(file) == noted["data"]
     assert [each["name"] for each in noted["files"]] == ["transcript.json"]
+
+
+def test_what_is_said_in_a_video_becomes_its_captions(task: Run, service: Service, transcribe: Start) -> None:
+    task.record = replace(task.record, kind="video")
+    transcribe()
+    (caption,) = from_info(task.attached)
+    assert (caption.language, caption.source, caption.cues) == ("en-US", "assembly_ai", 1)
+    with task.storage.open(paths.caption("acme", task.record.id, caption.id)) as file:
+        assert read_captions(file.read()) == [Cue(250, 1050, "Smoke")]
+    transcribe()
+    assert from_info(task.attached) == [caption]
 
 
 def test_no_worker_is_held_between_two_looks(service: Service, start: Start, clock: list[float]) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from broker import trace
 from broker.errors import PermanentError, Postpone, TransientError
 from broker.tasks import stored_json
+from handlers.plugin_execution.http import Http
+from handlers.plugin_execution.run import run
 from handlers.plugins.http_request import HttpRequest
-from handlers.plugins.run import run
 from tests.broker.webhooks.receiver import Receiver, running, status
 from tests.handlers.plugins.plugin_context import Run
 
@@ -27,6 +29,15 @@ def service() -> Iterator[Receiver]:
 
 
 @pytest.fixture
+def traced() -> Iterator[trace.Trace]:
+    """What the run is known by, in all of its process's threads."""
+    known = trace.Trace("r-1", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "a=1")
+    trace.set_for_process(known)
+    yield known
+    trace.set_for_process(trace.NONE)
+
+
+@pytest.fixture
 def task(tmp_path: Path, service: Receiver) -> Run:
     task = Run(tmp_path, b"bytes", kind="image", payload={"plugin_name": "http_request"})
     task.configs["http_request"] = {"url": service.url, "authorization": TOKEN}
@@ -37,6 +48,13 @@ def ask(task: Run, clock: Sequence[float] = (0.0,), **environ: str) -> Any:
     """One run; ``clock`` holds the present moment."""
     environ = {"WEBHOOKS_ALLOW_PRIVATE": "1", **environ}
     return run(task, {"http_request": HttpRequest()}, environ, lambda: clock[0])["data"]
+
+
+def test_requests_say_on_whose_behalf_they_are_made(task: Run, service: Receiver, traced: trace.Trace) -> None:
+    ask(task)
+    Http().post(service.url)
+    for request in service.requests:
+        assert {name: request.headers.get(name.lower()) for name in traced.headers()} == traced.headers()
 
 
 def test_the_service_gets_a_link_and_its_answer_is_kept(task: Run, service: Receiver) -> None:

@@ -14,8 +14,8 @@ from PIL import Image, ImageChops, ImageStat
 from broker.errors import PermanentError
 from broker.media.paths import plugin_file
 from broker.plugin import Plugin
+from handlers.plugin_execution.run import run
 from handlers.plugins.media_info import MediaInfo
-from handlers.plugins.run import run
 from handlers.plugins.thumbnail import Thumbnail
 from handlers.plugins.waveform import Waveform
 from tests.handlers.plugins.plugin_context import Run
@@ -215,7 +215,7 @@ def test_damage_is_told_in_one_line(tmp_path: Path, plugin: Plugin) -> None:
 
 def test_listing_them_loads_nothing_heavy() -> None:
     code = (
-        "import os, sys; from broker.plugins.catalogue import load_plugins; found = load_plugins(os.environ);"
+        "import os, sys; from broker.plugins.installed_plugins import load_plugins; found = load_plugins(os.environ);"
         "print(sorted({'av', 'numpy', 'PIL'} & set(sys.modules)))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

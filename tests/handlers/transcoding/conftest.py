@@ -1,5 +1,6 @@
 """Sources and runs that several tests look at; each is made once."""
 
+import hashlib
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +21,10 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
     folder = tmp_path_factory.mktemp("sources")
 
     def made(name: str, *arguments: str) -> Path:
-        path = folder / name
+        # Two files may have one name and be made otherwise.
+        path = folder / hashlib.sha256(repr(arguments).encode()).hexdigest()[:16] / name
         if not path.exists():
+            path.parent.mkdir(exist_ok=True)
             argv = [binary(), "-nostdin", "-v", "fatal", *arguments, str(path)]
             subprocess.run(argv, cwd=folder, check=True, timeout=60)
         return path

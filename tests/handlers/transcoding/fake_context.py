@@ -1,8 +1,11 @@
 """The worker's context without a worker: what a handler does through it is written down."""
 
 import logging
+from collections.abc import Iterable
+from copy import copy
 from pathlib import Path
 from subprocess import Popen
+from tempfile import mkdtemp
 from typing import Any
 
 from broker.errors import PermanentError
@@ -39,13 +42,23 @@ class FakeContext:
             size=upload.stat().st_size,
             source_key=f"{TENANT}/{VIDEO_ID}/source",
             created_at="2024-01-01T00:00:00.000000Z",
+            task_id=self.task_id,
         )
         self.storage.put_file(self.record.source_key, upload)
         self.attached: dict[str, Any] = {}
+        self.noted: list[dict[str, Any]] = []
+        self.others = False
         self.memo: dict[str, Any] = {}
         self.stages: list[tuple[float, str]] = []
         self.running: list[Popen[bytes]] = []
         self.commands: list[list[str]] = []
+
+    def again(self) -> "FakeContext":
+        """The context of the task's next run, with nothing but what is stored and remembered."""
+        later = copy(self)
+        later.scratch = Path(mkdtemp(dir=self.scratch.parent))
+        later.attempt, later.stages, later.running, later.commands = self.attempt + 1, [], [], []
+        return later
 
     def media(self, media_id: str) -> MediaRecord:
         if media_id != VIDEO_ID:
@@ -56,11 +69,21 @@ class FakeContext:
         assert media_id == VIDEO_ID
         self.attached |= info
 
+    def note(self, media_id: str, playable: bool = False, **info: Any) -> None:
+        assert media_id == VIDEO_ID
+        self.noted.append({"playable": True, **info} if playable else info)
+
     def progress(self, percent: float, stage: str = "") -> None:
         self.stages.append((percent, stage))
 
+    def conceal(self, secrets: Iterable[str]) -> None:
+        self.concealed = list(secrets)
+
     def seconds_left(self) -> float:
         return 100.0
+
+    def others_wait(self) -> bool:
+        return self.others
 
     def recall(self, key: str) -> Any:
         return self.memo.get(key)

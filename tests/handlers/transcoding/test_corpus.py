@@ -172,7 +172,7 @@ def subtitled(make: Make, tmp_path: Path) -> Path:
 def test_many_tracks_cut_no_picture_off(subtitled: Path, run: Transcode) -> None:
     context = run(subtitled)
     assert validate(context.hls).variants[0].video.frames == 25
-    assert context.answer["warnings"] == ["70 subtitle tracks are left out."]
+    assert context.answer["warnings"] == ["20 further subtitle tracks are left out."]
 
 
 def test_more_tracks_than_are_read_are_refused(subtitled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,6 +236,29 @@ def test_ictcp_is_high_dynamic_range(make: Make, run: Transcode) -> None:
     (variant,) = validate(run(make("ictcp.mkv", *light, *tags, "-c:v", "ffv1")).hls).variants
     frame = playback.pictures(variant.video)[0]
     assert (frame.mean() > 168, frame.std(axis=2).mean() < 3) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "primaries", "transfer"), [(3, 0, 3), (11, 3, 19), (16, 99, 9), (10, 1, 8), (12, 22, 17), (2, 3, 10)]
+)
+def test_names_of_colours_that_mean_nothing_fail_no_video(
+    matrix: int, primaries: int, transfer: int, make: Make, run: Transcode
+) -> None:
+    """Any number may stand there, in any combination."""
+    names = f"matrix_coefficients={matrix}:colour_primaries={primaries}:transfer_characteristics={transfer}"
+    pictures = ("-f", "lavfi", "-i", "color=0xC82828:s=66x50:r=25:d=0.08,scale=out_color_matrix=bt601,format=yuv444p")
+    coded = ("-c:v", "libx264", "-preset", "ultrafast", "-qp", "1", "-bsf:v", f"h264_metadata={names}")
+    upload = make(f"{matrix}-{primaries}-{transfer}.mkv", *pictures, *coded)
+    (variant,) = validate(run(upload).hls).variants
+    assert variant.size == (66, 50)
+
+
+def test_transparency_of_rare_colours_is_black(make: Make, run: Transcode) -> None:
+    named = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
+    hidden = f"color=white:s=64x64:r=25:d=0.08,format=yuva444p,geq=lum=235:cb=128:cr=128:a=0,{named},zscale=m=ycgco"
+    upload = make("clear.mkv", "-f", "lavfi", "-i", hidden, "-c:v", "ffv1", "-colorspace", "ycgco")
+    (variant,) = validate(run(upload).hls).variants
+    assert playback.pictures(variant.video)[0].mean() < 4
 
 
 def test_what_becomes_interlaced_later_is_deinterlaced(make: Make, run: Transcode, tmp_path: Path) -> None:
@@ -329,14 +352,30 @@ def test_tracks_are_equally_long_though_the_last_pictures_cannot_be_decoded(
     assert "Parts of the video are damaged" in context.answer["warnings"][0]
 
 
-@pytest.mark.parametrize("track", ["v", "a"])
-def test_a_hole_in_time_is_not_filled_for_hours(track: str, make: Make, tmp_path: Path) -> None:
-    hole = (f"-bsf:{track}", r"setts=ts=TS+if(gt(TS*TB\,0.5)\,30000/TB\,0)")
-    upload = make(f"hole {track}.mkv", *SMALL, *tone(1, "1"), *X264, *AAC, *hole)
+HOLE = r"setts=ts=TS+if(gt(TS*TB\,0.5)\,30000/TB\,0)"
+
+
+def test_a_hole_in_time_is_not_filled_for_hours(make: Make, tmp_path: Path) -> None:
+    upload = make("hole.mkv", *SMALL, *tone(1, "1"), *X264, *AAC, "-bsf:v", HOLE)
     context = FakeContext(tmp_path, upload)
     with pytest.raises(PermanentError, match=r"one long hole: it claims to last 3000\d s"):
         transcode(context)
     assert not any("libx264" in command for command in context.commands)
+
+
+def test_no_picture_is_held_for_hours_for_a_sound_clock_that_is_wrong(make: Make, run: Transcode) -> None:
+    context = run(make("hole in sound.mkv", *SMALL, *tone(1, "1"), *X264, *AAC, "-bsf:a", HOLE))
+    ladder = validate(context.hls)
+    assert ladder.audio is not None
+    assert (ladder.variants[0].video.frames, ladder.audio.duration) == (25, pytest.approx(1.0, abs=0.022))
+    assert context.answer["warnings"] == ["The sound is cut at the last picture, 1.0 s; it lasts 30001.0 s."]
+
+
+def test_an_edit_list_leaves_pictures_out_that_are_there(make: Make, run: Transcode) -> None:
+    whole = make("whole.mp4", *SMALL, *X264)
+    context = run(make("edited.mp4", "-ss", "0.4", "-i", str(whole), "-c", "copy"))
+    assert validate(context.hls).variants[0].video.frames == 15
+    assert context.answer["warnings"] == []
 
 
 def test_slides_without_sound_are_no_hole(make: Make, tmp_path: Path) -> None:

@@ -87,3 +87,11 @@ def test_a_file_with_one_clock_may_be_as_long_as_it_says() -> None:
     timeline.add(0.0, 0.0, 0.04)
     timeline.add(100_000.0, 100_000.0, 0.04)
     assert timeline.end == pytest.approx(100_000.04)
+
+
+def test_the_last_of_packets_without_durations_lasts_as_long_as_the_others() -> None:
+    """Though it comes behind a hole."""
+    timeline = Timeline(0, broadcast=False)
+    for at in (0.0, 0.04, 0.08, 50.0):
+        timeline.add(at, at, 0.0)
+    assert timeline.end == pytest.approx(50.04)

@@ -72,22 +72,26 @@ class Ladder:
 
     variants: list[Variant]
     audio: Rendition | None
+    further: list[Rendition]
 
 
 def validate(folder: Path) -> Ladder:
     """Check everything below ``folder``, which has a ``master.m3u8``."""
     lines = _lines(folder / "master.m3u8")
     assert "#EXT-X-INDEPENDENT-SEGMENTS" in lines
-    audio = _audio(folder, lines)
-    variants = [
-        _variant(folder, _attributes(line), lines[at + 1], audio)
-        for at, line in enumerate(lines)
-        if line.startswith("#EXT-X-STREAM-INF:")
+    sounds = _audio(folder, lines)
+    audio = sounds[0] if sounds else None
+    listed = [
+        (_attributes(line), lines[at + 1]) for at, line in enumerate(lines) if line.startswith("#EXT-X-STREAM-INF:")
     ]
+    alone = [uri for declared, uri in listed if "RESOLUTION" not in declared]
+    assert alone == ([audio.uri] if audio else [])
+    variants = [_variant(folder, declared, uri, audio) for declared, uri in listed if uri not in alone]
     videos = [variant.video for variant in variants]
-    _check_together(videos, audio)
-    _check_no_orphans(folder, videos + ([audio] if audio else []))
-    return Ladder(sorted(variants, key=lambda each: each.size), audio)
+    for sound in sounds or [None]:
+        _check_together(videos, sound)
+    _check_no_orphans(folder, videos + sounds)
+    return Ladder(sorted(variants, key=lambda each: each.size), audio, sounds[1:])
 
 
 def _lines(path: Path) -> list[str]:
@@ -104,11 +108,15 @@ def _attributes(line: str) -> dict[str, str]:
     return {name: value.strip('"') for name, value in found}
 
 
-def _audio(folder: Path, lines: list[str]) -> Rendition | None:
+def _audio(folder: Path, lines: list[str]) -> list[Rendition]:
     groups = [_attributes(line) for line in lines if line.startswith("#EXT-X-MEDIA:")]
     if not groups:
-        return None
-    (group,) = groups
+        return []
+    assert [group["DEFAULT"] for group in groups] == ["YES", *["NO"] * (len(groups) - 1)]
+    return [_sound(folder, group) for group in groups]
+
+
+def _sound(folder: Path, group: dict[str, str]) -> Rendition:
     assert {"TYPE", "GROUP-ID", "NAME", "LANGUAGE", "DEFAULT", "AUTOSELECT", "CHANNELS", "URI"} <= set(group)
     assert (group["TYPE"], group["AUTOSELECT"], group["CHANNELS"]) == ("AUDIO", "YES", "2")
     rendition = _rendition(folder, group["URI"])
@@ -218,7 +226,8 @@ def _key_frames(video: Rendition) -> list[tuple[int, int]]:
 
 def _check_no_orphans(folder: Path, renditions: list[Rendition]) -> None:
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    named = {"master.m3u8", "poster.jpg"}
+    named = {"master.m3u8", "poster.jpg", "iframes/iframes.mp4", "iframes/index.m3u8", "storyboard/storyboard.vtt"}
+    named |= {name for name in files if re.fullmatch(r"storyboard/tiles_\d{3}\.jpg", name)}
     for rendition in renditions:
         at = Path(rendition.uri).parent
         named.add(rendition.uri)

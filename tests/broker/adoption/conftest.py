@@ -1,0 +1,3 @@
+from tests.broker.worker.conftest import formation_of
+
+__all__ = ["formation_of"]

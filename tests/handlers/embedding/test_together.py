@@ -1,0 +1,75 @@
+"""Guards documents that are embedded together: each gets the vectors that it gets alone; long ones run alone."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from broker.broker import Broker
+from broker.engine.transitions import Claimed
+from broker.media.records import MediaRecord
+from broker.worker.child_state import ChildState
+from broker.worker.run import RunContext
+from tests.handlers.embedding.conftest import NEEDS, Embed, Upload
+
+together = pytest.importorskip("handlers.embedding.together", reason=NEEDS, exc_type=ImportError)
+TOGETHER, by_length = together.TOGETHER, together.by_length
+
+
+class TestByLength:
+    def test_no_text_costs_much_more_than_its_length(self) -> None:
+        texts = ["x" * length for length in (5, 900, 30, 45, 44, 700, 36, 2500, 100)]
+        batches = by_length(texts)
+        assert sorted(text for batch in batches for text in batch) == sorted(texts)
+        for batch in batches:
+            assert len(batch) == 1 or max(map(len, batch)) * len(batch) <= 2048
+            assert max(map(len, batch)) <= 1.5 * max(40, min(map(len, batch)))
+
+    def test_short_ones_go_together(self) -> None:
+        assert [len(batch) for batch in by_length([f"a short text {number}" for number in range(60)])] == [60]
+
+
+def test_which_join() -> None:
+    payloads: list[dict[str, Any]] = [{"entity_type": kind} for kind in ("image", "video", "audio", "document")]
+    assert [TOGETHER.joins(each) for each in payloads] == [False, False, False, True]
+
+
+def test_each_document_gets_the_vectors_that_it_gets_alone(
+    broker: Broker, upload: Upload, embed: Embed, encoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(together, "encoder", lambda: encoder)
+    texts = [
+        "A short note about a horse.",
+        "Rain in spring. " * 20,
+        "The harbour at night.\n\n" + "Ships come home. " * 9,
+    ]
+    records = []
+    for number, text in enumerate([*texts, "A word and another one. " * 2000]):
+        (path := tmp_path / f"{number}.txt").write_text(text)
+        records.append(upload(path, "document"))
+    contexts = [context_of(broker, record) for record in records]
+    prepared = [TOGETHER.prepare(context) for context in contexts]
+    assert prepared[3] is None, "a long one is run alone"
+    computed = TOGETHER.compute(prepared[:3])
+    for context, each, vectors in zip(contexts, prepared, computed, strict=False):
+        assert TOGETHER.finish(context, each, vectors)["vectors"] == len(each.contents.items)
+    joint = [stored(broker, encoder.name, record) for record in records[:3]]
+    for record, vectors in zip(records, joint, strict=False):
+        embed(record)
+        assert np.allclose(stored(broker, encoder.name, record), vectors, atol=2e-3)
+
+
+def stored(broker: Broker, model: str, record: MediaRecord) -> Any:
+    found = broker.vectors.get("acme", model, record.id)
+    assert found
+    return np.stack([np.frombuffer(part, "<f2").astype(np.float32) for part in found.parts])
+
+
+def context_of(broker: Broker, record: MediaRecord) -> RunContext:
+    payload = json.dumps({"entity_type": "document", "entity_id": record.id})
+    claimed = Claimed(str(uuid4()), "EmbeddingGeneration", "acme", payload, 1, 60, 0, "")
+    return RunContext(broker, ChildState(), claimed, "execution", time.monotonic() + 60)

@@ -1,0 +1,172 @@
+"""Files: dropped, watched until they play, found, and worked on."""
+
+import re
+import wave
+from io import BytesIO
+from pathlib import Path
+
+from playwright.sync_api import Route, expect
+
+from tests.page.browser import Tab
+from tests.page.conftest import Made
+from tests.page.system import System
+
+
+def test_a_video_that_is_dropped_becomes_one_that_plays(tab: Tab, clip: Path) -> None:
+    tab.open("media")
+    tab.page.get_by_label("Choose files").set_input_files(clip)
+    upload = tab.page.get_by_role("list", name="Uploads").get_by_role("listitem")
+    expect(upload).to_contain_text("clip.mp4")
+    expect(upload).to_contain_text("completed", timeout=60_000)
+    player = upload.locator("video[controls]")
+    expect(player).to_be_visible()
+    player.evaluate("(video) => { video.muted = true; return video.play(); }")
+    tab.page.wait_for_function("() => document.querySelector('.uploads video').currentTime > 0.3")
+    assert player.evaluate("(video) => video.videoWidth") == 320
+
+
+def test_a_video_that_is_made_plays_from_when_it_can(tab: Tab, made: Made, running: System) -> None:
+    path, playable = f"/api/videos/{made.ids['video']}", False
+
+    def answer(route: Route) -> None:
+        found = route.fetch()
+        route.fulfill(response=found, json=found.json() | {"playable": playable, "playable_seconds": 1.0})
+
+    tab.page.route(f"**{path}", answer)
+    tab.open(f"media/video/{made.ids['video']}")
+    expect(tab.page.get_by_role("heading", name="clip.mp4")).to_be_visible()
+    tab.expect_connection("live")
+    expect(tab.page.locator("main video")).to_have_count(0)
+    playable = True
+    broker = running.formation.broker
+    event = {"kind": "playable", "task": running.call("GET", path)["task_id"], "media_id": made.ids["video"]}
+    broker.redis.xadd(broker.keys.events("acme"), event)
+    expect(tab.page.locator("main video[controls]")).to_be_visible()
+
+
+def test_sounds_and_documents_are_taken_too(tab: Tab) -> None:
+    sound = BytesIO()
+    with wave.open(sound, "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(1600))
+    tab.open("media")
+    tab.page.get_by_label("Choose files").set_input_files(
+        [
+            {"name": "beep.wav", "mimeType": "audio/wav", "buffer": sound.getvalue()},
+            {"name": "notes.md", "mimeType": "", "buffer": b"# Notes\n\nOf the harvest.\n"},
+        ]
+    )
+    uploads = tab.page.get_by_role("list", name="Uploads")
+    expect(uploads.get_by_role("link", name="document", exact=True)).to_be_visible()
+    uploads.get_by_role("link", name="audio", exact=True).click()
+    tab.page.wait_for_function("() => document.querySelector('main audio').src")
+    tab.open("media?kind=document")
+    expect(tab.page.locator("ul.gallery")).to_contain_text("notes.md")
+
+
+def test_nothing_can_be_started_before_the_player_is_there(tab: Tab, made: Made) -> None:
+    """What was started before would be stopped by the source that comes."""
+    held: list[Route] = []
+    tab.page.route("**/hls.min.mjs", lambda route: held.append(route))
+    tab.open(f"media/video/{made.ids['video']}")
+    expect(tab.page.locator("main video")).to_be_visible()
+    expect(tab.page.locator("main video[controls]")).to_have_count(0)
+    held[0].continue_()
+    expect(tab.page.locator("main video[controls]")).to_be_visible()
+
+
+def test_who_watches_is_not_disturbed_by_what_is_read_again(tab: Tab, made: Made, running: System) -> None:
+    """Every answer signs its links anew."""
+    tab.open(f"media/video/{made.ids['video']}")
+    player = tab.page.locator("main video[controls]")
+    player.evaluate("(video) => { Object.assign(video, {muted: true, loop: true}); return video.play(); }")
+    first = running.call("GET", f"/api/videos/{made.ids['video']}")["hls_url"]
+    running.formation.until(
+        lambda: running.call("GET", f"/api/videos/{made.ids['video']}")["hls_url"] != first, "another link is made"
+    )
+    tab.expect_connection("live")
+    with tab.page.expect_response(re.compile(f"/api/videos/{made.ids['video']}$")):
+        running.submit()
+    then = player.evaluate("(video) => video.currentTime")
+    tab.page.wait_for_function("(then) => document.querySelector('main video').currentTime !== then", arg=then)
+    assert not player.evaluate("(video) => video.paused")
+    fetched = [re.sub(r"[0-9a-f]{32}\.[^/]+", "", each) for each in tab.requested if re.search("master|poster", each)]
+    assert len(fetched) == 2 == len(set(fetched))
+
+
+def test_what_cannot_be_played_is_said_and_can_be_tried_again(tab: Tab, made: Made) -> None:
+    tab.page.route("**/*.m3u8", lambda route: route.fulfill(status=403, body="{}"))
+    tab.open(f"media/video/{made.ids['video']}")
+    expect(tab.page.get_by_role("alert")).to_contain_text("cannot be played")
+    expect(tab.page.locator("main video[controls]")).to_have_count(0)
+    tab.page.unroute_all()
+    tab.page.get_by_role("button", name="Try again").click()
+    expect(tab.page.locator("main video[controls]")).to_be_visible()
+    tab.page.wait_for_function("() => document.querySelector('main video').readyState > 0")
+    tab.expected.append("status of 403")
+
+
+def test_captions_are_shown_when_they_are_said(tab: Tab, made: Made, running: System) -> None:
+    """By the player itself: hls.js finds them in the master playlist and puts them on the video's own clock."""
+    text = "WEBVTT\n\n00:00.200 --> 00:00.900\nEarly <i>words</i>\n\n00:01.200 --> 00:01.800\nLate words\n"
+    form = {"language": "en", "label": "English"}
+    path = f"/api/videos/{made.ids['video']}/captions"
+    caption = running.call("POST", path, files={"file": ("en.vtt", text.encode())}, data=form)
+    tab.open(f"media/video/{made.ids['video']}")
+    expect(tab.page.get_by_role("region", name="Details")).to_contain_text("English")
+    player = tab.page.locator("main video[controls]")
+    tab.page.wait_for_function("() => document.querySelector('main video').textTracks.length")
+    assert player.evaluate("(video) => [video.textTracks[0].label, video.textTracks[0].language]") == ["English", "en"]
+    player.evaluate("(video) => { video.muted = true; video.textTracks[0].mode = 'showing'; }")
+    tab.page.wait_for_function("() => document.querySelector('main video').textTracks[0].cues?.length === 2")
+    for second, shown in ((0.5, ["Early words"]), (1.0, []), (1.5, ["Late words"])):
+        player.evaluate("(video, second) => { video.currentTime = second; }", second)
+        tab.page.wait_for_function(
+            """([second, shown]) => {
+              const video = document.querySelector("main video");
+              const texts = [...video.textTracks[0].activeCues].map((cue) => cue.getCueAsHTML().textContent);
+              return !video.seeking && video.currentTime === second && String(texts) === String(shown);
+            }""",
+            arg=[second, shown],
+        )
+    running.call("DELETE", f"{path}/{caption['id']}")
+
+
+def test_a_file_that_is_none_is_refused_in_words(tab: Tab) -> None:
+    tab.open("media")
+    tab.page.get_by_label("Choose files").set_input_files(
+        {"name": "notes.mp4", "mimeType": "video/mp4", "buffer": b"just text"}
+    )
+    expect(tab.page.get_by_role("alert")).to_contain_text("Not supported")
+    tab.expected.append("status of 415")
+
+
+def test_the_task_of_a_video_plays_it_and_that_of_a_plugin_shows_its_pictures(tab: Tab, made: Made) -> None:
+    tab.open(f"tasks/{made.ids['plugin']}")
+    picture = tab.page.get_by_role("region", name="What it made").locator("img").first
+    expect(picture).to_be_visible()
+    tab.page.wait_for_function("() => document.querySelector('.files img').naturalWidth > 0")
+    tab.open(f"media/video/{made.ids['video']}")
+    expect(tab.page.get_by_role("region", name="Details")).to_contain_text("320 \N{MULTIPLICATION SIGN} 240")
+    tab.page.wait_for_function("() => document.querySelector('main video').readyState > 0")
+
+
+def test_a_plugin_is_run_on_a_file(tab: Tab, made: Made) -> None:
+    tab.open(f"media/video/{made.ids['video']}")
+    tab.page.get_by_role("button", name="checksum", exact=True).click()
+    expect(tab.page.get_by_label("Result", exact=True)).to_contain_text("sha256")
+
+
+def test_search_shows_what_it_finds(tab: Tab, made: Made) -> None:
+    tab.page.get_by_label("Search media").fill("a ramp of grey")
+    tab.page.keyboard.press("Enter")
+    found = tab.page.locator("ol.gallery").get_by_role("listitem")
+    expect(found.filter(has_text="photo.png")).to_contain_text("similarity 0.500")
+    expect(found.filter(has_text="clip.mp4").first).to_contain_text("0:01, is said: a 🙂 ramp of grey")
+    expect(found.locator("mark").first).to_have_text("ramp")
+    tab.page.wait_for_function(
+        "() => [...document.querySelectorAll('ol.gallery img')].length > 1"
+        " && [...document.querySelectorAll('ol.gallery img')].every((each) => each.naturalWidth > 0)"
+    )
+    found.filter(has_text="photo.png").get_by_role("link").click()
+    expect(tab.page.get_by_role("heading", name="photo.png")).to_be_visible()

