@@ -4,6 +4,8 @@
 PYTHON ?= python3
 # Which build of torch: cpu, cuda, or none (everything but embeddings and semantic search works without).
 TORCH ?= cpu
+# How many processes run the tests side by side; each has servers of its own.
+PROCESSES ?= 2
 # Passed on to pytest: make test ARGS="tests/gateway -k upload"
 ARGS ?=
 
@@ -13,7 +15,7 @@ BIN := .venv/bin/python -m
 SET_UP := setup.cfg pyproject.toml scripts/setup_venv.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo rq bench test faults check format format-check lint types imports clean
+.PHONY: help run demo rq bench validate test faults check format format-check lint types imports picture clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +35,11 @@ rq: $(RUN) ## RQ's own command on the system that runs in DATA_DIR; make rq ARGS
 bench: $(RUN) ## Measure against other queues, side by side; ARGS="peers --rounds 3" for a part
 	@exec $(BIN) scripts.bench $(ARGS)
 
+validate: $(RUN) ## Tell what is wrong with an HLS stream; URL=https://.../master.m3u8 ARGS="--decode"
+	@$(BIN) scripts.validate $(URL) $(ARGS)
+
 test: $(DEV) ## Run the tests; ARGS="tests/broker -k claim" chooses some
-	@$(BIN) pytest $(ARGS)
+	@$(BIN) pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
 
 faults: $(DEV) ## Kill, stop and cut off everything at random for an hour, and count what was lost
 	@FAULTS=20 $(BIN) pytest -m "faults or scales" --timeout 3600 -s $(ARGS)
@@ -56,6 +61,9 @@ types: $(DEV) ## Check the types
 
 imports: $(DEV) ## Check who may import whom (the contracts in setup.cfg)
 	@.venv/bin/python -c "from importlinter.cli import lint_imports_command as check; check()" --no-cache
+
+picture: $(DEV) ## Take the README's picture of the page anew, on the system that runs in DATA_DIR (needs Chromium)
+	@$(BIN) tests.page.picture
 
 clean: ## Remove .venv, caches and build leftovers; never your data
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
