@@ -73,7 +73,9 @@ def open_searcher(broker: Broker, environ: Mapping[str, str]) -> Any:
         search = importlib.import_module("handlers.embedding.search")
         most_bytes = broker.settings.search_memory_mib * 2**20
         facts_of, names = partial(facts_by_id, broker, search.Facts), partial(names_of, broker)
-        return search.open_searcher(environ, broker.vectors, facts_of, broker.storage.local_file, most_bytes, names)
+        return search.open_searcher(
+            environ, broker.vectors, facts_of, broker.storage.local_file, most_bytes, names, broker.generations
+        )
     except ModuleNotFoundError as error:
         log.warning("nothing can be searched: %s is not installed (pip install 'mindia-tasks[embed]')", error.name)
         return None
