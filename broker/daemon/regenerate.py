@@ -57,10 +57,11 @@ class Regenerate:
         self._keep_seconds = keep_days * 86_400
         self._clock = clock
         self._asked = float("-inf")
+        self._wanted = ""
 
     def tick(self) -> float:
         if self._clock() - self._asked >= _WORKERS:
-            self._generations.want()
+            self._note(self._generations.want())
             self._asked = self._clock()
         due = self._generations.due(_TENANTS)
         room = self._room() if due else 0
@@ -68,13 +69,18 @@ class Regenerate:
             room -= self._lead(tenant, room)
         return _BUSY if due else _IDLE
 
+    def _note(self, wanted: str) -> None:
+        if wanted != self._wanted:
+            log.info("generation %s of embeddings is wanted", wanted)
+            self._wanted = wanted
+
     def _room(self) -> int:
         """How many tasks may be queued now."""
         queue = self._states.read([TYPE])[0]
         room = _WAITING
         if queue.tokens is not None:
             room = min(room, int(queue.tokens) - queue.burst // 2)
-        return max(0, room - self._redis.llen(self._waiting))
+        return max(0, room - int(self._redis.llen(self._waiting)))
 
     def _lead(self, tenant: str, room: int) -> int:
         """Some steps for one tenant; how many tasks they have queued."""

@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,8 @@ from handlers.embedding.sense import makes_sense
 _SENSELESS = 10.0
 
 
-class Layer(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class Layer:
     """One generation, and what is looked for in it."""
 
     model: str

@@ -55,7 +55,7 @@ def record_of(context: TaskContext) -> MediaRecord:
 
 def wanted(context: TaskContext) -> bool:
     """Whether this worker makes what the task is for; one that is for another generation is left to others."""
-    return context.payload.get("generation", _encoder().name) == _encoder().name
+    return bool(context.payload.get("generation", _encoder().name) == _encoder().name)
 
 
 def contents_of(record: MediaRecord, context: TaskContext) -> Contents:

@@ -4,6 +4,7 @@ import importlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple
+from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,7 +22,7 @@ from handlers.embedding.index import Index, Match
 from handlers.embedding.indexes import Indexes
 from handlers.embedding.labels import LabelTable
 from handlers.embedding.layers import Layer, Layers, in_order
-from handlers.embedding.paging import Chosen, count, page
+from handlers.embedding.paging import Chosen, counted_ahead, page
 from handlers.embedding.places import places
 from handlers.embedding.query_encoders import Judge, OpenOther, QueryEncoder, QueryEncoders
 from handlers.embedding.recipe import encoder_of
@@ -119,12 +120,14 @@ class Searcher:
             found = layers.matches(request)
             return found if facts is None else (each for each in found if fits(facts[each.entity_id], narrowing))
 
-        hits, last = page(
-            matches(), request.limit, request.after, lambda ids: dict(self._facts_of(request.tenant, ids))
-        )
         least = request.min_relevance if layers.judged else 0.0
         all_of_them = facts is None and request.min_similarity is None and not least
-        total = len(layers.ids(request.entity_type)) - bool(request.like) if all_of_them else count(matches())
+        rest = matches()
+        counted = [] if all_of_them else counted_ahead(rest)
+        hits, last = page(
+            chain(counted, rest), request.limit, request.after, lambda ids: dict(self._facts_of(request.tenant, ids))
+        )
+        total = len(layers.ids(request.entity_type)) - bool(request.like) if all_of_them else len(counted)
         return Found(
             self._hits(request, layers, hits),
             total,
@@ -250,9 +253,9 @@ def open_searcher(
     def open_other(generation: str) -> QueryEncoder | None:
         location = generations.location(generation) if generations else ""
         other = _settings_of(generation, location, environ)
-        return other and QueryEncoder(other.name, *_opened(other))
+        return QueryEncoder(other.name, *_opened(other)) if other else None
 
-    standing_of = generations and generations.standing
+    standing_of = generations.standing if generations else None
     searcher = Searcher(
         settings.tag, embed, vectors, facts_of, most_bytes, names_of, judge, pictures, standing_of, open_other
     )
