@@ -87,13 +87,17 @@ def _waiting(rows: Sequence[Any]) -> tuple[dict[str, dict[int, list[Line]]], dic
     """By type, the lines of each level, and the buckets of tenants."""
     found: dict[str, dict[int, list[Line]]] = defaultdict(dict)
     buckets: dict[str, _Buckets] = defaultdict(dict)
-    for queue, tenant, group, waiting, tag, group_tag, level_now, ts in rows:
+    for queue, tenant, group, waiting, tag, group_tag, turn, group_turn, level_now, ts in rows:
         name, level = split_queue(queue)
-        own = float(tag) if tag != "" else None
-        line = Line(waiting, tenant, group, own, float(group_tag or 0), shares=group_tag != "")
+        turns = _tag(turn), _tag(group_turn)
+        line = Line(waiting, tenant, group, _tag(tag), float(group_tag or 0), group_tag != "", *turns)
         found[name].setdefault(level, []).append(line)
         buckets[name][tenant] = level_now, ts
     return found, buckets
+
+
+def _tag(text: str) -> float | None:
+    return float(text) if text != "" else None
 
 
 def _exceptions(rows: Mapping[str, str], name: str, usual: Caps) -> dict[str, Caps]:

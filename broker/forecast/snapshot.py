@@ -25,6 +25,9 @@ class Line:
     group_tag: float = 0.0
     #: Whether the group takes turns with others of its tenant.
     shares: bool = False
+    #: Start tags of the starts that were charged last, of all tenants and of the tenant's groups; ``None`` for none.
+    turn: float | None = None
+    group_turn: float | None = None
 
 
 class Lines:
@@ -42,6 +45,8 @@ class Lines:
         #: Tags of those who take turns; and (tag, tenant), the smallest first, which is a heap, too.
         self.tags = {tenant: each[0].tag for tenant, each in self.of.items() if each[0].tag is not None}
         self.order = sorted((tag, tenant) for tenant, tag in self.tags.items())
+        #: Where the turn is.
+        self.turn = next((each[0].turn for each in self.of.values()), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,9 @@ class TypeQueue:
             self.levels.sort(key=lambda each: -each.number)
         known = [each.member(tenant) for each in self.levels]
         waits = any(member.waiting for member in known if member)
-        level.add(tenant, group, busy=waits or self._of_tenant[tenant] > 0)
+        running = self._of_tenant[tenant]
+        of_group = self._of_group[tenant, group] if group else running
+        level.add(tenant, group, busy=waits or running > 0, group_busy=of_group > 0)
 
     def take(self, level: Level, now: int, ahead: int) -> tuple[Turn, float | None] | None:
         """The task whose turn it is in the level, started: and the microseconds that its tenant is charged, if any."""
@@ -99,7 +101,7 @@ class TypeQueue:
             for level in self.levels:
                 member = level.member(tenant)
                 if member and group in member.queues and member.queues[group].waiting:
-                    member.join(group)
+                    member.join(group, anew=self._of_group[tenant, group] == 0)
                     level.join(tenant)
         if tenant in self._aside and self._aside[tenant] is None:
             self._let_go(tenant)

@@ -1,4 +1,4 @@
-import type { Audio, Caption, ChangeTask, Defect, Document as TextDocument, Flow, Image, LogLine, Problem as Document, Quote, SearchResults, TaskDetail, TaskInList, TaskStats, TaskTypes, Video } from "./types.js";
+import type { Audio, Caption, ChangeTask, Defect, Document as TextDocument, Flow, Image, LogLine, Options, Problem as Document, Quote, SearchResults, TaskDetail, TaskInList, TaskStats, TaskTypes, Video } from "./types.js";
 
 export * from "./types.js";
 
@@ -18,22 +18,6 @@ export class Problem extends MindiaError {
   retryAfter?: number;
 }
 
-/** What a task may be given beside type and payload; the API's document says what each means. */
-export interface Options {
-  priority?: number;
-  background?: boolean;
-  scheduled_at?: string;
-  delay_seconds?: number;
-  deadline?: string;
-  max_retries?: number;
-  timeout_seconds?: number;
-  group?: string;
-  tags?: string[];
-  unique_key?: string;
-  depends_on?: string[];
-  on_failure?: "cancel" | "run";
-  flow?: string;
-}
 export interface Ended {
   signal?: AbortSignal;
 }
