@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from heapq import heappop, heappush
 from typing import NamedTuple, Protocol
 
-from broker.forecast.snapshot import Lines
+from broker.forecast.snapshot import Charge, Lines
 
 #: As in include/shares.lua, in microseconds.
 _BEHIND, _MOST_BEHIND = 0.001, 10_000
@@ -71,12 +71,12 @@ class Member:
 
 
 class Turn(NamedTuple):
-    """Who is next, and whether it is charged, and its group."""
+    """Who is next, and whether others share beside it: the tenant, and the group in its tenant."""
 
     member: Member
     queue: Queue
-    charged: bool
     rivals: bool
+    group_rivals: bool
 
 
 class Caps(Protocol):
@@ -145,7 +145,7 @@ class Level:
                 queue.waiting -= 1
                 member.waiting -= 1
                 self.waiting -= 1
-                return Turn(member, queue, not alone or rivals, rivals)
+                return Turn(member, queue, not alone, rivals)
             del self.shares[tenant]
         self._turn = None
         return None
@@ -167,15 +167,18 @@ class Level:
         if tenant not in self.shares or (self.shares[tenant] > self._least() and anew):
             self._move(tenant, _begin(self.shares.values(), self._turn, known=tenant in self.shares))
 
-    def charge(self, turn: Turn, us: float) -> None:
-        """What a start is thought to cost, in microseconds."""
+    def charge(self, turn: Turn, us: float) -> Charge | None:
+        """What a start is thought to cost, in microseconds: of those who have a rival."""
+        if not (turn.rivals or turn.group_rivals):
+            return None
         tenant = turn.member.tenant
-        if len(self.shares) > 1:
-            self._turn = self.shares[tenant]
-        self.correct(tenant, us / turn.member.weight)
         if turn.rivals:
+            self._turn = self.shares[tenant]
+            self.correct(tenant, us / turn.member.weight)
+        if turn.group_rivals:
             turn.member.turn = turn.queue.tag
             turn.queue.tag += us
+        return Charge(us, tenant=turn.rivals, group=turn.group_rivals)
 
     def correct(self, tenant: str, us: float) -> None:
         """Moves a tag, if it is there."""

@@ -13,7 +13,7 @@ from broker.engine.scripts import Script
 from broker.engine.values import moment, number
 from broker.forecast.bucket import TOKEN
 from broker.forecast.samples import Measured
-from broker.forecast.snapshot import Caps, Due, Line, Lines, Run, Snapshot, TypeState, WorkerGroup
+from broker.forecast.snapshot import Caps, Charge, Due, Line, Lines, Run, Snapshot, TypeState, WorkerGroup
 from broker.levels import split_queue
 
 #: Scheduled tasks that are looked at: so many, due within so many seconds.
@@ -179,8 +179,13 @@ def _workers(rows: Sequence[Any], now_us: int) -> tuple[tuple[WorkerGroup, ...],
 def _run(workers: int | None, row: Sequence[Any], now_us: int) -> Run:
     name, level, tenant, group, started_at, progress, charged = row
     age = max(0, now_us - (moment(started_at) or now_us)) / 1e6
-    charge = float(number(charged)) if charged else None
-    return Run(name, age, workers, tenant, group, level, _progress(progress), charge)
+    return Run(name, age, workers, tenant, group, level, _progress(progress), _charge(charged))
+
+
+def _charge(text: str) -> Charge | None:
+    """As SHARE.charge of include/shares.lua keeps it: '<us>', '<us> t' for the tenant alone, '<us> g' for the group."""
+    us, _, to = text.partition(" ")
+    return Charge(float(number(us)), tenant=to != "g", group=to != "t") if us else None
 
 
 def _progress(text: str) -> float | None:

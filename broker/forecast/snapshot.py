@@ -136,6 +136,14 @@ class WorkerGroup:
     slots: int
 
 
+class Charge(NamedTuple):
+    """Microseconds that a run was expected to take, and to whom they were charged: its tenant, its group, or both."""
+
+    us: float
+    tenant: bool = True
+    group: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """A task that is being run. ``workers`` is the index of its worker's group, ``None`` when that takes no more."""
@@ -148,8 +156,8 @@ class Run:
     level: int = 0
     #: 0..1, of handlers that tell it.
     progress: float | None = None
-    #: Microseconds with which its tenant was charged at its start, if it was.
-    charge: float | None = None
+    #: What it was charged at its start, if anything.
+    charge: Charge | None = None
 
 
 @dataclass(frozen=True, slots=True)
