@@ -159,10 +159,9 @@ def test_nobody_reaches_what_is_anothers(app: Flask, client_of: ClientOf, broker
     (failure,) = owner.get("/api/failures").json["failures"]
     caption = owner.post(f"/api/videos/{video['id']}/captions", **caption_file()).json
     ids = {
-        **{"caption_id": caption["id"]},
         **{"task_id": task["id"], "video_id": video["id"], "image_id": image["id"], "media_id": video["id"]},
         **{"webhook_id": hook["id"], "flow_id": "mine", "key_id": key["id"], "event_id": event["event_id"]},
-        **{"operation_id": operation["id"], "failure_id": failure["id"]},
+        **{"operation_id": operation["id"], "failure_id": failure["id"], "caption_id": caption["id"]},
     }
     bodies = {
         ("PATCH", "/api/webhooks/{webhook_id}"): {"json": {"enabled": False}},
