@@ -3,7 +3,7 @@
 They are included as the files of ``lua/include`` are, by ``-- @include status`` and ``-- @include task_fields``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from broker.status import REGISTRY, RQ_STATUS, TERMINAL, WAITING, Status
 from broker.task import STORED_FIELDS
@@ -18,10 +18,10 @@ def status() -> str:
 local STATUSES = {_list(Status)}
 local WAITING = {_set(WAITING)}
 local TERMINAL = {_set(TERMINAL)}
-local RQ_STATUS = {_table(RQ_STATUS)}
-local REGISTRY = {_table(REGISTRY)}
+local RQ_STATUS = {_table(RQ_STATUS.items())}
+local REGISTRY = {_table(REGISTRY.items())}
 local RANK = {{ {", ".join(f"{name} = {rank}" for rank, name in enumerate(Status))} }}
-local STATUS = {_table({word: name for name, word in RQ_STATUS.items()})}
+local STATUS = {_table((word, name) for name, word in RQ_STATUS.items())}
 """
 
 
@@ -46,8 +46,8 @@ def _set(words: Iterable[str]) -> str:
     return f"{{ {', '.join(f'{word} = true' for word in sorted(words))} }}"
 
 
-def _table(words: Mapping[str, str]) -> str:
-    return f"{{ {', '.join(f'{name} = {_quoted(word)}' for name, word in words.items())} }}"
+def _table(words: Iterable[tuple[str, str]]) -> str:
+    return f"{{ {', '.join(f'{name} = {_quoted(word)}' for name, word in words)} }}"
 
 
 def _quoted(word: str) -> str:

@@ -35,6 +35,11 @@ class Member:
         self.tenant, self.weight, self.turn, self.waiting = tenant, weight, turn, 0
         self.queues: dict[str, Queue] = {}
 
+    def may_have_turns(self) -> bool:
+        """Whether something of it waits, or did when its turn came last, beside groups that are at a cap."""
+        plain = self.queues.get("")
+        return bool(plain and plain.waiting) or self.turn is not None or any(q.shares for q in self.queues.values())
+
     def sharing(self) -> list[Queue]:
         """Its groups, whose turn is first."""
         return sorted((each for each in self.queues.values() if each.shares), key=lambda each: (each.tag, each.group))
@@ -61,7 +66,7 @@ class Member:
         if plain and len(self.queues) == 1 and not plain.shares:  # as most have it
             return (plain if plain.waiting else None), False
         for queue in self.sharing():
-            if queue.waiting and not (caps and caps.holds_group(self.tenant, queue.group)):
+            if not (caps and caps.holds_group(self.tenant, queue.group)) and queue.waiting:
                 rivals = len(self.sharing()) > 1
                 self.turn = self.turn if rivals else None
                 return queue, rivals
@@ -150,15 +155,18 @@ class Level:
         self._turn = None
         return None
 
-    def add(self, tenant: str, group: str, *, busy: bool, group_busy: bool) -> None:
-        """One more task at the end of a line. ``busy``: something of the tenant waits or runs; of the group, runs."""
+    def add(self, tenant: str, group: str, *, busy: bool, group_busy: bool, grouped: bool) -> None:
+        """One more task at the end of a line.
+
+        ``busy``: something of the tenant waits or runs; ``group_busy``: of the group, runs; ``grouped``: the type is.
+        """
         member = self.member(tenant) or self.members.setdefault(tenant, Member(tenant, self._weight(tenant)))
         queue = member.queues.setdefault(group, Queue(group, 0, 0.0, shares=False))
         queue.waiting += 1
         member.waiting += 1
         self.waiting += 1
         if queue.waiting == 1:
-            if group or any(each.shares for each in member.queues.values()):
+            if grouped:
                 member.join(group, anew=not group_busy)
             self.join(tenant, anew=not busy)
 

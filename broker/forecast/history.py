@@ -118,7 +118,7 @@ def _unpacked(entry: str, fields: dict[str, str]) -> Row:
         int(entry.partition("-")[0]) // 1000,
         started,
         # Those of an earlier release may know fewer ends.
-        dict.fromkeys(ENDS, 0) | dict(zip(ENDS, counts, strict=False)),
+        dict.fromkeys(map(str, ENDS), 0) | dict(zip(map(str, ENDS), counts, strict=False)),
         Quantiles(*wait) if wait else None,
         Quantiles(*run) if run else None,
         {int(level): count for level, count in arrived.items()},

@@ -157,6 +157,7 @@ def _type(
             tenant_rate=_some(limits, "tenant_rate"),
             tenant_burst=_some(limits, "tenant_burst") or 1,
         ),
+        grouped=limits.get("grouped") == "1",
         # What is not declared starts as little as what is paused.
         paused=limits.get("paused") == "1" or "declared" not in limits,
         served=(now_us - number(limits.get("served"))) / 1e6,

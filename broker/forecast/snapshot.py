@@ -88,6 +88,8 @@ class TypeState:
     #: Seconds ago that the type was last served, where types compete.
     served: float = 1e6
     caps: Caps = Caps()
+    #: Whether any of its tasks ever had a group: those of none are a group of their own since.
+    grouped: bool = False
     #: Of tenants that have caps of their own.
     exceptions: Mapping[str, Caps] = field(default_factory=dict)
     #: Tenants that are at a cap.

@@ -21,6 +21,7 @@ class TypeQueue:
         self.bucket = Bucket(state.rate, state.burst, state.bucket)
         self.served = -round(state.served * MICRO)
         self.running = 0
+        self._grouped = state.grouped
         self._caps = self if state.capped else None
         self._of_tenant: dict[str, int] = defaultdict(int)
         self._of_group: dict[tuple[str, str], int] = defaultdict(int)
@@ -62,7 +63,9 @@ class TypeQueue:
         waits = any(member.waiting for member in known if member)
         running = self._of_tenant[tenant]
         of_group = self._of_group[tenant, group] if group else running
-        level.add(tenant, group, busy=waits or running > 0, group_busy=of_group > 0)
+        self._grouped = self._grouped or group != ""
+        busy = {"busy": waits or running > 0, "group_busy": of_group > 0}
+        level.add(tenant, group, **busy, grouped=self._grouped)
 
     def take(self, level: Level, now: int, ahead: int) -> tuple[Turn, Charge | None] | None:
         """The task whose turn it is in the level, started, and what is charged for it, if anything."""
@@ -158,7 +161,7 @@ class TypeQueue:
         self._aside.pop(tenant, None)
         for level in self.levels:
             member = level.member(tenant)
-            if member and member.waiting:
+            if member and member.may_have_turns():
                 level.join(tenant)
 
     def _bucket_of(self, tenant: str) -> Bucket:

@@ -118,6 +118,6 @@ def _snapshot(task: Task, now: str) -> bytes:
 def _end(task: Task, now: str) -> bytes:
     """The event with which the task ended, from what is kept of it."""
     error = {"error": task.error} if task.error else {}
-    fields = {"task_id": task.id, "at": task.completed_at, "type": task.type, "status": task.status}
+    fields: dict[str, Any] = {"task_id": task.id, "at": task.completed_at, "type": task.type, "status": task.status}
     fields |= {"ended": True, **error}
     return frame("status", fields, now)
