@@ -1099,6 +1099,8 @@ class Video(TypedDict):
     width: int | None
     height: int | None
     duration_seconds: float | None
+    profile: str | None
+    encoder: str | None
     variants: list[Rendition]
     audio_tracks: list[Sound]
     loudness: MeasuredLoudness | None
@@ -1112,6 +1114,11 @@ class Video(TypedDict):
 
 
 class VideoByUrl(TypedDict):
+    profile: NotRequired[str]
+    codec: NotRequired[Literal["h264", "hevc", "av1"]]
+    ladder: NotRequired[list[int]]
+    quality: NotRequired[Literal["low", "standard", "high"]]
+    normalize_audio: NotRequired[bool]
     url: str
     filename: NotRequired[str]
     expires_at: NotRequired[str]
@@ -1137,6 +1144,11 @@ class VideoSelection(TypedDict):
 
 
 class VideoTranscodingPayload(TypedDict):
+    profile: NotRequired[str]
+    codec: NotRequired[Literal["h264", "hevc", "av1"]]
+    ladder: NotRequired[list[int]]
+    quality: NotRequired[Literal["low", "standard", "high"]]
+    normalize_audio: NotRequired[bool]
     video_id: str
 
 
@@ -1146,6 +1158,8 @@ class VideoTranscodingResult(TypedDict):
     height: int
     duration_seconds: float
     frame_rate: float
+    profile: str
+    encoder: str
     variants: list[Variant]
     audio_tracks: list[AudioTrack]
     loudness: Loudness | None
@@ -1163,6 +1177,11 @@ class VideoUpload(TypedDict):
     tags: NotRequired[str]
     embed: NotRequired[bool]
     then: NotRequired[str]
+    profile: NotRequired[str]
+    codec: NotRequired[Literal["h264", "hevc", "av1"]]
+    quality: NotRequired[Literal["low", "standard", "high"]]
+    ladder: NotRequired[str]
+    normalize_audio: NotRequired[bool]
     keep_source: NotRequired[bool]
 
 
