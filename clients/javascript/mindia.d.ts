@@ -1,4 +1,4 @@
-import type { Audio, Caption, ChangeTask, Defect, Document as TextDocument, Flow, Image, LogLine, Problem as Document, Quote, SearchResults, TaskDetail, TaskInList, TaskStats, TaskTypes, Video } from "./types.js";
+import type { Audio, Caption, ChangeTask, Defect, Document as TextDocument, Flow, Image, LogLine, Options, Problem as Document, Quote, SearchResults, TaskDetail, TaskInList, TaskStats, TaskTypes, Video } from "./types.js";
 
 export * from "./types.js";
 
@@ -18,22 +18,6 @@ export class Problem extends MindiaError {
   retryAfter?: number;
 }
 
-/** What a task may be given beside type and payload; the API's document says what each means. */
-export interface Options {
-  priority?: number;
-  background?: boolean;
-  scheduled_at?: string;
-  delay_seconds?: number;
-  deadline?: string;
-  max_retries?: number;
-  timeout_seconds?: number;
-  group?: string;
-  tags?: string[];
-  unique_key?: string;
-  depends_on?: string[];
-  on_failure?: "cancel" | "run";
-  flow?: string;
-}
 export interface Ended {
   signal?: AbortSignal;
 }
@@ -54,6 +38,15 @@ export interface Upload extends Creation {
   deadline?: string;
   then?: string[];
   expires_at?: string;
+}
+/** Beside what every upload may have: whether the file stays, and how the video is encoded. */
+export interface OfVideo {
+  keep_source?: boolean;
+  profile?: string;
+  ladder?: number[];
+  codec?: "h264" | "hevc" | "av1";
+  quality?: "low" | "standard" | "high";
+  normalize_audio?: boolean;
 }
 type Result<T extends keyof TaskTypes> = TaskTypes[T]["result"];
 
@@ -76,9 +69,9 @@ export class Client {
   delete(id: string, options?: Ended): Promise<void>;
   quote<T extends keyof TaskTypes>(type: T, payload: TaskTypes[T]["payload"], options?: Options & Ended): Promise<Quote>;
   flow(id: string, options?: Ended): Promise<Flow>;
-  uploadVideo(file: Blob, options?: Upload & { keep_source?: boolean }): Promise<Video>;
+  uploadVideo(file: Blob, options?: Upload & OfVideo): Promise<Video>;
   uploadImage(file: Blob, options?: Upload): Promise<Image>;
-  uploadVideoFrom(url: string, options?: Upload & { filename?: string; keep_source?: boolean }): Promise<Video>;
+  uploadVideoFrom(url: string, options?: Upload & OfVideo & { filename?: string }): Promise<Video>;
   uploadImageFrom(url: string, options?: Upload & { filename?: string }): Promise<Image>;
   uploadAudio(file: Blob, options?: Upload): Promise<Audio>;
   uploadDocument(file: Blob, options?: Upload): Promise<TextDocument>;

@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, TypedDict, TypeVar, Unpack, overload
+from typing import IO, Any, TypeVar, Unpack, overload
 
 import httpx
 
@@ -13,7 +13,6 @@ from mindia_client.errors import NoAnswer, TaskFailed, WaitTimeout
 from mindia_client.events import Event, stream
 from mindia_client.new_task import NewTask
 from mindia_client.sending import Sender
-from mindia_client.status import ENDED
 from mindia_client.types import (
     Audio,
     Caption,
@@ -23,6 +22,7 @@ from mindia_client.types import (
     Image,
     LogLine,
     LogPage,
+    Options,
     Quote,
     SearchResults,
     TaskDetail,
@@ -36,24 +36,6 @@ R = TypeVar("R")
 _LONGEST_WAIT, _PAGE = 25, 100
 #: Lines of a page of a log.
 _LINES = 1000
-
-
-class Options(TypedDict, total=False):
-    """What a task may be given beside type and payload; the API's document says what each means."""
-
-    priority: int
-    background: bool
-    scheduled_at: str
-    delay_seconds: float
-    deadline: str
-    max_retries: int
-    timeout_seconds: int
-    group: str
-    tags: Sequence[str]
-    unique_key: str
-    depends_on: Sequence[str]
-    on_failure: str
-    flow: str
 
 
 class Client:
@@ -161,7 +143,7 @@ class Client:
             left = _LONGEST_WAIT if end is None else min(_LONGEST_WAIT, end - time.monotonic())
             query = {"wait": max(1, int(left))} if left >= 1 else {}
             found = self.call("GET", f"/api/tasks/{task_id}", params=query)
-            if found["status"] in ENDED:
+            if found["completed_at"] is not None:
                 return found
             if end is not None and time.monotonic() >= end:
                 raise WaitTimeout(f"{found['type']} {task_id} is {found['status']} after {timeout:g} s")
@@ -229,7 +211,7 @@ class Client:
         """The video, stored, with its ``task_id``; of an open file all of it.
 
         ``options``: ``then`` (names), ``group``, ``tags``, ``deadline``, ``expires_at``, ``keep_source``, ``embed``,
-        ``idempotency_key``.
+        ``profile``, ``ladder``, ``codec``, ``quality``, ``normalize_audio``, ``idempotency_key``.
         """
         found: Video = self._upload("/api/videos", file, name, **options)
         return found
