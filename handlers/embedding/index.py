@@ -17,7 +17,7 @@ from handlers.embedding.words import Words
 
 log = logging.getLogger(__name__)
 
-#: Media files, and bytes of their vectors, that are read at once: some 12 ms of CPU. Larger slices are no faster in all.
+#: Media files, and bytes of vectors, that are read at once: some 12 ms of CPU. Larger slices are no faster in all.
 _SLICE, _SLICE_BYTES = 100, 100_000
 #: Bytes of an index without vectors, and what a file costs in it beside vectors and words (measured).
 _EMPTY_BYTES, _FILE_BYTES = 2000, 150
