@@ -1201,8 +1201,8 @@ export interface ResumableUpload {
   kind: "audio" | "document" | "image" | "video";
   /** The name it was announced with. */
   filename: string;
-  /** Bytes of the whole file. */
-  size: number;
+  /** Bytes of the whole file; null until that is told. */
+  size: number | null;
   /** Bytes that are there. */
   offset: number;
   /** Whether the media file is there. */

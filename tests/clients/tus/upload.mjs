@@ -2,7 +2,7 @@
 import { createReadStream, statSync } from "node:fs";
 import * as tus from "tus-js-client";
 
-const { endpoint, key, file, chunkSize, cutAt } = JSON.parse(process.env.ASKED);
+const { endpoint, key, file, chunkSize, cutAt, deferred, posts } = JSON.parse(process.env.ASKED);
 
 function upload(options) {
   return new Promise((resolve, reject) => {
@@ -10,7 +10,9 @@ function upload(options) {
       endpoint,
       headers: { Authorization: `Bearer ${key}` },
       metadata: { filename: "holiday.mp4", filetype: "video/mp4", tags: '["holiday"]' },
-      uploadSize: statSync(file).size,
+      uploadSize: deferred ? undefined : statSync(file).size,
+      uploadLengthDeferred: deferred,
+      overridePatchMethod: posts,
       chunkSize: chunkSize ?? Infinity,
       retryDelays: [100, 500, 1000, 2000, 4000, 8000],
       onError: reject,
