@@ -45,11 +45,11 @@ def is_one(path: str) -> bool:
     return _ONE.fullmatch(path) is not None
 
 
-def override_method(environ: dict[str, Any]) -> None:
+def override_method(sent: dict[str, Any]) -> None:
     """Makes a request what its ``X-HTTP-Method-Override`` says, where that counts."""
-    wanted = environ.get(_OVERRIDE)
-    if wanted and environ["REQUEST_METHOD"] == "POST" and is_one(environ["PATH_INFO"]) and wanted in _OVERRIDING:
-        environ["REQUEST_METHOD"] = wanted
+    wanted = sent.get(_OVERRIDE)
+    if wanted and sent["REQUEST_METHOD"] == "POST" and is_one(sent["PATH_INFO"]) and wanted in _OVERRIDING:
+        sent["REQUEST_METHOD"] = wanted
 
 
 def is_preflight(asked: Request, allowed: Set[str]) -> bool:

@@ -5,6 +5,8 @@ import { html, render, svg } from "../lit.js";
 
 /** How many are shown: as many as one row of a wide window has, and two of a narrow one. */
 const MOST = 8;
+/** One is on the poster. */
+const FEWEST = 2;
 /** A cue of WebVTT: its times, and the part of a picture that it names (`#xywh=`, W3C Media Fragments 1.0). */
 const CUE = /^(\d+:)?(\d+):(\d+)[.,](\d+) -->.*\n(\S+)#xywh=(\d+),(\d+),(\d+),(\d+)/gm;
 
@@ -27,6 +29,7 @@ class StoryBoard extends HTMLElement {
     const answer = await fetch(source).catch(() => null);
     if (!answer?.ok || source !== this.#shown) return;
     const frames = spread(read(await answer.text(), source));
+    if (frames.length < FEWEST) return;
     render(html`<ol aria-label="Pictures by time">${frames.map((each) => this.#frame(each))}</ol>`, this);
   }
 
