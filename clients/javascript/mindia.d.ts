@@ -1,4 +1,4 @@
-import type { Audio, Caption, ChangeTask, Defect, Document as TextDocument, Flow, Hit, Image, LogLine, Problem as Document, Quote, Reprocessed, SearchResults, TaskDetail, TaskInList, TaskStats, TaskTypes, Video } from "./types.js";
+import type { Audio, Caption, ChangeTask, Defect, Document as TextDocument, Flow, Hit, Image, LogLine, Options, Problem as Document, Quote, Reprocessed, SearchResults, TaskDetail, TaskInList, TaskStats, TaskTypes, Video } from "./types.js";
 
 export * from "./types.js";
 
@@ -18,22 +18,6 @@ export class Problem extends MindiaError {
   retryAfter?: number;
 }
 
-/** What a task may be given beside type and payload; the API's document says what each means. */
-export interface Options {
-  priority?: number;
-  background?: boolean;
-  scheduled_at?: string;
-  delay_seconds?: number;
-  deadline?: string;
-  max_retries?: number;
-  timeout_seconds?: number;
-  group?: string;
-  tags?: string[];
-  unique_key?: string;
-  depends_on?: string[];
-  on_failure?: "cancel" | "run";
-  flow?: string;
-}
 export interface Ended {
   signal?: AbortSignal;
 }
@@ -78,6 +62,15 @@ export interface Again extends Ended {
   background?: boolean;
   options?: Record<string, unknown>;
 }
+/** Beside what every upload may have: whether the file stays, and how the video is encoded. */
+export interface OfVideo {
+  keep_source?: boolean;
+  profile?: string;
+  ladder?: number[];
+  codec?: "h264" | "hevc" | "av1";
+  quality?: "low" | "standard" | "high";
+  normalize_audio?: boolean;
+}
 type ByUrl = Omit<Upload, "onProgress" | "name"> & { filename?: string };
 type Question = string | { like: string };
 type Result<T extends keyof TaskTypes> = TaskTypes[T]["result"];
@@ -101,9 +94,9 @@ export class Client {
   delete(id: string, options?: Ended): Promise<void>;
   quote<T extends keyof TaskTypes>(type: T, payload: TaskTypes[T]["payload"], options?: Options & Ended): Promise<Quote>;
   flow(id: string, options?: Ended): Promise<Flow>;
-  uploadVideo(file: Blob, options?: Upload & { keep_source?: boolean }): Promise<Video>;
+  uploadVideo(file: Blob, options?: Upload & OfVideo): Promise<Video>;
   uploadImage(file: Blob, options?: Upload): Promise<Image>;
-  uploadVideoFrom(url: string, options?: ByUrl & { keep_source?: boolean }): Promise<Video>;
+  uploadVideoFrom(url: string, options?: ByUrl & OfVideo): Promise<Video>;
   uploadImageFrom(url: string, options?: ByUrl): Promise<Image>;
   uploadAudioFrom(url: string, options?: ByUrl): Promise<Audio>;
   uploadDocumentFrom(url: string, options?: ByUrl): Promise<TextDocument>;

@@ -1,6 +1,5 @@
 // Submits, watches and controls tasks of a Mindia Tasks gateway. For browsers, node, deno, bun: nothing but fetch is needed.
 
-const ENDED = new Set(["completed", "failed", "cancelled"]);
 /** Statuses after which the same request may be answered otherwise. */
 const PASSING = new Set([429, 502, 503, 504, 507]);
 const REPEATABLE = new Set(["GET", "PUT", "DELETE"]);
@@ -106,7 +105,7 @@ export class Client {
       const left = Math.min(LONGEST_WAIT, (end - now()) / 1000);
       const query = left >= 1 ? { wait: Math.floor(left) } : {};
       const found = await this.call("GET", `/api/tasks/${id}`, { query, signal });
-      if (ENDED.has(found.status)) return found;
+      if (found.completed_at !== null) return found;
       if (now() >= end) throw new WaitTimeout(`${found.type} ${id} is ${found.status} after ${timeout} s`);
       if (left < 1) await pause(Math.max(10, left * 1000), signal);
     }
@@ -134,7 +133,7 @@ export class Client {
         for await (const event of events(answer.body, silence)) {
           lastId = event.id || lastId;
           yield event;
-          if (id && (event.name === "gone" || ENDED.has(event.data.status))) return;
+          if (id && (event.name === "gone" || event.data.ended)) return;
         }
         asked = 0;
       } catch (error) {

@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, TypedDict, TypeVar, Unpack, overload
+from typing import IO, Any, TypeVar, Unpack, overload
 
 import httpx
 
@@ -14,7 +14,6 @@ from mindia_client.events import Event, stream
 from mindia_client.new_task import NewTask
 from mindia_client.resumable import LARGE, OnProgress, Resumable, size_of
 from mindia_client.sending import Sender
-from mindia_client.status import ENDED
 from mindia_client.types import (
     Audio,
     Caption,
@@ -25,6 +24,7 @@ from mindia_client.types import (
     Image,
     LogLine,
     LogPage,
+    Options,
     Quote,
     Reprocessed,
     SearchResults,
@@ -41,24 +41,6 @@ _LONGEST_WAIT, _PAGE = 25, 100
 _LINES, _HITS = 1000, 100
 #: Where files are uploaded to, and what they are.
 _KINDS = {f"/api/{kind}s": kind for kind in ("video", "image", "audio", "document")}
-
-
-class Options(TypedDict, total=False):
-    """What a task may be given beside type and payload; the API's document says what each means."""
-
-    priority: int
-    background: bool
-    scheduled_at: str
-    delay_seconds: float
-    deadline: str
-    max_retries: int
-    timeout_seconds: int
-    group: str
-    tags: Sequence[str]
-    unique_key: str
-    depends_on: Sequence[str]
-    on_failure: str
-    flow: str
 
 
 class Client:
@@ -167,7 +149,7 @@ class Client:
             left = _LONGEST_WAIT if end is None else min(_LONGEST_WAIT, end - time.monotonic())
             query = {"wait": max(1, int(left))} if left >= 1 else {}
             found = self.call("GET", f"/api/tasks/{task_id}", params=query)
-            if found["status"] in ENDED:
+            if found["completed_at"] is not None:
                 return found
             if end is not None and time.monotonic() >= end:
                 raise WaitTimeout(f"{found['type']} {task_id} is {found['status']} after {timeout:g} s")
@@ -235,7 +217,8 @@ class Client:
         """The video, stored, with its ``task_id``; of an open file all of it.
 
         ``options``: ``then`` (names), ``group``, ``tags``, ``deadline``, ``expires_at``, ``keep_source``, ``embed``,
-        ``idempotency_key``; ``on_progress(there, size)`` is told how many bytes are there.
+        ``profile``, ``ladder``, ``codec``, ``quality``, ``normalize_audio``, ``idempotency_key``;
+        ``on_progress(there, size)`` is told how many bytes are there.
 
         Files above 8 MiB go in pieces: after a broken connection the rest is sent, as long as something comes of it
         within ``patience``. Under an ``idempotency_key`` the same call again, by another process too, goes on where

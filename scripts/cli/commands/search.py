@@ -12,7 +12,7 @@ from scripts.cli.command import Call, command
 from scripts.cli.failure import Usage
 from scripts.cli.form import FormFile
 from scripts.cli.table import Column
-from scripts.cli.words import bytes_in, clean, place, seconds_in, since
+from scripts.cli.words import bytes_in, clean, duration, place, seconds_in, since
 
 _COLUMNS = [
     Column("RELEVANCE", right=True),
@@ -26,11 +26,13 @@ _KINDS = ("video", "image", "audio", "document")
 #: The most that the API answers at once.
 _PAGE = 100
 _MATCHED = {"label": "shows", "picture": "looks like it", "passage": "says", "speech": "is said", "text": "is written"}
+_GENERATIONS = [Column("GENERATION"), Column("STATE"), Column("FILES", right=True), Column("KEPT SINCE")]
 Question = tuple[dict[str, Any], Path | None]
 
 
 @command("search", short_help="Find media by what they show or say")
 @click.argument("words", metavar="[WORDS...]", nargs=-1)
+@click.option("--status", is_flag=True, help="Show how far a new model has embedded everything anew.")
 @click.option("--like", metavar="ID", type=click.UUID, help="What is like this file, instead of words.")
 @click.option("--picture", metavar="FILE", type=click.Path(path_type=Path), help="What is like this picture.")
 @click.option("--type", "kind", type=click.Choice(_KINDS), help="Only this kind.")
@@ -46,7 +48,9 @@ Question = tuple[dict[str, Any], Path | None]
 @click.option("--min-relevance", type=float, metavar="N", help="Leave out what is less relevant: 0 to 1; 0.5 else.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many at most.")
 @click.option("--cursor", metavar="TEXT", help="Go on behind an answer: its next_cursor.")
-def search_command(call: Call, words: tuple[str, ...], picture: Path | None, limit: int, **given: Any) -> None:
+def search_command(
+    call: Call, words: tuple[str, ...], status: bool, picture: Path | None, limit: int, **given: Any
+) -> None:
     """Find media by what they show or say, or by what they are like.
 
     \b
@@ -54,6 +58,9 @@ def search_command(call: Call, words: tuple[str, ...], picture: Path | None, lim
     mindia search --like ID
     mindia search --picture photo.jpg
     """
+    if status:
+        _show_status(call)
+        return
     if (bool(words) + bool(given["like"]) + bool(picture)) != 1:
         raise Usage("Say what to look for: words, --like ID or --picture FILE, one of them.")
     asked = {"q": " ".join(words) or None, **_narrowed(**given)}
@@ -67,6 +74,8 @@ def search_command(call: Call, words: tuple[str, ...], picture: Path | None, lim
     call.out.table(_COLUMNS, map(_row, results))
     if answer["next_cursor"]:
         call.out.note(f"{len(results)} of {answer['total']}: --limit, or --cursor {answer['next_cursor']}")
+    if not answer["complete"]:
+        call.out.note(f"{answer['missing']} files could not be searched yet; see mindia search --status.")
 
 
 def _narrowed(like: UUID | None, kind: str | None, start: str | None, end: str | None, **others: Any) -> dict[str, Any]:
@@ -114,6 +123,22 @@ def _ask(call: Call, asked: dict[str, Any], picture: Path | None) -> dict[str, A
     except OSError as error:
         raise Usage(f"{picture} cannot be read ({error.strerror}).") from error
     return found
+
+
+def _show_status(call: Call) -> None:
+    answer = call.api.get("/api/search/status")
+    if call.out.data(answer, (each["name"] for each in answer["generations"])):
+        return
+    call.out.table(_GENERATIONS, map(_generation, answer["generations"]))
+    left = [f"{answer['missing']} missing", f"{answer['failed']} failed"]
+    told = f"{answer['done']} of {answer['total']} files, " + ", ".join(left)
+    if answer["missing"] and answer["estimate"] is not None:
+        told += f", about {duration(answer['estimate'])} left"
+    call.out.note(told if answer["counted"] else f"{told}; still counting")
+
+
+def _generation(each: dict[str, Any]) -> tuple[str, ...]:
+    return clean(each["name"]), each["state"], str(each["files"]), each["kept_since"] or "-"
 
 
 def _row(hit: dict[str, Any]) -> tuple[str, ...]:
