@@ -783,7 +783,7 @@ class ResumableUpload(TypedDict):
     id: str
     kind: Literal["audio", "document", "image", "video"]
     filename: str
-    size: int
+    size: int | None
     offset: int
     complete: bool
     created_at: str
