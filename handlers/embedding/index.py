@@ -167,6 +167,11 @@ class Index:
             return False
         return changes.complete
 
+    @property
+    def is_new(self) -> bool:
+        """Whether its first reading is not over."""
+        return self._version is None or self._unread is not None
+
     def __contains__(self, entity_id: str) -> bool:
         return entity_id in self._kind_of
 
