@@ -75,7 +75,7 @@ def open_searcher(broker: Broker, environ: Mapping[str, str]) -> Any:
         facts_of, names = partial(facts_by_id, broker, search.Facts), partial(names_of, broker)
         return search.open_searcher(environ, broker.vectors, facts_of, broker.storage.local_file, most_bytes, names)
     except ModuleNotFoundError as error:
-        log.warning("nothing can be searched: %s is not installed (pip install 'mindia-tasks[embed]')", error.name)
+        log.warning("nothing can be searched: %s is not installed (pip install 'mindia-tasks[light]')", error.name)
         return None
 
 

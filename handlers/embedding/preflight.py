@@ -8,13 +8,22 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from handlers.embedding import hub
+from handlers.embedding import device, hub
 from handlers.embedding.settings import WEIGHTS, EmbeddingSettings
 
 
 def check(environ: Mapping[str, str]) -> EmbeddingSettings:
     """The settings. Raises ``ValueError`` in words for the operator when nothing can be embedded under them."""
+    settings = check_model(environ)
+    device.check(settings)
+    return settings
+
+
+def check_model(environ: Mapping[str, str]) -> EmbeddingSettings:
+    """As ``check``, for those who only look for what others embed: with the bundled model that takes no torch."""
     settings = EmbeddingSettings.from_env(environ)
+    if settings.bundled:
+        return settings
     try:
         if settings.folder is None:
             hub.require(settings.location)

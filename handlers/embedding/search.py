@@ -1,7 +1,6 @@
 """Answers semantic queries: embeds the text, compares it with what the tenant has, names the files."""
 
 import heapq
-import importlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple
@@ -16,11 +15,12 @@ from broker.media.narrowing import Found, Narrowing
 from broker.media.search import Hit, SearchRequest
 from broker.media.vectors import VectorStore
 from handlers.embedding import preflight
-from handlers.embedding.bert import Bert, UnsupportedModel
+from handlers.embedding.embedder import Embedder, UnusableModel, open_embedder
 from handlers.embedding.facts import Facts, FactsOf, KnownFacts, fits
 from handlers.embedding.index import Index, Match
 from handlers.embedding.indexes import Indexes
 from handlers.embedding.labels import LabelTable
+from handlers.embedding.minilm import MiniLM
 from handlers.embedding.paging import Chosen, count, page
 from handlers.embedding.places import places
 from handlers.embedding.relevance import Calibration, probability
@@ -229,7 +229,7 @@ def open_searcher(
     Of another model than the bundled one, what tells relevant hits from others is computed at the first start, which
     takes seconds, and kept in ``DATA_DIR``.
     """
-    settings = preflight.check(environ)
+    settings = preflight.check_model(environ)
     embed = query_embedder(settings)
     dimensions = len(embed("warm up"))
     judge, pictures = None, ShownPictures(settings, local_file)
@@ -242,37 +242,23 @@ def open_searcher(
 
 
 class _Queries:
-    """By sentence-transformers, with all it brings along."""
+    """By an embedder."""
 
-    def __init__(self, settings: EmbeddingSettings) -> None:
-        """Raises ``ValueError`` when the model cannot be loaded."""
-        model = importlib.import_module("handlers.embedding.model")
-        try:
-            self._encoder = model.Encoder(settings)
-        except model.UnusableModel as error:
-            raise ValueError(str(error)) from error
-        self.sees = bool(self._encoder.sees)
-
-    def texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors: NDArray[np.float32] = self._encoder.texts(texts)
-        return vectors
-
-    def pieces(self, word: str) -> int:
-        return int(self._encoder.pieces(word))
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self.sees, self.texts, self.pieces = embedder.sees, embedder.texts, embedder.pieces
 
     def __call__(self, text: str) -> NDArray[np.float32]:
-        vector: NDArray[np.float32] = self._encoder.queries([text])[0]
+        vector: NDArray[np.float32] = self._embedder.queries([text])[0]
         return vector
 
 
 def query_embedder(settings: EmbeddingSettings) -> Embed:
-    """The light numpy encoder where the model allows it, else sentence-transformers.
+    """Of the bundled model the light one, whose queries find what vectors of either find; else sentence-transformers.
 
     Raises ``ValueError`` when the model cannot be loaded.
     """
-    if settings.folder is not None:
-        try:
-            return Bert(settings.folder)
-        except UnsupportedModel as error:
-            log.info("queries are embedded by sentence-transformers: %s", error)
-    return _Queries(settings)
+    try:
+        return _Queries(MiniLM(settings) if settings.bundled else open_embedder(settings))
+    except UnusableModel as error:
+        raise ValueError(str(error)) from error
