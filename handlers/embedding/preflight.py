@@ -6,8 +6,10 @@ What passes here and fails all the same is given back (``handlers.embedding.load
 import json
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
+from broker.environment.reading import read_one
 from handlers.embedding import device, hub
 from handlers.embedding.settings import WEIGHTS, EmbeddingSettings
 
@@ -16,6 +18,8 @@ def check(environ: Mapping[str, str]) -> EmbeddingSettings:
     """The settings. Raises ``ValueError`` in words for the operator when nothing can be embedded under them."""
     settings = check_model(environ)
     device.check(settings)
+    if read_one(environ, "EMBED_OCR") and find_spec("rapidocr") is None:
+        raise ValueError("EMBED_OCR=1, but rapidocr is not installed here (pip install 'mindia-tasks[ocr]')")
     return settings
 
 
