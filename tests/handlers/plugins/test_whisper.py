@@ -7,7 +7,6 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -67,20 +66,20 @@ def test_what_is_too_long_or_silent_for_good_is_refused(tmp_path: Path, monkeypa
 class Model:
     """Hears one word a stretch, from half a second to one."""
 
-    model = SimpleNamespace(is_multilingual=True)
-
     def __init__(self, fails_at: int = 0) -> None:
         self.heard: list[float] = []
         self.languages: list[str | None] = []
         self._fails_at = fails_at
 
-    def transcribe(self, samples: Any, language: str | None, **_: Any) -> tuple[list[Any], Any]:
-        self.heard.append(len(samples) / heard.RATE)
+    def hear(self, samples: bytes, language: str | None) -> tuple[list[tuple[str, float, float]], str]:
+        self.heard.append(self.seconds(samples))
         self.languages.append(language)
         if len(self.heard) == self._fails_at:
             raise RuntimeError("killed")
-        word = SimpleNamespace(word=f" word{len(self.heard)}", start=0.5, end=1.0)
-        return [SimpleNamespace(words=[word])], SimpleNamespace(language="de")
+        return [(f"word{len(self.heard)}", 0.5, 1.0)], "de"
+
+    def seconds(self, samples: bytes) -> float:
+        return len(samples) / 2 / heard.RATE
 
 
 #: Puts it in place of the real one.
@@ -91,7 +90,7 @@ Hears = Callable[[Model], Model]
 def hears(monkeypatch: pytest.MonkeyPatch) -> Hears:
     def put(model: Model) -> Model:
         monkeypatch.setattr(Whisper, "requires", ())
-        monkeypatch.setattr(whisper, "_model", lambda folder: model)
+        monkeypatch.setattr(whisper, "import_module", lambda name: SimpleNamespace(load=lambda folder: model))
         return model
 
     return put
@@ -130,9 +129,8 @@ def test_an_interrupted_run_goes_on_with_the_next_stretch_in_the_language_it_hea
     assert found["words"] == len(starts)
 
 
-def test_a_folder_without_a_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Whisper, "requires", ())
-    monkeypatch.setattr(whisper, "import_module", lambda name: None)
+@needs_whisper
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     task = Run(tmp_path, b"", payload={"plugin_name": "whisper"})
     with pytest.raises(PermanentError, match="WHISPER_MODEL names no folder"):
         run(task, {"whisper": Whisper()}, {"WHISPER_MODEL": str(tmp_path)})
