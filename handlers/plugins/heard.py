@@ -60,7 +60,7 @@ def _mixed(container: av.container.InputContainer, track: av.AudioStream) -> Ite
 
 
 def _arrays(mixed: list[av.AudioFrame]) -> Iterator[Samples]:
-    return (frame.to_ndarray().reshape(-1) for frame in mixed)
+    return (frame.to_ndarray().reshape(-1).astype(np.int16, copy=False) for frame in mixed)
 
 
 def _stretches(arrays: Iterator[Samples]) -> Iterator[Samples]:

@@ -289,6 +289,7 @@ class EmbeddingPayload(TypedDict):
     entity_type: Literal["image", "video", "audio", "document"]
     entity_id: str
     speech_only: NotRequired[bool]
+    generation: NotRequired[str]
 
 
 class EmbeddingResult(TypedDict):
@@ -351,6 +352,13 @@ class FlowEvent(TypedDict):
     type: Literal["flow.completed", "flow.failed"]
     timestamp: str
     data: Flow
+
+
+class Generation(TypedDict):
+    name: str
+    files: int
+    state: Literal["active", "next", "kept"]
+    kept_since: str | None
 
 
 class Health(TypedDict):
@@ -516,6 +524,11 @@ class NewOperation(TypedDict):
 
 class NoBody(TypedDict):
     pass
+
+
+class NotEmbedded(TypedDict):
+    entity_id: str
+    error: str
 
 
 class Operation(TypedDict):
@@ -810,6 +823,25 @@ class SearchResults(TypedDict):
     count: int
     total: int
     next_cursor: str | None
+    generation: str | None
+    complete: bool
+    missing: int
+
+
+class SearchStatus(TypedDict):
+    active: str | None
+    next: str | None
+    since: str | None
+    switched_at: str | None
+    total: int
+    done: int
+    missing: int
+    failed: int
+    tasks: int
+    counted: bool
+    estimate: float | None
+    failures: list[NotEmbedded]
+    generations: list[Generation]
 
 
 class Sent(TypedDict):
