@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar, Unpack
 
 from mindia_client.new_task import NewTask as _NewTask
@@ -782,7 +783,7 @@ class ResumableUpload(TypedDict):
     id: str
     kind: Literal["audio", "document", "image", "video"]
     filename: str
-    size: int
+    size: int | None
     offset: int
     complete: bool
     created_at: str
@@ -1098,6 +1099,8 @@ class Video(TypedDict):
     width: int | None
     height: int | None
     duration_seconds: float | None
+    profile: str | None
+    encoder: str | None
     variants: list[Rendition]
     audio_tracks: list[Sound]
     loudness: MeasuredLoudness | None
@@ -1111,6 +1114,11 @@ class Video(TypedDict):
 
 
 class VideoByUrl(TypedDict):
+    profile: NotRequired[str]
+    codec: NotRequired[Literal["h264", "hevc", "av1"]]
+    ladder: NotRequired[list[int]]
+    quality: NotRequired[Literal["low", "standard", "high"]]
+    normalize_audio: NotRequired[bool]
     url: str
     filename: NotRequired[str]
     expires_at: NotRequired[str]
@@ -1136,6 +1144,11 @@ class VideoSelection(TypedDict):
 
 
 class VideoTranscodingPayload(TypedDict):
+    profile: NotRequired[str]
+    codec: NotRequired[Literal["h264", "hevc", "av1"]]
+    ladder: NotRequired[list[int]]
+    quality: NotRequired[Literal["low", "standard", "high"]]
+    normalize_audio: NotRequired[bool]
     video_id: str
 
 
@@ -1145,6 +1158,8 @@ class VideoTranscodingResult(TypedDict):
     height: int
     duration_seconds: float
     frame_rate: float
+    profile: str
+    encoder: str
     variants: list[Variant]
     audio_tracks: list[AudioTrack]
     loudness: Loudness | None
@@ -1162,6 +1177,11 @@ class VideoUpload(TypedDict):
     tags: NotRequired[str]
     embed: NotRequired[bool]
     then: NotRequired[str]
+    profile: NotRequired[str]
+    codec: NotRequired[Literal["h264", "hevc", "av1"]]
+    quality: NotRequired[Literal["low", "standard", "high"]]
+    ladder: NotRequired[str]
+    normalize_audio: NotRequired[bool]
     keep_source: NotRequired[bool]
 
 
@@ -1238,6 +1258,24 @@ class WorkersWanted(TypedDict):
     processes: int
     wanted: int
     reason: Literal["idle", "paused", "steady", "backlog", "tokens", "concurrency", "hold"]
+
+
+class Options(TypedDict, total=False):
+    """What a task may be given beside type and payload; the API's document says what each means."""
+
+    priority: int
+    background: bool
+    scheduled_at: str
+    delay_seconds: float
+    deadline: str
+    max_retries: int
+    timeout_seconds: int
+    group: str
+    tags: Sequence[str]
+    unique_key: str
+    depends_on: Sequence[str]
+    on_failure: Literal["cancel", "run"]
+    flow: str
 
 
 def embedding_generation(**payload: Unpack[EmbeddingPayload]) -> _NewTask[EmbeddingResult]:
