@@ -54,6 +54,8 @@ class Task(Struct, frozen=True):
     deadline: str | None = None
     #: It waits until nothing else does, below priority 0.
     background: bool = False
+    #: The task of whose work it makes parts. It was not submitted by anybody, but by a run of that.
+    part_of: str | None = None
 
     def detail(self) -> dict[str, Any]:
         """The task in JSON values, as ``GET /api/tasks/{id}`` shows it and webhooks carry it."""

@@ -15,7 +15,7 @@ from broker.usage.used import used_of
 FIELDS = (
     *("status", "origin", "tenant", "payload", "created_at", "max_retries", "timeout", "retry_count", "scheduled_at"),
     *("started_at", "ended_at", "last_heartbeat", "error", "progress", "outcome", "attempts"),
-    *("flow", "depends_on", "on_failure", "waiting_for", "group", "tags", "trace", "usage", "deadline"),
+    *("flow", "depends_on", "on_failure", "waiting_for", "group", "tags", "trace", "usage", "deadline", "part_of"),
 )
 _STATUS = {word: status for status, word in RQ_STATUS.items()}
 
@@ -55,6 +55,7 @@ def task_of(task_id: str, values: Sequence[str | None]) -> Task | None:
         trace=shown(fields["trace"] or ""),
         usage=used_of(fields["usage"]),
         deadline=fields["deadline"],
+        part_of=fields["part_of"],
         background=level == BACKGROUND,
     )
 

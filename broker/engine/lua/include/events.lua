@@ -21,9 +21,11 @@ local function listeners(tenant)
   return who
 end
 
+-- Nothing is told of a task that helps with another: it is part of how that is done.
 local function put_into_outbox(task, event)
-  local entry = { 'task', task.id, 'type', event, 'at', at() }
-  for i, value in ipairs(call('HMGET', task.key, unpack(TASK_FIELDS))) do
+  local entry, values = { 'task', task.id, 'type', event, 'at', at() }, call('HMGET', task.key, unpack(TASK_FIELDS))
+  if values[#TASK_FIELDS] then return end -- part_of
+  for i, value in ipairs(values) do
     if value then
       entry[#entry + 1] = TASK_FIELDS[i]
       entry[#entry + 1] = value
