@@ -499,16 +499,18 @@ class Transitions:
         code, *new = self._run("share_work", bounds=bounds, **run, **told)
         return new if code else None
 
-    def take_part(self, task_id: str, execution: str, *, lead: str, work: str, most: int) -> tuple[list[str], int] | None:
+    def take_part(
+        self, task_id: str, execution: str, *, lead: str, work: str, most: int
+    ) -> tuple[list[str], int] | None:
         """(parts that the run has now, how many others make); ``None`` when it is over."""
         run = {"id": task_id, "execution": execution, "lead": lead, "work": work}
         code, *found = self._run("take_part", most=most, **run)
         return (found[1:], int(found[0])) if code else None
 
-    def end_part(self, task_id: str, execution: str, *, lead: str, name: str, done: bool) -> bool:
+    def end_part(self, task_id: str, execution: str, *, lead: str, part: str, done: bool) -> bool:
         """A run has made a part, or gives it back; False when it does not have it."""
         run = {"id": task_id, "execution": execution, "lead": lead}
-        return bool(self._run("end_part", name=name, state="done" if done else "", **run))
+        return bool(self._run("end_part", part=part, state="done" if done else "", **run))
 
     def register_worker(self, worker: str, *, ttl: int, queues: str, fields: dict[str, Any], types: str = "") -> bool:
         """Writes a worker's record and declares its ``types``; True when it was not known."""

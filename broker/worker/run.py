@@ -169,8 +169,11 @@ class RunContext:
         return self._shared.stop_asked
 
     def others_wait(self) -> bool:
-        waiting: Any = self._broker.redis.zrange(self._broker.keys.ready(), 0, -1, withscores=True)
-        return any(level >= 0 and queue.partition(":")[0] == self._type for queue, level in waiting)
+        redis, keys = self._broker.redis, self._broker.keys
+        ready: Any = redis.zrange(keys.ready(), 0, -1, withscores=True)
+        queues = [queue for queue, level in ready if level >= 0 and queue.partition(":")[0] == self._type]
+        # One of which the last was taken counts as ready until the next claim.
+        return bool(queues and redis.exists(*map(keys.rq_queue, queues)))
 
     def plugin_config(self, plugin: str) -> dict[str, Any] | None:
         return self._broker.plugin_configs.read(self.tenant, plugin)

@@ -71,7 +71,7 @@ class RunSharedWork:
         self._end(part, done=False)
 
     def _end(self, part: str, *, done: bool) -> None:
-        self._store.end_part(self._run.task_id, self._run.execution, lead=self._lead, name=part, done=done)
+        self._store.end_part(self._run.task_id, self._run.execution, lead=self._lead, part=part, done=done)
 
     def made(self) -> set[str]:
         return {part for part, state in self._parts().items() if state == _MADE}

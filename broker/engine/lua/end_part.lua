@@ -3,12 +3,12 @@
 -- ARGV[1] id
 -- ARGV[2] execution
 -- ARGV[3] lead  as in take_part
--- ARGV[4] name
+-- ARGV[4] part
 -- ARGV[5] state  'done', or '' for a part that anybody may make
 -- Returns 1, or 0 when the run is over or does not have the part
 -- @include task
 local key = KEY.parts(lead)
 if not owns_run(read_task(id), execution) then return 0 end
-if call('HGET', key, name) ~= id .. ' ' .. execution then return call('HGET', key, name) == state and 1 or 0 end
-call('HSET', key, name, state)
+if call('HGET', key, part) ~= id .. ' ' .. execution then return call('HGET', key, part) == state and 1 or 0 end
+call('HSET', key, part, state)
 return 1

@@ -37,6 +37,7 @@ local tasks, reply = {}, { 1 }
 for i = 1, left do tasks[i] = SUBMIT.new_task(told[i], lead.tenant, payload, options) end
 if left < 1 or SUBMIT.accept(tasks, bounds) then return reply end
 for _, new in ipairs(tasks) do
+  LINE.stop_aging(new) -- whoever stands above the background has what runs give way
   call('HSET', new.key, 'part_of', id)
   call('ZADD', links, 1, LINKS.assistant .. new.id)
   reply[#reply + 1] = new.id
