@@ -13,18 +13,19 @@ from broker.context import TaskContext
 from broker.environment.reading import read_one
 from handlers.transcoding.encoder import Video
 from handlers.transcoding.manifest import Manifest
-from handlers.transcoding.ranges import Part, parts
+from handlers.transcoding.ranges import SHARED, Part, parts
 
-#: Segments (two minutes) below which a video is not shared: a helper takes seconds to get and to look at the source.
-LEAST = 20
 #: Seconds between looks at what helpers still make, when nothing else is left.
 _PAUSE = 0.25
 
 
 def shared_parts(video: Video) -> dict[str, Part]:
-    """Those that other tasks may make, by name: of a long video, whatever a run can begin with in the middle."""
+    """Those that other tasks may make, by name: of a long video, whatever a run can begin with in the middle.
+
+    For a shorter one it does not pay: a helper takes seconds to get the source and to look at it.
+    """
     made = parts(video.source, video.demuxer, video.plan)
-    return {part.name: part for part in made if part.seeks} if video.plan.segments >= LEAST else {}
+    return {part.name: part for part in made if part.seeks} if video.plan.segments >= SHARED else {}
 
 
 class Sharing:

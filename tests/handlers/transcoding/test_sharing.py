@@ -30,7 +30,8 @@ PATIENCE = 60.0
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ladder, "LADDER", ((32, 100_000), (64, 200_000)))
-    monkeypatch.setattr(sharing, "LEAST", 7)
+    monkeypatch.setattr(ranges, "SHARED", 7)
+    monkeypatch.setattr(sharing, "SHARED", 7)
     monkeypatch.setattr(ranges, "_SEGMENTS", 2)
     monkeypatch.setattr(sharing, "_PAUSE", 0.01)
     monkeypatch.setenv("VIDEO_PARALLEL", "2")
