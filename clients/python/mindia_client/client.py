@@ -229,7 +229,7 @@ class Client:
         """The video, stored, with its ``task_id``; of an open file all of it.
 
         ``options``: ``then`` (names), ``group``, ``tags``, ``deadline``, ``expires_at``, ``keep_source``, ``embed``,
-        ``idempotency_key``.
+        ``profile``, ``ladder``, ``codec``, ``quality``, ``normalize_audio``, ``idempotency_key``.
         """
         found: Video = self._upload("/api/videos", file, name, **options)
         return found

@@ -289,6 +289,7 @@ class EmbeddingPayload(TypedDict):
     entity_type: Literal["image", "video", "audio", "document"]
     entity_id: str
     speech_only: NotRequired[bool]
+    generation: NotRequired[str]
 
 
 class EmbeddingResult(TypedDict):
@@ -351,6 +352,13 @@ class FlowEvent(TypedDict):
     type: Literal["flow.completed", "flow.failed"]
     timestamp: str
     data: Flow
+
+
+class Generation(TypedDict):
+    name: str
+    files: int
+    state: Literal["active", "next", "kept"]
+    kept_since: str | None
 
 
 class Health(TypedDict):
@@ -516,6 +524,11 @@ class NewOperation(TypedDict):
 
 class NoBody(TypedDict):
     pass
+
+
+class NotEmbedded(TypedDict):
+    entity_id: str
+    error: str
 
 
 class Operation(TypedDict):
@@ -810,6 +823,25 @@ class SearchResults(TypedDict):
     count: int
     total: int
     next_cursor: str | None
+    generation: str | None
+    complete: bool
+    missing: int
+
+
+class SearchStatus(TypedDict):
+    active: str | None
+    next: str | None
+    since: str | None
+    switched_at: str | None
+    total: int
+    done: int
+    missing: int
+    failed: int
+    tasks: int
+    counted: bool
+    estimate: float | None
+    failures: list[NotEmbedded]
+    generations: list[Generation]
 
 
 class Sent(TypedDict):
@@ -1066,6 +1098,8 @@ class Video(TypedDict):
     width: int | None
     height: int | None
     duration_seconds: float | None
+    profile: str | None
+    encoder: str | None
     variants: list[Rendition]
     audio_tracks: list[Sound]
     loudness: MeasuredLoudness | None
@@ -1079,6 +1113,11 @@ class Video(TypedDict):
 
 
 class VideoByUrl(TypedDict):
+    profile: NotRequired[str]
+    codec: NotRequired[Literal["h264", "hevc", "av1"]]
+    ladder: NotRequired[list[int]]
+    quality: NotRequired[Literal["low", "standard", "high"]]
+    normalize_audio: NotRequired[bool]
     url: str
     filename: NotRequired[str]
     expires_at: NotRequired[str]
@@ -1104,6 +1143,11 @@ class VideoSelection(TypedDict):
 
 
 class VideoTranscodingPayload(TypedDict):
+    profile: NotRequired[str]
+    codec: NotRequired[Literal["h264", "hevc", "av1"]]
+    ladder: NotRequired[list[int]]
+    quality: NotRequired[Literal["low", "standard", "high"]]
+    normalize_audio: NotRequired[bool]
     video_id: str
 
 
@@ -1113,6 +1157,8 @@ class VideoTranscodingResult(TypedDict):
     height: int
     duration_seconds: float
     frame_rate: float
+    profile: str
+    encoder: str
     variants: list[Variant]
     audio_tracks: list[AudioTrack]
     loudness: Loudness | None
@@ -1130,6 +1176,11 @@ class VideoUpload(TypedDict):
     tags: NotRequired[str]
     embed: NotRequired[bool]
     then: NotRequired[str]
+    profile: NotRequired[str]
+    codec: NotRequired[Literal["h264", "hevc", "av1"]]
+    quality: NotRequired[Literal["low", "standard", "high"]]
+    ladder: NotRequired[str]
+    normalize_audio: NotRequired[bool]
     keep_source: NotRequired[bool]
 
 
