@@ -1409,6 +1409,8 @@ export interface TaskDetail<R = unknown> {
   group: string | null;
   /** Words to know it by. */
   tags: string[];
+  /** The task that it helps with a long video (`VIDEO_PARALLEL`), by which it was made: it has its payload, no result and no webhooks. Null of a task that was submitted. */
+  part_of: string | null;
   /** Ids of the tasks that had to end before. */
   depends_on: string[];
   /** What becomes of it when one of them does not complete; null when it depends on none. */
@@ -1470,6 +1472,8 @@ export interface TaskInList<R = unknown> {
   group: string | null;
   /** Words to know it by. */
   tags: string[];
+  /** The task that it helps with a long video (`VIDEO_PARALLEL`), by which it was made: it has its payload, no result and no webhooks. Null of a task that was submitted. */
+  part_of: string | null;
   /** Ids of the tasks that had to end before. */
   depends_on: string[];
   /** What becomes of it when one of them does not complete; null when it depends on none. */
@@ -1788,7 +1792,7 @@ export interface VideoByUrl {
   profile?: string;
   /** What pictures are encoded with. Every player plays h264; hevc needs about 60 % and av1 about half of its bit rate, and several times the work. */
   codec?: "h264" | "hevc" | "av1";
-  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video: of one that is below them all there is one rendition of its own size. */
+  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video; of one that is below them all there is one rendition, of its own size. */
   ladder?: number[];
   /** How close to the source, which decides the bit rate, whatever the codec. */
   quality?: "low" | "standard" | "high";
@@ -1836,7 +1840,7 @@ export interface VideoTranscodingPayload {
   profile?: string;
   /** What pictures are encoded with. Every player plays h264; hevc needs about 60 % and av1 about half of its bit rate, and several times the work. */
   codec?: "h264" | "hevc" | "av1";
-  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video: of one that is below them all there is one rendition of its own size. */
+  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video; of one that is below them all there is one rendition, of its own size. */
   ladder?: number[];
   /** How close to the source, which decides the bit rate, whatever the codec. */
   quality?: "low" | "standard" | "high";
@@ -1889,7 +1893,7 @@ export interface VideoUpload {
   codec?: "h264" | "hevc" | "av1";
   /** How close to the source, which decides the bit rate, whatever the codec. */
   quality?: "low" | "standard" | "high";
-  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video: of one that is below them all there is one rendition of its own size. A JSON list. */
+  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video; of one that is below them all there is one rendition, of its own size. A JSON list. */
   ladder?: string;
   /** Whether all sound is brought to the operator's loudness (`VIDEO_LOUDNESS`, EBU R 128). The video then begins to play when its sound has been read once. */
   normalize_audio?: boolean;

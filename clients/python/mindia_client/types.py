@@ -901,6 +901,7 @@ class TaskDetail(TypedDict, Generic[R]):
     flow: str | None
     group: str | None
     tags: list[str]
+    part_of: str | None
     depends_on: list[str]
     on_failure: Literal["cancel", "run", None]
     waiting_for: list[str]
@@ -933,6 +934,7 @@ class TaskInList(TypedDict, Generic[R]):
     flow: str | None
     group: str | None
     tags: list[str]
+    part_of: str | None
     depends_on: list[str]
     on_failure: Literal["cancel", "run", None]
     waiting_for: list[str]
