@@ -11,10 +11,11 @@ import pytest
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
+from broker.environment.video_profiles import BUILT_IN, DEFAULT, Profile
 from broker.errors import Postpone
 from broker.media import paths
 from broker.status import Status
-from handlers.transcoding import ffmpeg, ladder, ranges, sharing
+from handlers.transcoding import ffmpeg, ranges, sharing
 from handlers.transcoding.task import VIDEO_TRANSCODING
 from tests.handlers.transcoding.conftest import Make
 from tests.handlers.transcoding.fake_context import TENANT
@@ -29,7 +30,7 @@ PATIENCE = 60.0
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ladder, "LADDER", ((32, 100_000), (64, 200_000)))
+    monkeypatch.setitem(BUILT_IN, DEFAULT, Profile(ladder=(32, 64)))
     monkeypatch.setattr(ranges, "SHARED", 7)
     monkeypatch.setattr(sharing, "SHARED", 7)
     monkeypatch.setattr(ranges, "_SEGMENTS", 2)
@@ -244,8 +245,8 @@ def test_where_the_index_is_not_exact_one_run_makes_what_is_left_when_nobody_els
     until(storing)
     encode = ffmpeg.encode
 
-    def with_an_error(context: Any, argv: list[str], *more: Any) -> Any:
-        decoded = encode(context, argv, *more)
+    def with_an_error(context: Any, argv: list[str], *more: Any, **options: Any) -> Any:
+        decoded = encode(context, argv, *more, **options)
         if context is lead and "3" in argv and decoded:
             goes_on.set()
             return decoded._replace(errors=1)
