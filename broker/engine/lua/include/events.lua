@@ -23,10 +23,10 @@ end
 
 -- Nothing is told of a task that helps with another: it is part of how that is done.
 local function put_into_outbox(task, event)
-  local entry, values = { 'task', task.id, 'type', event, 'at', at() }, call('HMGET', task.key, unpack(TASK_FIELDS))
-  if values[#TASK_FIELDS] then return end -- part_of
-  for i, value in ipairs(values) do
+  local entry = { 'task', task.id, 'type', event, 'at', at() }
+  for i, value in ipairs(call('HMGET', task.key, unpack(TASK_FIELDS))) do
     if value then
+      if TASK_FIELDS[i] == 'part_of' then return end
       entry[#entry + 1] = TASK_FIELDS[i]
       entry[#entry + 1] = value
     end
