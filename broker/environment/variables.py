@@ -16,6 +16,7 @@ from broker.environment.video_profiles import BUILT_IN, DEFAULT, NAME, VideoProf
 _HOST = {"pattern": r"[\w.:%-]+|\[[\w.:%]+\]", "write": "write a name or an address, without a port"}
 #: No client asks below ``/.`` or ``/..``: they mean other places.
 _SCRIPT_NAME = r"(/(?!\.\.?(/|$))[A-Za-z0-9._~-]+)*"
+_ORIGIN = r"https?://[\w.:\[\]-]+"
 _KIND = "(video|image|audio|document)"
 _PUBLIC_URL = r"https?://[\w.:\[\]-]+(/[\w./~-]*)?"
 
@@ -108,7 +109,13 @@ class Variables(Schema):
     STREAM_ALLOWED_ORIGINS = Text(
         "Origins whose pages may play streams; * for all.",
         "*",
-        r"\*|https?://[\w.:\[\]-]+(,https?://[\w.:\[\]-]+)*",
+        rf"\*|{_ORIGIN}(,{_ORIGIN})*",
+        "write * or origins such as https://www.example.com, with commas between",
+    )
+    UPLOAD_ALLOWED_ORIGINS = Text(
+        "Origins whose pages may upload in pieces; * for all.",
+        "",
+        rf"(\*|{_ORIGIN}(,{_ORIGIN})*)?",
         "write * or origins such as https://www.example.com, with commas between",
     )
     STREAM_PRESIGNED = Switch("Whether playlists name segments in S3 itself, by signed URLs.", default=False)

@@ -462,11 +462,11 @@ export interface EmbeddingResult {
 }
 
 export interface Ended {
-  /** Tasks that ended well. */
+  /** Tasks that ended in it as completed. */
   completed: number;
-  /** Tasks that failed for good. */
+  /** Tasks that ended in it as failed. */
   failed: number;
-  /** Tasks that were cancelled. */
+  /** Tasks that ended in it as cancelled. */
   cancelled: number;
 }
 
@@ -1221,8 +1221,8 @@ export interface ResumableUpload {
   kind: "audio" | "document" | "image" | "video";
   /** The name it was announced with. */
   filename: string;
-  /** Bytes of the whole file. */
-  size: number;
+  /** Bytes of the whole file; null until that is told. */
+  size: number | null;
   /** Bytes that are there. */
   offset: number;
   /** Whether the media file is there. */
@@ -2014,6 +2014,9 @@ export interface WorkersWanted {
   /** steady: to keep pace; backlog: for what waits; tokens: more would start no more, the rate holds back; concurrency: as many as may run; hold: as many as were wanted in the last five minutes; paused; idle. */
   reason: "idle" | "paused" | "steady" | "backlog" | "tokens" | "concurrency" | "hold";
 }
+
+/** What a task may be given beside type and payload; the API's document says what each means. */
+export type Options = Omit<CreateTask, "type" | "payload">;
 
 /** What each task type takes and makes. Declare your own by merging into this interface. */
 export interface TaskTypes {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar, Unpack
 
 from mindia_client.new_task import NewTask as _NewTask
@@ -782,7 +783,7 @@ class ResumableUpload(TypedDict):
     id: str
     kind: Literal["audio", "document", "image", "video"]
     filename: str
-    size: int
+    size: int | None
     offset: int
     complete: bool
     created_at: str
@@ -1257,6 +1258,24 @@ class WorkersWanted(TypedDict):
     processes: int
     wanted: int
     reason: Literal["idle", "paused", "steady", "backlog", "tokens", "concurrency", "hold"]
+
+
+class Options(TypedDict, total=False):
+    """What a task may be given beside type and payload; the API's document says what each means."""
+
+    priority: int
+    background: bool
+    scheduled_at: str
+    delay_seconds: float
+    deadline: str
+    max_retries: int
+    timeout_seconds: int
+    group: str
+    tags: Sequence[str]
+    unique_key: str
+    depends_on: Sequence[str]
+    on_failure: Literal["cancel", "run"]
+    flow: str
 
 
 def embedding_generation(**payload: Unpack[EmbeddingPayload]) -> _NewTask[EmbeddingResult]:
