@@ -13,8 +13,8 @@ from ffmpeg.nodes import Stream
 #: The rate cap, and the buffer that it holds over, as multiples of a rung's ``max_rate``; and the average for hardware
 #: that is told a rate and no quality.
 _PEAK, _BUFFER, _MEAN = 1.2, 2, 0.8
-#: Constant quality by quality. Alike in a column: 4 s of photographs in motion at 360p had a VMAF of 95.3 from x264 at 21,
-#: 95.4 from x265 at 25 with 47 % of the bits, and 96.4 from SVT-AV1 at 36 with 50 %.
+#: Constant quality by quality, alike in a column: 4 s of photographs in motion at 360p had a VMAF of 95.3 from x264 at
+#: 21, 95.4 from x265 at 25 with 47 % of the bits, and 96.4 from SVT-AV1 at 36 with 50 %.
 _CRF = {
     "libx264": {"low": 26, "standard": 21, "high": 18},
     "libx265": {"low": 30, "standard": 25, "high": 22},
