@@ -1788,7 +1788,7 @@ export interface VideoByUrl {
   profile?: string;
   /** What pictures are encoded with. Every player plays h264; hevc needs about 60 % and av1 about half of its bit rate, and several times the work. */
   codec?: "h264" | "hevc" | "av1";
-  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video: of one that is below them all there is one rendition of its own size. */
+  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video; of one that is below them all there is one rendition, of its own size. */
   ladder?: number[];
   /** How close to the source, which decides the bit rate, whatever the codec. */
   quality?: "low" | "standard" | "high";
@@ -1836,7 +1836,7 @@ export interface VideoTranscodingPayload {
   profile?: string;
   /** What pictures are encoded with. Every player plays h264; hevc needs about 60 % and av1 about half of its bit rate, and several times the work. */
   codec?: "h264" | "hevc" | "av1";
-  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video: of one that is below them all there is one rendition of its own size. */
+  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video; of one that is below them all there is one rendition, of its own size. */
   ladder?: number[];
   /** How close to the source, which decides the bit rate, whatever the codec. */
   quality?: "low" | "standard" | "high";
@@ -1889,7 +1889,7 @@ export interface VideoUpload {
   codec?: "h264" | "hevc" | "av1";
   /** How close to the source, which decides the bit rate, whatever the codec. */
   quality?: "low" | "standard" | "high";
-  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video: of one that is below them all there is one rendition of its own size. A JSON list. */
+  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video; of one that is below them all there is one rendition, of its own size. A JSON list. */
   ladder?: string;
   /** Whether all sound is brought to the operator's loudness (`VIDEO_LOUDNESS`, EBU R 128). The video then begins to play when its sound has been read once. */
   normalize_audio?: boolean;
