@@ -16,6 +16,7 @@ from broker.environment.video_profiles import BUILT_IN, DEFAULT, NAME, VideoProf
 _HOST = {"pattern": r"[\w.:%-]+|\[[\w.:%]+\]", "write": "write a name or an address, without a port"}
 #: No client asks below ``/.`` or ``/..``: they mean other places.
 _SCRIPT_NAME = r"(/(?!\.\.?(/|$))[A-Za-z0-9._~-]+)*"
+_ORIGIN = r"https?://[\w.:\[\]-]+"
 _KIND = "(video|image|audio|document)"
 _PUBLIC_URL = r"https?://[\w.:\[\]-]+(/[\w./~-]*)?"
 
@@ -93,6 +94,7 @@ class Variables(Schema):
     REPROCESS_KEEP_DAYS = Number(
         "How long a video's former renditions stay once it was transcoded again.", 7.0, 0, 3650
     )
+    VIDEO_PARALLEL = Whole("Tasks that may make one long video together; 1: its own alone.", 1, 1, 64)
     MAX_UPLOAD_BYTES = Whole("Largest upload.", 2 * 1024**3, 1, 10**15 - 1)
     EMBED_UPLOADS = Text(
         "Kinds of uploads that are made searchable, unless their form says otherwise.",
@@ -108,7 +110,13 @@ class Variables(Schema):
     STREAM_ALLOWED_ORIGINS = Text(
         "Origins whose pages may play streams; * for all.",
         "*",
-        r"\*|https?://[\w.:\[\]-]+(,https?://[\w.:\[\]-]+)*",
+        rf"\*|{_ORIGIN}(,{_ORIGIN})*",
+        "write * or origins such as https://www.example.com, with commas between",
+    )
+    UPLOAD_ALLOWED_ORIGINS = Text(
+        "Origins whose pages may upload in pieces; * for all.",
+        "",
+        rf"(\*|{_ORIGIN}(,{_ORIGIN})*)?",
         "write * or origins such as https://www.example.com, with commas between",
     )
     STREAM_PRESIGNED = Switch("Whether playlists name segments in S3 itself, by signed URLs.", default=False)

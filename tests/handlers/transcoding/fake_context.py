@@ -24,6 +24,7 @@ class FakeContext:
     tenant = TENANT
     payload: dict[str, Any] = {"video_id": VIDEO_ID}  # noqa: RUF012
     attempt = 1
+    part_of = ""
     log = logging.getLogger("test")
     vectors = None
 
