@@ -96,6 +96,7 @@ class Variables(Schema):
     REPROCESS_KEEP_DAYS = Number(
         "How long a video's former renditions stay once it was transcoded again.", 7.0, 0, 3650
     )
+    VIDEO_PARALLEL = Whole("Tasks that may make one long video together; 1: its own alone.", 1, 1, 64)
     MAX_UPLOAD_BYTES = Whole("Largest upload.", 2 * 1024**3, 1, 10**15 - 1)
     EMBED_UPLOADS = Text(
         "Kinds of uploads that are made searchable, unless their form says otherwise.",
