@@ -71,6 +71,7 @@ def run(vectors: int, queries: int) -> Found:
             busy = stack.enter_context(_running(["-c", _BUSY], environ, folder, stdout=subprocess.PIPE))
             assert busy.stdout is not None
             busy.stdout.readline()
+        connection.close()  # the gateway may have closed it meanwhile; the next request opens another
         found["busy"] = _measure(connection, asked, queries, search.pid)
     return found
 
