@@ -38,7 +38,7 @@ def main() -> int:
         "parts",
         nargs="*",
         metavar="PART",
-        help="peers, memory, http, live, rates, scale, fair, forecast, search, search_latency, video, embedding; "
+        help="peers, memory, http, live, rates, scale, fair, forecast, search, search_latency, video, video_workers, embedding; "
         "all if left out",
     )
     parser.add_argument("--rounds", type=int, default=5)
