@@ -7,27 +7,28 @@ from broker.media.records import MediaRecord
 from broker.media.storage import StoredObject
 from handlers.transcoding import ffmpeg, graph
 from handlers.transcoding.encoder import Video
+from handlers.transcoding.looked import kept, looked_at
 from handlers.transcoding.manifest import Manifest, digest
 from handlers.transcoding.plan import plan
-from handlers.transcoding.probe import probe, recognise
+from handlers.transcoding.probe import recognise
 from handlers.transcoding.publish import withdraw
 from handlers.transcoding.ranges import parts
 
 
-def look_and_plan(context: TaskContext, path: Path, prefix: str) -> Video:
+def look_and_plan(context: TaskContext, media: MediaRecord, stored: StoredObject, path: Path, prefix: str) -> Video:
     """What the file at ``path`` holds and what will be made of it, below ``prefix`` in the storage.
 
     Raises ``PermanentError`` for what cannot be transcoded.
     """
     demuxer = recognise(path)
-    source = probe(context, path, demuxer)
+    source = looked_at(context, media.id, stored, path, demuxer)
     return Video(path, demuxer, source, plan(source), prefix)
 
 
 def take_up(context: TaskContext, media: MediaRecord, stored: StoredObject, video: Video) -> Manifest:
     """What is made of the video so far; what a run has published of another source, or otherwise, goes."""
     manifest = Manifest(context.storage, context.tenant, media.id, _digest(stored, video))
-    if not manifest.load() and not plays(media):
+    if not manifest.load(kept(context.tenant, media.id, stored)) and not plays(media):
         if media.info.get("playable_seconds"):
             context.note(media.id, playable_seconds=0)
         withdraw(context.storage, video.prefix)
