@@ -8,12 +8,11 @@ the beginning of every picture that would be decoded is looked at. Whatever is n
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, BinaryIO
 
 import av
-from av.audio.stream import AudioStream
-from av.video.stream import VideoStream
+from av.stream import Stream
 
 from handlers.transcoding import moov
 from handlers.transcoding.looks import BEGINNING, Looks
@@ -49,7 +48,7 @@ def read_index(reading: Reading) -> None:
 class _Index:
     """The index of one track: of each packet its time of decoding in ticks, its place and size, whether it is key."""
 
-    def __init__(self, stream: VideoStream | AudioStream, delays: moov.Delays, size: int) -> None:
+    def __init__(self, stream: Stream, delays: moov.Delays, size: int) -> None:
         entries = stream.index_entries
         if len(entries) > moov.MOST_SAMPLES:
             raise NotTold("a very long track")
@@ -111,18 +110,20 @@ class _Index:
         return numbers[-1]
 
     def fill(self, reading: Reading) -> list[float]:
-        """Give all times to the track's timeline; returns how far the pictures shown reached after each."""
+        """Give all times to the track's timeline; returns how far what is shown reached after each packet."""
         base, shift = reading.bases[self.stream.index], self._shift or 0
         kept = [number for number, left_out in enumerate(self.left_out) if not left_out]
         decoded = [self.times[number] * base for number in kept]
         shown = [(self.times[number] + self.delays[number] + shift) * base for number in kept]
         reading.packets[self.stream.index] = len(self)
-        return reading.timelines[self.stream.index].fill(decoded, shown, [each * base for each in self._durations])
+        timeline, latest = reading.timelines[self.stream.index], [0.0]
+        latest += timeline.fill(decoded, shown, [each * base for each in self._durations])
+        return [latest[count] for count in accumulate(not left_out for left_out in self.left_out)]
 
 
 def _look(reading: Reading, looks: Looks, index: _Index) -> None:
-    if len(index) < _FEW or any(index.left_out):
-        raise NotTold("soon read, or with pictures that are not shown")
+    if len(index) < _FEW:
+        raise NotTold("soon read")
     begun = _decode_first(reading, looks, index)
     index.compare(reading)
     reached = index.fill(reading)

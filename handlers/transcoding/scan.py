@@ -5,6 +5,7 @@ or, where that is as sure to tell the same, the file's index and the beginnings 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -37,20 +38,19 @@ def look(path: str, demuxer: str) -> dict[str, Any]:
 def scan(path: str, demuxer: str) -> Source:
     """Look at the file at ``path`` as what it was recognised to be. Raises ``Unreadable``."""
     try:
-        return (_scan(path, demuxer, read_index) if demuxer == "mov" else None) or _scan(path, demuxer, read_all)
+        if demuxer == "mov":
+            with suppress(NotTold):
+                return _scan(path, demuxer, read_index)
+        return _scan(path, demuxer, read_all)
     except MemoryError:
         raise
     except av.error.FFmpegError as error:
         raise Unreadable(f"The file is damaged, cut off or not a video ({error.strerror}).") from error
 
 
-def _scan(path: str, demuxer: str, read: Callable[[Reading], None]) -> Source | None:
-    """``None`` where that way of reading does not tell."""
+def _scan(path: str, demuxer: str, read: Callable[[Reading], None]) -> Source:
     with open_as(path, demuxer) as container:
-        try:
-            return _Scan(container, demuxer, Path(path), read).source()
-        except NotTold:
-            return None
+        return _Scan(container, demuxer, Path(path), read).source()
 
 
 class _Scan:
