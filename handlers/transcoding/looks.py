@@ -44,7 +44,8 @@ class Look(NamedTuple):
 class Looks:
     """The looks of one track, gathered packet by packet."""
 
-    def __init__(self, stream: VideoStream) -> None:
+    def __init__(self, stream: VideoStream, *, alone: bool) -> None:
+        """``alone``: no other track is to be preferred where of this one little can be decoded."""
         self.stream = stream
         self.seen: Counter[Look] = Counter()
         self.interlaced = False
@@ -53,7 +54,7 @@ class Looks:
         self._fed = 0
         self._next = 0.0
         self._aspect = _sane(stream.sample_aspect_ratio)
-        self._sequence = sequence_of(stream.codec_context.name, stream.codec_context.extradata)
+        self._sequence = sequence_of(stream.codec_context.name, stream.codec_context.extradata) if alone else None
 
     def feed(self, packet: "av.Packet[Any]", at: float) -> None:
         """The next packet in file order, ``at`` seconds; one without content is the end."""

@@ -30,7 +30,8 @@ class Reading:
     def __init__(self, container: InputContainer, demuxer: str, path: Path) -> None:
         """Raises ``Unreadable`` when there are no pictures to decode."""
         self.container, self.path = container, path
-        self.looks = {stream.index: Looks(stream) for stream in _video_streams(container)}
+        videos = _video_streams(container)
+        self.looks = {stream.index: Looks(stream, alone=len(videos) == 1) for stream in videos}
         self.sound = [stream for stream in container.streams.audio if stream.codec_context]
         self.streams = [*(looks.stream for looks in self.looks.values()), *self.sound]
         origin = (container.start_time or 0) / av.time_base
