@@ -138,7 +138,8 @@ def _look(reading: Reading, looks: Looks, index: _Index) -> None:
 def _decode_first(reading: Reading, looks: Looks, index: _Index) -> int:
     """The number of the packet with which enough were decoded."""
     begun = 0
-    for number, packet in zip(range(_HEAD), reading.container.demux(index.stream), strict=False):
+    packets = (packet for packet in reading.container.demux(index.stream) if packet.size)
+    for number, packet in zip(range(_HEAD), packets, strict=False):
         if index.check(packet) != number:
             raise NotTold("another beginning")
         if not looks.begun:

@@ -111,6 +111,6 @@ def test_of_damaged_files_it_tells_the_same_or_nothing(make: Make, tmp_path: Pat
             found = told(path, indexed.read_index)
         except (NotTold, FFmpegError):
             continue
-        plain += 1
+        plain += isinstance(found, Source)
         assert found == told(path, read_all), f"byte {at}"
-    assert plain
+    assert plain > 2
