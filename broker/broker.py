@@ -21,6 +21,7 @@ from broker.forecast.waiting import Waiting
 from broker.live.live import Live
 from broker.live.log_tails import LogTails
 from broker.media.fetching import Fetching
+from broker.media.generations import Generations
 from broker.media.open_storage import open_storage
 from broker.media.records import MediaStore
 from broker.media.search import SearchBus
@@ -193,6 +194,10 @@ class Broker:
     @cached_property
     def vectors(self) -> VectorStore:
         return RedisVectors(connect(self.settings.redis_url, decode_responses=False), self.keys)
+
+    @cached_property
+    def generations(self) -> Generations:
+        return Generations(self.redis, self.keys)
 
     @cached_property
     def media_removal(self) -> MediaRemoval:

@@ -123,7 +123,8 @@ class SearchBus:
         if answer["hits"] is None:
             raise Unavailable("Search failed on this query; try again shortly.", retry_after=math.ceil(timeout))
         hits = [Hit(**hit) for hit in answer["hits"]]
-        return Found(hits, answer.get("total", len(hits)), answer.get("after"))
+        generation, missing = answer.get("generation"), answer.get("missing", 0)
+        return Found(hits, answer.get("total", len(hits)), answer.get("after"), generation, missing)
 
     def _reply(self, key: str, deadline: float) -> Any:
         """What comes by then (``time.monotonic``); asked for anew each time, as a silent connection is given up."""
@@ -204,7 +205,7 @@ class SearchBus:
         hits = None if found is None else [asdict(hit) for hit in found.hits]
         told: dict[str, Any] = {"hits": hits, "refused": refused}
         if found is not None:
-            told |= {"total": found.total, "after": found.after}
+            told |= {name: getattr(found, name) for name in ("total", "after", "generation", "missing")}
         key = self._keys.search_reply(message["id"])
         with self._redis.pipeline() as replying:
             replying.rpush(key, json.dumps(told))

@@ -35,6 +35,10 @@ class Video(NamedTuple):
     prefix: str
 
 
+class HardwareFailed(PermanentError):
+    """Where hardware encodes, it may be to blame that nothing could be made of a source, as a source may be."""
+
+
 class _Misplaced(Exception):
     """After a seek pictures are not where they should be."""
 
@@ -59,6 +63,14 @@ class Encoder:
         left = self._left(part)
         if left is None:
             return
+        try:
+            self._make(left, part, on_frames)
+        except (_Misplaced, PermanentError) as error:
+            if self._video.plan.encoding.hardware:
+                raise HardwareFailed(f"The encoder {self._video.plan.encoding.encoder} has failed.") from error
+            raise
+
+    def _make(self, left: Part, part: Part, on_frames: Callable[[int], None]) -> None:
         try:
             self._run(left, part, on_frames)
         except (_Misplaced, PermanentError):
@@ -90,7 +102,8 @@ class Encoder:
             self._on_tick()
 
         argv = graph.command(ffmpeg.binary(), *self._video[:4], left)
-        decoded = ffmpeg.encode(self._context, argv, "frame", on_progress, _allowed(self._video, left))
+        graphics, allowed = self._video.plan.encoding.hardware, _allowed(self._video, left)
+        decoded = ffmpeg.encode(self._context, argv, "frame", on_progress, allowed, graphics=graphics)
         run.take(ended=True)
         run.end(decoded)
         self.seeks = self.seeks and not (decoded and decoded.errors)
@@ -189,7 +202,7 @@ def _allowed(video: Video, part: Part) -> float:
     """Seconds that encoding may take: they follow the length and the ladder."""
     source, plan = video.source, video.plan
     decoded = source.pictures * source.width * source.height / 1_000_000
-    return _GRACE + _PATIENCE * _PER_MEGAPIXEL * (decoded + plan.megapixels)
+    return _GRACE + _PATIENCE * _PER_MEGAPIXEL * (decoded + plan.megapixels * plan.encoding.cost)
 
 
 def _sha256(path: Path) -> str:

@@ -50,16 +50,23 @@ def binary() -> str:
 
 
 def encode(
-    context: TaskContext, argv: list[str], measure: str, on_progress: Callable[[int], None], allowed: float
+    context: TaskContext,
+    argv: list[str],
+    measure: str,
+    on_progress: Callable[[int], None],
+    allowed: float,
+    *,
+    graphics: bool = False,
 ) -> Decoded | None:
     """Run a command to its end, in the scratch folder, for at most ``allowed`` seconds.
 
-    ``measure`` is the member of ffmpeg's progress that has to grow, ``on_progress`` gets its values.
+    ``measure`` is the member of ffmpeg's progress that has to grow, ``on_progress`` gets its values. ``graphics`` as of
+    ``handlers.media.program``.
 
     Raises ``PermanentError`` for a source that cannot be decoded, ``Stalled`` when it makes no progress, and
     ``TransientError`` for trouble of the machine.
     """
-    with program(context, argv) as process:
+    with program(context, argv, graphics=graphics) as process:
         assert process.stdout is not None
         lines = _with_short_log(spoken(process.stdout, _TICK), context.scratch)
         watch(lines, measure, on_progress, time.monotonic, allowed)
@@ -68,8 +75,9 @@ def encode(
         return _decoded(log_tail(context.scratch, _SUMMARY_BYTES))
     log = log_tail(context.scratch)
     context.log.warning("ffmpeg ended with %d: %s", code, log)
-    check_not_killed(code, "ffmpeg")
-    if code == _ENDED_BY_SIGNAL:
+    if not graphics:  # whose driver may crash, or be refused what it wants, which ends ffmpeg in the same ways
+        check_not_killed(code, "ffmpeg")
+    if code == _ENDED_BY_SIGNAL and not graphics:
         raise TransientError("ffmpeg was asked to stop; the worker may be shutting down.")
     if _FULL in log:
         raise TransientError("The worker's disk is full.")

@@ -1,11 +1,13 @@
 """Begins a run: looks at the source, plans what is made of it, and takes up what an earlier run has left."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from broker.context import TaskContext
 from broker.media.records import MediaRecord
 from broker.media.storage import StoredObject
 from handlers.transcoding import ffmpeg, graph
+from handlers.transcoding.asked import asked
 from handlers.transcoding.encoder import Video
 from handlers.transcoding.looked import kept, looked_at
 from handlers.transcoding.manifest import Manifest, digest
@@ -18,11 +20,13 @@ from handlers.transcoding.ranges import parts
 def look_and_plan(context: TaskContext, media: MediaRecord, stored: StoredObject, path: Path, prefix: str) -> Video:
     """What the file at ``path`` holds and what will be made of it, below ``prefix`` in the storage.
 
-    Raises ``PermanentError`` for what cannot be transcoded.
+    Raises ``PermanentError`` for what cannot be transcoded, or not as it is asked for.
     """
     demuxer = recognise(path)
-    source = looked_at(context, media.id, stored, path, demuxer)
-    return Video(path, demuxer, source, plan(source), prefix)
+    source, wanted = looked_at(context, media.id, stored, path, demuxer), asked(context)
+    source = replace(source, warnings=(*source.warnings, *wanted.warnings))
+    planned = plan(source, wanted.profile, wanted.encoder, wanted.loudness)
+    return Video(path, demuxer, source, planned, prefix)
 
 
 def take_up(context: TaskContext, media: MediaRecord, stored: StoredObject, video: Video) -> Manifest:
@@ -44,4 +48,5 @@ def _digest(stored: StoredObject, video: Video) -> str:
     """Tells the source and how its pictures are made."""
     made = parts(video.source, video.demuxer, video.plan)
     commands = [graph.command(ffmpeg.binary(), *video[:4], part) for part in made[-1:]]
-    return digest(stored, commands, video.path, ends=[part.end for part in made], prefix=video.prefix)
+    more = {"ends": [part.end for part in made], "loudness": video.plan.loudness}
+    return digest(stored, commands, video.path, prefix=video.prefix, **more)

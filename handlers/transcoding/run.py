@@ -7,7 +7,9 @@ from broker.errors import NotFound, PermanentError, TaskTimeout
 from broker.media import paths
 from broker.media.records import MediaRecord, no_source
 from handlers.transcoding import ffmpeg
+from handlers.transcoding.asked import give_up_hardware
 from handlers.transcoding.complete import complete
+from handlers.transcoding.encoder import HardwareFailed
 from handlers.transcoding.making import make
 from handlers.transcoding.manifest import Manifest, Mismatch
 from handlers.transcoding.prepare import look_and_plan, take_up
@@ -25,7 +27,9 @@ def transcode(context: TaskContext) -> dict[str, Any]:
     progress = Progress(context)
     try:
         return _transcode(context, media, progress)
-    except PermanentError:
+    except PermanentError as error:
+        if isinstance(error, HardwareFailed) and give_up_hardware(context):
+            return transcode(context)
         _withdraw(context, media)
         raise
     except Mismatch:

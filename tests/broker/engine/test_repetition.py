@@ -497,6 +497,7 @@ def test_every_transition_is_here() -> None:
         *("note_media", "note_early"),  # which write what they are told, however often
         "take_request",  # which counts twice what was asked twice
         "sample_waits",  # whose next look tells the same
+        *("want_generation", "step_generation", "settle_generation"),  # test_generations: a repeated step is the next
         *("create_webhook", "change_webhook", "rotate_secret", "delete_webhook", "sweep_webhook"),
         *("create_key", "rotate_key", "revoke_key", "touch_key", "note_audit", "put_plugin_config"),
         *("fan_out", "put_aside", "send_test_event", "resend_delivery", "claim_deliveries", "record_delivery"),
