@@ -1409,6 +1409,8 @@ export interface TaskDetail<R = unknown> {
   group: string | null;
   /** Words to know it by. */
   tags: string[];
+  /** The task that it helps with a long video (`VIDEO_PARALLEL`), by which it was made: it has its payload, no result and no webhooks. Null of a task that was submitted. */
+  part_of: string | null;
   /** Ids of the tasks that had to end before. */
   depends_on: string[];
   /** What becomes of it when one of them does not complete; null when it depends on none. */
@@ -1470,6 +1472,8 @@ export interface TaskInList<R = unknown> {
   group: string | null;
   /** Words to know it by. */
   tags: string[];
+  /** The task that it helps with a long video (`VIDEO_PARALLEL`), by which it was made: it has its payload, no result and no webhooks. Null of a task that was submitted. */
+  part_of: string | null;
   /** Ids of the tasks that had to end before. */
   depends_on: string[];
   /** What becomes of it when one of them does not complete; null when it depends on none. */
@@ -1786,7 +1790,7 @@ export interface Video {
 export interface VideoByUrl {
   /** How it is encoded: default, small, high, hevc, av1, or one of the operator's (`VIDEO_PROFILES`). Unless given, what the operator has chosen for all (`VIDEO_PROFILE`). What is asked for beside it (`codec`, `ladder`, `quality`, `normalize_audio`) takes the place of what it says. */
   profile?: string;
-  /** What pictures are encoded with. Every player plays h264; hevc needs about 60 % and av1 about half of its bit rate, and several times the work. */
+  /** What pictures are encoded with. Every player plays h264; hevc and av1 need about half of its bit rate, and up to twice the work. */
   codec?: "h264" | "hevc" | "av1";
   /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video; of one that is below them all there is one rendition, of its own size. */
   ladder?: number[];
@@ -1834,7 +1838,7 @@ export interface VideoSelection {
 export interface VideoTranscodingPayload {
   /** How it is encoded: default, small, high, hevc, av1, or one of the operator's (`VIDEO_PROFILES`). Unless given, what the operator has chosen for all (`VIDEO_PROFILE`). What is asked for beside it (`codec`, `ladder`, `quality`, `normalize_audio`) takes the place of what it says. */
   profile?: string;
-  /** What pictures are encoded with. Every player plays h264; hevc needs about 60 % and av1 about half of its bit rate, and several times the work. */
+  /** What pictures are encoded with. Every player plays h264; hevc and av1 need about half of its bit rate, and up to twice the work. */
   codec?: "h264" | "hevc" | "av1";
   /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video; of one that is below them all there is one rendition, of its own size. */
   ladder?: number[];
@@ -1885,7 +1889,7 @@ export interface VideoUpload {
   then?: string;
   /** How it is encoded: default, small, high, hevc, av1, or one of the operator's (`VIDEO_PROFILES`). Unless given, what the operator has chosen for all (`VIDEO_PROFILE`). What is asked for beside it (`codec`, `ladder`, `quality`, `normalize_audio`) takes the place of what it says. */
   profile?: string;
-  /** What pictures are encoded with. Every player plays h264; hevc needs about 60 % and av1 about half of its bit rate, and several times the work. */
+  /** What pictures are encoded with. Every player plays h264; hevc and av1 need about half of its bit rate, and up to twice the work. */
   codec?: "h264" | "hevc" | "av1";
   /** How close to the source, which decides the bit rate, whatever the codec. */
   quality?: "low" | "standard" | "high";

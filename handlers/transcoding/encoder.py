@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from broker.context import TaskContext
 from broker.errors import PermanentError, TransientError
+from handlers.media.bounds import PROGRAM_MEMORY
 from handlers.transcoding import ffmpeg, graph
 from handlers.transcoding.boxes import Segment, read_init, read_segment
 from handlers.transcoding.hls_output import INIT, segment_name
@@ -23,6 +24,8 @@ from handlers.transcoding.source import Source
 #: Seconds of one processor core for a million pixels that are decoded or encoded, and how many times as long it may
 #: take: other work may keep the machine busy, and some decoders are slow.
 _PER_MEGAPIXEL, _PATIENCE, _GRACE = 0.02, 20, 900.0
+#: Pixels up to which a ladder fits in the usual memory.
+_HD = 1920 * 1088
 
 
 class Video(NamedTuple):
@@ -81,6 +84,16 @@ class Encoder:
             self._context.log.info("segments from %d on are made without a seek: the index is not exact", left.first)
             self._run(left.from_beginning(), part, on_frames)
 
+    def make_as_planned(self, part: Part, on_frames: Callable[[int], None]) -> bool:
+        """The same, or nothing that counts: False where it cannot be made that way."""
+        left = self._left(part)
+        try:
+            if left is not None:
+                self._run(left, part, on_frames)
+        except (_Misplaced, PermanentError):
+            return False
+        return True
+
     def _left(self, part: Part) -> Part | None:
         count = self._manifest.count
         end = part.end if count is None else min(part.end, count)
@@ -102,8 +115,15 @@ class Encoder:
             self._on_tick()
 
         argv = graph.command(ffmpeg.binary(), *self._video[:4], left)
-        graphics, allowed = self._video.plan.encoding.hardware, _allowed(self._video, left)
-        decoded = ffmpeg.encode(self._context, argv, "frame", on_progress, allowed, graphics=graphics)
+        decoded = ffmpeg.encode(
+            self._context,
+            argv,
+            "frame",
+            on_progress,
+            _allowed(self._video, left),
+            memory=_memory(left),
+            graphics=self._video.plan.encoding.hardware,
+        )
         run.take(ended=True)
         run.end(decoded)
         self.seeks = self.seeks and not (decoded and decoded.errors)
@@ -203,6 +223,12 @@ def _allowed(video: Video, part: Part) -> float:
     source, plan = video.source, video.plan
     decoded = source.pictures * source.width * source.height / 1_000_000
     return _GRACE + _PATIENCE * _PER_MEGAPIXEL * (decoded + plan.megapixels * plan.encoding.cost)
+
+
+def _memory(part: Part) -> int:
+    """Bytes of address space: eight rungs of H.264 up to 2160 take 3.6 GiB, and the decoder of as large a source."""
+    largest = part.rungs[-1]
+    return PROGRAM_MEMORY * (2 if largest.width * largest.height > _HD else 1)
 
 
 def _sha256(path: Path) -> str:

@@ -19,15 +19,21 @@ _VERSION = 1
 _NAME = "look.json"
 
 
-def looked_at(context: TaskContext, media_id: str, stored: StoredObject, path: Path, demuxer: str) -> Source:
-    """What the file at ``path`` holds. Raises ``PermanentError`` when that is nothing to transcode."""
+def looked_at(
+    context: TaskContext, media_id: str, stored: StoredObject, path: Path, demuxer: str, *, keep: bool
+) -> Source:
+    """What the file at ``path`` holds, as it was kept; else it is found out, and kept where ``keep`` says so.
+
+    Raises ``PermanentError`` when that is nothing to transcode.
+    """
     key = kept(context.tenant, media_id, stored)
     try:
         with context.storage.open(key) as file:
             return as_source(json.load(file))
     except NotFound:
         source = probe(context, path, demuxer)
-    context.storage.put(key, io.BytesIO(json.dumps(asdict(source)).encode()))
+    if keep:
+        context.storage.put(key, io.BytesIO(json.dumps(asdict(source)).encode()))
     return source
 
 
