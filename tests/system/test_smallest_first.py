@@ -43,7 +43,7 @@ def test_the_smallest_of_every_video_comes_before_the_larger_of_any(
     formation.daemon()
     formation.program("worker", "-m", "scripts.worker", VIDEO_TRANSCODING.name)
     for _, task_id in videos:
-        formation.until_status(task_id, "completed", seconds=60)
+        formation.until_status(task_id, "completed", seconds=180)
     data = formation.folder / "data" / "media"
     stored = {
         (video, rung): [each.stat().st_mtime_ns for each in (data / paths.hls(TENANT, video, rung)).glob("*.m4s")]
