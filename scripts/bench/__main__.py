@@ -38,8 +38,8 @@ def main() -> int:
         "parts",
         nargs="*",
         metavar="PART",
-        help="peers, memory, http, live, rates, scale, fair, forecast, search, search_latency, video, video_workers, embedding; "
-        "all if left out",
+        help="peers, memory, http, live, rates, scale, fair, forecast, search, search_latency, video, video_workers, "
+        "embedding; all if left out",
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--share", type=float, default=1.0, help="of the usual number of tasks; small for a try")
@@ -74,7 +74,7 @@ def _parts(rounds: int, share: float, only: list[str]) -> dict[str, Part]:
             lambda figures: importlib.import_module("scripts.bench.search_latency").report(figures),
         ),
         "scale": (lambda: scale.run(1_000, max(2_000, int(1_000_000 * share)), 300), scale.report),
-        "video": (lambda: video.run(max(20, int(600 * share))), video.report),
+        "video": (lambda: video.run(max(20, int(600 * share)), share), video.report),
         "video_workers": (
             lambda: video_workers.run(max(130, int(300 * share)), max(1, rounds // 2)),
             video_workers.report,
