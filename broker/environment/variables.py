@@ -78,6 +78,8 @@ class Variables(Schema):
         "Whose its tasks are.", "rq", TENANT_NAME.pattern, "write letters, digits, dots, dashes and underscores"
     )
     EMBED_MODEL = Text("A sentence-transformers model.")
+    EMBED_OCR = Switch("Whether what is written in pictures and videos is found, too.", default=False)
+    TORCH = OneOf("What embeds; unset: torch where it is installed.", "", ("none", "cpu", "cuda"))
     LEASE_SECONDS = Number("Silence after which a running task is taken back.", 5.0, 1, 3600)
     MAX_CRASHES = Whole("Deaths of its worker in a row that fail a task.", 3, 1, 1000)
     MAX_PENDING = Whole("Waiting tasks per tenant and type; 0: no bound.", 1_000_000, 0, 10**9)
