@@ -1,0 +1,44 @@
+"""Where groups of pictures and segments begin when not we but the source has decided where key frames are.
+
+Pure arithmetic, in numbers of pictures.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """``keys`` are the key frames, and ``starts`` those of them with which segments begin; both end with the number of
+    all pictures.
+    """
+
+    keys: tuple[int, ...]
+    starts: tuple[int, ...]
+
+    @property
+    def longest_group(self) -> int:
+        """Pictures of a group at most."""
+        return max(end - key for key, end in zip(self.keys, self.keys[1:], strict=False))
+
+    @property
+    def longest(self) -> int:
+        """Pictures of a segment at most."""
+        return max(end - start for start, end in zip(self.starts, self.starts[1:], strict=False))
+
+    def groups(self, segment: int) -> range:
+        """Numbers of the groups that a segment consists of."""
+        return range(self.keys.index(self.starts[segment]), self.keys.index(self.starts[segment + 1]))
+
+    def keys_of(self, first: int, end: int) -> Sequence[int]:
+        """The key frames of segments ``first`` to ``end``, which is not among them."""
+        return self.keys[self.keys.index(self.starts[first]) : self.keys.index(self.starts[end])]
+
+
+def grid(keys: Sequence[int], frames: int, usual: int) -> Grid:
+    """Segments of about ``usual`` pictures: each ends with the group by which it has five sixths of them."""
+    starts = [0]
+    for key in keys:
+        if 6 * (key - starts[-1]) >= 5 * usual:
+            starts.append(key)
+    return Grid((*keys, frames), (*starts, frames))
