@@ -1,0 +1,46 @@
+"""Begins a run: looks at the source, plans what is made of it, and takes up what an earlier run has left."""
+
+from pathlib import Path
+
+from broker.context import TaskContext
+from broker.media.records import MediaRecord
+from broker.media.storage import StoredObject
+from handlers.transcoding import ffmpeg, graph
+from handlers.transcoding.encoder import Video
+from handlers.transcoding.manifest import Manifest, digest
+from handlers.transcoding.plan import plan
+from handlers.transcoding.probe import probe, recognise
+from handlers.transcoding.publish import withdraw
+from handlers.transcoding.ranges import parts
+
+
+def look_and_plan(context: TaskContext, path: Path, prefix: str) -> Video:
+    """What the file at ``path`` holds and what will be made of it, below ``prefix`` in the storage.
+
+    Raises ``PermanentError`` for what cannot be transcoded.
+    """
+    demuxer = recognise(path)
+    source = probe(context, path, demuxer)
+    return Video(path, demuxer, source, plan(source), prefix)
+
+
+def take_up(context: TaskContext, media: MediaRecord, stored: StoredObject, video: Video) -> Manifest:
+    """What is made of the video so far; what a run has published of another source, or otherwise, goes."""
+    manifest = Manifest(context.storage, context.tenant, media.id, _digest(stored, video))
+    if not manifest.load() and not plays(media):
+        if media.info.get("playable_seconds"):
+            context.note(media.id, playable_seconds=0)
+        withdraw(context.storage, video.prefix)
+    return manifest
+
+
+def plays(media: MediaRecord) -> bool:
+    """Whether an earlier task has made the video, which plays on until this one has made it anew."""
+    return "variants" in media.info
+
+
+def _digest(stored: StoredObject, video: Video) -> str:
+    """Tells the source and how its pictures are made."""
+    made = parts(video.source, video.demuxer, video.plan)
+    commands = [graph.command(ffmpeg.binary(), *video[:4], part) for part in made[-1:]]
+    return digest(stored, commands, video.path, ends=[part.end for part in made], prefix=video.prefix)
