@@ -15,6 +15,8 @@ class Grid:
 
     keys: tuple[int, ...]
     starts: tuple[int, ...]
+    #: By how many pictures one of the source is shown after it is decoded, at the most.
+    delay: int = 0
 
     @property
     def longest_group(self) -> int:
@@ -35,10 +37,10 @@ class Grid:
         return self.keys[self.keys.index(self.starts[first]) : self.keys.index(self.starts[end])]
 
 
-def grid(keys: Sequence[int], frames: int, usual: int) -> Grid:
+def grid(keys: Sequence[int], frames: int, usual: int, delay: int = 0) -> Grid:
     """Segments of about ``usual`` pictures: each ends with the group by which it has five sixths of them."""
     starts = [0]
     for key in keys:
         if 6 * (key - starts[-1]) >= 5 * usual:
             starts.append(key)
-    return Grid((*keys, frames), (*starts, frames))
+    return Grid((*keys, frames), (*starts, frames), delay)

@@ -95,6 +95,6 @@ def _packaged(source: Source, plan: Plan, found: dict[str, Any]) -> Plan:
     average = 8 * sum(found["sizes"]) * plan.rate / count
     if average > most:
         raise _Unfit(f"has {float(average) / 1e6:.1f} Mbit/s, more than {float(most) / 1e6:.1f}")
-    made = grid(keys, count, plan.segment_frames)
+    made = grid(keys, count, plan.segment_frames, found["delay"])
     rung = Rung(f"{short}p", source.width, source.height, ceil(average))
-    return replace(plan, rungs=[*smaller, rung], copied=rung, grid=made, hold_last=False)
+    return replace(plan, rungs=[*smaller, rung], copied=rung, grid=made)

@@ -1,13 +1,17 @@
 """Begins a run: looks at the source, plans what is made of it, and takes up what an earlier run has left."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from broker.context import TaskContext
 from broker.media.records import MediaRecord
 from broker.media.storage import StoredObject
-from handlers.transcoding import ffmpeg, graph
+from handlers.transcoding import ffmpeg
+from handlers.transcoding.command import command
 from handlers.transcoding.encoder import Video
+from handlers.transcoding.ladder import LADDER
 from handlers.transcoding.manifest import Manifest, digest
+from handlers.transcoding.passthrough import package
 from handlers.transcoding.plan import plan
 from handlers.transcoding.probe import probe, recognise
 from handlers.transcoding.publish import withdraw
@@ -21,7 +25,11 @@ def look_and_plan(context: TaskContext, path: Path, prefix: str) -> Video:
     """
     demuxer = recognise(path)
     source = probe(context, path, demuxer)
-    return Video(path, demuxer, source, plan(source), prefix)
+    planned = plan(source)
+    if context.payload.get("passthrough"):
+        planned, unfit = package(context, path, demuxer, source, planned, max(side for side, _ in LADDER))
+        source = replace(source, warnings=(*source.warnings, *([unfit] if unfit else [])))
+    return Video(path, demuxer, source, planned, prefix)
 
 
 def take_up(context: TaskContext, media: MediaRecord, stored: StoredObject, video: Video) -> Manifest:
@@ -42,5 +50,8 @@ def plays(media: MediaRecord) -> bool:
 def _digest(stored: StoredObject, video: Video) -> str:
     """Tells the source and how its pictures are made."""
     made = parts(video.source, video.demuxer, video.plan)
-    commands = [graph.command(ffmpeg.binary(), *video[:4], part) for part in made[-1:]]
-    return digest(stored, commands, video.path, ends=[part.end for part in made], prefix=video.prefix)
+    plan = video.plan
+    telling = [*[part for part in made if part.rungs == (plan.copied,)], made[-1]]
+    commands = [command(ffmpeg.binary(), *video[:4], part) for part in telling]
+    groups = {"groups": [plan.grid.keys, plan.grid.starts]} if plan.grid else {}
+    return digest(stored, commands, video.path, ends=[part.end for part in made], prefix=video.prefix, **groups)

@@ -45,8 +45,9 @@ def see(
         if part.seeks and not encoder.seeks:
             part = Part(part.first, video.plan.segments, part.rungs, seek=False)
             waiting.clear()
-        encoder.make(part, _reported(report, done, _pixels(part), video.plan))
-        done += _pixels(part) * (part.end - part.first) * video.plan.segment_frames
+        pixels = 0 if part.rungs == (video.plan.copied,) else _pixels(part)
+        encoder.make(part, _reported(report, done, pixels, video.plan))
+        done += pixels * (video.plan.begins(part.end) - video.plan.begins(part.first))
     tracks = [manifest.track(rung.name) for rung in video.plan.rungs]
     warnings = _lacking(video.source, video.plan, tracks[0].samples, manifest.decoded())
     _make_poster(context, video, tracks)
@@ -66,7 +67,7 @@ def _give_way(encoder: Encoder, smallest: Rung, waiting: Sequence[Part]) -> NoRe
 
 def _reported(report: Callable[[float], None], before: int, pixels: int, plan: Plan) -> Callable[[int], None]:
     """Tells frames of a part as a share of all pixels that are to be encoded; ``before`` are those of other parts."""
-    return lambda frames: report((before + frames * pixels) / (plan.megapixels * 1_000_000))
+    return lambda frames: report((before + frames * pixels) / max(1, plan.megapixels * 1_000_000))
 
 
 def _pixels(part: Part) -> int:

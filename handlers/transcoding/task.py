@@ -13,6 +13,14 @@ class VideoTranscodingPayload(Schema):
         unknown = RAISE
 
     video_id = fields.UUID(required=True, metadata={"description": "The video's id, as its upload answered it."})
+    passthrough = fields.Boolean(
+        truthy={True},
+        falsy={False},
+        metadata={
+            "description": "Whether the largest rendition is to be the video's own pictures, not encoded again, where "
+            "these fit: H.264 that every player takes, no larger than the ladder's top. If not, a warning says why."
+        },
+    )
 
 
 class Variant(Schema):
@@ -24,6 +32,10 @@ class Variant(Schema):
     bandwidth = fields.Integer(required=True, metadata={"description": "Peak bits per second, audio included."})
     codecs = fields.String(required=True, metadata={"description": "RFC 6381 codec names."})
     playlist = fields.String(required=True, metadata={"description": "Its playlist, relative to the master playlist."})
+    encoder = fields.String(
+        required=True,
+        metadata={"description": "What it was made with: libx264, say, or copy where it is the video's own pictures."},
+    )
 
 
 class AudioTrack(Schema):
