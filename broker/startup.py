@@ -44,7 +44,7 @@ class Startup:
         plugins, of_plugins = find_plugins(environ)
         problems += [*of_types, *of_adopted, *of_plugins, *_unknown(environ, types, plugins)]
         if problems:
-            raise BadSettings(problems)
+            raise BadSettings(list(dict.fromkeys(problems)))  # a type may read what is read above
         return cls(BrokerSettings.from_env(environ), types, plugins)
 
 

@@ -1,14 +1,14 @@
 """What a task type declares: one frozen record, written once, in the file of its handler."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from marshmallow import Schema, ValidationError
 
-from broker.defects import pointers
+from broker.defects import Defect, pointers
 from broker.environment.converters import Number, Thousandths, Whole
 from broker.environment.reading import read
 from broker.errors import InvalidInput
@@ -42,6 +42,8 @@ _OVERRIDABLE = {
     "max_retries": (Whole, "Retries of a task."),
 }
 _OPTIONAL = ("rate", "concurrency")
+#: Says what of a payload that the schema has accepted is not to be had, by pointers below the payload.
+Judge = Callable[[Mapping[str, Any]], list[Defect]]
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,10 @@ class TaskType:
     upgrade: str = ""
     #: Set it to False for a schema that does not: what waits cannot be compared with it, and is not.
     loads_what_it_dumps: bool = True
+    #: Makes a ``Judge`` of the environment, for what depends on its settings. Submissions are judged, not what waits:
+    #: what a setting has taken away since is for the handler to say.
+    judged: Callable[[Mapping[str, str]], Judge] | None = None
+    judge: Judge | None = field(default=None, compare=False)
     #: Modules without which the handler cannot work; a worker that lacks one leaves this type to others.
     requires: tuple[str, ...] = ()
     #: ``"package.module:function"`` that a worker calls with its environment before it takes tasks. It raises
@@ -135,18 +141,19 @@ class TaskType:
         """This type with the defaults that ``<TYPE>_RATE``, ``_BURST``, ... override. Raises ``BadSettings``."""
         values = read(environ, Schema.from_dict(dict(self.variables()))())
         chosen = bool(environ.get(self._variable("timeout"), "").strip())
-        overridden = {field: values[self._variable(field)] for field in _OVERRIDABLE}
-        return replace(self, bounds_itself=self.bounds_itself and not chosen, **overridden)
+        overridden = {name: values[self._variable(name)] for name in _OVERRIDABLE}
+        judge = self.judged(environ) if self.judged else None
+        return replace(self, bounds_itself=self.bounds_itself and not chosen, judge=judge, **overridden)
 
     def variables(self) -> dict[str, Number]:
         """Its environment variables by name, with the declared values as defaults."""
         return {
-            self._variable(field): converter(what, getattr(self, field), *_BOUNDS[field], or_none=field in _OPTIONAL)
-            for field, (converter, what) in _OVERRIDABLE.items()
+            self._variable(name): converter(what, getattr(self, name), *_BOUNDS[name], or_none=name in _OPTIONAL)
+            for name, (converter, what) in _OVERRIDABLE.items()
         }
 
-    def _variable(self, field: str) -> str:
-        return f"{self.env_prefix}_{field.upper()}"
+    def _variable(self, name: str) -> str:
+        return f"{self.env_prefix}_{name.upper()}"
 
     def run_timeout(self, timeout: int) -> int:
         """Seconds that end a run of a task with this timeout."""
@@ -155,6 +162,8 @@ class TaskType:
     def check_payload(self, payload: Any) -> dict[str, Any]:
         """The payload as its schema dumps it. Raises ``InvalidInput``, which names each bad field."""
         dumped: dict[str, Any] = self._schema.dump(self._load(payload))
+        if self.judge and (defects := self.judge(dumped)):
+            raise InvalidInput(errors=[each | {"pointer": f"/payload{each['pointer']}"} for each in defects])
         return dumped
 
     def check_stored(self, payload: Any) -> None:

@@ -110,8 +110,11 @@ def show_video(record: MediaRecord, task: Task | None, embedding: Task | None) -
     return show(record, task, embedding) | {
         "keep_source": record.keep_source,
         "source_removed_at": record.source_removed_at,
-        **{name: info.get(name) for name in ("width", "height", "duration_seconds")},
-        "variants": [each | {"download_url": links.download(each["name"])} for each in info.get("variants", [])],
+        **{name: info.get(name) for name in ("width", "height", "duration_seconds", "profile", "encoder")},
+        "variants": [
+            {"encoder": None} | each | {"download_url": links.download(each["name"])}
+            for each in info.get("variants", [])
+        ],
         "audio_tracks": info.get("audio_tracks", []),
         "loudness": info.get("loudness"),
         **_playable(record, task),

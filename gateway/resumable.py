@@ -15,8 +15,8 @@ from gateway import uploads
 from gateway.current import broker, services, tenant
 from gateway.tus import check_sum
 
-#: Makes the task of an upload, by the kind and the id of its file.
-TaskOf = Callable[[str, str], NewTask]
+#: Makes the task of an upload, by the kind and the id of its file, and what was asked for with it.
+TaskOf = Callable[[str, str, dict[str, Any]], NewTask]
 
 
 def begin(upload_id: UUID, kind: str, size: int, metadata: str, asked: dict[str, Any]) -> Upload:
@@ -98,13 +98,12 @@ def _append(writer: Writer, body: IO[bytes], size: int, task: TaskOf) -> Upload:
         return writer.save(upload)
     writer.make_object()
     asked, media_id = upload.asked, UUID(upload.id)
-    new = task(upload.kind, upload.id)
+    new = task(upload.kind, upload.id, asked)
     described = uploads.Upload(
         body, upload.kind, asked["filename"], upload.content_type, upload.size,
         expires_at=asked.get("expires_at"), keep_source=asked.get("keep_source", True),
         embed=uploads.embedded(upload.kind, asked.get("embed")),
     )  # fmt: skip
-    new = NewTask(new.type, new.payload, **asked.get("of_task", {}))
     uploads.submit(uploads.new_record(described, media_id, new), new, asked.get("then", ()))
     return writer.save(writer.completed())
 

@@ -11,6 +11,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, validates_schema
 from broker.environment.addresses import Host, PublicUrl, RedisUrl, is_loopback
 from broker.environment.converters import CheckedBy, Folder, Number, OneOf, Setting, Switch, Text, Whole
 from broker.environment.credentials import TENANT_NAME, ApiKeys, Password, SecretKey
+from broker.environment.video_profiles import BUILT_IN, DEFAULT, NAME, VideoProfiles
 
 _HOST = {"pattern": r"[\w.:%-]+|\[[\w.:%]+\]", "write": "write a name or an address, without a port"}
 #: No client asks below ``/.`` or ``/..``: they mean other places.
@@ -99,6 +100,10 @@ class Variables(Schema):
         rf"none|{_KIND}(,{_KIND})*",
         "write some of video, image, audio and document, with commas between, or none",
     )
+    VIDEO_PROFILES = VideoProfiles("More profiles of transcodings: JSON, or the path of a file of it.", None)
+    VIDEO_PROFILE = Text("The profile of videos that name none.", DEFAULT, NAME, "write the name of a profile")
+    VIDEO_HARDWARE = OneOf("Whether videos are encoded by hardware.", "never", ("never", "prefer", "require"))
+    VIDEO_LOUDNESS = Number("LUFS to which sound is brought where that is asked for.", -16.0, -31, -9)
     UPLOAD_EXPIRES_HOURS = Number("Silence after which an unfinished resumable upload is removed.", 24.0, 0.01, 8760)
     STREAM_ALLOWED_ORIGINS = Text(
         "Origins whose pages may play streams; * for all.",
@@ -119,6 +124,14 @@ class Variables(Schema):
     LOG_FORMAT = OneOf("How processes log.", "text", ("text", "json"))
     TASK_LOG_KIB = Whole("KiB of what handlers say that are kept of each task; 0: nothing.", 64, 0, 1024)
     LOG_TASKS = OneOf("Which transitions of tasks processes log.", "all", ("all", "trouble"))
+
+    @validates_schema(skip_on_field_errors=False)
+    def _profile(self, data: dict[str, Any], **_: Any) -> None:
+        if not {"VIDEO_PROFILE", "VIDEO_PROFILES"} <= data.keys():
+            return  # one of them is wrong by itself, or not asked for
+        known = BUILT_IN | (data["VIDEO_PROFILES"] or {})
+        if data["VIDEO_PROFILE"] not in known:
+            raise ValidationError(f"there is no such profile; there are {', '.join(sorted(known))}", "VIDEO_PROFILE")
 
     @validates_schema(skip_on_field_errors=False)
     def _dashboard(self, data: dict[str, Any], **_: Any) -> None:

@@ -79,6 +79,8 @@ class Reprocessing:
         records = [each for each in self._media.get_many(tenant, ids).values() if each.kind == "video"]
         reasons = Counter(obstacle.code for each in records if (obstacle := _obstacle(each)))
         wanted = [_new(each.id, options, background) for each in records if _obstacle(each) is None]
+        for each in wanted[:1]:  # what is wrong with the options is told once
+            self._tasks.check(each)
         made = [] if dry_run or not wanted else self._tasks.submit_many(tenant, wanted)
         there = sum(not is_new for _, is_new in made)
         if there:

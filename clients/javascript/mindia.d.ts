@@ -55,6 +55,16 @@ export interface Upload extends Creation {
   then?: string[];
   expires_at?: string;
 }
+/** Beside what every upload may have: whether the file stays, and how the video is encoded. */
+export interface OfVideo {
+  keep_source?: boolean;
+  profile?: string;
+  ladder?: number[];
+  codec?: "h264" | "hevc" | "av1";
+  quality?: "low" | "standard" | "high";
+  normalize_audio?: boolean;
+  passthrough?: boolean;
+}
 type Result<T extends keyof TaskTypes> = TaskTypes[T]["result"];
 
 export class Client {
@@ -76,9 +86,9 @@ export class Client {
   delete(id: string, options?: Ended): Promise<void>;
   quote<T extends keyof TaskTypes>(type: T, payload: TaskTypes[T]["payload"], options?: Options & Ended): Promise<Quote>;
   flow(id: string, options?: Ended): Promise<Flow>;
-  uploadVideo(file: Blob, options?: Upload & { keep_source?: boolean }): Promise<Video>;
+  uploadVideo(file: Blob, options?: Upload & OfVideo): Promise<Video>;
   uploadImage(file: Blob, options?: Upload): Promise<Image>;
-  uploadVideoFrom(url: string, options?: Upload & { filename?: string; keep_source?: boolean }): Promise<Video>;
+  uploadVideoFrom(url: string, options?: Upload & OfVideo & { filename?: string }): Promise<Video>;
   uploadImageFrom(url: string, options?: Upload & { filename?: string }): Promise<Image>;
   uploadAudio(file: Blob, options?: Upload): Promise<Audio>;
   uploadDocument(file: Blob, options?: Upload): Promise<TextDocument>;

@@ -1702,6 +1702,10 @@ export interface Video {
   height: number | null;
   /** Its length, once known. */
   duration_seconds: number | null;
+  /** The profile it was encoded by, once that is done. */
+  profile: string | null;
+  /** What its pictures were encoded with, such as libx264 or hevc_nvenc. */
+  encoder: string | null;
   /** The renditions that can be played. */
   variants: Rendition[];
   /** All sound; players begin with the first. */
@@ -1725,6 +1729,16 @@ export interface Video {
 }
 
 export interface VideoByUrl {
+  /** How it is encoded: default, small, high, hevc, av1, or one of the operator's (`VIDEO_PROFILES`). Unless given, what the operator has chosen for all (`VIDEO_PROFILE`). What is asked for beside it (`codec`, `ladder`, `quality`, `normalize_audio`) takes the place of what it says. */
+  profile?: string;
+  /** What pictures are encoded with. Every player plays h264; hevc needs about 60 % and av1 about half of its bit rate, and several times the work. */
+  codec?: "h264" | "hevc" | "av1";
+  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video: of one that is below them all there is one rendition of its own size. */
+  ladder?: number[];
+  /** How close to the source, which decides the bit rate, whatever the codec. */
+  quality?: "low" | "standard" | "high";
+  /** Whether all sound is brought to the operator's loudness (`VIDEO_LOUDNESS`, EBU R 128). The video then begins to play when its sound has been read once. */
+  normalize_audio?: boolean;
   /** Where it is: http or https, on the public internet, without a user name or password. A few redirects are followed. It is not shown again. */
   url: string;
   /** What it is called; else the end of the URL's path. */
@@ -1763,6 +1777,16 @@ export interface VideoSelection {
 }
 
 export interface VideoTranscodingPayload {
+  /** How it is encoded: default, small, high, hevc, av1, or one of the operator's (`VIDEO_PROFILES`). Unless given, what the operator has chosen for all (`VIDEO_PROFILE`). What is asked for beside it (`codec`, `ladder`, `quality`, `normalize_audio`) takes the place of what it says. */
+  profile?: string;
+  /** What pictures are encoded with. Every player plays h264; hevc needs about 60 % and av1 about half of its bit rate, and several times the work. */
+  codec?: "h264" | "hevc" | "av1";
+  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video: of one that is below them all there is one rendition of its own size. */
+  ladder?: number[];
+  /** How close to the source, which decides the bit rate, whatever the codec. */
+  quality?: "low" | "standard" | "high";
+  /** Whether all sound is brought to the operator's loudness (`VIDEO_LOUDNESS`, EBU R 128). The video then begins to play when its sound has been read once. */
+  normalize_audio?: boolean;
   /** The video's id, as its upload answered it. */
   video_id: string;
 }
@@ -1774,6 +1798,10 @@ export interface VideoTranscodingResult {
   duration_seconds: number;
   /** Frames per second of every rendition. */
   frame_rate: number;
+  /** The profile that it was encoded by. */
+  profile: string;
+  /** What its pictures were encoded with, such as libx264 or hevc_nvenc. */
+  encoder: string;
   variants: Variant[];
   audio_tracks: AudioTrack[];
   loudness: Loudness | null;
@@ -1800,6 +1828,16 @@ export interface VideoUpload {
   embed?: boolean;
   /** What is to follow the upload's own task once that has completed: a JSON list of plugins by their names, and of the word embedding, by which a video becomes searchable when it is transcoded and not at once: `["checksum", "embedding"]`. All of these tasks, that of the upload among them, are one flow, of whose end webhooks are told once. */
   then?: string;
+  /** How it is encoded: default, small, high, hevc, av1, or one of the operator's (`VIDEO_PROFILES`). Unless given, what the operator has chosen for all (`VIDEO_PROFILE`). What is asked for beside it (`codec`, `ladder`, `quality`, `normalize_audio`) takes the place of what it says. */
+  profile?: string;
+  /** What pictures are encoded with. Every player plays h264; hevc needs about 60 % and av1 about half of its bit rate, and several times the work. */
+  codec?: "h264" | "hevc" | "av1";
+  /** How close to the source, which decides the bit rate, whatever the codec. */
+  quality?: "low" | "standard" | "high";
+  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video: of one that is below them all there is one rendition of its own size. A JSON list. */
+  ladder?: string;
+  /** Whether all sound is brought to the operator's loudness (`VIDEO_LOUDNESS`, EBU R 128). The video then begins to play when its sound has been read once. */
+  normalize_audio?: boolean;
   /** `false` removes the uploaded file, and nothing else, when it is transcoded and no task that names it waits or runs: then it plays, and nothing more can be made of it. `true` unless given. */
   keep_source?: boolean;
 }

@@ -1,6 +1,6 @@
 """One blueprint for every kind of media: upload, list, show and delete."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ from msgspec import structs
 
 from broker.access.scopes import Scope
 from broker.clock import to_rfc3339
+from broker.errors import InvalidInput
 from broker.media.records import MediaRecord
 from broker.media.sniff import ARTICLE
 from broker.task import NewTask, Task
@@ -30,6 +31,7 @@ _BY_URL = (
 )
 #: What the form says of the task that processes the upload.
 OF_TASK = ("group", "tags", "deadline")
+_Make = Callable[[str], NewTask]
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,31 @@ class MediaKind:
     #: What the form of an upload may have, and the body of one by URL.
     form: type[MediaUpload] = MediaUpload
     by_url: type[MediaByUrl] = MediaByUrl
+    #: What of these is for the payload of that task.
+    options: tuple[str, ...] = ()
 
     @property
     def plural(self) -> str:
         return f"{self.name}s"
+
+    def new(self, media_id: str, payload: Mapping[str, Any], asked: Mapping[str, Any]) -> NewTask:
+        """The task, with further members of its ``payload``, and what else is asked for of it."""
+        plain = self.task(media_id)
+        return structs.replace(plain, payload=plain.payload | dict(payload), **asked)
+
+    def check(self, payload: Mapping[str, Any], where: str) -> None:
+        """Raises ``InvalidInput`` for what the task would refuse, in what was sent by the place ``where``: ``/`` for JSON,
+        and nothing for a form.
+        """
+        if not payload:
+            return
+        try:
+            broker().tasks.check(self.new(str(uuid4()), payload, {}))
+        except InvalidInput as error:
+            found = error.extra["errors"]
+            of_payload = "/payload/"
+            errors = [each | {"pointer": f"{where}{each['pointer'].removeprefix(of_payload)}"} for each in found]
+            raise InvalidInput(errors=errors) from None
 
 
 #: Those there are, by name.
@@ -72,15 +95,14 @@ def media_blueprint(kind: MediaKind) -> Blueprint:
 def _add_upload(blueprint: Blueprint, kind: MediaKind) -> None:
     schema = kind.schema()
 
-    def create(upload: Upload, then: list[str], asked: dict[str, Any], seed: UUID | None) -> Response:
+    def create(upload: Upload, then: list[str], new: _Make, seed: UUID | None) -> Response:
         media_id = seed or uuid4()
-        record, _ = accept(upload, media_id, structs.replace(kind.task(str(media_id)), **asked), then)
+        record, _ = accept(upload, media_id, new(str(media_id)), then)
         return created(f"{blueprint.url_prefix}/{media_id}", schema.dump(kind.show(*states_of([record])[0])))
 
-    def create_by_url(body: dict[str, Any], then: list[str], asked: dict[str, Any], seed: UUID | None) -> Response:
+    def create_by_url(body: dict[str, Any], then: list[str], new: _Make, seed: UUID | None) -> Response:
         media_id = seed or uuid4()
-        new = structs.replace(kind.task(str(media_id)), **asked)
-        record = accept_url(kind.name, media_id, new, then, body)
+        record = accept_url(kind.name, media_id, new(str(media_id)), then, body)
         return created(f"{blueprint.url_prefix}/{media_id}", schema.dump(kind.show(*states_of([record])[0])))
 
     @blueprint.post("")
@@ -92,16 +114,22 @@ def _add_upload(blueprint: Blueprint, kind: MediaKind) -> None:
     @_documented(f"upload_{kind.name}", f"Upload {ARTICLE[kind.name]}\n\n{kind.upload} {_BY_URL}")
     def upload_media(sent: dict[str, Any], headers: dict[str, Any]) -> Response:
         told = dict(sent)
-        then, asked = sent.pop("then", []), {name: sent.pop(name) for name in OF_TASK if name in sent}
+        then, asked, payload = sent.pop("then", []), _taken(sent, OF_TASK), _taken(sent, kind.options)
         if "deadline" in asked:
             asked["deadline"] = to_rfc3339(asked["deadline"])
+        kind.check(payload, "/" if "url" in sent else "")
+        new = partial(kind.new, payload=payload, asked=asked)
         if "url" in sent:
             check_followers(kind.name, then, kind.task("").type)
-            return idempotent(headers, lambda: told, partial(create_by_url, sent, then, asked))
+            return idempotent(headers, lambda: told, partial(create_by_url, sent, then, new))
         upload = receive(sent.pop("file"), kind.name, **sent)
         check_followers(kind.name, then, kind.task("").type)
-        wanted = [*then, *(f"{name} {value}" for name, value in asked.items())]
-        return idempotent(headers, lambda: [*upload.fingerprint(), *wanted], partial(create, upload, then, asked))
+        wanted = [*then, *(f"{name} {value}" for name, value in (asked | payload).items())]
+        return idempotent(headers, lambda: [*upload.fingerprint(), *wanted], partial(create, upload, then, new))
+
+
+def _taken(sent: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: sent.pop(name) for name in names if name in sent}
 
 
 def _add_list(blueprint: Blueprint, kind: MediaKind) -> None:

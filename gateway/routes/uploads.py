@@ -143,8 +143,8 @@ def delete_upload(headers: dict[str, Any], upload_id: UUID) -> Response:
     return Response(status=204)
 
 
-def _task(kind: str, media_id: str) -> NewTask:
-    return KINDS[kind].task(media_id)
+def _task(kind: str, media_id: str, asked: dict[str, Any]) -> NewTask:
+    return KINDS[kind].new(media_id, asked.get("payload", {}), asked.get("of_task", {}))
 
 
 def _asked(metadata: str) -> tuple[str, dict[str, Any]]:
@@ -162,7 +162,10 @@ def _asked(metadata: str) -> tuple[str, dict[str, Any]]:
     if "deadline" in of_task:
         of_task["deadline"] = to_rfc3339(of_task["deadline"])
     expires_at = to_rfc3339(asked["expires_at"]) if "expires_at" in asked else None
+    payload = {name: asked[name] for name in kind.options if name in asked}
+    kind.check(payload, "")
     kept = {name: asked[name] for name in ("keep_source", "embed") if name in asked}
+    kept |= {"payload": payload} if payload else {}
     return kind.name, {"filename": filename, "then": then, "of_task": of_task, "expires_at": expires_at, **kept}
 
 

@@ -1,5 +1,6 @@
 """``/api/videos``: upload, list, show, delete."""
 
+from broker.media.transcoding_options import TranscodingOptions
 from broker.task import NewTask
 from gateway.media_view import show_video
 from gateway.routes.media import MediaKind, media_blueprint
@@ -15,5 +16,6 @@ blueprint = media_blueprint(
         show=show_video,
         form=VideoUpload,
         by_url=VideoByUrl,
+        options=tuple(TranscodingOptions().fields),
     )
 )

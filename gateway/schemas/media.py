@@ -8,6 +8,8 @@ from marshmallow import ValidationError, fields
 from marshmallow.validate import Length, OneOf
 
 from broker.clock import Clock
+from broker.environment.video_profiles import option_fields
+from broker.media.transcoding_options import PASSTHROUGH, TranscodingOptions, profile_field
 from broker.outbound.guard import MAX_URL
 from broker.schema import Schema
 from broker.status import Status
@@ -105,9 +107,32 @@ class MediaUpload(FileUpload):
     )
 
 
+class _Ladder(fields.String):
+    """A JSON list, as the text of a form's part."""
+
+    def __init__(self) -> None:
+        self._heights = option_fields()["ladder"]
+        description = f"{self._heights.metadata['description']} A JSON list."
+        super().__init__(metadata={"description": description, "example": "[360, 720]"})
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            heights = json.loads(super()._deserialize(value, attr, data, **kwargs))
+        except (ValueError, RecursionError):
+            heights = None
+        if not isinstance(heights, list):
+            raise ValidationError("Must be a JSON list of numbers, such as [360, 720].")
+        return self._heights.deserialize(heights, attr, data)
+
+
 class VideoUpload(MediaUpload):
     """A form with a video."""
 
+    profile = profile_field()
+    codec, quality = (option_fields()[name] for name in ("codec", "quality"))
+    ladder = _Ladder()
+    normalize_audio = QueryFlag(metadata=option_fields()["normalize_audio"].metadata)
+    passthrough = QueryFlag(metadata={"description": PASSTHROUGH})
     keep_source = QueryFlag(
         metadata={
             "description": "`false` removes the uploaded file, and nothing else, when it is transcoded and no task "
@@ -141,7 +166,7 @@ class MediaByUrl(Schema):
     )
 
 
-class VideoByUrl(MediaByUrl):
+class VideoByUrl(MediaByUrl, TranscodingOptions):
     """A video that is fetched from elsewhere."""
 
     keep_source = fields.Boolean(truthy={True}, falsy={False}, metadata={"description": "As in the form."})
@@ -203,6 +228,9 @@ class Rendition(Schema):
     bandwidth = fields.Integer(**required("Peak bits per second, audio included."))
     codecs = fields.String(**required("RFC 6381 codec names."))
     playlist = fields.String(**required("Its playlist, relative to hls_url."))
+    encoder = fields.String(
+        **nullable("What made its pictures: libx264, say, or copy where they are the video's own; null if not known.")
+    )
     download_url = fields.String(**required("It as one MP4, with the first sound; opens without a key, for 24 hours."))
 
 
@@ -232,6 +260,8 @@ class Video(Media):
     width = fields.Integer(**nullable("Pixels, once known."))
     height = fields.Integer(**nullable("Pixels, once known."))
     duration_seconds = fields.Float(**nullable("Its length, once known."))
+    profile = fields.String(**nullable("The profile it was encoded by, once that is done."))
+    encoder = fields.String(**nullable("What its pictures were encoded with, such as libx264 or hevc_nvenc."))
     variants = fields.List(fields.Nested(Rendition), **required("The renditions that can be played."))
     audio_tracks = fields.List(fields.Nested(Sound), **required("All sound; players begin with the first."))
     loudness = fields.Nested(MeasuredLoudness, **nullable("How loud the first of it is, once measured."))

@@ -15,17 +15,23 @@ from handlers.media.bounds import FILE_SIZE, PROGRAM_MEMORY
 _GRACE_SECONDS = 5
 #: The only variables that are passed on: nothing secret, and none that ffmpeg would obey.
 _ENVIRONMENT = ("LD_LIBRARY_PATH",)
+#: Where graphics cards' drivers look for which card and driver to use.
+_OF_GRAPHICS = ("CUDA_VISIBLE_DEVICES", "LIBVA_DRIVER_NAME", "LIBVA_DRIVERS_PATH")
 _LOG = "program.log"
 _LOG_TAIL, _LOG_MOST = 4096, FILE_SIZE // 4
 
 
 @contextmanager
-def program(context: TaskContext, argv: list[str], **environ: str) -> Iterator["subprocess.Popen[bytes]"]:
+def program(
+    context: TaskContext, argv: list[str], *, graphics: bool = False, **environ: str
+) -> Iterator["subprocess.Popen[bytes]"]:
     """A running program with the scratch folder as its own and a pipe as its output; killed when the block is left.
 
-    What it says about errors goes to a file, see ``log_tail``.
+    What it says about errors goes to a file, see ``log_tail``. With ``graphics`` it may use the machine's graphics card.
     """
     env = bare_environment() | environ
+    if graphics:
+        env |= {name: os.environ[name] for name in _OF_GRAPHICS if name in os.environ}
     path = context.scratch / _LOG
     path.unlink(missing_ok=True)
     with path.open("ab") as log:
@@ -33,7 +39,9 @@ def program(context: TaskContext, argv: list[str], **environ: str) -> Iterator["
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, cwd=context.scratch, env=env
         )
     try:
-        _confine(process.pid, int(context.seconds_left()))
+        # Drivers reserve far more addresses than they use, of which the memory that can be written is counted then.
+        memory = resource.RLIMIT_DATA if graphics else resource.RLIMIT_AS
+        _confine(process.pid, int(context.seconds_left()), memory)
         yield process
     finally:
         if process.stdout:
@@ -46,13 +54,13 @@ def bare_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
 
 
-def _confine(pid: int, seconds_left: int) -> None:
+def _confine(pid: int, seconds_left: int, memory: int) -> None:
     """Set the limits from outside; a system without prlimit(2) has the wall clock alone."""
     if not hasattr(resource, "prlimit"):
         return
     seconds = max(1, seconds_left) * (os.cpu_count() or 1)
     for limit, soft, hard in (
-        (resource.RLIMIT_AS, PROGRAM_MEMORY, PROGRAM_MEMORY),
+        (memory, PROGRAM_MEMORY, PROGRAM_MEMORY),
         (resource.RLIMIT_FSIZE, FILE_SIZE, FILE_SIZE),
         (resource.RLIMIT_CPU, seconds, seconds + _GRACE_SECONDS),
     ):

@@ -6,16 +6,14 @@ from fractions import Fraction
 from pathlib import Path
 from struct import unpack_from
 
+from handlers.transcoding.codec_names import codec_name
+
 #: Of a fragment header, which optional fields are there (ISO/IEC 14496-12, 8.8.7 and 8.8.8).
 _TFHD_FIELDS = ((0x1, 8), (0x2, 4))
 _TFHD_DURATION = 0x8
 _TRUN_HEADER = ((0x1, 4), (0x4, 4))
 _TRUN_DURATION = 0x100
 _TRUN_SAMPLE = (0x100, 0x200, 0x400, 0x800)
-#: Bytes of a visual sample entry before its boxes (12.1.3).
-_VISUAL_ENTRY = 78
-#: The only audio that is made here is AAC-LC.
-_AAC_LC = "mp4a.40.2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +42,7 @@ def read_init(path: Path) -> Init:
     (timescale,) = unpack_from(">I", header, 20 if header[0] else 12)
     descriptions = _inside(track, b"minf", b"stbl", b"stsd")
     ((kind, entry),) = _boxes(descriptions[8:])
-    if kind == b"mp4a":
-        return Init(timescale, _AAC_LC)
-    configuration = _inside(entry[_VISUAL_ENTRY:], b"avcC")
-    return Init(timescale, f"avc1.{configuration[1:4].hex()}")
+    return Init(timescale, codec_name(kind, entry))
 
 
 def read_segment(path: Path, timescale: int) -> Segment:

@@ -37,7 +37,11 @@ class Video(NamedTuple):
 
 
 class NotPackaged(TransientError):
-    """The source's own pictures cannot be a rendition beside the others: the next run encodes all of them."""
+    """The source's own pictures cannot be a rendition beside the others: all of them are encoded."""
+
+
+class HardwareFailed(PermanentError):
+    """Where hardware encodes, it may be to blame that nothing could be made of a source, as a source may be."""
 
 
 class _Misplaced(Exception):
@@ -67,9 +71,12 @@ class Encoder:
         try:
             self._make(left, part, on_frames)
         except (_Misplaced, PermanentError) as error:
-            if self._video.plan.copied:
+            plan = self._video.plan
+            if plan.copied and (part.rungs == (plan.copied,) or not plan.encoding.hardware):
                 passthrough.give_up(self._context)
                 raise NotPackaged() from error
+            if plan.encoding.hardware:
+                raise HardwareFailed(f"The encoder {plan.encoding.encoder} has failed.") from error
             raise
 
     def _make(self, left: Part, part: Part, on_frames: Callable[[int], None]) -> None:
@@ -104,7 +111,8 @@ class Encoder:
             self._on_tick()
 
         argv = command(ffmpeg.binary(), *self._video[:4], left)
-        decoded = ffmpeg.encode(self._context, argv, "frame", on_progress, _allowed(self._video, left))
+        graphics, allowed = self._video.plan.encoding.hardware, _allowed(self._video, left)
+        decoded = ffmpeg.encode(self._context, argv, "frame", on_progress, allowed, graphics=graphics)
         run.take(ended=True)
         run.end(decoded)
         self.seeks = self.seeks and not (decoded and decoded.errors)
@@ -213,7 +221,7 @@ def _allowed(video: Video, part: Part) -> float:
     """Seconds that encoding may take: they follow the length and the ladder."""
     source, plan = video.source, video.plan
     decoded = source.pictures * source.width * source.height / 1_000_000
-    return _GRACE + _PATIENCE * _PER_MEGAPIXEL * (decoded + plan.megapixels)
+    return _GRACE + _PATIENCE * _PER_MEGAPIXEL * (decoded + plan.megapixels * plan.encoding.cost)
 
 
 def _sha256(path: Path) -> str:

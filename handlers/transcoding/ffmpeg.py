@@ -50,16 +50,23 @@ def binary() -> str:
 
 
 def encode(
-    context: TaskContext, argv: list[str], measure: str, on_progress: Callable[[int], None], allowed: float
+    context: TaskContext,
+    argv: list[str],
+    measure: str,
+    on_progress: Callable[[int], None],
+    allowed: float,
+    *,
+    graphics: bool = False,
 ) -> Decoded | None:
     """Run a command to its end, in the scratch folder, for at most ``allowed`` seconds.
 
-    ``measure`` is the member of ffmpeg's progress that has to grow, ``on_progress`` gets its values.
+    ``measure`` is the member of ffmpeg's progress that has to grow, ``on_progress`` gets its values. ``graphics`` as of
+    ``handlers.media.program``.
 
     Raises ``PermanentError`` for a source that cannot be decoded, ``Stalled`` when it makes no progress, and
     ``TransientError`` for trouble of the machine.
     """
-    with program(context, argv) as process:
+    with program(context, argv, graphics=graphics) as process:
         assert process.stdout is not None
         lines = _with_short_log(spoken(process.stdout, _TICK), context.scratch)
         watch(lines, measure, on_progress, time.monotonic, allowed)

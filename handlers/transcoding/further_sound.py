@@ -13,6 +13,7 @@ from typing import NamedTuple
 from broker.context import TaskContext
 from broker.errors import PermanentError
 from handlers.transcoding import ffmpeg, sound
+from handlers.transcoding.normalizing import SILENT, levels
 from handlers.transcoding.plan import Plan
 from handlers.transcoding.playlists import AUDIO_GROUP, MEDIA, Track, read_track
 from handlers.transcoding.source import SoundTrack
@@ -52,9 +53,11 @@ def hear_further(
         for name in folders:
             shutil.rmtree(context.scratch / name, ignore_errors=True)
             (context.scratch / name).mkdir()
-        argv = sound.command(ffmpeg.binary(), path, demuxer, folders, planned, length)
+        filters = levels(context, path, demuxer, folders, planned, length)
+        argv = sound.command(ffmpeg.binary(), path, demuxer, folders, planned, length, filters)
         allowed = _GRACE + _ALLOWED * float(length) * len(folders)
         ffmpeg.encode(context, argv, "out_time_us", lambda done: None, allowed)
+        warnings.extend(f"Sound track {wanted[name][0]} {SILENT}" for name in folders if filters.get(name) == "")
 
     made: list[tuple[Track, SoundTrack]] = []
     try:

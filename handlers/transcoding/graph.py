@@ -20,8 +20,6 @@ from handlers.transcoding.source import Source
 
 #: Several encoders run side by side, so more threads of the decoder each buy nothing but memory.
 _THREADS = min(2, os.cpu_count() or 1)
-#: The rate cap, and the buffer that it holds over, as multiples of a rung's ``max_rate``.
-_PEAK, _BUFFER = 1.2, 2
 #: Aspect ratios of samples beyond these are mistakes, and shapes that differ by less are the same one.
 _SAR = "if(between(sar,0.25,4),sar,1)"
 _SAME_SHAPE = 0.02
@@ -31,18 +29,6 @@ GLOBAL = ("-hide_banner", "-nostdin", "-v", "verbose", "-nostats", "-progress", 
 #: Seconds that are decoded before the first picture of a part that begins in the middle: in the place of that picture
 #: the one before it may have to be repeated.
 _BEFORE = 6
-#: Constant quality under a rate cap; key frames by number only, so that they fall together in all rungs.
-#: One thread: with more, x264's rate cap depends on which is first, and no two runs would make the same bytes.
-_H264 = {
-    "c:v": "libx264",
-    "preset": "veryfast",
-    "profile:v": "high",
-    "crf": 21,
-    "bf": 3,
-    "sc_threshold": 0,
-    "threads": 1,
-    "x264-params": "threads=1:lookahead-threads=1:log=0",
-}
 
 
 def command(binary: str, path: Path, demuxer: str, source: Source, plan: Plan, part: Part) -> list[str]:
@@ -56,7 +42,7 @@ def command(binary: str, path: Path, demuxer: str, source: Source, plan: Plan, p
     # that is missing at the beginning of a part has to show.
     mode = "passthrough" if source.uniform else "cfr"
     outputs = [_rung(branches[number], rung, plan, part, mode) for number, rung in enumerate(part.rungs)]
-    return [binary, *GLOBAL, "-max_error_rate", "1", *ffmpeg.merge_outputs(*outputs).get_args()]
+    return [binary, *GLOBAL, *plan.encoding.devices, "-max_error_rate", "1", *ffmpeg.merge_outputs(*outputs).get_args()]
 
 
 def _skipped(plan: Plan, part: Part) -> int:
@@ -119,17 +105,12 @@ def _rung(branch: Stream, rung: Rung, plan: Plan, part: Part, mode: str) -> Outp
         .filter("pad", rung.width, rung.height, "(ow-iw)/2", "(oh-ih)/2")
         .filter("setparams", range="tv", color_primaries="bt709", color_trc="bt709", colorspace="bt709")
     )
-    options = {
-        "maxrate": int(rung.max_rate * _PEAK),
-        "bufsize": rung.max_rate * _BUFFER,
-        "g": plan.gop_frames,
-        "fps_mode": mode,
-    }
+    picture, options = plan.encoding.prepared(picture), plan.encoding.options(rung.max_rate, plan.gop_frames)
     hls = hls_options(rung.name, plan, part.first)
     if plan.grid:
         options |= forced_key_frames(plan, plan.grid, part.first, part.end)
         hls = group_options(rung.name, plan, plan.grid, part.first)
-    return ffmpeg.output(picture, hls_target(rung.name), **_H264, **options, **hls)
+    return ffmpeg.output(picture, hls_target(rung.name), fps_mode=mode, **options, **hls)
 
 
 def _fitted(rung: Rung) -> tuple[str, str]:

@@ -33,7 +33,7 @@ def forced_key_frames(plan: Plan, grid: Grid, first: int, end: int) -> dict[str,
     begins = plan.begins(first)
     # Half a picture earlier, since the first one at or after a time becomes a key frame.
     times = (max(Fraction(0), (key - begins - Fraction(1, 2)) / plan.rate) for key in grid.keys_of(first, end))
-    return {"force_key_frames": ",".join(map(seconds, times)), "forced-idr": 1}
+    return {"force_key_frames": ",".join(map(seconds, times))}
 
 
 def are_there(folder: Path, grid: Grid, segment: int) -> bool:

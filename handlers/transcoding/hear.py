@@ -8,6 +8,7 @@ from typing import NamedTuple
 from broker.context import TaskContext
 from broker.errors import PermanentError
 from handlers.transcoding import ffmpeg, sound
+from handlers.transcoding.normalizing import SILENT, levels
 from handlers.transcoding.plan import Plan
 from handlers.transcoding.playlists import Track, read_track
 from handlers.transcoding.progress import SOUND, Progress
@@ -38,11 +39,13 @@ def hear(
     warnings = []
     for number, each in enumerate(source.sound, 1):
         try:
-            track, errors = _encode(context, path, demuxer, each, planned, length, progress)
+            track, errors, silent = _encode(context, path, demuxer, each, planned, length, progress)
         except PermanentError:
             then = "published without it" if number == len(source.sound) else "the next one is used"
             warnings.append(f"Sound track {number} cannot be decoded: {then}.")
             continue
+        if silent:
+            warnings.append(f"The sound {SILENT}")
         if errors:
             warnings.append(f"Parts of the sound are damaged: {errors} of its packets could not be decoded.")
         if each.seconds > length + Fraction(_PADDING):
@@ -61,15 +64,18 @@ def _encode(
     planned: Plan,
     length: Fraction,
     progress: Progress,
-) -> tuple[Track, int]:
+) -> tuple[Track, int, bool]:
+    """The rendition, how many packets could not be decoded, and whether it is too silent to be made louder."""
+    tracks = {sound.AUDIO: each.track}
+    filters = levels(context, path, demuxer, tracks, planned, length)
     folder = context.scratch / sound.AUDIO
     shutil.rmtree(folder, ignore_errors=True)  # of the track before
     folder.mkdir()
-    argv = sound.command(ffmpeg.binary(), path, demuxer, {sound.AUDIO: each.track}, planned, length)
+    argv = sound.command(ffmpeg.binary(), path, demuxer, tracks, planned, length, filters)
     report = progress.within(SOUND)
 
     def on_progress(microseconds: int) -> None:
         report(microseconds / 1_000_000 / float(length))
 
     decoded = ffmpeg.encode(context, argv, "out_time_us", on_progress, _GRACE + _ALLOWED * float(length))
-    return read_track(folder), decoded.errors if decoded else 0
+    return read_track(folder), decoded.errors if decoded else 0, filters.get(sound.AUDIO) == ""

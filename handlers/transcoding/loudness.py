@@ -41,7 +41,7 @@ def measure(context: TaskContext, prefix: str, track: Track) -> Loudness | None:
     allowed = _GRACE + _PER_SECOND * float(track.duration)
     ffmpeg.encode(context, argv, "out_time_us", lambda done: None, allowed)
     (context.scratch / _FILE).unlink()
-    return _read(log_tail(context.scratch, _LOG_BYTES))
+    return read(log_tail(context.scratch, _LOG_BYTES))
 
 
 def _gather(context: TaskContext, prefix: str, track: Track, path: Path) -> None:
@@ -51,7 +51,8 @@ def _gather(context: TaskContext, prefix: str, track: Track, path: Path) -> None
                 file.write(stored.read())
 
 
-def _read(log: str) -> Loudness | None:
+def read(log: str) -> Loudness | None:
+    """What ffmpeg's filter ``ebur128`` has said at its end."""
     found = {name: pattern.findall(log) for name, pattern in _SAID.items()}
     integrated, spread, peak = (float(each[-1]) if each else None for each in found.values())
     return None if integrated is None or spread is None else Loudness(integrated, spread, peak)

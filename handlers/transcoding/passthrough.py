@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.context import TaskContext
+from broker.environment.video_profiles import Profile
 from handlers.media.bounds import RECORDING
 from handlers.media.decoding import decode_one
 from handlers.transcoding.grid import grid
@@ -36,16 +37,16 @@ class _Unfit(Exception):
 
 
 def package(
-    context: TaskContext, path: Path, demuxer: str, source: Source, plan: Plan, largest: int
+    context: TaskContext, path: Path, demuxer: str, source: Source, plan: Plan, profile: Profile
 ) -> tuple[Plan, str | None]:
     """The plan by which the source's pictures are packaged as they are, or why that of encoding them stays.
 
-    ``largest`` is the short side of the largest rung that may be made of any source.
+    ``profile`` is that of the plan.
     """
     try:
         if context.recall(_FAILED):
             raise _Unfit("could not be taken apart at its key frames")
-        _check(source, plan, demuxer, largest)
+        _check(source, plan, demuxer, profile)
         seconds = min(context.seconds_left(), _LONGEST + path.stat().st_size / _SLOWEST)
         arguments = str(path), demuxer, source.video_track, str(plan.rate)
         found = decode_one(_LOOK, *arguments, limits=RECORDING, seconds=seconds)
@@ -61,10 +62,11 @@ def give_up(context: TaskContext) -> None:
     context.remember(_FAILED, True)
 
 
-def _check(source: Source, plan: Plan, demuxer: str, largest: int) -> None:
+def _check(source: Source, plan: Plan, demuxer: str, profile: Profile) -> None:
     """What can be told before each packet is looked at."""
-    short, colours = min(source.width, source.height), source.colours
+    short, colours, largest = min(source.width, source.height), source.colours, max(profile.ladder)
     wrong = {
+        f"would be H.264 beside renditions of {profile.codec}": profile.codec != "h264",
         "is no MP4 or Matroska": demuxer not in SEEKABLE,
         f"is larger than {largest}p": short > largest * _NEAR,
         "has sides of an odd number of pixels": source.width % 2 or source.height % 2,

@@ -1,11 +1,13 @@
 """What will be made of a source: everything the encoder needs to know, computed once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor
 
+from broker.environment.video_profiles import Profile
 from broker.errors import PermanentError
 from handlers.transcoding import ladder
+from handlers.transcoding.encoding import SOFTWARE, Encoding
 from handlers.transcoding.grid import Grid
 from handlers.transcoding.ladder import Rung
 from handlers.transcoding.source import MAX_SECONDS, Source
@@ -23,6 +25,9 @@ class Plan:
     frames: int
     #: The last picture is held up to the end: sound may go on, and the last packets may hold nothing.
     hold_last: bool
+    encoding: Encoding = field(default_factory=Encoding)
+    #: LUFS to which all sound is brought; ``None`` leaves it as it is.
+    loudness: float | None = None
     #: The largest rendition, where it is the source's own pictures, and where their groups begin: all renditions then
     #: have their key frames there.
     copied: Rung | None = None
@@ -78,9 +83,12 @@ _PADDING = 0.1
 #: Frames that are made where nothing is sent: so many, and so many more for each packet of pictures and sound. Slides
 #: without sound need most: at six frames a second nearly three hours, however few they are.
 _HELD, _HELD_PER_PACKET = 60_000, 100
+_DEFAULT = Profile()
 
 
-def plan(source: Source) -> Plan:
+def plan(
+    source: Source, profile: Profile = _DEFAULT, encoder: str = SOFTWARE["h264"], loudness: float | None = None
+) -> Plan:
     """Both tracks end together: with the last picture, held while sound goes on, or with silence.
 
     Where pictures change their size or colours ffmpeg restarts its filters, which would hold a picture there too. The
@@ -104,4 +112,5 @@ def plan(source: Source) -> Plan:
     longest = min(Fraction(most), MAX_SECONDS * rate)
     goes_on = source.uniform and shown + _PADDING * rate < heard <= longest
     frames = heard if goes_on else shown
-    return Plan(ladder.rungs(source.width, source.height), rate, frames, source.uniform)
+    made = ladder.rungs(source.width, source.height, profile)
+    return Plan(made, rate, frames, source.uniform, Encoding(encoder, profile.quality), loudness)

@@ -4,12 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from broker.context import TaskContext
+from broker.environment.video_profiles import Profile
 from broker.media.records import MediaRecord
 from broker.media.storage import StoredObject
 from handlers.transcoding import ffmpeg
 from handlers.transcoding.command import command
 from handlers.transcoding.encoder import Video
-from handlers.transcoding.ladder import LADDER
 from handlers.transcoding.manifest import Manifest, digest
 from handlers.transcoding.passthrough import package
 from handlers.transcoding.plan import plan
@@ -27,7 +27,7 @@ def look_and_plan(context: TaskContext, path: Path, prefix: str) -> Video:
     source = probe(context, path, demuxer)
     planned = plan(source)
     if context.payload.get("passthrough"):
-        planned, unfit = package(context, path, demuxer, source, planned, max(side for side, _ in LADDER))
+        planned, unfit = package(context, path, demuxer, source, planned, Profile())
         source = replace(source, warnings=(*source.warnings, *([unfit] if unfit else [])))
     return Video(path, demuxer, source, planned, prefix)
 

@@ -8,6 +8,7 @@ from broker.media import paths
 from broker.media.records import MediaRecord, no_source
 from handlers.transcoding import ffmpeg
 from handlers.transcoding.complete import complete
+from handlers.transcoding.encoder import NotPackaged
 from handlers.transcoding.making import make
 from handlers.transcoding.manifest import Manifest, Mismatch
 from handlers.transcoding.prepare import look_and_plan, take_up
@@ -25,6 +26,8 @@ def transcode(context: TaskContext) -> dict[str, Any]:
     progress = Progress(context)
     try:
         return _transcode(context, media, progress)
+    except NotPackaged:
+        return transcode(context)  # which encodes all of it
     except PermanentError:
         _withdraw(context, media)
         raise

@@ -18,24 +18,26 @@ from handlers.transcoding.plan import Plan
 
 AUDIO = "audio"
 #: A track of which more than this part cannot be decoded is given up.
-_MOST_ERRORS = 0.5
+_ERRORS = ("-max_error_rate", "0.5")
 _PLAIN = {"c:a": "pcm_f32le", "ac": 2, "ar": 48_000, "f": "null"}
 #: The first AAC frame holds nothing but the encoder's priming; without it sound starts at 0, as pictures do.
 _AAC = {"c:a": "aac", "b:a": "128k", "bsf:a": r"noise=drop=eq(n\,0)"}
 
 
 def command(
-    binary: str, path: Path, demuxer: str, tracks: Mapping[str, int], plan: Plan, length: Fraction
+    binary: str,
+    path: Path,
+    demuxer: str,
+    tracks: Mapping[str, int],
+    plan: Plan,
+    length: Fraction,
+    levels: Mapping[str, str] = {},  # noqa: B006  (nobody changes it)
 ) -> list[str]:
     """The program and its arguments; ``tracks`` are streams' indexes by folders, ``length`` that of the pictures, in
-    seconds.
+    seconds. ``levels`` are further filters by folders.
 
     Each rendition is as long: silence fills it up, at its beginning too, and what is too long is cut.
     """
-    end = seconds(length)
-    # What comes too late is cut at once, or silence would be made up to it.
-    chain = f"atrim=end={end},aresample=async=1:first_pts=0,apad=whole_dur={end},atrim=end={end}"
-    file = ["-f", demuxer, *_arguments(INPUT_OPTIONS), "-i", f"file:{path}"]
     plain: list[str] = []
     decoders: list[str] = []
     coded: list[str] = []
@@ -43,9 +45,29 @@ def command(
         plain += ["-map", f"0:{track}", *_arguments(_PLAIN), "-"]
         decoders += ["-dec", f"{number}:0"]
         coded += ["-map", f"[sound{number}]", *_arguments(_AAC | hls_options(folder, plan)), hls_target(folder)]
-    graph = ";".join(f"[dec:{number}]{chain}[sound{number}]" for number in range(len(tracks)))
-    errors = ["-max_error_rate", str(_MOST_ERRORS)]
-    return [binary, *GLOBAL, *errors, *file, *plain, *decoders, "-filter_complex", graph, *coded]
+    graph = ";".join(
+        f"[dec:{number}]{_chain(length, levels.get(folder, ''))}[sound{number}]" for number, folder in enumerate(tracks)
+    )
+    return [binary, *GLOBAL, *_ERRORS, *_file(path, demuxer), *plain, *decoders, "-filter_complex", graph, *coded]
+
+
+def measuring(binary: str, path: Path, demuxer: str, track: int, length: Fraction, level: str = "") -> list[str]:
+    """The program that tells how loud a rendition of ``track`` would be: the same, encoded to nothing."""
+    plain = ["-map", f"0:{track}", *_arguments(_PLAIN), "-", "-dec", "0:0"]
+    graph = f"[dec:0]{_chain(length, level)},ebur128=peak=true:framelog=quiet[sound]"
+    nothing = ["-map", "[sound]", "-f", "null", "-"]
+    return [binary, *GLOBAL, *_ERRORS, *_file(path, demuxer), *plain, "-filter_complex", graph, *nothing]
+
+
+def _chain(length: Fraction, level: str) -> str:
+    end = seconds(length)
+    # What comes too late is cut at once, or silence would be made up to it.
+    chain = f"atrim=end={end},aresample=async=1:first_pts=0,apad=whole_dur={end},atrim=end={end}"
+    return f"{chain},{level}" if level else chain
+
+
+def _file(path: Path, demuxer: str) -> list[str]:
+    return ["-f", demuxer, *_arguments(INPUT_OPTIONS), "-i", f"file:{path}"]
 
 
 def _arguments(options: Mapping[str, object]) -> list[str]:

@@ -2,25 +2,18 @@
 
 from marshmallow import RAISE, fields
 
+from broker.media.transcoding_options import TranscodingOptions, judge
 from broker.schema import Schema
 from broker.task_type import TaskType
 
 
-class VideoTranscodingPayload(Schema):
-    """Which uploaded video to transcode."""
+class VideoTranscodingPayload(TranscodingOptions):
+    """Which uploaded video to transcode, and how."""
 
     class Meta:
         unknown = RAISE
 
     video_id = fields.UUID(required=True, metadata={"description": "The video's id, as its upload answered it."})
-    passthrough = fields.Boolean(
-        truthy={True},
-        falsy={False},
-        metadata={
-            "description": "Whether the largest rendition is to be the video's own pictures, not encoded again, where "
-            "these fit: H.264 that every player takes, no larger than the ladder's top. If not, a warning says why."
-        },
-    )
 
 
 class Variant(Schema):
@@ -62,6 +55,10 @@ class VideoTranscodingResult(Schema):
     height = fields.Integer(required=True)
     duration_seconds = fields.Float(required=True)
     frame_rate = fields.Float(required=True, metadata={"description": "Frames per second of every rendition."})
+    profile = fields.String(required=True, metadata={"description": "The profile that it was encoded by."})
+    encoder = fields.String(
+        required=True, metadata={"description": "What its pictures were encoded with, such as libx264 or hevc_nvenc."}
+    )
     variants = fields.List(fields.Nested(Variant), required=True)
     audio_tracks = fields.List(fields.Nested(AudioTrack), required=True)
     loudness = fields.Nested(Loudness, required=True, allow_none=True)
@@ -88,5 +85,6 @@ VIDEO_TRANSCODING = TaskType(
     bounds_itself=True,
     typical_seconds=60.0,
     result=VideoTranscodingResult,
+    judged=judge,
     requires=("av", "ffmpeg", "imageio_ffmpeg"),
 )

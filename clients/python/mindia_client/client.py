@@ -229,6 +229,7 @@ class Client:
         """The video, stored, with its ``task_id``; of an open file all of it.
 
         ``options``: ``then`` (names), ``group``, ``tags``, ``deadline``, ``expires_at``, ``keep_source``, ``embed``,
+        ``profile``, ``ladder``, ``codec``, ``quality``, ``normalize_audio``, ``passthrough``,
         ``idempotency_key``.
         """
         found: Video = self._upload("/api/videos", file, name, **options)

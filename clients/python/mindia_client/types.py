@@ -1066,6 +1066,8 @@ class Video(TypedDict):
     width: int | None
     height: int | None
     duration_seconds: float | None
+    profile: str | None
+    encoder: str | None
     variants: list[Rendition]
     audio_tracks: list[Sound]
     loudness: MeasuredLoudness | None
@@ -1079,6 +1081,11 @@ class Video(TypedDict):
 
 
 class VideoByUrl(TypedDict):
+    profile: NotRequired[str]
+    codec: NotRequired[Literal["h264", "hevc", "av1"]]
+    ladder: NotRequired[list[int]]
+    quality: NotRequired[Literal["low", "standard", "high"]]
+    normalize_audio: NotRequired[bool]
     url: str
     filename: NotRequired[str]
     expires_at: NotRequired[str]
@@ -1104,6 +1111,11 @@ class VideoSelection(TypedDict):
 
 
 class VideoTranscodingPayload(TypedDict):
+    profile: NotRequired[str]
+    codec: NotRequired[Literal["h264", "hevc", "av1"]]
+    ladder: NotRequired[list[int]]
+    quality: NotRequired[Literal["low", "standard", "high"]]
+    normalize_audio: NotRequired[bool]
     video_id: str
 
 
@@ -1113,6 +1125,8 @@ class VideoTranscodingResult(TypedDict):
     height: int
     duration_seconds: float
     frame_rate: float
+    profile: str
+    encoder: str
     variants: list[Variant]
     audio_tracks: list[AudioTrack]
     loudness: Loudness | None
@@ -1130,6 +1144,11 @@ class VideoUpload(TypedDict):
     tags: NotRequired[str]
     embed: NotRequired[bool]
     then: NotRequired[str]
+    profile: NotRequired[str]
+    codec: NotRequired[Literal["h264", "hevc", "av1"]]
+    quality: NotRequired[Literal["low", "standard", "high"]]
+    ladder: NotRequired[str]
+    normalize_audio: NotRequired[bool]
     keep_source: NotRequired[bool]
 
 

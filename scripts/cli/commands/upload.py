@@ -31,6 +31,10 @@ _DOCUMENTS = frozenset({".pdf", ".docx", ".md", ".markdown", ".srt", ".vtt", ".h
 @click.option("--expires", metavar="SPAN", help="It is deleted after so long, with all that was made of it: 12h, 30d.")
 @click.option("--drop-source", is_flag=True, help="Keep a video's uploaded file no longer than it is needed.")
 @click.option("--embed/--no-embed", default=None, help="Make them searchable, or leave them out of search.")
+@click.option(
+    "--profile", metavar="NAME", help="How videos are encoded: small, high, hevc, av1 or one of your operator's."
+)
+@click.option("--passthrough", is_flag=True, help="Keep a video's own pictures as the largest rendition, if they fit.")
 @click.option("--wait", is_flag=True, help="Wait until they are transcoded or embedded.")
 @click.option("--timeout", metavar="SPAN", help="Wait no longer than this: 90s, 5m.")
 def upload_command(
@@ -43,6 +47,7 @@ def upload_command(
     \b
     mindia upload clip.mp4 --wait
     mindia upload clip.mp4 --then checksum --no-embed
+    mindia upload clip.mp4 --profile small
     mindia upload report.pdf talk.mp3
     """
     sent: list[dict[str, Any]] = []
@@ -53,7 +58,13 @@ def upload_command(
 
 
 def _words(
-    group: str | None, then: tuple[str, ...], drop_source: bool, embed: bool | None, **times: str | None
+    group: str | None,
+    then: tuple[str, ...],
+    drop_source: bool,
+    embed: bool | None,
+    profile: str | None,
+    passthrough: bool,
+    **times: str | None,
 ) -> dict[str, str]:
     """What a form has beside its file."""
     deadline, expires = times["deadline"], times["expires"]
@@ -63,6 +74,8 @@ def _words(
         "then": json.dumps(then) if then else None,
         "expires_at": from_now(seconds_in(expires)) if expires else None,
         "keep_source": "false" if drop_source else None,
+        "profile": profile,
+        "passthrough": "true" if passthrough else None,
         "embed": None if embed is None else str(embed).lower(),
     }
     return {name: value for name, value in named.items() if value is not None}

@@ -1,0 +1,75 @@
+"""Brings sound to one loudness (EBU R 128): its loudness is measured first, then one gain goes over all of it.
+
+So quiet passages stay quiet. Peaks that the gain would raise too far are limited; as that takes some loudness away, what
+has come of it is measured too, and made up for.
+"""
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+from broker.context import TaskContext
+from handlers.media.program import log_tail
+from handlers.transcoding import ffmpeg, sound
+from handlers.transcoding.loudness import Loudness, read
+from handlers.transcoding.plan import Plan
+
+#: LUFS below which sound is left as it is: what would be raised is noise.
+_QUIETEST = -50.0
+#: True peaks in dBTP: AAC overshoots what it is given.
+_HIGHEST = -1.5
+#: LU that limiting may be made up for.
+_MAKE_UP = 6.0
+_LOG_BYTES = 65536
+#: Seconds that one second of a track may take.
+_ALLOWED, _GRACE = 10, 900.0
+
+
+#: What is told of it.
+SILENT = "is left as loud as it is: it is all but silent."
+
+
+def levels(
+    context: TaskContext, path: Path, demuxer: str, tracks: Mapping[str, int], planned: Plan, length: Fraction
+) -> dict[str, str]:
+    """By folder, ffmpeg's filters that bring each of ``tracks`` to the loudness that is planned; empty for silence.
+
+    ``tracks`` are streams' indexes by folders, of which ``length`` seconds are made. Nothing where none is planned.
+    Raises ``PermanentError`` for a track that cannot be decoded.
+    """
+    if planned.loudness is None:
+        return {}
+    measure = partial(_measure, context, path, demuxer, length=length)
+    return {folder: _level(partial(measure, track), planned.loudness) for folder, track in tracks.items()}
+
+
+def _level(measure: Callable[[str], Loudness | None], target: float) -> str:
+    found = measure("")
+    if found is None or found.integrated_lufs < _QUIETEST:
+        return ""
+    gain = target - found.integrated_lufs
+    if found.true_peak_dbtp is None or found.true_peak_dbtp + gain <= _HIGHEST:
+        return _plain(gain)
+    limited = measure(_limited(gain))
+    lost = max(0.0, min(_MAKE_UP, target - limited.integrated_lufs)) if limited else 0.0
+    return _limited(gain + lost)
+
+
+def _measure(
+    context: TaskContext, path: Path, demuxer: str, track: int, filters: str, *, length: Fraction
+) -> Loudness | None:
+    argv = sound.measuring(ffmpeg.binary(), path, demuxer, track, length, filters)
+    ffmpeg.encode(context, argv, "out_time_us", lambda done: None, _GRACE + _ALLOWED * float(length))
+    return read(log_tail(context.scratch, _LOG_BYTES))
+
+
+def _plain(gain: float) -> str:
+    return f"volume={gain:.2f}dB"
+
+
+def _limited(gain: float) -> str:
+    """Peaks between samples show at four times their rate (ITU-R BS.1770)."""
+    limit = 10 ** (_HIGHEST / 20)
+    limiter = f"alimiter=limit={limit:.4f}:attack=5:release=50:level=0:latency=1"
+    return f"{_plain(gain)},aresample=192000,{limiter},aresample=48000"
