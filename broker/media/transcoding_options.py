@@ -31,8 +31,8 @@ def profile_field() -> fields.String:
 
 
 PASSTHROUGH = (
-    "Whether the largest rendition is to be the video's own pictures, not encoded again, where these fit: H.264 that every "
-    "player takes, in even pictures with enough key frames, no larger than the ladder's top. If not, a warning says why."
+    "Whether the largest rendition is to be the video's own pictures, not encoded again, where these fit: H.264 that "
+    "every player takes, evenly, with enough key frames, no larger than the ladder's top. If not, a warning says why."
 )
 
 

@@ -24,6 +24,8 @@ from handlers.transcoding.source import Source
 #: Seconds of one processor core for a million pixels that are decoded or encoded, and how many times as long it may
 #: take: other work may keep the machine busy, and some decoders are slow.
 _PER_MEGAPIXEL, _PATIENCE, _GRACE = 0.02, 20, 900.0
+#: Segments after which copying, which leaves many at once, writes down what is stored.
+_NOTED = 16
 
 
 class Video(NamedTuple):
@@ -144,6 +146,8 @@ class _Run:
         first = self._next
         while self._next < self._part.end and self._is_there(self._next) and self._store(self._next, ended=ended):
             self._next += 1
+            if self._copies and self._next % _NOTED == 0 and self._written.tracks:
+                self._manifest.write(self._part.name, self._written)
         if self._written.tracks and self._next > first:
             self._manifest.write(self._part.name, self._written)
         return self._next > first

@@ -25,9 +25,12 @@ def look_and_plan(context: TaskContext, path: Path, prefix: str) -> Video:
     """
     demuxer = recognise(path)
     source = probe(context, path, demuxer)
-    planned = plan(source)
+    from broker.media.transcoding_options import chosen
+    import os
+    profile = chosen(context.payload, os.environ)[1]
+    planned = plan(source, profile)
     if context.payload.get("passthrough"):
-        planned, unfit = package(context, path, demuxer, source, planned, Profile())
+        planned, unfit = package(context, path, demuxer, source, planned, profile)
         source = replace(source, warnings=(*source.warnings, *([unfit] if unfit else [])))
     return Video(path, demuxer, source, planned, prefix)
 
