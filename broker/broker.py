@@ -204,11 +204,11 @@ class Broker:
 
     @cached_property
     def operations(self) -> Operations:
-        return Operations(self.redis, self.transitions, lambda: self.storage)
+        return Operations(self.redis, self.transitions, lambda: self.storage, self.reprocessing)
 
     @cached_property
     def reprocessing(self) -> Reprocessing:
-        return Reprocessing(self.tasks, self.media)
+        return Reprocessing(self.tasks, self.media, self.transitions)
 
     @cached_property
     def failures(self) -> Failures:
