@@ -39,9 +39,9 @@ class Download:
 
     def read(self, start: int, length: int) -> Iterator[bytes]:
         """These bytes, in pieces of at most ``CHUNK``, but for the head."""
-        if here := self.head[start : start + length]:
-            yield here
-        start, length = max(0, start - len(self.head)), length - len(here)
+        if before := self.head[start : start + length]:
+            yield before
+        start, length = max(0, start - len(self.head)), length - len(before)
         for key, begins, size in self.parts:
             here = min(length, size - start)
             if here <= 0:
