@@ -68,10 +68,10 @@ class Ladder(fields.List[Any]):
         bounds = {"minItems": 1, "maxItems": MOST_RUNGS, "uniqueItems": True, "example": [360, 720]}
         super().__init__(_Height(metadata=of_members), metadata={"description": description, **bounds})
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> list[int]:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> list[Any]:
         if isinstance(value, list) and not 1 <= len(value) <= MOST_RUNGS:
             raise ValidationError(f"Must have 1 to {MOST_RUNGS} members.")
-        heights: list[int] = super()._deserialize(value, attr, data, **options)
+        heights = super()._deserialize(value, attr, data, **options)
         if twice := [each for number, each in enumerate(heights) if each in heights[:number]]:
             raise ValidationError(f"Has {twice[0]} more than once.")
         return heights

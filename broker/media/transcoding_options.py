@@ -23,8 +23,8 @@ def profile_field() -> fields.String:
         validate=Regexp(rf"\A{NAME}\Z", error="Must be the name of a profile."),
         metadata={
             "description": f"How it is encoded: {', '.join(BUILT_IN)}, or one of the operator's (`VIDEO_PROFILES`). "
-            "Unless given, what the operator has chosen for all (`VIDEO_PROFILE`). What is asked for beside it (`codec`, "
-            "`ladder`, `quality`, `normalize_audio`) takes the place of what it says.",
+            "Unless given, what the operator has chosen for all (`VIDEO_PROFILE`). What is asked for beside it "
+            "(`codec`, `ladder`, `quality`, `normalize_audio`) takes the place of what it says.",
             "example": "small",
         },
     )

@@ -62,8 +62,8 @@ class MediaKind:
         return structs.replace(plain, payload=plain.payload | dict(payload), **asked)
 
     def check(self, payload: Mapping[str, Any], where: str) -> None:
-        """Raises ``InvalidInput`` for what the task would refuse, in what was sent by the place ``where``: ``/`` for JSON,
-        and nothing for a form.
+        """Raises ``InvalidInput`` for what the task would refuse. ``where`` begins the pointers to what was sent: it is
+        ``/`` for JSON, and empty for a form.
         """
         if not payload:
             return

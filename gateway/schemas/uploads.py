@@ -51,7 +51,8 @@ class CreationHeaders(BodyHeaders, IdempotencyHeader):
         metadata={
             "description": "Pairs with commas between them, each a name, a space and a text in Base64: `kind` (video, "
             "image, ...; else `filetype`, such as video/mp4, tells it), `filename`, and what the form of an upload of "
-            "that kind has, written as there: `group`, `tags`, `then`, `deadline`, `expires_at`, `keep_source`, `profile`.",
+            "that kind has, written as there: `group`, `tags`, `then`, `deadline`, `expires_at`, `keep_source`, "
+            "`profile`.",
             "example": "filename aG9saWRheS5tcDQ=,kind dmlkZW8=",
         },
     )

@@ -27,7 +27,7 @@ def program(
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A running program with the scratch folder as its own and a pipe as its output; killed when the block is left.
 
-    What it says about errors goes to a file, see ``log_tail``. With ``graphics`` it may use the machine's graphics card.
+    What it says about errors goes to a file, see ``log_tail``. ``graphics``: it may use the graphics card.
     """
     env = bare_environment() | environ
     if graphics:

@@ -1,9 +1,11 @@
 """Ends a run: publishes what was made, checks it, and tells the facts."""
 
+import os
 from typing import Any
 
 from broker.context import TaskContext
 from broker.media import paths
+from broker.media.transcoding_options import chosen
 from handlers.transcoding import storyboard
 from handlers.transcoding.encoder import Video
 from handlers.transcoding.making import Made
@@ -38,7 +40,8 @@ def complete(context: TaskContext, video: Video, made: Made, folder: str, progre
     publish(context.storage, prefix, context.scratch, everything, files, master)
     verify(context.storage, prefix, everything, {name: (context.scratch / name).stat().st_size for name in files})
     publishing(1)
-    return _facts(video, variants, made.warnings, folder) | sounds.facts
+    name, _ = chosen(context.payload, os.environ)
+    return {"profile": name} | _facts(video, variants, made.warnings, folder) | sounds.facts
 
 
 def _facts(video: Video, variants: list[Variant], warnings: list[str], folder: str) -> dict[str, Any]:
@@ -47,6 +50,7 @@ def _facts(video: Video, variants: list[Variant], warnings: list[str], folder: s
         "height": video.source.height,
         "duration_seconds": round(float(variants[0].track.duration), 3),
         "frame_rate": round(float(video.plan.rate), 3),
+        "encoder": video.plan.encoding.encoder,
         "variants": [
             {
                 "name": variant.rung.name,

@@ -24,7 +24,7 @@ _works: dict[str, bool] = {}
 
 
 def choose(context: TaskContext, codec: str, hardware: str) -> tuple[str, list[str]]:
-    """The encoder's name, and a warning where it is not of the kind that was wanted. ``hardware`` is ``VIDEO_HARDWARE``.
+    """The encoder's name, and a warning where it is not of the kind that ``hardware`` (``VIDEO_HARDWARE``) prefers.
 
     Raises ``PermanentError`` when there is none.
     """
@@ -34,9 +34,7 @@ def choose(context: TaskContext, codec: str, hardware: str) -> tuple[str, list[s
             if works(context, f"{codec}_{each}"):
                 return f"{codec}_{each}", []
         if hardware == "require":
-            raise PermanentError(
-                f"VIDEO_HARDWARE=require, and no hardware of the worker encodes {codec}: it has none, or no driver for it."
-            )
+            raise PermanentError(f"No hardware of the worker encodes {codec}, which VIDEO_HARDWARE=require asks for.")
         warnings = [f"It was encoded by software: no hardware of the worker encodes {codec}."]
     name = SOFTWARE[codec]
     if not works(context, name):

@@ -10,8 +10,8 @@ from typing import Any
 
 from ffmpeg.nodes import Stream
 
-#: The rate cap, and the buffer that it holds over, as multiples of a rung's ``max_rate``; and what hardware, which holds
-#: a rate better than a quality, makes of it on average.
+#: The rate cap, and the buffer that it holds over, as multiples of a rung's ``max_rate``; and the average for hardware
+#: that is told a rate and no quality.
 _PEAK, _BUFFER, _MEAN = 1.2, 2, 0.8
 #: Constant quality by quality: about the same to the eye in each row (VMAF of the default ladder, measured).
 _CRF = {

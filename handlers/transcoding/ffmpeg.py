@@ -75,8 +75,9 @@ def encode(
         return _decoded(log_tail(context.scratch, _SUMMARY_BYTES))
     log = log_tail(context.scratch)
     context.log.warning("ffmpeg ended with %d: %s", code, log)
-    check_not_killed(code, "ffmpeg")
-    if code == _ENDED_BY_SIGNAL:
+    if not graphics:  # whose driver may crash, or be refused what it wants, which ends ffmpeg in the same ways
+        check_not_killed(code, "ffmpeg")
+    if code == _ENDED_BY_SIGNAL and not graphics:
         raise TransientError("ffmpeg was asked to stop; the worker may be shutting down.")
     if _FULL in log:
         raise TransientError("The worker's disk is full.")

@@ -10,8 +10,8 @@ from math import ceil, floor, log, sqrt
 
 from broker.environment.video_profiles import Profile
 
-#: Short sides, and the most bits per second that H.264 of a standard quality may need there. Between two of them it grows
-#: by a power of the side.
+#: Short sides, and the most bits per second that H.264 of a standard quality may need there. Between two of them they
+#: grow by a power of the side.
 _RATES = (
     *((144, 200_000), (240, 400_000), (360, 800_000), (480, 1_400_000), (720, 2_800_000), (1080, 5_000_000)),
     *((1440, 9_000_000), (2160, 16_000_000)),

@@ -1,7 +1,7 @@
 """Brings sound to one loudness (EBU R 128): its loudness is measured first, then one gain goes over all of it.
 
-So quiet passages stay quiet. Peaks that the gain would raise too far are limited; as that takes some loudness away, what
-has come of it is measured too, and made up for.
+So quiet passages stay quiet. Peaks that the gain would raise too far are limited; that takes some loudness away, which
+is measured too, and made up for.
 """
 
 from collections.abc import Callable, Mapping

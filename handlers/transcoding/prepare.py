@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from broker.context import TaskContext
-from broker.environment.video_profiles import Profile
 from broker.media.records import MediaRecord
 from broker.media.storage import StoredObject
 from handlers.transcoding import ffmpeg
+from handlers.transcoding.asked import asked
 from handlers.transcoding.command import command
 from handlers.transcoding.encoder import Video
 from handlers.transcoding.manifest import Manifest, digest
@@ -21,16 +21,14 @@ from handlers.transcoding.ranges import parts
 def look_and_plan(context: TaskContext, path: Path, prefix: str) -> Video:
     """What the file at ``path`` holds and what will be made of it, below ``prefix`` in the storage.
 
-    Raises ``PermanentError`` for what cannot be transcoded.
+    Raises ``PermanentError`` for what cannot be transcoded, or not as it is asked for.
     """
     demuxer = recognise(path)
-    source = probe(context, path, demuxer)
-    from broker.media.transcoding_options import chosen
-    import os
-    profile = chosen(context.payload, os.environ)[1]
-    planned = plan(source, profile)
+    source, wanted = probe(context, path, demuxer), asked(context)
+    source = replace(source, warnings=(*source.warnings, *wanted.warnings))
+    planned = plan(source, wanted.profile, wanted.encoder, wanted.loudness)
     if context.payload.get("passthrough"):
-        planned, unfit = package(context, path, demuxer, source, planned, profile)
+        planned, unfit = package(context, path, demuxer, source, planned, wanted.profile)
         source = replace(source, warnings=(*source.warnings, *([unfit] if unfit else [])))
     return Video(path, demuxer, source, planned, prefix)
 
@@ -56,5 +54,7 @@ def _digest(stored: StoredObject, video: Video) -> str:
     plan = video.plan
     telling = [*[part for part in made if part.rungs == (plan.copied,)], made[-1]]
     commands = [command(ffmpeg.binary(), *video[:4], part) for part in telling]
-    groups = {"groups": [plan.grid.keys, plan.grid.starts]} if plan.grid else {}
-    return digest(stored, commands, video.path, ends=[part.end for part in made], prefix=video.prefix, **groups)
+    more = {"ends": [part.end for part in made], "loudness": plan.loudness}
+    if plan.grid:
+        more["groups"] = [plan.grid.keys, plan.grid.starts]
+    return digest(stored, commands, video.path, prefix=video.prefix, **more)

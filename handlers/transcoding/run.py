@@ -7,8 +7,9 @@ from broker.errors import NotFound, PermanentError, TaskTimeout
 from broker.media import paths
 from broker.media.records import MediaRecord, no_source
 from handlers.transcoding import ffmpeg
+from handlers.transcoding.asked import give_up_hardware
 from handlers.transcoding.complete import complete
-from handlers.transcoding.encoder import NotPackaged
+from handlers.transcoding.encoder import HardwareFailed, NotPackaged
 from handlers.transcoding.making import make
 from handlers.transcoding.manifest import Manifest, Mismatch
 from handlers.transcoding.prepare import look_and_plan, take_up
@@ -28,7 +29,9 @@ def transcode(context: TaskContext) -> dict[str, Any]:
         return _transcode(context, media, progress)
     except NotPackaged:
         return transcode(context)  # which encodes all of it
-    except PermanentError:
+    except PermanentError as error:
+        if isinstance(error, HardwareFailed) and give_up_hardware(context):
+            return transcode(context)
         _withdraw(context, media)
         raise
     except Mismatch:

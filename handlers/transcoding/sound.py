@@ -31,7 +31,7 @@ def command(
     tracks: Mapping[str, int],
     plan: Plan,
     length: Fraction,
-    levels: Mapping[str, str] = {},  # noqa: B006  (nobody changes it)
+    levels: Mapping[str, str] = {},
 ) -> list[str]:
     """The program and its arguments; ``tracks`` are streams' indexes by folders, ``length`` that of the pictures, in
     seconds. ``levels`` are further filters by folders.

@@ -1,5 +1,6 @@
 """Guards the declaration of task types: names that are safe in keys, limits within bounds, overrides from outside."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validates_schema
 
 from broker.defects import pointers
 from broker.errors import InvalidInput
-from broker.task_type import MAX_TIMEOUT, TaskType
+from broker.task_type import MAX_TIMEOUT, Judge, TaskType
 
 
 class Frame(Schema):
@@ -116,6 +117,19 @@ class TestEnvironment:
     def test_a_bad_value_names_its_variable(self, variable: str, value: str) -> None:
         with pytest.raises(ValueError, match=f"VIDEO_TRANSCODING_{variable}='?{value}"):
             declare().with_environment({f"VIDEO_TRANSCODING_{variable}": value})
+
+
+class TestJudged:
+    def test_by_the_environment_at_submission_and_not_what_waits(self) -> None:
+        def judged(environ: Mapping[str, str]) -> Judge:
+            return lambda payload: [] if environ.get("OPEN") else [{"pointer": "/image_id", "detail": "Closed."}]
+
+        closed = declare(judged=judged).with_environment({})
+        with pytest.raises(InvalidInput) as refused:
+            closed.check_payload({"image_id": ID})
+        assert refused.value.extra["errors"] == [{"pointer": "/payload/image_id", "detail": "Closed."}]
+        closed.check_stored({"image_id": ID})
+        assert declare(judged=judged).with_environment({"OPEN": "1"}).check_payload({"image_id": ID})
 
 
 class TestPayload:

@@ -45,7 +45,7 @@ def types() -> dict[str, TaskType]:
 
 def declared_types() -> dict[str, TaskType]:
     declared = (VIDEO_TRANSCODING, EMBEDDING_GENERATION, PLUGIN_EXECUTION)
-    return {each.name: replace(each, rate=None) for each in declared}
+    return {each.name: replace(each.with_environment({}), rate=None) for each in declared}
 
 
 @pytest.fixture(scope="session")

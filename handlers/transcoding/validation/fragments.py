@@ -11,6 +11,7 @@ from struct import error as StructError
 from struct import unpack_from
 
 from handlers.transcoding.codec_names import VISUAL_ENTRY, codec_name
+from handlers.transcoding.validation.av1 import begins_anew
 
 _CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf", b"edts", b"mvex"})
 #: sample_is_non_sync_sample (8.8.3.1), and what says in a trun that its samples, or its first, have flags.
@@ -166,7 +167,9 @@ def _run(body: bytes, bits: int, start: int, defaults: tuple[int, int, int], moo
 
 
 def _refreshed(sample: bytes, track: TrackFacts) -> bool | None:
-    """Whether a sample holds the slices of an IDR picture (H.264: NAL type 5; HEVC: 16 to 21)."""
+    """Whether a sample holds the slices of an IDR picture (H.264: NAL type 5; HEVC: 16 to 21), or AV1's like of it."""
+    if track.codec.startswith("av01"):
+        return begins_anew(sample)
     if not track.nal_length or track.kind != "video":
         return None
     hevc, at = track.codec.startswith("h"), 0

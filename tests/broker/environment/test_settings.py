@@ -18,7 +18,9 @@ from broker.environment.running import FILE, as_text, beside_a_run
 from broker.environment.sentinels import sentinels
 from broker.environment.unknown import unknown_names
 from broker.environment.variables import VARIABLES
+from broker.environment.video_profiles import Profile
 from broker.log import set_up_logging
+from broker.media.transcoding_options import chosen
 from broker.startup import Startup, refuse
 from broker.task_type import TaskType
 from tests.conftest import AnyPayload
@@ -149,6 +151,37 @@ class TestKeys:
     def test_only_the_key_that_makes_new_things_must_be_long(self) -> None:
         assert read({"SECRET_KEY": f"{KEY},old"})["SECRET_KEY"] == f"{KEY},old"
         assert problems({"SECRET_KEY": f"old,{KEY}"})[0].startswith("SECRET_KEY: the first key needs at least 16")
+
+
+class TestVideoProfiles:
+    def test_all_that_is_wrong_with_them_is_told_once(self) -> None:
+        text = '{"A":{},"x":{"ladder":[1,720],"codec":"h265","crf":5},"y":5}'
+        told = [line.partition(": ")[2] for line in problems({"VIDEO_PROFILES": text, "VIDEO_PROFILE": "x"})]
+        assert [line.partition(":")[0] for line in told[1:]] == ["x/codec", "x/ladder/0", "x/crf", "y"]
+        assert told[0].startswith("the name 'A' must have")
+        assert told[2] == "x/ladder/0: Must be an even whole number from 144 to 2160."
+
+    @pytest.mark.parametrize("text", ["{", "[]", "/nowhere/profiles.json", "small"])
+    def test_what_is_no_object_is_refused(self, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "small").write_text("[]")
+        (line,) = problems({"VIDEO_PROFILES": text})
+        assert line.startswith(f"VIDEO_PROFILES={text!r}: ")
+
+    def test_a_file_has_them_too_and_may_say_otherwise_of_those_that_there_are(self, tmp_path: Path) -> None:
+        path = tmp_path / "profiles.json"
+        path.write_text('{"small": {"ladder": [240], "normalize_audio": true}}')
+        name, small = chosen({}, {"VIDEO_PROFILES": str(path), "VIDEO_PROFILE": "small"})
+        assert (name, small) == ("small", Profile(ladder=(240,), normalize_audio=True))
+
+    def test_what_is_asked_for_takes_the_place_of_what_the_profile_says(self) -> None:
+        _, mixed = chosen({"profile": "small", "codec": "av1", "ladder": [720, 360]}, {})
+        assert mixed == Profile("av1", (720, 360), "low")
+
+    def test_the_default_is_one_that_there_is(self) -> None:
+        (line,) = problems({"VIDEO_PROFILE": "huge"})
+        assert line == "VIDEO_PROFILE='huge': there is no such profile; there are av1, default, hevc, high, small"
+        assert Startup.from_env(URL | {"VIDEO_PROFILE": "huge", "VIDEO_PROFILES": '{"huge": {}}'})
 
 
 class TestAddresses:

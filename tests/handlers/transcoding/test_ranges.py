@@ -10,7 +10,7 @@ import pytest
 
 from broker.errors import TransientError
 from broker.media import paths
-from handlers.transcoding import graph, ranges
+from handlers.transcoding import encoding, ranges
 from handlers.transcoding.run import transcode
 from tests.handlers.transcoding.conftest import Make
 from tests.handlers.transcoding.fake_context import HLS, FakeContext
@@ -38,9 +38,10 @@ class Killed(BaseException):
 @pytest.fixture
 def lossless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Encodes so that decoded pictures are those of the source."""
-    kept = {name: value for name, value in graph._H264.items() if name not in ("crf", "profile:v")}
-    monkeypatch.setattr(graph, "_H264", kept | {"qp": 0, "preset": "ultrafast"})
-    monkeypatch.setattr(graph, "_PEAK", 1000)
+    options = encoding._x264("standard", 0, 0)
+    kept = {name: value for name, value in options.items() if name not in ("crf", "profile:v")}
+    monkeypatch.setitem(encoding._MADE, "libx264", lambda *_: kept | {"qp": 0, "preset": "ultrafast"})
+    monkeypatch.setattr(encoding, "_PEAK", 1000)
 
 
 def transcoded(folder: Path, upload: Path) -> FakeContext:
@@ -137,7 +138,7 @@ def test_another_source_is_begun_afresh(make: Make, tmp_path: Path, monkeypatch:
 def test_other_arguments_are_begun_afresh(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     context = FakeContext(tmp_path, make(*SOURCES["NTSC"]))
     later = killed_at(context, "seg_00003.m4s", monkeypatch)
-    monkeypatch.setattr(graph, "_H264", graph._H264 | {"crf": 30})
+    later.payload = later.payload | {"quality": "low"}
     transcode(later)
     assert names(later.commands)[0] == "0"
 

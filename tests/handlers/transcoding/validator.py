@@ -129,11 +129,9 @@ def _sound(folder: Path, group: dict[str, str]) -> Rendition:
 
 def _variant(folder: Path, declared: dict[str, str], uri: str, audio: Rendition | None) -> Variant:
     video = _rendition(folder, uri)
-    configuration = video.init[video.init.index(b"avcC") + 4 :]
-    codecs = [f"avc1.{configuration[1:4].hex()}", *(["mp4a.40.2"] if audio else [])]
+    codecs = [_codec(video.init), *(["mp4a.40.2"] if audio else [])]
     assert declared["CODECS"] == ",".join(codecs)
     assert ("AUDIO" in declared) == (audio is not None)
-    assert configuration[3] <= _LEVEL_4_2
     measured = video.peak + (audio.peak if audio else 0), video.average + (audio.average if audio else 0)
     for name, truth in zip(("BANDWIDTH", "AVERAGE-BANDWIDTH"), measured, strict=True):
         assert 0.9 < int(declared[name]) / truth < 1.1, f"{name} of {uri} is {declared[name]}, measured {truth:.0f}"
@@ -141,6 +139,21 @@ def _variant(folder: Path, declared: dict[str, str], uri: str, audio: Rendition 
     size = _pictures(video)
     assert declared["RESOLUTION"] == "{}x{}".format(*size)
     return Variant(declared, video, size)
+
+
+def _codec(init: bytes) -> str:
+    """As RFC 6381 names it, of 8 bits, main profiles or H.264's high one, within level 4.2 of H.264 or its like."""
+    if b"hvc1" in init:
+        configuration = init[init.index(b"hvcC") + 4 :]
+        assert (configuration[1] & 31, configuration[6]) == (1, 0x90)  # main; progressive, of whole frames
+        return f"hvc1.1.6.L{configuration[12]}.90"
+    if b"av01" in init:
+        configuration = init[init.index(b"av1C") + 4 :]
+        assert (configuration[1] >> 5, configuration[2] >> 6) == (0, 0)  # main, its tier too; 8 bits
+        return f"av01.0.{configuration[1] & 31:02d}M.08"
+    configuration = init[init.index(b"avcC") + 4 :]
+    assert configuration[3] <= _LEVEL_4_2
+    return f"avc1.{configuration[1:4].hex()}"
 
 
 def _pictures(video: Rendition) -> tuple[int, int]:
