@@ -805,9 +805,9 @@ export interface NoBody {
 export interface Operation {
   /** The operation's id. */
   id: string;
-  /** What is done. */
-  action: "cancel" | "retry" | "delete";
-  /** With which tasks, as it was asked for. */
+  /** What is done; `reprocess` is of videos. */
+  action: "cancel" | "retry" | "delete" | "reprocess";
+  /** With which tasks or videos, as it was asked for. */
   filter: Record<string, unknown>;
   /** Whether what is otherwise refused is done, too. */
   force: boolean;
@@ -819,7 +819,7 @@ export interface Operation {
   created_at: string;
   /** When it ended. */
   ended_at: string | null;
-  /** How many tasks have to be looked at, as counted when it began. */
+  /** How many tasks or videos have to be looked at, as counted when it began. */
   candidates: number;
   /** How many of them were looked at. */
   examined: number;
@@ -1155,6 +1155,8 @@ export interface Rendition {
   codecs: string;
   /** Its playlist, relative to hls_url. */
   playlist: string;
+  /** What made its pictures: libx264, say, or copy where they are the video's own; null if not known. */
+  encoder: string | null;
   /** It as one MP4, with the first sound; opens without a key, for 24 hours. */
   download_url: string;
 }
@@ -1175,23 +1177,6 @@ export interface ReprocessMany {
   filter: VideoSelection;
   /** Only count them. */
   dry_run?: boolean;
-}
-
-export interface Reprocessed {
-  /** Whether they were only counted. */
-  dry_run: boolean;
-  /** Videos that match, of up to 500 that were looked at. */
-  matched: number;
-  /** Those of which a task was made, or with `dry_run` would be. */
-  queued: number;
-  /** Those of which none was. */
-  skipped: number;
-  /** Why, and how many: `source_removed`, `not_transcoded`, `in_progress` (a task is there already). */
-  reasons: Record<string, number>;
-  /** The tasks. */
-  task_ids: string[];
-  /** The `uploaded_from` with which the rest is asked for; null when there is none. */
-  next: string | null;
 }
 
 export interface ResumableUpload {
@@ -1659,6 +1644,8 @@ export interface Variant {
   codecs: string;
   /** Its playlist, relative to the master playlist. */
   playlist: string;
+  /** What it was made with: libx264, say, or copy where it is the video's own pictures. */
+  encoder: string;
 }
 
 export interface Video {
@@ -1733,12 +1720,14 @@ export interface VideoByUrl {
   profile?: string;
   /** What pictures are encoded with. Every player plays h264; hevc needs about 60 % and av1 about half of its bit rate, and several times the work. */
   codec?: "h264" | "hevc" | "av1";
-  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video: of one that is below them all there is one rendition of its own size. */
+  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video; of one that is below them all there is one rendition, of its own size. */
   ladder?: number[];
   /** How close to the source, which decides the bit rate, whatever the codec. */
   quality?: "low" | "standard" | "high";
   /** Whether all sound is brought to the operator's loudness (`VIDEO_LOUDNESS`, EBU R 128). The video then begins to play when its sound has been read once. */
   normalize_audio?: boolean;
+  /** Whether the largest rendition is to be the video's own pictures, not encoded again, where these fit: H.264 that every player takes, evenly, with enough key frames, no larger than the ladder's top. If not, a warning says why. */
+  passthrough?: boolean;
   /** Where it is: http or https, on the public internet, without a user name or password. A few redirects are followed. It is not shown again. */
   url: string;
   /** What it is called; else the end of the URL's path. */
@@ -1768,7 +1757,7 @@ export interface VideoPage {
 }
 
 export interface VideoSelection {
-  /** Only these; `next` is null then. */
+  /** Only these. */
   ids?: string | string[];
   /** Not those that were uploaded before. */
   uploaded_from?: string;
@@ -1781,12 +1770,14 @@ export interface VideoTranscodingPayload {
   profile?: string;
   /** What pictures are encoded with. Every player plays h264; hevc needs about 60 % and av1 about half of its bit rate, and several times the work. */
   codec?: "h264" | "hevc" | "av1";
-  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video: of one that is below them all there is one rendition of its own size. */
+  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video; of one that is below them all there is one rendition, of its own size. */
   ladder?: number[];
   /** How close to the source, which decides the bit rate, whatever the codec. */
   quality?: "low" | "standard" | "high";
   /** Whether all sound is brought to the operator's loudness (`VIDEO_LOUDNESS`, EBU R 128). The video then begins to play when its sound has been read once. */
   normalize_audio?: boolean;
+  /** Whether the largest rendition is to be the video's own pictures, not encoded again, where these fit: H.264 that every player takes, evenly, with enough key frames, no larger than the ladder's top. If not, a warning says why. */
+  passthrough?: boolean;
   /** The video's id, as its upload answered it. */
   video_id: string;
 }
@@ -1834,10 +1825,12 @@ export interface VideoUpload {
   codec?: "h264" | "hevc" | "av1";
   /** How close to the source, which decides the bit rate, whatever the codec. */
   quality?: "low" | "standard" | "high";
-  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video: of one that is below them all there is one rendition of its own size. A JSON list. */
+  /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video; of one that is below them all there is one rendition, of its own size. A JSON list. */
   ladder?: string;
   /** Whether all sound is brought to the operator's loudness (`VIDEO_LOUDNESS`, EBU R 128). The video then begins to play when its sound has been read once. */
   normalize_audio?: boolean;
+  /** Whether the largest rendition is to be the video's own pictures, not encoded again, where these fit: H.264 that every player takes, evenly, with enough key frames, no larger than the ladder's top. If not, a warning says why. */
+  passthrough?: boolean;
   /** `false` removes the uploaded file, and nothing else, when it is transcoded and no task that names it waits or runs: then it plays, and nothing more can be made of it. `true` unless given. */
   keep_source?: boolean;
 }

@@ -520,7 +520,7 @@ class NoBody(TypedDict):
 
 class Operation(TypedDict):
     id: str
-    action: Literal["cancel", "retry", "delete"]
+    action: Literal["cancel", "retry", "delete", "reprocess"]
     filter: dict[str, Any]
     force: bool
     dry_run: bool
@@ -740,6 +740,7 @@ class Rendition(TypedDict):
     bandwidth: int
     codecs: str
     playlist: str
+    encoder: str | None
     download_url: str
 
 
@@ -753,16 +754,6 @@ class ReprocessMany(TypedDict):
     background: NotRequired[bool]
     filter: VideoSelection
     dry_run: NotRequired[bool]
-
-
-class Reprocessed(TypedDict):
-    dry_run: bool
-    matched: int
-    queued: int
-    skipped: int
-    reasons: dict[str, int]
-    task_ids: list[str]
-    next: str | None
 
 
 class ResumableUpload(TypedDict):
@@ -1043,6 +1034,7 @@ class Variant(TypedDict):
     bandwidth: int
     codecs: str
     playlist: str
+    encoder: str
 
 
 class Video(TypedDict):
@@ -1086,6 +1078,7 @@ class VideoByUrl(TypedDict):
     ladder: NotRequired[list[int]]
     quality: NotRequired[Literal["low", "standard", "high"]]
     normalize_audio: NotRequired[bool]
+    passthrough: NotRequired[bool]
     url: str
     filename: NotRequired[str]
     expires_at: NotRequired[str]
@@ -1116,6 +1109,7 @@ class VideoTranscodingPayload(TypedDict):
     ladder: NotRequired[list[int]]
     quality: NotRequired[Literal["low", "standard", "high"]]
     normalize_audio: NotRequired[bool]
+    passthrough: NotRequired[bool]
     video_id: str
 
 
@@ -1149,6 +1143,7 @@ class VideoUpload(TypedDict):
     quality: NotRequired[Literal["low", "standard", "high"]]
     ladder: NotRequired[str]
     normalize_audio: NotRequired[bool]
+    passthrough: NotRequired[bool]
     keep_source: NotRequired[bool]
 
 
