@@ -13,7 +13,7 @@ from marshmallow.validate import Regexp
 from broker.defects import Defect
 from broker.environment.reading import read
 from broker.environment.variables import Variables
-from broker.environment.video_profiles import BUILT_IN, NAME, Profile, option_fields, profiles
+from broker.environment.video_profiles import BUILT_IN, NAME, Flag, Profile, option_fields, profiles
 from broker.schema import Schema
 
 
@@ -41,7 +41,7 @@ class TranscodingOptions(Schema):
 
     profile = profile_field()
     codec, ladder, quality, normalize_audio = option_fields().values()
-    passthrough = fields.Boolean(truthy={True}, falsy={False}, metadata={"description": PASSTHROUGH})
+    passthrough = Flag(metadata={"description": PASSTHROUGH})
 
 
 class UnknownProfile(ValueError):
