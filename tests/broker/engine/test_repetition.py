@@ -490,7 +490,7 @@ def test_every_transition_is_here() -> None:
         *("submit", "cancel", "begin_request", "put_vectors", "delete_vectors", "keep_media"),
         *("delete_media", "delete_task", "expire_media", "bury_orphan", "remove_source"),  # tests/broker/removal
         *("claim_tombstones", "settle_tombstone", "claim_sources"),
-        *("create_operation", "step_operation", "cancel_operation"),  # test_operations: a repeated step is the next
+        *("create_operation", "step_operation", "cancel_operation", "note_operation"),  # a repeated step is the next
         *("find", "page", "census", "flow", "workers", "check_places", "changed_vectors", "probe", "snapshot"),  # reads
         *("why", "oldest", "check_caps", "bills"),  # reads as well
         "read_counts",  # what others have counted
