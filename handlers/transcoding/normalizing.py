@@ -19,8 +19,9 @@ from handlers.transcoding.plan import Plan
 _QUIETEST = -50.0
 #: True peaks in dBTP: AAC overshoots what it is given.
 _HIGHEST = -1.5
-#: LU that limiting may be made up for.
-_MAKE_UP = 6.0
+#: What limiting costs is made up for by so many dB at most, in so many rounds, to within so many LU; a gain that is
+#: limited to less than this part of it does not take the next one beyond all bounds.
+_MAKE_UP, _ROUNDS, _CLOSE, _FLATTEST = 15.0, 4, 0.3, 0.2
 _LOG_BYTES = 65536
 #: Seconds that one second of a track may take.
 _ALLOWED, _GRACE = 10, 900.0
@@ -51,9 +52,22 @@ def _level(measure: Callable[[str], Loudness | None], target: float) -> str:
     gain = target - found.integrated_lufs
     if found.true_peak_dbtp is None or found.true_peak_dbtp + gain <= _HIGHEST:
         return _plain(gain)
-    limited = measure(_limited(gain))
-    lost = max(0.0, min(_MAKE_UP, target - limited.integrated_lufs)) if limited else 0.0
-    return _limited(gain + lost)
+    return _limited(_made_up(measure, gain, target))
+
+
+def _made_up(measure: Callable[[str], Loudness | None], gain: float, target: float) -> float:
+    """The gain that, limited, comes to the target: found by the slope between the last two that were tried."""
+    most, slope, before = gain + _MAKE_UP, 1.0, None
+    for _ in range(_ROUNDS):
+        found = measure(_limited(gain))
+        if found is None or abs(missing := target - found.integrated_lufs) < _CLOSE:
+            break
+        if before:
+            slope = max(_FLATTEST, (found.integrated_lufs - before[1]) / (gain - before[0]))
+        before, gain = (gain, found.integrated_lufs), min(most, gain + missing / slope)
+        if gain == before[0]:
+            break
+    return gain
 
 
 def _measure(

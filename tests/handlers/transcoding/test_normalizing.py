@@ -12,11 +12,11 @@ from tests.handlers.transcoding.fake_context import HLS, FakeContext
 from tests.handlers.transcoding.sources import AAC, X264, picture
 from tests.handlers.transcoding.test_profiles import transcoded
 
-#: Three seconds of each: near silence, as loud as can be, and quiet speech-like bursts with peaks far above them.
+#: Three seconds of each: quiet, as loud as can be, and quiet with clicks far above it.
 SOUNDS = {
     "quiet": "0.01*sin(2*PI*1000*t)",
     "loud": "0.99*sin(2*PI*300*t)",
-    "peaks": "(0.02+0.9*lt(mod(t,1),0.01))*sin(2*PI*1000*t)",
+    "peaks": "(0.05+0.9*lt(mod(t,1),0.001))*sin(2*PI*1000*t)",
 }
 
 

@@ -164,6 +164,6 @@ class TestHardware:
     def test_a_codec_that_cannot_be_encoded_here_is_never_another(
         self, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setitem(encoders.SOFTWARE, "hevc", "libx265_of_another_build")
-        with pytest.raises(PermanentError, match="cannot encode hevc: libx265_of_another_build is missing"):
+        monkeypatch.setitem(encoders.SOFTWARE, "hevc", "another_libx265")
+        with pytest.raises(PermanentError, match="cannot encode hevc: another_libx265 is missing"):
             transcoded(tmp_path, make(*SHORT), codec="hevc")
