@@ -21,6 +21,7 @@ from broker.forecast.waiting import Waiting
 from broker.live.live import Live
 from broker.live.log_tails import LogTails
 from broker.media.fetching import Fetching
+from broker.media.generations import Generations
 from broker.media.open_storage import open_storage
 from broker.media.records import MediaStore
 from broker.media.search import SearchBus
@@ -195,6 +196,10 @@ class Broker:
         return RedisVectors(connect(self.settings.redis_url, decode_responses=False), self.keys)
 
     @cached_property
+    def generations(self) -> Generations:
+        return Generations(self.redis, self.keys)
+
+    @cached_property
     def media_removal(self) -> MediaRemoval:
         return MediaRemoval(self.transitions, self.tasks.durability, self.remains)
 
@@ -204,11 +209,11 @@ class Broker:
 
     @cached_property
     def operations(self) -> Operations:
-        return Operations(self.redis, self.transitions, lambda: self.storage, self.reprocessing)
+        return Operations(self.redis, self.transitions, lambda: self.storage)
 
     @cached_property
     def reprocessing(self) -> Reprocessing:
-        return Reprocessing(self.tasks, self.media, self.transitions)
+        return Reprocessing(self.tasks, self.media)
 
     @cached_property
     def failures(self) -> Failures:

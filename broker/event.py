@@ -44,7 +44,7 @@ class Event:
     @property
     def is_last(self) -> bool:
         """Whether nothing more is to be expected of the task."""
-        return self.kind == "gone" or (self.kind == "status" and (self.fields or {}).get("status") in TERMINAL)
+        return self.kind == "gone" or bool((self.fields or {}).get("ended"))
 
 
 def from_entry(entry_id: str, entry: dict[str, str]) -> Event | None:
@@ -54,6 +54,8 @@ def from_entry(entry_id: str, entry: dict[str, str]) -> Event | None:
     if kind not in _KINDS:
         return None
     task_id = fields.pop("task", "")
+    if kind == "status":
+        fields["ended"] = fields.get("status") in TERMINAL
     if "retry_count" in fields:
         fields["retry_count"] = int(fields["retry_count"])
     if kind == "progress":

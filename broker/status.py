@@ -1,12 +1,13 @@
 """The six states of a task, who moves it between them, and RQ's words for the same things."""
 
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Status(StrEnum):
     """In the order of their ranks in an index, which stored scores contain: a new one goes to the end.
 
-    It also needs its place in include/status.lua and in what reconcile.lua takes for the truth.
+    What is true of each stands in ``_FACTS``; the scripts are given the same (`broker.engine.shared_tables`).
     """
 
     #: Queued, waiting for a token and a worker. Moved in by submit, promote, release and reap; out by claim and cancel.
@@ -24,28 +25,31 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-#: Not started yet: they count for ``MAX_PENDING``, and their owner may cancel them.
-WAITING = frozenset({Status.PENDING, Status.SCHEDULED})
-TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
+class _Facts(NamedTuple):
+    #: What RQ calls it in the ``status`` field of its job hash.
+    rq: str
+    #: RQ's registry of the tasks in it, a sorted set per queue; ``None`` for those that stand in a list.
+    registry: str | None
+    #: Not started yet: they count for ``MAX_PENDING``, and their owner may cancel them.
+    waits: bool = False
+    #: Nothing follows, unless somebody retries it.
+    ends: bool = False
 
-#: What RQ calls each state in the ``status`` field of its job hash.
-RQ_STATUS = {
-    Status.PENDING: "queued",
-    Status.SCHEDULED: "scheduled",
-    Status.PROCESSING: "started",
-    Status.COMPLETED: "finished",
-    Status.FAILED: "failed",
-    Status.CANCELLED: "canceled",
-}
 
-#: RQ's registry, a sorted set per queue, of the tasks in a status; those that are pending stand in a list.
-REGISTRY = {
-    Status.SCHEDULED: "scheduled",
-    Status.PROCESSING: "wip",
-    Status.COMPLETED: "finished",
-    Status.FAILED: "failed",
-    Status.CANCELLED: "canceled",
+_FACTS = {
+    Status.PENDING: _Facts("queued", None, waits=True),
+    Status.SCHEDULED: _Facts("scheduled", "scheduled", waits=True),
+    Status.PROCESSING: _Facts("started", "wip"),
+    Status.COMPLETED: _Facts("finished", "finished", ends=True),
+    Status.FAILED: _Facts("failed", "failed", ends=True),
+    Status.CANCELLED: _Facts("canceled", "canceled", ends=True),
 }
+WAITING = frozenset(status for status, facts in _FACTS.items() if facts.waits)
+TERMINAL = frozenset(status for status, facts in _FACTS.items() if facts.ends)
+#: The same in the order of their ranks.
+ENDS = tuple(status for status in Status if status in TERMINAL)
+RQ_STATUS = {status: facts.rq for status, facts in _FACTS.items()}
+REGISTRY = {status: facts.registry for status, facts in _FACTS.items() if facts.registry}
 
 _SPAN, _EPOCH_US = 1 << 50, 1_577_836_800_000_000
 _RANK = {status: rank for rank, status in enumerate(Status)}

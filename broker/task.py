@@ -8,6 +8,13 @@ from msgspec.structs import asdict
 
 from broker.status import Status
 
+#: The fields of its hash that a task is read from, in `broker.tasks.task_fields`.
+STORED_FIELDS = (
+    *("status", "origin", "tenant", "payload", "created_at", "max_retries", "timeout", "retry_count", "scheduled_at"),
+    *("started_at", "ended_at", "last_heartbeat", "error", "progress", "outcome", "attempts"),
+    *("flow", "depends_on", "on_failure", "waiting_for", "group", "tags", "trace", "usage", "deadline"),
+)
+
 
 class Task(Struct, frozen=True):
     """One task. Times are RFC 3339 UTC text with microseconds and ``Z``; durations are whole seconds."""

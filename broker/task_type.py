@@ -87,8 +87,10 @@ class TaskType:
     #: Modules without which the handler cannot work; a worker that lacks one leaves this type to others.
     requires: tuple[str, ...] = ()
     #: ``"package.module:function"`` that a worker calls with its environment before it takes tasks. It raises
-    #: ``ValueError`` for settings under which every task would fail, whoever sent it.
+    #: ``ValueError`` for settings under which every task would fail, whoever sent it. A text that it answers tells what
+    #: these settings make, and stands in the records of workers as ``makes``.
     preflight: str = ""
+    makes: str = ""
     #: ``"package.module:object"``, a `broker.context.Batch`: tasks of it that wait are taken several at a time, at most
     #: ``batch_size``, and worked on together. ``handler`` runs those that are alone.
     batch: str = ""

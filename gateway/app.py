@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import cached_property
 from http import HTTPStatus
+from typing import Any
 
 from flask import Flask, Request, Response, g
 
@@ -28,6 +29,8 @@ from gateway.required_scopes import check_declared, check_scope
 from gateway.routes import BLUEPRINTS
 from gateway.server.site import Allowance
 from gateway.signed_links import allow_origins, is_signed, preflight
+from gateway.upload_requests import allow_origin, is_preflight, is_upload, override_method
+from gateway.upload_requests import preflight as upload_preflight
 
 
 class Gateway(Flask):
@@ -39,6 +42,11 @@ class Gateway(Flask):
     @cached_property
     def _admission(self) -> Admission:
         return Admission(self)
+
+    def wsgi_app(self, environ: Any, start_response: Any) -> Any:
+        """As in Flask."""
+        override_method(environ)
+        return super().wsgi_app(environ, start_response)
 
     def admit(self, method: str, path: str, authorization: str | None) -> Allowance | None:
         """What the server asks before it takes a large body."""
@@ -102,6 +110,8 @@ def _admit() -> Response | None:
         return None
     if is_signed(asked.path):
         return preflight() if asked.method == "OPTIONS" else None  # what anybody adds to the query is not for us
+    if is_upload(asked.path) and is_preflight(asked, services().settings.upload_origins):
+        return upload_preflight()
     if f"{asked.path}/".startswith("/api/"):
         g.caller = services().door.authenticate(asked.headers.get("Authorization"))
         if not goes_on(asked.environ):
@@ -125,4 +135,6 @@ def _set_headers(response: Response) -> Response:
         g.status = response.status_code
     if is_signed(this_request().path):
         allow_origins(response, this_request().headers.get("Origin"), services().settings.stream_origins)
+    elif is_upload(this_request().path):
+        allow_origin(response, this_request().headers.get("Origin"), services().settings.upload_origins)
     return response

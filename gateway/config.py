@@ -27,6 +27,8 @@ class GatewaySettings:
     embed_uploads: frozenset[str] = frozenset(default("EMBED_UPLOADS").split(","))
     #: Origins whose pages may play streams; empty for all.
     stream_origins: frozenset[str] = frozenset()
+    #: Origins whose pages may upload by tus; ``*`` for all, empty for none but the gateway's own.
+    upload_origins: frozenset[str] = frozenset()
     #: Whether playlists name segments where they are stored, if that can be asked by whoever has a signed URL.
     stream_presigned: bool = default("STREAM_PRESIGNED")
     #: Where plugins find their settings.
@@ -49,7 +51,8 @@ class GatewaySettings:
             values["DASHBOARD_URL"],
             values["METRICS_TOKEN"],
             frozenset(values["EMBED_UPLOADS"].split(",")),
-            _origins(values["STREAM_ALLOWED_ORIGINS"]),
+            _origins(values["STREAM_ALLOWED_ORIGINS"]) - {"*"},
+            _origins(values["UPLOAD_ALLOWED_ORIGINS"]),
             values["STREAM_PRESIGNED"],
             environ,
         )
@@ -57,4 +60,4 @@ class GatewaySettings:
 
 def _origins(text: str) -> frozenset[str]:
     """As browsers write them: without a default port or a slash, in small letters."""
-    return frozenset() if text == "*" else frozenset(text.lower().split(","))
+    return frozenset(text.lower().split(",")) if text else frozenset()

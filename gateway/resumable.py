@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 from uuid import UUID
 
 from broker.errors import InvalidInput, TooLarge, UnsupportedMedia
@@ -19,14 +19,15 @@ from gateway.tus import check_sum
 TaskOf = Callable[[str, str, dict[str, Any]], NewTask]
 
 
-def begin(upload_id: UUID, kind: str, size: int, metadata: str, asked: dict[str, Any]) -> Upload:
-    """An upload of ``size`` bytes. Raises ``TooLarge``, ``InvalidInput``, ``QuotaExceeded``, ``TooManyUploads``."""
-    limit = services().settings.max_upload_bytes
-    if size > limit:
-        raise TooLarge(f"The file is larger than {limit} bytes.", max_bytes=limit)
-    if size == 0:
-        raise InvalidInput(errors=[{"pointer": "Upload-Length", "detail": "The file is empty."}])
-    return broker().uploads.create(Upload(str(upload_id), tenant().name, kind, size, metadata, asked))
+def begin(upload_id: UUID, kind: str, size: int | None, metadata: str, asked: dict[str, Any]) -> Upload:
+    """An upload of ``size`` bytes, ``None`` where its length is told later.
+
+    Raises ``TooLarge``, ``InvalidInput``, ``QuotaExceeded``, ``TooManyUploads``.
+    """
+    if size is not None:
+        _check_length(size)
+    new = Upload(str(upload_id), tenant().name, kind, size or 0, metadata, asked, deferred=size is None)
+    return broker().uploads.create(new)
 
 
 def find(upload_id: UUID) -> Upload:
@@ -35,25 +36,44 @@ def find(upload_id: UUID) -> Upload:
     return replace(found, complete=True, offset=found.size) if _is_made(found) else found
 
 
-def add(upload_id: UUID, offset: int, body: IO[bytes], announced: int, checksum: str | None, task: TaskOf) -> Upload:
-    """Adds what ``body`` has from where it stands, at ``offset``; with the last byte the media file is there.
+class Sent(NamedTuple):
+    """What a request brings."""
 
-    ``announced`` are the bytes of which it may be the beginning. Raises ``OffsetMismatch``, ``UploadLocked``,
+    #: Where its bytes belong.
+    offset: int
+    #: From where it stands.
+    body: IO[bytes]
+    #: The bytes of which the body may be the beginning.
+    announced: int
+    #: ``Upload-Checksum``.
+    checksum: str | None = None
+    #: ``Upload-Length`` of an upload that began without one.
+    length: int | None = None
+
+
+def add(upload_id: UUID, sent: Sent, task: TaskOf) -> Upload:
+    """Adds what was sent; with the last byte the media file is there.
+
+    Raises ``OffsetMismatch``, ``UploadLocked``,
     ``ChecksumMismatch``, ``TooLarge``, ``UnsupportedMedia`` (which ends the upload), and what a submission raises: then
     the last bytes may be sent again.
     """
-    size = _left(body)
+    body, size = sent.body, _left(sent.body)
     with broker().uploads.writer(tenant().name, str(upload_id)) as writer:
         if _is_made(writer.upload):  # who made it died before it could say so
             writer.save(writer.completed())
-        writer.check_offset(offset)
-        most = writer.upload.size - offset
-        if max(announced, size) > most:
+        writer.check_offset(sent.offset)
+        if sent.length is not None:
+            _tell_length(writer, sent.length)
+        most = (_limit() if writer.upload.deferred else writer.upload.size) - sent.offset
+        if max(sent.announced, size) > most:
             raise TooLarge(f"That is more than the {most} bytes that are left of this upload.", max_bytes=most)
-        if checksum is not None:
-            check_sum(checksum, body)
+        if sent.checksum is not None:
+            check_sum(sent.checksum, body)
         if writer.upload.complete:
             return writer.upload
+        if writer.upload.deferred:
+            writer.announce(sent.offset + size, deferred=True)
         _see(writer, body, size)
         return _append(writer, body, size, task)
 
@@ -64,6 +84,32 @@ def remove(upload_id: UUID) -> None:
         if _is_made(writer.upload):
             writer.upload = writer.completed()
         broker().uploads.remove(writer)
+
+
+def _limit() -> int:
+    return services().settings.max_upload_bytes
+
+
+def _check_length(size: int) -> None:
+    if size > _limit():
+        raise TooLarge(f"The file is larger than {_limit()} bytes.", max_bytes=_limit())
+    if size == 0:
+        raise InvalidInput(errors=[{"pointer": "Upload-Length", "detail": "The file is empty."}])
+
+
+def _tell_length(writer: Writer, length: int) -> None:
+    """Once, and the same again with a repeat. Raises ``TooLarge``, ``InvalidInput``, ``QuotaExceeded``."""
+    upload = writer.upload
+    if not upload.deferred:
+        if length != upload.size:
+            detail = f"It was told before, as {upload.size}, and stays so."
+            raise InvalidInput(errors=[{"pointer": "Upload-Length", "detail": detail}])
+        return
+    _check_length(length)
+    if length < upload.offset:
+        detail = f"Must be at least the {upload.offset} bytes that are here."
+        raise InvalidInput(errors=[{"pointer": "Upload-Length", "detail": detail}])
+    writer.announce(length, deferred=False)
 
 
 def _left(body: IO[bytes]) -> int:
@@ -83,7 +129,7 @@ def _see(writer: Writer, body: IO[bytes], size: int) -> None:
     head = upload.head + body.read(HEAD_BYTES - len(upload.head))
     body.seek(start)
     found = ""
-    if len(head) >= HEAD_BYTES or upload.offset + size >= upload.size:
+    if len(head) >= HEAD_BYTES or (not upload.deferred and upload.offset + size >= upload.size):
         try:
             found = type_of(head, upload.kind, upload.asked["filename"])
         except UnsupportedMedia:
@@ -93,8 +139,9 @@ def _see(writer: Writer, body: IO[bytes], size: int) -> None:
 
 
 def _append(writer: Writer, body: IO[bytes], size: int, task: TaskOf) -> Upload:
-    upload = writer.append(body, size) if size else writer.upload  # type: ignore[arg-type]
-    if upload.offset < upload.size:
+    total = _limit() if writer.upload.deferred else writer.upload.size
+    upload = writer.append(body, size, total) if size else writer.upload  # type: ignore[arg-type]
+    if upload.deferred or upload.offset < upload.size:
         return writer.save(upload)
     writer.make_object()
     asked, media_id = upload.asked, UUID(upload.id)

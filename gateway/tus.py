@@ -9,7 +9,7 @@ from broker.defects import Defect
 from broker.errors import ChecksumMismatch, InvalidInput
 
 VERSION = "1.0.0"
-EXTENSIONS = ("creation", "creation-with-upload", "expiration", "termination", "checksum")
+EXTENSIONS = ("creation", "creation-with-upload", "creation-defer-length", "expiration", "termination", "checksum")
 #: Of bodies, and of what is sent with a checksum.
 CONTENT_TYPE, CHECKSUM = "application/offset+octet-stream", "UPLOAD-CHECKSUM"
 ALGORITHMS = ("sha1", "sha256", "sha512", "md5")

@@ -72,8 +72,10 @@ def open_searcher(broker: Broker, environ: Mapping[str, str]) -> Any:
     try:
         search = importlib.import_module("handlers.embedding.search")
         most_bytes = broker.settings.search_memory_mib * 2**20
-        facts_of, names = partial(facts_by_id, broker, search.Facts), partial(names_of, broker)
-        return search.open_searcher(environ, broker.vectors, facts_of, broker.storage.local_file, most_bytes, names)
+        facts_of, names = partial(facts_by_id, broker, search.Facts), broker.media.filenames
+        return search.open_searcher(
+            environ, broker.vectors, facts_of, broker.storage.local_file, most_bytes, names, broker.generations
+        )
     except ModuleNotFoundError as error:
         log.warning("nothing can be searched: %s is not installed (pip install 'mindia-tasks[embed]')", error.name)
         return None
@@ -93,11 +95,6 @@ def facts_by_id(broker: Broker, facts: Any, tenant: str, media_ids: Sequence[str
         )
         for each in records.values()
     }
-
-
-def names_of(broker: Broker, tenant: str, media_ids: Sequence[str]) -> dict[str, str]:
-    """The names of those media files that there are, by their ids."""
-    return {media_id: record.filename for media_id, record in broker.media.get_many(tenant, media_ids).items()}
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 
 from broker.broker import Broker
@@ -32,10 +33,7 @@ def main(environ: Mapping[str, str], arguments: Sequence[str]) -> int:
     try:
         startup = Startup.from_env(environ)
         types = runnable(chosen(startup.types, wanted))
-        for each in types.values():
-            if each.preflight:
-                import_named(each.preflight)(environ)
-            _check_handler(each)
+        types = {name: _checked(each, environ) for name, each in types.items()}
         broker = Broker(startup.settings, types)
         if wrong := never(broker):
             raise ValueError(wrong)
@@ -87,6 +85,13 @@ def understood(settings: BrokerSettings, types: Mapping[str, TaskType]) -> dict[
     for told in refused.values():
         log.error("left to other workers: %s", told)
     return {name: each for name, each in types.items() if name not in refused}
+
+
+def _checked(task_type: TaskType, environ: Mapping[str, str]) -> TaskType:
+    """The type, with what its handler makes here. Raises ``ValueError`` where every task would fail."""
+    makes = import_named(task_type.preflight)(environ) if task_type.preflight else ""
+    _check_handler(task_type)
+    return replace(task_type, makes=makes) if isinstance(makes, str) and makes else task_type
 
 
 def _check_handler(task_type: TaskType) -> None:

@@ -27,9 +27,27 @@ def new_media(redis: Redis, keys: Keys) -> NewMedia:
         media_id = str(uuid4())
         record = MediaRecord(media_id, tenant, kind, filename, "image/jpeg", 1, "key", "2024-01-01T00:00:00.000000Z")
         redis.hset(keys.media(media_id), mapping=fields(record))
+        redis.zadd(keys.media_index(tenant, kind), {media_id: 1_700_000_000_000_000 + redis.dbsize()})
+        redis.sadd(keys.tenants(), tenant)
         return media_id
 
     return make
+
+
+#: Has one live worker for each of these generations, and no others.
+Make = Callable[..., None]
+
+
+@pytest.fixture
+def make(redis: Redis, keys: Keys) -> Make:
+    def workers(*generations: str) -> None:
+        redis.delete(keys.workers())
+        for generation in generations:
+            key = keys.worker(generation)
+            redis.hset(key, mapping={"state": "idle", "makes": f"{generation}\n/models/{generation}"})
+            redis.sadd(keys.workers(), key)
+
+    return workers
 
 
 @contextmanager

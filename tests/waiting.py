@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
     """Returns when ``condition`` holds; fails with ``what`` when it does not within ``seconds``."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -9,7 +9,7 @@ from broker.adoption.names import function_name
 from broker.adoption.source import Source
 from broker.adoption.types import opened, type_name
 from broker.errors import NotCancellable, NotFound, QueueFull
-from broker.status import TERMINAL, Status
+from broker.status import TERMINAL, WAITING, Status
 from broker.task import NewTask, Task
 from broker.task_type import MAX_RETRIES, MAX_TIMEOUT, TaskTypes
 from broker.tasks.submission import prepare
@@ -108,7 +108,7 @@ class Adoption:
     def _cancel_strays(self, queue: str) -> None:
         """Tasks that wait for a job that is not theirs any more: whoever gave it back died before their turn."""
         marks = {job_id: adoption for job_id, adoption, _ in self.source.marks(queue)}
-        for status in (Status.PENDING, Status.SCHEDULED):
+        for status in sorted(WAITING):
             wanted, seen, total = Wanted(statuses=(status,), types=(type_name(queue),)), 0, 1
             while seen < total:
                 page = self._tasks.page(self._tenant, wanted, limit=_PAGE, offset=seen)

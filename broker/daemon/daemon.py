@@ -25,6 +25,7 @@ from broker.daemon.prune import Prune
 from broker.daemon.reap import Reap
 from broker.daemon.reconcile import Reconcile
 from broker.daemon.record import Record
+from broker.daemon.regenerate import Regenerate
 from broker.daemon.remove import Remove
 from broker.daemon.sample import Sample
 from broker.daemon.score import Score
@@ -83,7 +84,7 @@ def daemon(broker: Broker) -> int:
 
 
 def _storage_chores(broker: Broker) -> list[Apart]:
-    """What waits for the storage, which may take as long as it likes."""
+    """What waits for the storage, which may take as long as it likes, or has much to do for each tenant."""
     redis, keys, settings = broker.redis, broker.keys, broker.settings
     tombstones, unfinished = Tombstones(redis, keys), broker.unfinished
     sources = Sources(redis, keys, unfinished, lambda: broker.storage)
@@ -92,7 +93,8 @@ def _storage_chores(broker: Broker) -> list[Apart]:
     operate = Operate(broker.operations)
     sweep = Sweep(redis, keys, orphans, lambda: broker.storage, broker.uploads.live)
     tidy_uploads = TidyUploads(UploadExpiry(redis, keys, broker.uploads, broker.media.exists))
-    return [Apart(operate), Apart(remove), Apart(sweep), Apart(tidy_uploads)]
+    regenerate = Regenerate(redis, keys, broker.generations, broker.tasks, settings.search_keep_days)
+    return [Apart(operate), Apart(remove), Apart(sweep), Apart(tidy_uploads), Apart(regenerate)]
 
 
 def _stop_on_signal(stop: threading.Event) -> None:

@@ -424,6 +424,34 @@ class Keys:
         """set: models of which the tenant has vectors."""
         return f"{self._ours}vector_models:{tenant}"
 
+    def generations(self) -> str:
+        """hash: generation of vectors, as they are tagged -> its number and where its model is."""
+        return f"{self._ours}generations"
+
+    def generations_seen(self) -> str:
+        """sorted set: generations by the microsecond at which a live worker was last known to make them."""
+        return f"{self._ours}generations_seen"
+
+    def generation_wanted(self) -> str:
+        """string: the generation that all tenants are to have."""
+        return f"{self._ours}generation_wanted"
+
+    def generations_due(self) -> str:
+        """sorted set: tenants by the microsecond at which a daemon looks at their generations."""
+        return f"{self._ours}generations_due"
+
+    def generation(self, tenant: str) -> str:
+        """hash: which generation answers a tenant's searches, which is to, and how far that is."""
+        return f"{self._ours}generation:{tenant}"
+
+    def generation_missing(self, tenant: str) -> str:
+        """sorted set: media ids that the wanted generation lacks, by the microsecond of their task, 0 without one."""
+        return f"{self._ours}generation_missing:{tenant}"
+
+    def generation_failed(self, tenant: str) -> str:
+        """hash: media id -> why the wanted generation will not have it."""
+        return f"{self._ours}generation_failed:{tenant}"
+
     # ours: plugins ----------------------------------------------------------------------------------------------
 
     def plugin_configs(self, tenant: str) -> str:

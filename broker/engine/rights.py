@@ -83,10 +83,14 @@ PROCESSES: dict[str, Rights] = {
     "search": Rights(
         ("changed_vectors",),
         (
-            *("blpop", "hexists", "hscan", "lpop", "pttl", "rpush", "set", "smembers", "xrange", "xrevrange", "zcard"),
-            "zrevrange",
+            *("blpop", "hexists", "hlen", "hscan", "lpop", "pttl", "rpush", "set", "smembers", "xrange", "xrevrange"),
+            *("zcard", "zrevrange"),
         ),
-        ("~P", "~P:broker:search*", *(f"%R~P:broker:{each}" for each in ("life", "media:*", "vector*"))),
+        (
+            "~P",
+            "~P:broker:search*",
+            *(f"%R~P:broker:{each}" for each in ("life", "media:*", "vector*", "generation*", "tenants")),
+        ),
     ),
     "dashboard": Rights(
         (),

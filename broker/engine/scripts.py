@@ -2,8 +2,8 @@
 
 A header names ``KEYS[n] name`` and ``ARGV[n] name`` (``ARGV[n..] name`` takes a list and comes last), what the script
 ``Returns`` and which states it ``Moves``. The names become Lua locals and Python keywords, so that order is written
-once (what is called most runs with arguments in that order); ``-- @include name`` puts a file of ``lua/include`` before
-the body, each once.
+once (what is called most runs with arguments in that order); ``-- @include name`` puts a file of ``lua/include``, or a
+table of `broker.engine.shared_tables`, before the body, each once.
 
 ``-- Begins run w e`` in a header says that the script ends the run of the parameters ``w`` (its worker) and ``e`` (its
 execution), as ``begin_run`` wants to know.
@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from redis import Redis
 from redis.exceptions import NoPermissionError, NoScriptError, OutOfMemoryError, ResponseError
 
+from broker.engine.shared_tables import TABLES
 from broker.status import Status
 
 _PARAMETER = re.compile(r"^-- (KEYS|ARGV)\[(\d+)(\.\.)?\] +(\w+)", re.M)
@@ -48,8 +49,9 @@ class _Client(Protocol):
 
 @cache
 def read(name: str) -> str:
-    """The text of ``lua/<name>.lua`` as it stands in the file."""
-    return (_ROOT / f"{name}.lua").read_text()
+    """The text of ``lua/<name>.lua`` as it stands in the file, or of an include that is made of Python's tables."""
+    made = TABLES.get(name.removeprefix("include/"))
+    return made() if made else (_ROOT / f"{name}.lua").read_text()
 
 
 def names() -> list[str]:

@@ -5,7 +5,7 @@ Only the reconciler and the doctor change one besides, by scripts that follow wh
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import copy
 from typing import Any, NamedTuple, TypeAlias
 
@@ -53,7 +53,6 @@ _NAMES = (
         "add_usage",
         "change_task",
         "step_operation",
-        "note_operation",
         "tidy_tag",
     ),
 )
@@ -364,13 +363,6 @@ class Transitions:
         """(state or '' for none, tenant, action, tasks acted on now); ``note`` begins the field of a plugin's note."""
         state, tenant, action, flat = self._run("step_operation", id=operation, limit=limit, note=note)
         return state, tenant, action, [Acted(*row) for row in zip(*[iter(flat)] * 5, strict=True)]
-
-    def note_operation(
-        self, operation: str, before: str, after: str, counts: Mapping[str, int], reasons: Mapping[str, int]
-    ) -> bool:
-        """Whether a step of an operation on videos is noted: from ``before`` it came to ``after``, '' at its end."""
-        told = {"counts": json.dumps(counts), "reasons": json.dumps(reasons)}
-        return bool(self._run("note_operation", id=operation, before=before, after=after, **told))
 
     def promote(self, limit: int = 100) -> tuple[list[Moved], int]:
         """(tasks moved into their queues, microseconds until the next is due or -1)."""

@@ -16,6 +16,7 @@ from broker.environment.video_profiles import BUILT_IN, DEFAULT, NAME, VideoProf
 _HOST = {"pattern": r"[\w.:%-]+|\[[\w.:%]+\]", "write": "write a name or an address, without a port"}
 #: No client asks below ``/.`` or ``/..``: they mean other places.
 _SCRIPT_NAME = r"(/(?!\.\.?(/|$))[A-Za-z0-9._~-]+)*"
+_ORIGIN = r"https?://[\w.:\[\]-]+"
 _KIND = "(video|image|audio|document)"
 _PUBLIC_URL = r"https?://[\w.:\[\]-]+(/[\w./~-]*)?"
 
@@ -108,7 +109,13 @@ class Variables(Schema):
     STREAM_ALLOWED_ORIGINS = Text(
         "Origins whose pages may play streams; * for all.",
         "*",
-        r"\*|https?://[\w.:\[\]-]+(,https?://[\w.:\[\]-]+)*",
+        rf"\*|{_ORIGIN}(,{_ORIGIN})*",
+        "write * or origins such as https://www.example.com, with commas between",
+    )
+    UPLOAD_ALLOWED_ORIGINS = Text(
+        "Origins whose pages may upload in pieces; * for all.",
+        "",
+        rf"(\*|{_ORIGIN}(,{_ORIGIN})*)?",
         "write * or origins such as https://www.example.com, with commas between",
     )
     STREAM_PRESIGNED = Switch("Whether playlists name segments in S3 itself, by signed URLs.", default=False)
@@ -117,6 +124,7 @@ class Variables(Schema):
     CHILD_MAX_TASKS = Whole("Tasks after which a child is replaced.", 100_000, 1, 10**9)
     CHILD_MAX_RSS_MIB = Whole("Memory after a task, in MiB, above which a child is replaced.", 4096, 64, 10**6)
     SEARCH_MEMORY_MIB = Whole("MiB of vectors that a search process keeps in memory.", 1024, 16, 10**6)
+    SEARCH_KEEP_DAYS = Number("How long the vectors of a former model stay.", 7.0, 0, 3650)
     DASHBOARD_HOST = Host("Where rq-dashboard listens.", "127.0.0.1", **_HOST)
     DASHBOARD_PORT = Whole("Its port; 0 takes a free one.", 0, 0, 65535)
     DASHBOARD_USER = Text("Who may enter it.", "", "[^:]*", "write a name without a colon")

@@ -92,8 +92,8 @@ def option_fields() -> dict[str, fields.Field[Any]]:
         "codec": fields.String(
             validate=OneOf(CODECS),
             metadata={
-                "description": "What pictures are encoded with. Every player plays h264; hevc needs about 60 % and av1 "
-                "about half of its bit rate, and several times the work."
+                "description": "What pictures are encoded with. Every player plays h264; hevc and av1 need about half "
+                "of its bit rate, and up to twice the work."
             },
         ),
         "ladder": Ladder(

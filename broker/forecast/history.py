@@ -15,6 +15,7 @@ from redis.exceptions import ResponseError
 from broker.clock import to_rfc3339
 from broker.engine.connection import redis_errors
 from broker.engine.keys import Keys
+from broker.status import ENDS
 
 #: Seconds of a row, and for how long rows are kept.
 STEP, KEPT = 10, 8 * 24 * 3600
@@ -37,9 +38,8 @@ class Row:
     #: Seconds since the epoch.
     at: int
     started: int = 0
-    completed: int = 0
-    failed: int = 0
-    cancelled: int = 0
+    #: Tasks that ended, by their end.
+    ended: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(ENDS, 0))
     #: From when they could have started to the start, of tasks that started in it; a sample.
     wait: Quantiles | None = None
     #: From start to end, of tasks that completed in it; a sample.
@@ -48,11 +48,6 @@ class Row:
     arrived: Mapping[int, int] = field(default_factory=dict)
     #: Tenant -> tasks that it submitted, of some tenants where there are many; those with the most.
     tenants: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def ended(self) -> dict[str, int]:
-        """By outcome."""
-        return {"completed": self.completed, "failed": self.failed, "cancelled": self.cancelled}
 
     @property
     def begin(self) -> str:
@@ -112,19 +107,18 @@ def _rates(rows: Sequence[Row]) -> dict[int, float]:
 
 def _fields(row: Row) -> Any:
     quantiles = [[each.p50, each.p90] if each else None for each in (row.wait, row.run)]
-    packed = [row.started, row.completed, row.failed, row.cancelled, *quantiles, dict(row.arrived)]
+    packed = [row.started, *(row.ended[end] for end in ENDS), *quantiles, dict(row.arrived)]
     told = {"row": packed, "tenants": dict(row.tenants)} if row.tenants else {"row": packed}
     return {name: json.dumps(value, separators=(",", ":")) for name, value in told.items()}
 
 
 def _unpacked(entry: str, fields: dict[str, str]) -> Row:
-    started, completed, failed, cancelled, wait, run, arrived = json.loads(fields["row"])
+    started, *counts, wait, run, arrived = json.loads(fields["row"])
     return Row(
         int(entry.partition("-")[0]) // 1000,
         started,
-        completed,
-        failed,
-        cancelled,
+        # Those of an earlier release may know fewer ends.
+        dict.fromkeys(map(str, ENDS), 0) | dict(zip(map(str, ENDS), counts, strict=False)),
         Quantiles(*wait) if wait else None,
         Quantiles(*run) if run else None,
         {int(level): count for level, count in arrived.items()},

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from broker.forecast.bucket import AHEAD, MICRO
 from broker.forecast.fair import Level
-from broker.forecast.snapshot import Snapshot
+from broker.forecast.snapshot import Charge, Snapshot
 from broker.forecast.type_queue import TypeQueue
 
 #: Seconds of the next run of a type by a tenant.
@@ -41,9 +41,9 @@ class Happening(NamedTuple):
     ran: bool
     #: Index of the worker's group, ``None`` for one that takes no more tasks.
     workers: int | None = None
-    #: Microseconds that the run took, and with which its tenant was charged, if it was.
+    #: Microseconds that the run took, and what it was charged at its start, if anything.
     took: float = 0.0
-    charge: float | None = None
+    charge: Charge | None = None
 
 
 class Machine:

@@ -13,7 +13,7 @@ from broker.engine.scripts import Script
 from broker.engine.values import moment, number
 from broker.forecast.bucket import TOKEN
 from broker.forecast.samples import Measured
-from broker.forecast.snapshot import Caps, Due, Line, Lines, Run, Snapshot, TypeState, WorkerGroup
+from broker.forecast.snapshot import Caps, Charge, Due, Line, Lines, Run, Snapshot, TypeState, WorkerGroup
 from broker.levels import split_queue
 
 #: Scheduled tasks that are looked at: so many, due within so many seconds.
@@ -87,13 +87,17 @@ def _waiting(rows: Sequence[Any]) -> tuple[dict[str, dict[int, list[Line]]], dic
     """By type, the lines of each level, and the buckets of tenants."""
     found: dict[str, dict[int, list[Line]]] = defaultdict(dict)
     buckets: dict[str, _Buckets] = defaultdict(dict)
-    for queue, tenant, group, waiting, tag, group_tag, level_now, ts in rows:
+    for queue, tenant, group, waiting, tag, group_tag, turn, group_turn, level_now, ts in rows:
         name, level = split_queue(queue)
-        own = float(tag) if tag != "" else None
-        line = Line(waiting, tenant, group, own, float(group_tag or 0), shares=group_tag != "")
+        turns = _tag(turn), _tag(group_turn)
+        line = Line(waiting, tenant, group, _tag(tag), float(group_tag or 0), group_tag != "", *turns)
         found[name].setdefault(level, []).append(line)
         buckets[name][tenant] = level_now, ts
     return found, buckets
+
+
+def _tag(text: str) -> float | None:
+    return float(text) if text != "" else None
 
 
 def _exceptions(rows: Mapping[str, str], name: str, usual: Caps) -> dict[str, Caps]:
@@ -153,6 +157,7 @@ def _type(
             tenant_rate=_some(limits, "tenant_rate"),
             tenant_burst=_some(limits, "tenant_burst") or 1,
         ),
+        grouped=limits.get("grouped") == "1",
         # What is not declared starts as little as what is paused.
         paused=limits.get("paused") == "1" or "declared" not in limits,
         served=(now_us - number(limits.get("served"))) / 1e6,
@@ -175,8 +180,13 @@ def _workers(rows: Sequence[Any], now_us: int) -> tuple[tuple[WorkerGroup, ...],
 def _run(workers: int | None, row: Sequence[Any], now_us: int) -> Run:
     name, level, tenant, group, started_at, progress, charged = row
     age = max(0, now_us - (moment(started_at) or now_us)) / 1e6
-    charge = float(number(charged)) if charged else None
-    return Run(name, age, workers, tenant, group, level, _progress(progress), charge)
+    return Run(name, age, workers, tenant, group, level, _progress(progress), _charge(charged))
+
+
+def _charge(text: str) -> Charge | None:
+    """As SHARE.charge of include/shares.lua keeps it: '<us>', '<us> t' for the tenant alone, '<us> g' for the group."""
+    us, _, to = text.partition(" ")
+    return Charge(float(number(us)), tenant=to != "g", group=to != "t") if us else None
 
 
 def _progress(text: str) -> float | None:

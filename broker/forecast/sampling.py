@@ -12,13 +12,14 @@ from broker.engine.values import moment
 from broker.forecast.history import STEP, Quantiles, Row
 from broker.levels import split_queue
 from broker.queues.state import KEEP_SECONDS
-from broker.status import Status, score_range
+from broker.status import ENDS, REGISTRY, Status, score_range
 
 #: Tasks of a level whose times are looked at.
 _SAMPLE = 100
 #: Tenants whose submissions are counted, and that are named.
 _TENANTS, _NAMED = 100, 20
-_ENDS = ("finished", "failed", "canceled")
+#: Ends that only a run comes to.
+_OF_RUNS = (Status.COMPLETED, Status.FAILED)
 _TIMES = ("created_at", "enqueued_at", "started_at", "ended_at")
 
 
@@ -33,9 +34,7 @@ class _Looked(NamedTuple):
     """What one look at a queue finds."""
 
     held: _Held
-    completed: int
-    failed: int
-    cancelled: int
+    ended: dict[Status, int]
     #: Completed lately, and running.
     sample: list[str]
 
@@ -93,16 +92,18 @@ class Sampler:
             for queue in queues:
                 reads.llen(keys.rq_queue(queue))
                 reads.zcard(keys.registry("wip", queue))
-                for end in _ENDS:
-                    reads.zcount(keys.registry(end, queue), low, high)
+                for end in ENDS:
+                    reads.zcount(keys.registry(REGISTRY[end], queue), low, high)
                 reads.zrevrangebyscore(keys.registry("finished", queue), high, low, 0, _SAMPLE)
                 reads.zrange(keys.registry("wip", queue), 0, _SAMPLE - 1)
             found = iter(reads.execute())
         looks = {}
         for queue in queues:
-            waiting, running, completed, failed, cancelled, ended, runs = (next(found) for _ in range(7))
-            sample = [*ended, *(run.partition(":")[0] for run in runs)]
-            looks[queue] = _Looked(_Held(waiting, running), completed, failed, cancelled, sample)
+            held = _Held(next(found), next(found))
+            counts = {end: next(found) for end in ENDS}
+            completed, runs = next(found), next(found)
+            sample = [*completed, *(run.partition(":")[0] for run in runs)]
+            looks[queue] = _Looked(held, counts, sample)
         return looks
 
     def _row(self, at: int, looks: Mapping[str, _Looked], before: Mapping[str, _Held]) -> Row:
@@ -110,8 +111,9 @@ class Sampler:
         arrived: dict[int, int] = {}
         for queue, look in looks.items():
             was = before.get(queue, _Held(0, 0))
-            begun = max(0, look.completed + look.failed + look.held.running - was.running)
-            came = max(0, begun + look.cancelled + look.held.waiting - was.waiting)
+            of_runs = sum(look.ended[end] for end in _OF_RUNS)
+            begun = max(0, of_runs + look.held.running - was.running)
+            came = max(0, begun + sum(look.ended.values()) - of_runs + look.held.waiting - was.waiting)
             started += begun
             if came:
                 arrived[split_queue(queue)[1]] = came
@@ -119,9 +121,7 @@ class Sampler:
         return Row(
             at,
             started,
-            sum(look.completed for look in looks.values()),
-            sum(look.failed for look in looks.values()),
-            sum(look.cancelled for look in looks.values()),
+            {end: sum(look.ended[end] for look in looks.values()) for end in ENDS},
             _quantiles(waits),
             _quantiles(runs),
             arrived,

@@ -25,6 +25,9 @@ class Line:
     group_tag: float = 0.0
     #: Whether the group takes turns with others of its tenant.
     shares: bool = False
+    #: Start tags of the starts that were charged last, of all tenants and of the tenant's groups; ``None`` for none.
+    turn: float | None = None
+    group_turn: float | None = None
 
 
 class Lines:
@@ -42,6 +45,8 @@ class Lines:
         #: Tags of those who take turns; and (tag, tenant), the smallest first, which is a heap, too.
         self.tags = {tenant: each[0].tag for tenant, each in self.of.items() if each[0].tag is not None}
         self.order = sorted((tag, tenant) for tenant, tag in self.tags.items())
+        #: Where the turn is.
+        self.turn = next((each[0].turn for each in self.of.values()), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,8 @@ class TypeState:
     #: Seconds ago that the type was last served, where types compete.
     served: float = 1e6
     caps: Caps = Caps()
+    #: Whether any of its tasks ever had a group: those of none are a group of their own since.
+    grouped: bool = False
     #: Of tenants that have caps of their own.
     exceptions: Mapping[str, Caps] = field(default_factory=dict)
     #: Tenants that are at a cap.
@@ -131,6 +138,14 @@ class WorkerGroup:
     slots: int
 
 
+class Charge(NamedTuple):
+    """Microseconds that a run was expected to take, and to whom they were charged: its tenant, its group, or both."""
+
+    us: float
+    tenant: bool = True
+    group: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """A task that is being run. ``workers`` is the index of its worker's group, ``None`` when that takes no more."""
@@ -143,8 +158,8 @@ class Run:
     level: int = 0
     #: 0..1, of handlers that tell it.
     progress: float | None = None
-    #: Microseconds with which its tenant was charged at its start, if it was.
-    charge: float | None = None
+    #: What it was charged at its start, if anything.
+    charge: Charge | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from broker.forecast.bucket import MICRO, TOKEN, Bucket
 from broker.forecast.fair import Level, Turn
-from broker.forecast.snapshot import Lines, TypeState
+from broker.forecast.snapshot import Charge, Lines, TypeState
 
 #: What a task is charged for which nothing is known, in microseconds; as in include/shares.lua.
 _UNKNOWN, _NEGLIGIBLE = 1_000_000.0, 1000.0
@@ -21,6 +21,7 @@ class TypeQueue:
         self.bucket = Bucket(state.rate, state.burst, state.bucket)
         self.served = -round(state.served * MICRO)
         self.running = 0
+        self._grouped = state.grouped
         self._caps = self if state.capped else None
         self._of_tenant: dict[str, int] = defaultdict(int)
         self._of_group: dict[tuple[str, str], int] = defaultdict(int)
@@ -60,18 +61,19 @@ class TypeQueue:
             self.levels.sort(key=lambda each: -each.number)
         known = [each.member(tenant) for each in self.levels]
         waits = any(member.waiting for member in known if member)
-        level.add(tenant, group, busy=waits or self._of_tenant[tenant] > 0)
+        running = self._of_tenant[tenant]
+        of_group = self._of_group[tenant, group] if group else running
+        self._grouped = self._grouped or group != ""
+        busy = {"busy": waits or running > 0, "group_busy": of_group > 0}
+        level.add(tenant, group, **busy, grouped=self._grouped)
 
-    def take(self, level: Level, now: int, ahead: int) -> tuple[Turn, float | None] | None:
-        """The task whose turn it is in the level, started: and the microseconds that its tenant is charged, if any."""
+    def take(self, level: Level, now: int, ahead: int) -> tuple[Turn, Charge | None] | None:
+        """The task whose turn it is in the level, started, and what is charged for it, if anything."""
         self._now = now
         turn = level.take(self._caps)
         if turn is None:
             return None
-        charge = None
-        if turn.charged:
-            charge = float(int(self._estimate(turn.member.tenant)))
-            level.charge(turn, charge)
+        charge = level.charge(turn, float(int(self._estimate(turn.member.tenant))))
         self.bucket.spend(now, ahead)
         if self._caps:
             self._bucket_of(turn.member.tenant).spend(now, 0)
@@ -85,7 +87,7 @@ class TypeQueue:
         self._of_tenant[tenant] += 1
         self._of_group[tenant, group] += 1
 
-    def end(self, number: int, tenant: str, group: str, took: float, charge: float | None) -> None:
+    def end(self, number: int, tenant: str, group: str, took: float, charge: Charge | None) -> None:
         """A run ends that took so many microseconds; ``charge`` as `take` told it."""
         if charge is not None:
             self._settle(number, tenant, group, took, charge)
@@ -99,7 +101,7 @@ class TypeQueue:
             for level in self.levels:
                 member = level.member(tenant)
                 if member and group in member.queues and member.queues[group].waiting:
-                    member.join(group)
+                    member.join(group, anew=self._of_group[tenant, group] == 0)
                     level.join(tenant)
         if tenant in self._aside and self._aside[tenant] is None:
             self._let_go(tenant)
@@ -114,14 +116,15 @@ class TypeQueue:
             self._estimates[tenant] = durations.mean * MICRO if durations else float(int(sum_us / runs))
         return self._estimates[tenant]
 
-    def _settle(self, number: int, tenant: str, group: str, took: float, charge: float) -> None:
+    def _settle(self, number: int, tenant: str, group: str, took: float, charge: Charge) -> None:
         for level in self.levels:
             if level.number == number and (member := level.member(tenant)):
-                level.correct(tenant, (took - charge) / member.weight)
-                if (queue := member.queues.get(group)) and queue.shares:
-                    queue.tag += took - charge
-        if abs(took - charge) > max(_NEGLIGIBLE, charge / 4):
-            self._estimates[tenant] = self._estimates[""] = charge + (took - charge) / 4
+                if charge.tenant:
+                    level.correct(tenant, (took - charge.us) / member.weight)
+                if charge.group and (queue := member.queues.get(group)) and queue.shares:
+                    queue.tag += took - charge.us
+        if abs(took - charge.us) > max(_NEGLIGIBLE, charge.us / 4):
+            self._estimates[tenant] = self._estimates[""] = charge.us + (took - charge.us) / 4
 
     # caps -------------------------------------------------------------------------------------------------------
 
@@ -158,7 +161,7 @@ class TypeQueue:
         self._aside.pop(tenant, None)
         for level in self.levels:
             member = level.member(tenant)
-            if member and member.waiting:
+            if member and member.may_have_turns():
                 level.join(tenant)
 
     def _bucket_of(self, tenant: str) -> Bucket:

@@ -49,3 +49,7 @@ class Found:
     total: int
     #: Where the next part begins, as ``SearchRequest.after`` has it; ``None`` at the end.
     after: list[Any] | None = None
+    #: The generation of vectors that was searched first, and how many files could not be searched at all, as they have
+    #: vectors of others alone that queries cannot be embedded for.
+    generation: str | None = None
+    missing: int = 0

@@ -149,6 +149,14 @@ class MediaStore:
         records = [from_fields(each) for each in found if each and each["tenant"] == tenant]
         return {record.id: record for record in records}
 
+    def filenames(self, tenant: str, media_ids: Sequence[str]) -> dict[str, str]:
+        """The names of those of these files, by ids as they are stored, that the tenant has."""
+        with redis_errors(), self._redis.pipeline(transaction=False) as reads:
+            for media_id in media_ids:
+                reads.hmget(self._keys.media(media_id), "tenant", "filename")
+            found = reads.execute()
+        return {each: name for each, (owner, name) in zip(media_ids, found, strict=True) if owner == tenant}
+
     def exists(self, tenant: str, media_id: str) -> bool:
         """Whether the tenant has this file."""
         return bool(self.existing(tenant, [media_id]))

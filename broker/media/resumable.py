@@ -20,7 +20,7 @@ class Resumable(Protocol):
     def append(self, key: str, state: State, source: BinaryIO, offset: int, size: int, total: int) -> State:
         """Adds ``size`` bytes of ``source`` behind the first ``offset`` bytes; they are kept when this returns.
 
-        ``total`` is how many bytes the object will have.
+        ``total`` is how many bytes the object will have, or may have at most.
         """
 
     def complete(self, key: str, state: State, size: int) -> None:

@@ -212,8 +212,8 @@ class SearchBus:
 
 def _told(found: Found) -> str:
     """What goes over the wire. Raises for what cannot."""
-    hits = [asdict(hit) for hit in found.hits]
-    return json.dumps({"hits": hits, "refused": None, "total": found.total, "after": found.after}, allow_nan=False)
+    told = {name: getattr(found, name) for name in ("total", "after", "generation", "missing")}
+    return json.dumps({"hits": [asdict(hit) for hit in found.hits], "refused": None, **told}, allow_nan=False)
 
 
 def _found(answer: dict[str, Any]) -> Found:
@@ -224,7 +224,8 @@ def _found(answer: dict[str, Any]) -> Found:
     if answer["hits"] is None:
         raise ValueError("the query has failed")
     hits = [Hit(**{name: value for name, value in hit.items() if name in _HIT}) for hit in answer["hits"]]
-    return Found(hits, answer.get("total", len(hits)), answer.get("after"))
+    generation, missing = answer.get("generation"), answer.get("missing", 0)
+    return Found(hits, answer.get("total", len(hits)), answer.get("after"), generation, missing)
 
 
 def _check(request: SearchRequest) -> None:

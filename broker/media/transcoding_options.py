@@ -20,7 +20,7 @@ from broker.schema import Schema
 def profile_field() -> fields.String:
     """The name of a profile; whether there is one is for ``judge`` to say."""
     return fields.String(
-        validate=Regexp(rf"\A{NAME}\Z", error="Must be the name of a profile."),
+        validate=Regexp(rf"^{NAME}(?![\s\S])", error="Must be the name of a profile."),
         metadata={
             "description": f"How it is encoded: {', '.join(BUILT_IN)}, or one of the operator's (`VIDEO_PROFILES`). "
             "Unless given, what the operator has chosen for all (`VIDEO_PROFILE`). What is asked for beside it "

@@ -8,14 +8,13 @@ from redis import Redis
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script
 from broker.engine.values import number
-from broker.status import TERMINAL
+from broker.status import ENDS
 
 #: The upper bounds of the histograms in microseconds; counts.lua has the same.
 BOUNDS_US = (
     *(5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000),
     *(10_000_000, 30_000_000, 60_000_000, 300_000_000, 900_000_000, 3_600_000_000),
 )
-ENDS = tuple(sorted(map(str, TERMINAL)))
 #: Why a submission may be refused for what waits; the others are quotas.
 _REFUSED, _DELIVERY = "refused ", "delivery "
 _US, _MS, _KIB = 1e6, 1e3, 1024
@@ -75,7 +74,7 @@ def _of_type(counts: Mapping[str, str]) -> TypeCounts:
 
     return TypeCounts(
         submitted=count("submitted"),
-        ended={end: count(end) for end in ENDS},
+        ended={str(end): count(end) for end in ENDS},
         refused=_beginning_with(_REFUSED, counts),
         retried=count("retried"),
         handed_back=count("handed_back"),

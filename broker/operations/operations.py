@@ -1,4 +1,4 @@
-"""Operations: cancel, retry or delete all tasks of a tenant that fit a filter, or transcode videos again.
+"""Operations: cancel, retry or delete all tasks of a tenant that fit a filter.
 
 Whoever asks for one does its first steps, so that small ones are over with the answer; the daemon goes on. Each step is
 one script that notes how far it has come, so it does not matter who dies when: the next step goes on, and acts on no
@@ -13,7 +13,6 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 from redis import Redis
 
@@ -27,7 +26,6 @@ from broker.media import paths
 from broker.media.mentions import named_ids
 from broker.media.records import INFO
 from broker.media.storage import Storage
-from broker.operations.reprocessing import Reprocessing, Videos
 from broker.plugin import NOTE
 from broker.status import TERMINAL, WAITING, Status
 from broker.tasks.task_filters import Wanted
@@ -52,8 +50,6 @@ class Action(StrEnum):
     CANCEL = "cancel"
     RETRY = "retry"
     DELETE = "delete"
-    #: Videos, and not tasks, that are transcoded again.
-    REPROCESS = "reprocess"
 
 
 _LOGGED = {
@@ -104,14 +100,12 @@ class Operations:
         redis: "Redis",
         store: Transitions,
         storage: Callable[[], Storage],
-        reprocessing: Reprocessing | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = redis
         self._store = store
         self._storage = storage
-        self._reprocessing = reprocessing
         self._clock = clock
         self._create = Script("create_operation")
         self._cancel = Script("cancel_operation")
@@ -132,6 +126,7 @@ class Operations:
 
         Raises ``InvalidInput``, ``TooManyOperations``.
         """
+        operation_id = str(seed or uuid.uuid4())
         possible = statuses_for(action, force=force)
         if impossible := sorted(set(wanted.statuses) - possible):
             detail = f"{action} acts on {', '.join(sorted(possible))} tasks{_hint(action, impossible)}"
@@ -141,37 +136,6 @@ class Operations:
         within = wanted.statuses or tuple(each for each in Status if each in possible)
         # The newest of those that wait stand last in their queues, from where they can be taken at once.
         script_filter = wanted.within(within).script_argument(up=action is not Action.CANCEL)
-        return self._begin(tenant, action, script_filter, asked, force=force, dry_run=dry_run, by=by, seed=seed)
-
-    def reprocess(
-        self,
-        tenant: str,
-        videos: Videos,
-        asked: dict[str, Any],
-        *,
-        dry_run: bool = False,
-        by: Actor | None = None,
-        seed: uuid.UUID | None = None,
-    ) -> Operation:
-        """Begins one that transcodes videos again. Raises ``InvalidInput``, ``TooManyOperations``."""
-        assert self._reprocessing is not None
-        self._reprocessing.check(videos)
-        told = json.dumps(msgspec.to_builtins(videos))
-        return self._begin(tenant, Action.REPROCESS, told, asked, force=False, dry_run=dry_run, by=by, seed=seed)
-
-    def _begin(  # noqa: PLR0913  (each is a part of it)
-        self,
-        tenant: str,
-        action: Action,
-        wanted: str,
-        asked: dict[str, Any],
-        *,
-        force: bool,
-        dry_run: bool,
-        by: Actor | None,
-        seed: uuid.UUID | None,
-    ) -> Operation:
-        operation_id = str(seed or uuid.uuid4())
         with redis_errors():
             made = self._create(
                 self._store.redis,
@@ -179,7 +143,7 @@ class Operations:
                 id=operation_id,
                 tenant=tenant,
                 action=action,
-                filter=wanted,
+                filter=script_filter,
                 asked=json.dumps(asked),
                 force=int(force),
                 dry_run=int(dry_run),
@@ -196,11 +160,8 @@ class Operations:
     def step(self, operation_id: str) -> bool:
         """Goes on with one for some milliseconds; whether something is left to do."""
         with redis_errors():
-            record = self._redis.hgetall(self._store.keys.operation(operation_id))
-        if record.get("action") == Action.REPROCESS and self._reprocessing:
-            return record["state"] == "running" and self._reprocessing.step(operation_id, record)
-        with redis_errors():
-            limit = _DELETED if record.get("action") == Action.DELETE else _BATCH
+            action = self._redis.hget(self._store.keys.operation(operation_id), "action")
+            limit = _DELETED if action == Action.DELETE else _BATCH
             state, tenant, action, acted = self._store.step_operation(operation_id, limit=limit, note=_NOTE)
         for each in acted:
             words = _LOGGED[Action(action)].format(each.status)

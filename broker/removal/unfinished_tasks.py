@@ -11,11 +11,11 @@ from redis import Redis
 
 from broker.engine.keys import Keys
 from broker.media.mentions import named_ids
-from broker.status import WAITING, Status, score_range
+from broker.status import TERMINAL, Status, score_range
 from broker.tasks import stored_json
 
 #: Running ones first: those can still write.
-_STATUSES = (Status.PROCESSING, *sorted(WAITING))
+_STATUSES = sorted(set(Status) - TERMINAL, key=lambda status: (status is not Status.PROCESSING, status))
 _PAGE = 1000
 #: An id anywhere in a payload, with or without dashes; payloads without one of those looked for are not decoded.
 _ID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")

@@ -10,10 +10,10 @@ from broker.engine.keys import Keys
 from broker.engine.scripts import Script
 from broker.errors import NotFound
 from broker.status import Status, score_range
-from broker.task import Found, Page, Stats, Task
+from broker.task import STORED_FIELDS, Found, Page, Stats, Task
 from broker.tasks.flows import Flow, from_answer
 from broker.tasks.places import Place
-from broker.tasks.task_fields import FIELDS, task_of
+from broker.tasks.task_fields import task_of
 from broker.tasks.task_filters import Wanted
 
 #: Seconds after which an answer is given with what was found, and told to be incomplete. A script takes milliseconds.
@@ -35,7 +35,7 @@ class Queries:
 
     def get(self, tenant: str, task_id: str) -> Task:
         """One task. Raises ``NotFound`` when the tenant has none of this id."""
-        values: Any = self._redis.hmget(self._keys.job(task_id), FIELDS)
+        values: Any = self._redis.hmget(self._keys.job(task_id), STORED_FIELDS)
         task = task_of(task_id, values)
         if task is None or task.tenant != tenant:
             raise NotFound("There is no task with this id.")
@@ -45,7 +45,7 @@ class Queries:
         """One task, and the id of the tenant's last event, which it shows already. Raises ``NotFound``."""
         with self._redis.pipeline(transaction=True) as reads:
             reads.xrevrange(self._keys.events(tenant), count=1)
-            reads.hmget(self._keys.job(task_id), FIELDS)
+            reads.hmget(self._keys.job(task_id), STORED_FIELDS)
             last, values = reads.execute()
         task = task_of(task_id, values)
         if task is None or task.tenant != tenant:
@@ -56,7 +56,7 @@ class Queries:
         """Those of these tasks that the tenant has, by id."""
         with self._redis.pipeline(transaction=False) as reads:
             for task_id in task_ids:
-                reads.hmget(self._keys.job(task_id), FIELDS)
+                reads.hmget(self._keys.job(task_id), STORED_FIELDS)
             rows = zip(task_ids, reads.execute(), strict=True)
         tasks = [task for task_id, values in rows if (task := task_of(task_id, values))]
         return {task.id: task for task in tasks if task.tenant == tenant}
@@ -77,7 +77,7 @@ class Queries:
             last="+inf" if wanted.end_us is None else wanted.end_us,
             offset=offset,
             limit=limit,
-            fields=FIELDS,
+            fields=STORED_FIELDS,
         )
         tasks = [task for task_id, values in rows if (task := task_of(task_id, values))]
         return Page(tasks, total, limit, offset)
@@ -104,7 +104,7 @@ class Queries:
                 moment=moment,
                 beyond=beyond,
                 limit=limit - len(found),
-                fields=FIELDS,
+                fields=STORED_FIELDS,
             )
             found += [(task, at) for task_id, at, values in rows if (task := task_of(task_id, values))]
             if self._clock() >= end:

@@ -1,4 +1,4 @@
-"""The fields of its hash that a task is read from, and how: what is added to a task is stored there and read here."""
+"""How a task is read from the fields of its hash, `broker.task.STORED_FIELDS`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,23 +6,17 @@ from typing import Any
 from broker.engine.values import number
 from broker.levels import BACKGROUND, split_queue
 from broker.status import RQ_STATUS, TERMINAL, WAITING, Status
-from broker.task import Task
+from broker.task import STORED_FIELDS, Task
 from broker.tasks import stored_json
 from broker.trace import from_text
 from broker.usage.used import used_of
 
-#: `include/task_fields.lua` has the same, for the events that carry a task.
-FIELDS = (
-    *("status", "origin", "tenant", "payload", "created_at", "max_retries", "timeout", "retry_count", "scheduled_at"),
-    *("started_at", "ended_at", "last_heartbeat", "error", "progress", "outcome", "attempts"),
-    *("flow", "depends_on", "on_failure", "waiting_for", "group", "tags", "trace", "usage", "deadline"),
-)
 _STATUS = {word: status for status, word in RQ_STATUS.items()}
 
 
 def task_of(task_id: str, values: Sequence[str | None]) -> Task | None:
-    """The task whose ``FIELDS`` have these values; ``None`` when they are not those of one."""
-    fields: dict[str, Any] = dict(zip(FIELDS, values, strict=True))
+    """The task whose ``STORED_FIELDS`` have these values; ``None`` when they are not those of one."""
+    fields: dict[str, Any] = dict(zip(STORED_FIELDS, values, strict=True))
     if not (fields["status"] and fields["origin"] and fields["tenant"]):
         return None
     type_name, level = split_queue(fields["origin"])
@@ -61,7 +55,7 @@ def task_of(task_id: str, values: Sequence[str | None]) -> Task | None:
 
 def from_snapshot(task_id: str, fields: Mapping[str, str]) -> Task | None:
     """The task as it was when these fields of its hash were noted, as ``task_of`` makes it."""
-    return task_of(task_id, [fields.get(name) for name in FIELDS])
+    return task_of(task_id, [fields.get(name) for name in STORED_FIELDS])
 
 
 def _decoded(text: str | None, default: Any) -> Any:

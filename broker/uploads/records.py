@@ -19,11 +19,12 @@ class Upload:
     tenant: str
     #: As of a media file: ``video``, ``image``, ``audio`` or ``document``.
     kind: str
-    #: Bytes that it will have, and how many are there.
+    #: Bytes that it will have; as long as its length is ``deferred``, those that it will have at least.
     size: int
     #: What the client has told of it, as it was sent, and what that asks for, as JSON values.
     metadata: str
     asked: dict[str, Any]
+    #: Bytes that are there.
     offset: int = 0
     #: Its first bytes, as far as they are needed to see what it is, and what that has shown.
     head: bytes = b""
@@ -33,6 +34,8 @@ class Upload:
     expires_at: str = ""
     #: Whether it has become a media file.
     complete: bool = False
+    #: Whether its length is still to be told.
+    deferred: bool = False
     #: What the storage needs to go on.
     state: State = field(default_factory=dict)
 
@@ -48,6 +51,7 @@ def first_fields(upload: Upload) -> dict[str, str]:
         "kind": upload.kind,
         "metadata": upload.metadata,
         "asked": json.dumps(upload.asked),
+        "deferred": "1" if upload.deferred else "",
         "state": json.dumps(upload.state),
     }
 
@@ -77,5 +81,6 @@ def from_fields(fields: Mapping[str, str]) -> Upload:
         created_at=fields["created_at"],
         expires_at=to_rfc3339(int(fields["ends_us"])),
         complete=fields.get("complete") == "1",
+        deferred=fields.get("deferred") == "1",
         state=json.loads(fields.get("state", "{}")),
     )

@@ -27,6 +27,7 @@ MOST = 1000
 #: Seconds after which a writer that has said nothing counts as dead; a living one speaks three times as often.
 HOLD = 15.0
 _MISSING = "There is no upload with this id (any more)."
+_TAKEN_OVER = "Another request has taken this upload over; ask how far it is."
 
 
 class Uploads:
@@ -41,8 +42,8 @@ class Uploads:
         self._storage = storage
         self._bounds = bounds
         self._kept_us = int(kept_hours * 3600 * 1_000_000)
-        self._create, self._hold = Script("create_upload"), Script("hold_upload")
-        self._save, self._forget = Script("save_upload"), Script("forget_upload")
+        self._create, self._announce = Script("create_upload"), Script("announce_upload")
+        self._hold, self._save, self._forget = Script("hold_upload"), Script("save_upload"), Script("forget_upload")
 
     def create(self, upload: Upload) -> Upload:
         """Begins it; a repeat with the same id finds it. Raises ``QuotaExceeded``, ``TooManyUploads``."""
@@ -127,7 +128,24 @@ class Uploads:
                 fields=[text for pair in changes.items() for text in pair],
             )
         if not kept and upload:
-            raise UploadLocked("Another request has taken this upload over; ask how far it is.", retry_after=1)
+            raise UploadLocked(_TAKEN_OVER, retry_after=1)
+
+    def announce(self, upload_id: str, writer: str, size: int, *, deferred: bool) -> None:
+        """Says how large it will be, or ``deferred`` at least. Raises ``QuotaExceeded``, ``UploadLocked``."""
+        with redis_errors():
+            reply = self._announce(
+                self._redis,
+                prefix=self._keys.prefix,
+                upload_id=upload_id,
+                writer=writer,
+                size=size,
+                deferred="1" if deferred else "",
+                bounds=self._bounds,
+            )
+        if reply[0] == 0:
+            raise UploadLocked(_TAKEN_OVER, retry_after=1)
+        if reply[0] < 0:
+            raise quotas.refused(*(str(each) for each in reply[1:]))
 
     def live(self, keys: Sequence[str]) -> set[str]:
         """Those of these storage keys whose uploads go on."""
@@ -190,14 +208,19 @@ class Writer:
             message = f"{self.upload.offset} bytes of this upload are here, so that is where it goes on."
             raise OffsetMismatch(message, upload_offset=self.upload.offset)
 
-    def append(self, source: BinaryIO, size: int) -> Upload:
-        """Adds ``size`` bytes; they count once they are saved.
+    def announce(self, size: int, *, deferred: bool) -> None:
+        """Its length, or ``deferred`` the least that it can be. Raises ``QuotaExceeded``."""
+        self._uploads.announce(self.upload.id, self._name, size, deferred=deferred)
+        self.upload = replace(self.upload, size=size, deferred=deferred)
+
+    def append(self, source: BinaryIO, size: int, total: int) -> Upload:
+        """Adds ``size`` bytes; they count once they are saved. ``total`` is how many there will be at most.
 
         An earlier writer may have made the object of them all and died: then there is nothing to write.
         """
         upload, state = self.upload, self.upload.state
         try:
-            state = self._storage.resumable.append(upload.key, state, source, upload.offset, size, upload.size)
+            state = self._storage.resumable.append(upload.key, state, source, upload.offset, size, total)
         except NotFound:
             if not self._is_object():
                 raise

@@ -24,6 +24,7 @@ from broker.engine.script_connection import ScriptConnection
 from broker.engine.transitions import UNDECLARED, Claim, Claimed, Wait
 from broker.environment.secrets import secrets_of
 from broker.log import add_facts, listen
+from broker.media.generations import MAKES
 from broker.queues import limits
 from broker.rq_records import RQ_VERSION
 from broker.task_type import TaskTypes
@@ -183,6 +184,8 @@ class Child:
             "successful_job_count": self._completed,
             "failed_job_count": self._failed,
         }
+        if makes := "".join(each.makes for each in self._broker.types.values()):
+            fields[MAKES] = makes
         types, queues = limits.declarations(self._broker.types), ",".join(sorted(self._broker.types))
         self._until_answered(
             lambda: self._store.register_worker(self._name, ttl=WORKER_TTL, queues=queues, fields=fields, types=types)

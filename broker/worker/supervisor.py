@@ -272,25 +272,18 @@ def _reap_child(slot: Slot) -> list[_Loss]:
     reason = f"was ended by signal {-code}" if code < 0 else f"ended with exit status {code}"
     log.warning("worker process %s %s%s", slot.name, reason, f": {slot.kill_reason}" if slot.kill_reason else "")
     message = f"The worker process running this task {reason}."
-    executions = filter(None, (run.next_execution, run.execution))
     members = slot.members(run)
     crashed = not slot.kill_reason
-    losses = [
+
+    def own(execution: str) -> _Loss:
+        died_in = crashed and execution == run.execution  # not in what it has been granted for afterwards
+        alone = not members
+        return _Loss(slot.name, execution, run, died_in and alone, message, used, apart=died_in and not alone)
+
+    return [
         _Loss(worker, execution, Run(execution=execution), False, message, Used(), apart=crashed)
         for worker, _, execution in members
-    ]
-    return losses + [
-        _Loss(
-            slot.name,
-            each,
-            run,
-            crashed and each == run.execution and not members,
-            message,
-            used,
-            apart=crashed and each == run.execution and bool(members),
-        )
-        for each in executions
-    ]
+    ] + [own(each) for each in (run.next_execution, run.execution) if each]
 
 
 def _tell_loss(loss: _Loss, outcome: str, task_id: str) -> None:

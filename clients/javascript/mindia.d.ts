@@ -1,4 +1,4 @@
-import type { Audio, Caption, ChangeTask, Defect, Document as TextDocument, Flow, Image, LogLine, Problem as Document, Quote, SearchResults, TaskDetail, TaskInList, TaskStats, TaskTypes, Video } from "./types.js";
+import type { Audio, Caption, ChangeTask, Defect, Document as TextDocument, Flow, Hit, Image, LogLine, Options, Problem as Document, Quote, Reprocessed, SearchResults, TaskDetail, TaskInList, TaskStats, TaskTypes, Video } from "./types.js";
 
 export * from "./types.js";
 
@@ -18,22 +18,6 @@ export class Problem extends MindiaError {
   retryAfter?: number;
 }
 
-/** What a task may be given beside type and payload; the API's document says what each means. */
-export interface Options {
-  priority?: number;
-  background?: boolean;
-  scheduled_at?: string;
-  delay_seconds?: number;
-  deadline?: string;
-  max_retries?: number;
-  timeout_seconds?: number;
-  group?: string;
-  tags?: string[];
-  unique_key?: string;
-  depends_on?: string[];
-  on_failure?: "cancel" | "run";
-  flow?: string;
-}
 export interface Ended {
   signal?: AbortSignal;
 }
@@ -54,6 +38,29 @@ export interface Upload extends Creation {
   deadline?: string;
   then?: string[];
   expires_at?: string;
+  /** How many bytes are there, and of how many. */
+  onProgress?: (there: number, size: number) => void;
+}
+/** What narrows a search down, and its page; the API's document says what each means. */
+export interface Search extends Ended {
+  type?: "video" | "image" | "audio" | "document";
+  limit?: number;
+  min_similarity?: number;
+  min_relevance?: number;
+  start_date?: string;
+  end_date?: string;
+  min_size?: number;
+  max_size?: number;
+  min_duration?: number;
+  max_duration?: number;
+  tag?: string;
+  filename?: string;
+  cursor?: string;
+}
+/** How a video is transcoded again. */
+export interface Again extends Ended {
+  background?: boolean;
+  options?: Record<string, unknown>;
 }
 /** Beside what every upload may have: whether the file stays, and how the video is encoded. */
 export interface OfVideo {
@@ -65,6 +72,8 @@ export interface OfVideo {
   normalize_audio?: boolean;
   passthrough?: boolean;
 }
+type ByUrl = Omit<Upload, "onProgress" | "name"> & { filename?: string };
+type Question = string | { like: string };
 type Result<T extends keyof TaskTypes> = TaskTypes[T]["result"];
 
 export class Client {
@@ -88,11 +97,20 @@ export class Client {
   flow(id: string, options?: Ended): Promise<Flow>;
   uploadVideo(file: Blob, options?: Upload & OfVideo): Promise<Video>;
   uploadImage(file: Blob, options?: Upload): Promise<Image>;
-  uploadVideoFrom(url: string, options?: Upload & OfVideo & { filename?: string }): Promise<Video>;
-  uploadImageFrom(url: string, options?: Upload & { filename?: string }): Promise<Image>;
+  uploadVideoFrom(url: string, options?: ByUrl & OfVideo): Promise<Video>;
+  uploadImageFrom(url: string, options?: ByUrl): Promise<Image>;
+  uploadAudioFrom(url: string, options?: ByUrl): Promise<Audio>;
+  uploadDocumentFrom(url: string, options?: ByUrl): Promise<TextDocument>;
   uploadAudio(file: Blob, options?: Upload): Promise<Audio>;
   uploadDocument(file: Blob, options?: Upload): Promise<TextDocument>;
   uploadCaptions(id: string, file: Blob, language: string, options?: Ended & { label?: string; name?: string; idempotencyKey?: string }): Promise<Caption>;
+  captions(id: string, options?: Ended): Promise<Caption[]>;
+  deleteCaptions(id: string, captionId: string, options?: Ended): Promise<void>;
+  reprocessVideo(id: string, options?: Again): Promise<TaskDetail>;
+  reprocessVideos(
+    filter: { ids?: string[]; uploaded_from?: string; uploaded_to?: string },
+    options?: Again & { dry_run?: boolean },
+  ): Promise<Reprocessed>;
   video(id: string, options?: Ended): Promise<Video>;
   image(id: string, options?: Ended): Promise<Image>;
   audio(id: string, options?: Ended): Promise<Audio>;
@@ -101,11 +119,13 @@ export class Client {
   deleteImage(id: string, options?: Ended): Promise<void>;
   deleteAudio(id: string, options?: Ended): Promise<void>;
   deleteDocument(id: string, options?: Ended): Promise<void>;
-  search(q: string, options?: Ended & { type?: string; limit?: number; min_similarity?: number; min_relevance?: number }): Promise<SearchResults>;
+  search(q: Question, options?: Search): Promise<SearchResults>;
+  searchByPicture(file: Blob, options?: Omit<Search, "min_relevance"> & { name?: string }): Promise<SearchResults>;
+  hits(q: Question, options?: Search): AsyncGenerator<Hit>;
   call(
     method: string,
     path: string,
-    options?: Creation & { query?: Record<string, unknown>; body?: unknown; form?: FormData; repeatable?: boolean },
+    options?: Creation & { query?: Record<string, unknown>; body?: unknown; form?: FormData; headers?: Record<string, string>; repeatable?: boolean },
   ): Promise<any>;
 }
 

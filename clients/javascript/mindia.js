@@ -1,12 +1,17 @@
 // Submits, watches and controls tasks of a Mindia Tasks gateway. For browsers, node, deno, bun: nothing but fetch is needed.
 
-const ENDED = new Set(["completed", "failed", "cancelled"]);
 /** Statuses after which the same request may be answered otherwise. */
 const PASSING = new Set([429, 502, 503, 504, 507]);
 const REPEATABLE = new Set(["GET", "PUT", "DELETE"]);
 const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [250, 10_000];
 /** Seconds for which the gateway keeps a question open until a status changes; tasks of a page, lines of a page. */
 const [LONGEST_WAIT, PAGE, LINES] = [25, 100, 1000];
+/** Bytes of a file above which it goes in pieces, and of one piece: the gateway keeps as much at a time. */
+const PIECE = 8 * 1024 * 1024;
+const TUS = { "Tus-Resumable": "1.0.0" };
+/** What is over when the gateway was asked how far an upload is. */
+const BETWEEN = new Set(["offset_mismatch", "upload_locked", "checksum_mismatch"]);
+const KINDS = { "/api/videos": "video", "/api/images": "image", "/api/audios": "audio", "/api/documents": "document" };
 /** Milliseconds without a byte after which a stream counts as dead; the gateway sends something every 15 s. */
 const SILENCE_MS = 40_000;
 
@@ -49,6 +54,7 @@ export class Client {
   #key;
   #patience;
   #fetch;
+  #scopes;
 
   /**
    * `patience`: seconds for which what is safe to repeat is repeated. Creations are, because each carries an
@@ -99,7 +105,7 @@ export class Client {
       const left = Math.min(LONGEST_WAIT, (end - now()) / 1000);
       const query = left >= 1 ? { wait: Math.floor(left) } : {};
       const found = await this.call("GET", `/api/tasks/${id}`, { query, signal });
-      if (ENDED.has(found.status)) return found;
+      if (found.completed_at !== null) return found;
       if (now() >= end) throw new WaitTimeout(`${found.type} ${id} is ${found.status} after ${timeout} s`);
       if (left < 1) await pause(Math.max(10, left * 1000), signal);
     }
@@ -127,7 +133,7 @@ export class Client {
         for await (const event of events(answer.body, silence)) {
           lastId = event.id || lastId;
           yield event;
-          if (id && (event.name === "gone" || ENDED.has(event.data.status))) return;
+          if (id && (event.name === "gone" || event.data.ended)) return;
         }
         asked = 0;
       } catch (error) {
@@ -185,7 +191,12 @@ export class Client {
 
   // files -----------------------------------------------------------------------------------------------------------
 
-  /** The video, stored, with its `task_id`. `file`: a File or Blob. `then`: names of what is to follow. */
+  /**
+   * The video, stored, with its `task_id`. `file`: a File or Blob. `then`: names of what is to follow; `onProgress(there,
+   * size)` is told how many bytes are there. Files above 8 MiB go in pieces: after a broken connection the rest is sent, as
+   * long as something comes of it within `patience`. Under an `idempotencyKey` the same call again goes on where the first
+   * stopped, in another tab too.
+   */
   uploadVideo(file, options) {
     return this.#upload("/api/videos", file, options);
   }
@@ -203,6 +214,14 @@ export class Client {
     return this.#uploadFrom("/api/images", url, options);
   }
 
+  uploadAudioFrom(url, options) {
+    return this.#uploadFrom("/api/audios", url, options);
+  }
+
+  uploadDocumentFrom(url, options) {
+    return this.#uploadFrom("/api/documents", url, options);
+  }
+
   uploadAudio(file, options) {
     return this.#upload("/api/audios", file, options);
   }
@@ -214,6 +233,33 @@ export class Client {
   /** Captions of a video, as SubRip or WebVTT; `label` is what players call them. */
   uploadCaptions(id, file, language, options) {
     return this.#upload(`/api/videos/${id}/captions`, file, { ...options, language });
+  }
+
+  async captions(id, { signal } = {}) {
+    return (await this.call("GET", `/api/videos/${id}/captions`, { signal })).captions;
+  }
+
+  /** Takes captions away; those who play the video now keep them. */
+  deleteCaptions(id, captionId, { signal } = {}) {
+    return this.call("DELETE", `/api/videos/${id}/captions/${captionId}`, { signal });
+  }
+
+  /** The task that transcodes a video again, which plays as it is until then; `options` are more of its payload. */
+  reprocessVideo(id, { signal, ...how } = {}) {
+    return this.call("POST", `/api/videos/${id}/reprocess`, { body: how, repeatable: true, signal });
+  }
+
+  /** The same of all that match `filter` {ids, uploaded_from, uploaded_to}, `{}` for all; `dry_run` only counts them. */
+  async reprocessVideos(filter, { signal, ...how } = {}) {
+    const total = { dry_run: false, matched: 0, queued: 0, skipped: 0, reasons: {}, task_ids: [], next: null };
+    for (let asked = filter; ; asked = { ...filter, uploaded_from: total.next }) {
+      const page = await this.call("POST", "/api/videos/reprocess", { body: { filter: asked, ...how }, repeatable: true, signal });
+      for (const name of ["matched", "queued", "skipped"]) total[name] += page[name];
+      for (const [name, number] of Object.entries(page.reasons)) total.reasons[name] = (total.reasons[name] ?? 0) + number;
+      total.task_ids.push(...page.task_ids);
+      [total.dry_run, total.next] = [page.dry_run, page.next];
+      if (!page.next) return total;
+    }
   }
 
   video(id, { signal } = {}) {
@@ -249,16 +295,33 @@ export class Client {
     return this.call("DELETE", `/api/documents/${id}`, { signal });
   }
 
+  /** What shows or says the words, or with `{like: id}` in their place what is like a file: one page, `next_cursor` goes on. */
   search(q, { signal, ...options } = {}) {
-    return this.call("GET", "/api/search", { query: { q, ...options }, signal });
+    const asked = typeof q === "object" ? { ...q } : { q };
+    return this.call("GET", "/api/search", { query: { ...asked, ...options }, signal });
+  }
+
+  /** What is like a picture, a File or Blob, which is not kept. */
+  searchByPicture(file, options) {
+    return this.#upload("/api/search", file, options);
+  }
+
+  /** All that `search` finds, best first, page by page. */
+  async *hits(q, options = {}) {
+    for (let cursor = options.cursor; ; ) {
+      const page = await this.search(q, { limit: PAGE, ...options, cursor });
+      yield* page.results;
+      cursor = page.next_cursor;
+      if (!cursor) return;
+    }
   }
 
   // all else --------------------------------------------------------------------------------------------------------
 
   /** Any other operation of the API's document: its answer as a value, undefined where there is none. */
-  async call(method, path, { query, body, form, idempotencyKey, repeatable = false, signal } = {}) {
-    const headers = idempotencyKey ? { "Idempotency-Key": quoted(idempotencyKey) } : {};
-    if (!form && (body !== undefined || method === "POST")) headers["Content-Type"] = "application/json";
+  async call(method, path, { query, body, form, headers: more, idempotencyKey, repeatable = false, signal } = {}) {
+    const headers = { ...more, ...(idempotencyKey && { "Idempotency-Key": quoted(idempotencyKey) }) };
+    if (!form && !more && (body !== undefined || method === "POST")) headers["Content-Type"] = "application/json";
     const sent = form ?? (headers["Content-Type"] ? JSON.stringify(body ?? {}) : undefined);
     const again = repeatable || Boolean(idempotencyKey) || REPEATABLE.has(method);
     const end = now() + this.#patience * 1000;
@@ -306,13 +369,59 @@ export class Client {
     return this.call("POST", path, { body, idempotencyKey: idempotencyKey ?? crypto.randomUUID(), signal });
   }
 
-  #upload(path, file, { name, idempotencyKey, signal, ...options } = {}) {
-    const form = new FormData();
-    for (const [member, value] of Object.entries(options)) {
-      if (value !== undefined) form.append(member, Array.isArray(value) ? JSON.stringify(value) : String(value));
+  async #upload(path, file, { name, idempotencyKey, signal, onProgress, ...options } = {}) {
+    const told = Object.entries(options).filter(([, value]) => value !== undefined);
+    const words = told.map(([member, value]) => [member, Array.isArray(value) ? JSON.stringify(value) : String(value)]);
+    const filename = name ?? file.name ?? "file";
+    if (KINDS[path] && file.size > PIECE && (await this.#mayRead(signal))) {
+      const metadata = { kind: KINDS[path], filename, ...Object.fromEntries(words) };
+      const id = await this.#sendPieces(file, metadata, { idempotencyKey, signal, onProgress });
+      return this.call("GET", `${path}/${id}`, { signal });
     }
-    form.append("file", file, name ?? file.name ?? "file");
-    return this.call("POST", path, { form, idempotencyKey: idempotencyKey ?? crypto.randomUUID(), signal });
+    const form = new FormData();
+    for (const [member, value] of words) form.append(member, value);
+    form.append("file", file, filename);
+    const answer = await this.call("POST", path, { form, idempotencyKey: idempotencyKey ?? crypto.randomUUID(), signal });
+    onProgress?.(file.size, file.size);
+    return answer;
+  }
+
+  /** Whether the key may ask how far an upload is. */
+  async #mayRead(signal) {
+    this.#scopes ??= (await this.call("GET", "/api/me", { signal })).scopes;
+    return this.#scopes.includes("read");
+  }
+
+  /** Sends a file by tus 1.0 (tus.io); the id of the media file that it became. */
+  async #sendPieces(file, metadata, { idempotencyKey, signal, onProgress }) {
+    const pairs = Object.entries(metadata).map(([name, text]) => `${name} ${base64(new TextEncoder().encode(text))}`);
+    const headers = { ...TUS, "Upload-Length": String(file.size), "Upload-Metadata": pairs.join(",") };
+    const key = idempotencyKey ?? crypto.randomUUID();
+    const { id } = await this.call("POST", "/api/uploads", { headers, idempotencyKey: key, signal });
+    const place = `/api/uploads/${id}`;
+    let offset = idempotencyKey ? undefined : 0;
+    for (let tries = 0, end = now() + this.#patience * 1000; ; ) {
+      try {
+        if (offset === undefined || offset >= file.size) {
+          const upload = await this.call("GET", place, { signal });
+          offset = upload.offset;
+          onProgress?.(offset, file.size);
+          if (upload.complete) return id;
+        }
+        const piece = file.slice(offset, offset + PIECE);
+        await this.#ask("PATCH", place, { headers: await pieceHeaders(piece, offset), body: piece, signal });
+        offset += piece.size;
+        onProgress?.(offset, file.size);
+        [tries, end] = [0, now() + this.#patience * 1000];
+      } catch (thrown) {
+        if (signal?.aborted) throw thrown;
+        const error = broken(thrown) ? new NoAnswer(`${this.#url}: ${thrown.message}`, { cause: thrown }) : thrown;
+        const longest = Math.max(error.retryMs ?? 0, backOff(tries));
+        if (!(BETWEEN.has(error.code) || mayRepeat(error, true)) || now() + longest > end) throw error;
+        [offset, tries] = [undefined, tries + 1];
+        await pause(longest, signal);
+      }
+    }
   }
 }
 
@@ -335,6 +444,16 @@ export async function verify(body, headers, secret, seconds = Date.now() / 1000)
   }
   throw new MindiaError("This is not signed with the secret.");
 }
+
+/** Where a piece belongs, and its checksum where this is a place that browsers compute one in (https, or this machine). */
+async function pieceHeaders(piece, offset) {
+  const headers = { ...TUS, "Upload-Offset": String(offset), "Content-Type": "application/offset+octet-stream" };
+  if (!globalThis.crypto?.subtle) return headers;
+  const digest = await crypto.subtle.digest("SHA-256", await piece.arrayBuffer());
+  return { ...headers, "Upload-Checksum": `sha256 ${base64(new Uint8Array(digest))}` };
+}
+
+const base64 = (bytes) => btoa(String.fromCharCode(...bytes));
 
 /** A 429, and a 503 of the gateway's own, come before anything was done: unless it says that tasks may be there. */
 function mayRepeat(error, repeatable) {

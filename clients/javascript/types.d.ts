@@ -447,6 +447,8 @@ export interface EmbeddingPayload {
   entity_id: string;
   /** Only what is said in it anew, by its transcripts, beside what there is of it. */
   speech_only?: boolean;
+  /** Only by workers that make this generation; others leave it, and say what they make. */
+  generation?: string;
 }
 
 export interface EmbeddingResult {
@@ -460,11 +462,11 @@ export interface EmbeddingResult {
 }
 
 export interface Ended {
-  /** Tasks that ended well. */
+  /** Tasks that ended in it as completed. */
   completed: number;
-  /** Tasks that failed for good. */
+  /** Tasks that ended in it as failed. */
   failed: number;
-  /** Tasks that were cancelled. */
+  /** Tasks that ended in it as cancelled. */
   cancelled: number;
 }
 
@@ -539,6 +541,17 @@ export interface FlowEvent {
   timestamp: string;
   /** The flow as it was in that moment. */
   data: Flow;
+}
+
+export interface Generation {
+  /** The model, and a digest of all else that makes an embedding. */
+  name: string;
+  /** How many files it has embedded. */
+  files: number;
+  /** `active` answers searches, `next` is to, `kept` did, and is removed after `SEARCH_KEEP_DAYS`. */
+  state: "active" | "next" | "kept";
+  /** Since when it is kept. */
+  kept_since: string | null;
 }
 
 export interface Health {
@@ -800,6 +813,13 @@ export interface NewOperation {
 }
 
 export interface NoBody {
+}
+
+export interface NotEmbedded {
+  /** Its id. */
+  entity_id: string;
+  /** Why. */
+  error: string;
 }
 
 export interface Operation {
@@ -1186,8 +1206,8 @@ export interface ResumableUpload {
   kind: "audio" | "document" | "image" | "video";
   /** The name it was announced with. */
   filename: string;
-  /** Bytes of the whole file. */
-  size: number;
+  /** Bytes of the whole file; null until that is told. */
+  size: number | null;
   /** Bytes that are there. */
   offset: number;
   /** Whether the media file is there. */
@@ -1246,6 +1266,41 @@ export interface SearchResults {
   total: number;
   /** Where this goes on, as `cursor`; null at the end. */
   next_cursor: string | null;
+  /** The generation of embeddings that was searched first; see `/status`. */
+  generation: string | null;
+  /** Whether all files that are embedded were searched. */
+  complete: boolean;
+  /** How many were not, as a model that no search process has here is all that has embedded them yet. */
+  missing: number;
+}
+
+export interface SearchStatus {
+  /** The generation that answers; null where nothing is embedded yet. */
+  active: string | null;
+  /** The one that is made; null when there is no change. */
+  next: string | null;
+  /** When the latest change began. */
+  since: string | null;
+  /** When the active one took over. */
+  switched_at: string | null;
+  /** Files that are embedded by any generation: the sum of the next three. */
+  total: number;
+  /** Files that the newest generation has. */
+  done: number;
+  /** Files that it lacks and will get. */
+  missing: number;
+  /** Files that it cannot have. They hold up nothing, and are found by what they had before. */
+  failed: number;
+  /** Tasks, in the background, that were queued for missing files and have not ended. */
+  tasks: number;
+  /** False while files are still looked through: more may be missing then. */
+  counted: boolean;
+  /** Seconds until nothing is missing, as fast as it has been since the beginning. */
+  estimate: number | null;
+  /** Some that failed, 20 at most. */
+  failures: NotEmbedded[];
+  /** All that there are. */
+  generations: Generation[];
 }
 
 export interface Sent {
@@ -1718,7 +1773,7 @@ export interface Video {
 export interface VideoByUrl {
   /** How it is encoded: default, small, high, hevc, av1, or one of the operator's (`VIDEO_PROFILES`). Unless given, what the operator has chosen for all (`VIDEO_PROFILE`). What is asked for beside it (`codec`, `ladder`, `quality`, `normalize_audio`) takes the place of what it says. */
   profile?: string;
-  /** What pictures are encoded with. Every player plays h264; hevc needs about 60 % and av1 about half of its bit rate, and several times the work. */
+  /** What pictures are encoded with. Every player plays h264; hevc and av1 need about half of its bit rate, and up to twice the work. */
   codec?: "h264" | "hevc" | "av1";
   /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video; of one that is below them all there is one rendition, of its own size. */
   ladder?: number[];
@@ -1768,7 +1823,7 @@ export interface VideoSelection {
 export interface VideoTranscodingPayload {
   /** How it is encoded: default, small, high, hevc, av1, or one of the operator's (`VIDEO_PROFILES`). Unless given, what the operator has chosen for all (`VIDEO_PROFILE`). What is asked for beside it (`codec`, `ladder`, `quality`, `normalize_audio`) takes the place of what it says. */
   profile?: string;
-  /** What pictures are encoded with. Every player plays h264; hevc needs about 60 % and av1 about half of its bit rate, and several times the work. */
+  /** What pictures are encoded with. Every player plays h264; hevc and av1 need about half of its bit rate, and up to twice the work. */
   codec?: "h264" | "hevc" | "av1";
   /** Short sides of the renditions in pixels, even, 144 to 2160. None is made larger than the video; of one that is below them all there is one rendition, of its own size. */
   ladder?: number[];
@@ -1821,7 +1876,7 @@ export interface VideoUpload {
   then?: string;
   /** How it is encoded: default, small, high, hevc, av1, or one of the operator's (`VIDEO_PROFILES`). Unless given, what the operator has chosen for all (`VIDEO_PROFILE`). What is asked for beside it (`codec`, `ladder`, `quality`, `normalize_audio`) takes the place of what it says. */
   profile?: string;
-  /** What pictures are encoded with. Every player plays h264; hevc needs about 60 % and av1 about half of its bit rate, and several times the work. */
+  /** What pictures are encoded with. Every player plays h264; hevc and av1 need about half of its bit rate, and up to twice the work. */
   codec?: "h264" | "hevc" | "av1";
   /** How close to the source, which decides the bit rate, whatever the codec. */
   quality?: "low" | "standard" | "high";
@@ -1952,6 +2007,9 @@ export interface WorkersWanted {
   /** steady: to keep pace; backlog: for what waits; tokens: more would start no more, the rate holds back; concurrency: as many as may run; hold: as many as were wanted in the last five minutes; paused; idle. */
   reason: "idle" | "paused" | "steady" | "backlog" | "tokens" | "concurrency" | "hold";
 }
+
+/** What a task may be given beside type and payload; the API's document says what each means. */
+export type Options = Omit<CreateTask, "type" | "payload">;
 
 /** What each task type takes and makes. Declare your own by merging into this interface. */
 export interface TaskTypes {

@@ -32,11 +32,11 @@ _SHOWN = ("type", "status", "progress", "retry_count", "error", "created_at", "s
 def watch_task(headers: dict[str, Any], task_id: UUID) -> Response:
     """Watch a task
 
-    First `snapshot`, the state now, unless the stream is resumed. Then `status` at every change, `progress`, and `gone`
-    if the task was deleted. The stream ends with the task; of an ended task it tells the end. What the snapshot shows
-    is not told again; events come in order, each with an id to resume from. A reader that is too slow is ended with
-    `cut_off`, one whose key is revoked or expires with `key_ended` (within seconds), a server that stops says
-    `stopped`, and `reset` means that events are missing: read the state again.
+    First `snapshot`, the state now, unless the stream is resumed. Then `status` at every change (`ended`: whether that
+    was its end), `progress`, and `gone` if the task was deleted. The stream ends with the task; of an ended task it
+    tells the end. What the snapshot shows is not told again; events come in order, each with an id to resume from. A
+    reader that is too slow is ended with `cut_off`, one whose key is revoked or expires with `key_ended` (within
+    seconds), a server that stops says `stopped`, and `reset` means that events are missing: read the state again.
     """
     broker().tasks.get(tenant().name, str(task_id))
     subscription = _subscribe(str(task_id))
@@ -118,5 +118,6 @@ def _snapshot(task: Task, now: str) -> bytes:
 def _end(task: Task, now: str) -> bytes:
     """The event with which the task ended, from what is kept of it."""
     error = {"error": task.error} if task.error else {}
-    fields = {"task_id": task.id, "at": task.completed_at, "type": task.type, "status": task.status, **error}
+    fields: dict[str, Any] = {"task_id": task.id, "at": task.completed_at, "type": task.type, "status": task.status}
+    fields |= {"ended": True, **error}
     return frame("status", fields, now)

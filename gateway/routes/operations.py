@@ -6,7 +6,6 @@ from uuid import UUID
 from flask import Response
 
 from broker.access.scopes import Scope
-from broker.operations.operations import Action
 from broker.operations.operations import Operation as Made
 from gateway.answers import created
 from gateway.blueprint import Blueprint
@@ -37,7 +36,7 @@ def create_operation(body: dict[str, Any], headers: dict[str, Any]) -> Response:
 
     def create(seed: UUID | None) -> Response:
         made = broker().operations.create(
-            tenant().name, Action(body["action"]), wanted, asked, by=actor(), seed=seed, **options
+            tenant().name, body["action"], wanted, asked, by=actor(), seed=seed, **options
         )
         return created(f"{PATH}/{made.id}", Operation().dump(made))
 

@@ -7,19 +7,16 @@ from flask import Response
 
 from broker.access.scopes import Scope
 from broker.clock import to_rfc3339
-from broker.operations.reprocessing import Videos
 from gateway.answers import created
 from gateway.blueprint import Blueprint
-from gateway.current import actor, broker, tenant
+from gateway.current import broker, tenant
+from gateway.fast.json_answers import json_answer
 from gateway.idempotency import IdempotencyHeader, idempotent
 from gateway.media_view import find
-from gateway.schemas.operations import Operation
-from gateway.schemas.reprocessing import Reprocess, ReprocessMany
+from gateway.schemas.reprocessing import Reprocess, Reprocessed, ReprocessMany
 from gateway.schemas.tasks import TaskDetail
 from gateway.submissions import PATH, show
 
-#: Where operations are shown.
-OPERATIONS = "/api/operations"
 blueprint = Blueprint("reprocessing", __name__, url_prefix="/api/videos", description="Transcode videos again.")
 
 
@@ -51,35 +48,22 @@ def reprocess_video(body: dict[str, Any], headers: dict[str, Any], video_id: UUI
 @blueprint.post("/reprocess")
 @blueprint.needs(Scope.WRITE)
 @blueprint.arguments(ReprocessMany)
-@blueprint.arguments(IdempotencyHeader, location="headers")
-@blueprint.creates(Operation)
+@blueprint.response(200, Reprocessed)
 @blueprint.problems(409, 429)
-def reprocess_videos(body: dict[str, Any], headers: dict[str, Any]) -> Response:
+def reprocess_videos(body: dict[str, Any]) -> Response:
     """Transcode all videos again that match
 
-    Those that are there when it begins, oldest first. It is an operation, which is done in the background:
-    `/api/operations/{id}` tells how far it is, and stops it. With `dry_run` they are counted. A video whose task has
-    not ended gets no second one.
+    Some hundred at a time, oldest first: ask again with `next` until that is null. With `dry_run` they are counted. A
+    repeat makes no second task of a video whose first has not ended.
     """
-    asked = _shown(body["filter"])
-    videos = Videos(
-        ids=asked.get("ids"),
-        low=str(body["filter"].get("uploaded_from", "-inf")),
-        high=str(body["filter"].get("uploaded_to", "+inf")),
-        options=body["options"],
-        background=body["background"],
+    wanted = body["filter"]
+    done = broker().reprocessing.many(
+        tenant().name,
+        ids=[str(each) for each in wanted.get("ids", ())],
+        low=wanted.get("uploaded_from", 0),
+        high=wanted.get("uploaded_to"),
+        **{name: body[name] for name in ("options", "background", "dry_run")},
     )
-
-    def create(seed: UUID | None) -> Response:
-        made = broker().operations.reprocess(
-            tenant().name, videos, asked, dry_run=body["dry_run"], by=actor(), seed=seed
-        )
-        return created(f"{OPERATIONS}/{made.id}", Operation().dump(made))
-
-    return idempotent(headers, lambda: body | {"filter": asked}, create)
-
-
-def _shown(wanted: dict[str, Any]) -> dict[str, Any]:
-    """The filter as JSON has it."""
-    ids = {"ids": [str(each) for each in wanted["ids"]]} if "ids" in wanted else {}
-    return ids | {name: to_rfc3339(value) for name, value in wanted.items() if name != "ids"}
+    members = {name: getattr(done, name) for name in ("matched", "queued", "skipped", "reasons", "task_ids")}
+    following = None if done.next is None else to_rfc3339(done.next)
+    return json_answer(Reprocessed().dump(members | {"dry_run": body["dry_run"], "next": following}), 200)

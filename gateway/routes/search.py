@@ -5,6 +5,7 @@ from dataclasses import asdict, fields
 from typing import Any
 from uuid import UUID, uuid4
 
+from msgspec import structs
 from werkzeug.datastructures import FileStorage
 
 from broker.access.scopes import Scope
@@ -17,7 +18,7 @@ from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
 from gateway.media_links import MediaLinks
 from gateway.media_view import picture
-from gateway.schemas.search import PictureSearch, SearchQuery, SearchResults, cursor_of
+from gateway.schemas.search import PictureSearch, SearchQuery, SearchResults, SearchStatus, cursor_of
 from gateway.uploads import receive
 
 blueprint = Blueprint("search", __name__, url_prefix="/api/search", description="Find media by meaning.")
@@ -63,6 +64,19 @@ def search_by_picture(form: dict[str, Any]) -> dict[str, Any]:
         broker().storage.delete(key)
 
 
+@blueprint.get("/status")
+@blueprint.needs(Scope.READ)
+@blueprint.response(200, SearchStatus)
+@blueprint.problems()
+def search_status() -> dict[str, Any]:
+    """Show how far a new model is
+
+    When workers come with another model, all files are embedded anew, in the background. What the former model has made
+    answers searches until the new one has everything, and is kept for `SEARCH_KEEP_DAYS`.
+    """
+    return structs.asdict(broker().generations.progress(tenant().name))
+
+
 def _kept(file: FileStorage) -> str:
     """The storage key of the picture, where search processes find it for as long as the request lasts."""
     upload = receive(file, "image", max_bytes=MAX_PICTURE_BYTES)
@@ -104,6 +118,9 @@ def _answer(asked: Mapping[str, Any], found: Found) -> dict[str, Any]:
         "count": len(found.hits),
         "total": found.total,
         "next_cursor": cursor_of(found.after),
+        "generation": found.generation,
+        "complete": not found.missing,
+        "missing": found.missing,
     }
 
 

@@ -79,16 +79,16 @@ def create_upload(headers: dict[str, Any]) -> Response:
     kind, asked = _asked(headers["metadata"])
 
     def create(body: IO[bytes] | None, seed: UUID | None) -> Response:
-        upload = resumable.begin(seed or uuid4(), kind, headers["size"], headers["metadata"], asked)
+        upload = resumable.begin(seed or uuid4(), kind, headers.get("size"), headers["metadata"], asked)
         if body is not None:
-            announced = request.content_length or 0
-            upload = resumable.add(UUID(upload.id), 0, body, announced, headers.get("checksum"), _task)
+            sent = resumable.Sent(0, body, request.content_length or 0, headers.get("checksum"))
+            upload = resumable.add(UUID(upload.id), sent, _task)
         response = created(f"{blueprint.url_prefix}/{upload.id}", _shown(upload))
         response.headers.update(_headers(upload))
         return response
 
     body = _body() if _has_body() else None
-    told = [headers["size"], headers["metadata"], request.content_length]
+    told = [headers.get("size"), headers["metadata"], request.content_length]
     return idempotent(headers, lambda: told, partial(create, body))
 
 
@@ -104,7 +104,8 @@ def get_upload(upload_id: UUID) -> Response:
     """
     upload = resumable.find(upload_id)
     response = json_answer(_shown(upload))
-    response.headers.update({**_headers(upload), "Upload-Length": str(upload.size)})
+    length = {"Upload-Defer-Length": "1"} if upload.deferred else {"Upload-Length": str(upload.size)}
+    response.headers.update({**_headers(upload), **length})
     if upload.metadata:
         response.headers["Upload-Metadata"] = upload.metadata
     return response
@@ -125,7 +126,8 @@ def continue_upload(headers: dict[str, Any], upload_id: UUID) -> Response:
     body, piece = _body(), piece_of(request.environ)
     start = piece.start if piece else 0
     announced = max(0, (request.content_length or 0) - start)
-    upload = resumable.add(upload_id, headers["offset"] + start, body, announced, headers.get("checksum"), _task)
+    offset, (checksum, length) = headers["offset"] + start, (headers.get(name) for name in ("checksum", "length"))
+    upload = resumable.add(upload_id, resumable.Sent(offset, body, announced, checksum, length), _task)
     return Response(status=204, headers=_headers(upload))
 
 
@@ -197,4 +199,8 @@ def _media_url(upload: Upload) -> str:
 
 def _shown(upload: Upload) -> dict[str, Any]:
     shown = {name: getattr(upload, name) for name in ResumableUpload().fields if name not in ("filename", "media_url")}
-    return shown | {"filename": upload.asked["filename"], "media_url": _media_url(upload) if upload.complete else None}
+    return shown | {
+        "size": None if upload.deferred else upload.size,
+        "filename": upload.asked["filename"],
+        "media_url": _media_url(upload) if upload.complete else None,
+    }

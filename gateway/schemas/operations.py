@@ -1,7 +1,6 @@
 """Operations on many tasks, and groups of failures."""
 
 from marshmallow import fields
-from marshmallow.validate import OneOf
 
 from broker.operations.operations import MAX_IDS, Action
 from broker.schema import Schema
@@ -23,9 +22,10 @@ class TaskSelection(TaskFilters):
 class NewOperation(Schema):
     """What is to be done with which tasks."""
 
-    action = fields.String(
+    action = fields.Enum(
+        Action,
+        by_value=True,
         required=True,
-        validate=OneOf([each for each in Action if each is not Action.REPROCESS]),
         metadata={
             "description": "`cancel` those that wait, `retry` those that have failed, `delete` those that have ended."
         },
@@ -49,14 +49,14 @@ class Operation(Schema):
     """An operation, and how far it is."""
 
     id = fields.String(**required("The operation's id.", format="uuid"))
-    action = fields.Enum(Action, by_value=True, **required("What is done; `reprocess` is of videos."))
-    filter = fields.Dict(**required("With which tasks or videos, as it was asked for."))
+    action = fields.Enum(Action, by_value=True, **required("What is done."))
+    filter = fields.Dict(**required("With which tasks, as it was asked for."))
     force = fields.Boolean(**required("Whether what is otherwise refused is done, too."))
     dry_run = fields.Boolean(**required("Whether it only counts; `done` are those that would be acted on."))
     status = fields.String(**required("Where it is.", enum=["running", "completed", "cancelled"]))
     created_at = fields.String(**required("When it began.", **_TIME))
     ended_at = fields.String(**nullable("When it ended.", **_TIME))
-    candidates = fields.Integer(**required("How many tasks or videos have to be looked at, as counted when it began."))
+    candidates = fields.Integer(**required("How many tasks have to be looked at, as counted when it began."))
     examined = fields.Integer(**required("How many of them were looked at."))
     matched = fields.Integer(**required("How many of these match: the sum of the next three."))
     done = fields.Integer(**required("How many were acted on."))

@@ -3,6 +3,7 @@
 from marshmallow import fields
 
 from broker.schema import Schema
+from broker.status import ENDS
 from gateway.schemas.members import nullable, required
 
 
@@ -13,12 +14,13 @@ class Quantiles(Schema):
     p90 = fields.Float(**required("Nine of ten took no longer."))
 
 
-class Ended(Schema):
-    """By outcome."""
+_ENDED = Schema.from_dict(
+    {end: fields.Integer(**required(f"Tasks that ended in it as {end}.")) for end in ENDS}, name="_Ended"
+)
 
-    completed = fields.Integer(**required("Tasks that ended well."))
-    failed = fields.Integer(**required("Tasks that failed for good."))
-    cancelled = fields.Integer(**required("Tasks that were cancelled."))
+
+class Ended(_ENDED):  # type: ignore[misc, valid-type]
+    """By outcome."""
 
 
 class HistoryRow(Schema):

@@ -162,3 +162,49 @@ class SearchResults(Schema):
         **required("How many files match in all, up to 10,000 where `min_similarity` or filters are to be looked at.")
     )
     next_cursor = fields.String(**nullable("Where this goes on, as `cursor`; null at the end."))
+    generation = fields.String(**nullable("The generation of embeddings that was searched first; see `/status`."))
+    complete = fields.Boolean(**required("Whether all files that are embedded were searched."))
+    missing = fields.Integer(
+        **required("How many were not, as a model that no search process has here is all that has embedded them yet.")
+    )
+
+
+class Generation(Schema):
+    """What one model has made of a tenant's files."""
+
+    name = fields.String(**required("The model, and a digest of all else that makes an embedding."))
+    files = fields.Integer(**required("How many files it has embedded."))
+    state = fields.String(
+        validate=OneOf(["active", "next", "kept"]),
+        **required("`active` answers searches, `next` is to, `kept` did, and is removed after `SEARCH_KEEP_DAYS`."),
+    )
+    kept_since = fields.String(**nullable("Since when it is kept.", format="date-time"))
+
+
+class NotEmbedded(Schema):
+    """A file that a generation cannot have."""
+
+    entity_id = fields.String(**required("Its id.", format="uuid"))
+    error = fields.String(**required("Why."))
+
+
+class SearchStatus(Schema):
+    """How a change of generation stands."""
+
+    active = fields.String(**nullable("The generation that answers; null where nothing is embedded yet."))
+    next = fields.String(**nullable("The one that is made; null when there is no change."))
+    since = fields.String(**nullable("When the latest change began.", format="date-time"))
+    switched_at = fields.String(**nullable("When the active one took over.", format="date-time"))
+    total = fields.Integer(**required("Files that are embedded by any generation: the sum of the next three."))
+    done = fields.Integer(**required("Files that the newest generation has."))
+    missing = fields.Integer(**required("Files that it lacks and will get."))
+    failed = fields.Integer(
+        **required("Files that it cannot have. They hold up nothing, and are found by what they had before.")
+    )
+    tasks = fields.Integer(
+        **required("Tasks, in the background, that were queued for missing files and have not ended.")
+    )
+    counted = fields.Boolean(**required("False while files are still looked through: more may be missing then."))
+    estimate = fields.Float(**nullable("Seconds until nothing is missing, as fast as it has been since the beginning."))
+    failures = fields.List(fields.Nested(NotEmbedded), **required("Some that failed, 20 at most."))
+    generations = fields.List(fields.Nested(Generation), **required("All that there are."))

@@ -1,6 +1,8 @@
 """Uploads that come in pieces: the headers of the protocol, and how such an upload is shown."""
 
-from marshmallow import fields
+from typing import Any
+
+from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Equal, Length, Range
 
 from broker.media.records import KINDS
@@ -36,13 +38,20 @@ class BodyHeaders(TusHeaders):
 
 
 class CreationHeaders(BodyHeaders, IdempotencyHeader):
-    """What a new upload will be."""
+    """What a new upload will be: with ``Upload-Length`` or ``Upload-Defer-Length``."""
 
     size = QueryInteger(
         data_key="Upload-Length",
-        required=True,
         validate=Range(0, _MOST),
-        metadata={"description": "Bytes of the whole file."},
+        metadata={"description": "Bytes of the whole file; required without `Upload-Defer-Length`."},
+    )
+    deferred = fields.String(
+        data_key="Upload-Defer-Length",
+        validate=Equal("1"),
+        metadata={
+            "description": "`1`, in place of `Upload-Length`: it is told by a later PATCH, the last one, say.",
+            "enum": ["1"],
+        },
     )
     metadata = fields.String(
         data_key="Upload-Metadata",
@@ -57,6 +66,11 @@ class CreationHeaders(BodyHeaders, IdempotencyHeader):
         },
     )
 
+    @validates_schema
+    def _one_of_them(self, data: dict[str, Any], **_: Any) -> None:
+        if ("size" in data) == ("deferred" in data):
+            raise ValidationError("Give it, or Upload-Defer-Length: 1; not both.", "Upload-Length")
+
 
 class PieceHeaders(BodyHeaders):
     """Where a piece belongs."""
@@ -67,6 +81,11 @@ class PieceHeaders(BodyHeaders):
         validate=Range(0, _MOST),
         metadata={"description": "How many bytes are there already; another number is refused (409)."},
     )
+    length = QueryInteger(
+        data_key="Upload-Length",
+        validate=Range(0, _MOST),
+        metadata={"description": "Bytes of the whole file, of an upload that began with `Upload-Defer-Length`."},
+    )
 
 
 class ResumableUpload(Schema):
@@ -75,7 +94,7 @@ class ResumableUpload(Schema):
     id = fields.String(**required("The upload's id, and that of the media file which it becomes.", format="uuid"))
     kind = fields.String(**required("What it is to be.", enum=sorted(KINDS)))
     filename = fields.String(**required("The name it was announced with."))
-    size = fields.Integer(**required("Bytes of the whole file."))
+    size = fields.Integer(**nullable("Bytes of the whole file; null until that is told."))
     offset = fields.Integer(**required("Bytes that are there."))
     complete = fields.Boolean(**required("Whether the media file is there."))
     created_at = fields.String(**required("When it was begun.", format="date-time"))

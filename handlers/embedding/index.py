@@ -166,6 +166,9 @@ class Index:
             return False
         return changes.complete
 
+    def __contains__(self, entity_id: str) -> bool:
+        return entity_id in self._kind_of
+
     def ids(self, kind: str | None = None) -> list[str]:
         """Every entity of a kind (``None``: of all)."""
         return [entity_id for entity_id, of in self._kind_of.items() if kind in (None, of)]

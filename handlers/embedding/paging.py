@@ -56,6 +56,6 @@ def _behind(matches: Iterable[Match], place: Match) -> Iterator[Match]:
     return (match for match in matches if match < place)
 
 
-def count(matches: Iterable[Any]) -> int:
-    """How many there are, up to what anybody pages through."""
-    return sum(1 for _ in islice(matches, MAX_FOUND))
+def counted_ahead(matches: Iterator[Match]) -> list[Match]:
+    """Those whose number is told: all, up to what anybody pages through."""
+    return list(islice(matches, MAX_FOUND))

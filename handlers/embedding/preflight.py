@@ -25,6 +25,12 @@ def check(environ: Mapping[str, str]) -> EmbeddingSettings:
     return settings
 
 
+def generation(environ: Mapping[str, str]) -> str:
+    """As ``check``; what workers with these settings make, as their records tell it (`broker.media.generations`)."""
+    settings = check(environ)
+    return f"{settings.tag}\n{'' if settings.bundled else settings.location}"
+
+
 def _check_folder(folder: Path) -> None:
     if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
         raise ValueError("there is neither modules.json nor config.json in this folder")

@@ -29,6 +29,11 @@ def tag(model: str) -> str:
     return f"{model}+{hashlib.sha256(json.dumps(made_by).encode()).hexdigest()[:8]}"
 
 
+def encoder_of(tag: str) -> str:
+    """The model that a tag names: vectors of equal ones are compared with the same queries, whatever else made them."""
+    return tag.rpartition("+")[0] or tag
+
+
 def _version(package: str) -> str:
     try:
         return version(package)

@@ -53,6 +53,11 @@ def record_of(context: TaskContext) -> MediaRecord:
     return record
 
 
+def wanted(context: TaskContext) -> bool:
+    """Whether this worker makes what the task is for; one that is for another generation is left to others."""
+    return bool(context.payload.get("generation", _encoder().name) == _encoder().name)
+
+
 def contents_of(record: MediaRecord, context: TaskContext) -> Contents:
     """What of the file is embedded."""
     return read(record, context, _cut())
@@ -64,6 +69,8 @@ def embed(context: TaskContext, ready: Ready | None = None) -> dict[str, Any]:
     A transcript may come meanwhile, whose own task does the same: whoever has stored looks again, so that the last to
     store has all of them.
     """
+    if not wanted(context):
+        return {"model": _encoder().name, "dimensions": _encoder().dimensions, "vectors": 0}
     record = ready.record if ready else record_of(context)
     own, heard = _own(record, context, ready), None
     while transcripts(record) != heard:

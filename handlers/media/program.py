@@ -23,11 +23,12 @@ _LOG_TAIL, _LOG_MOST = 4096, FILE_SIZE // 4
 
 @contextmanager
 def program(
-    context: TaskContext, argv: list[str], *, graphics: bool = False, **environ: str
+    context: TaskContext, argv: list[str], *, memory: int = PROGRAM_MEMORY, graphics: bool = False, **environ: str
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A running program with the scratch folder as its own and a pipe as its output; killed when the block is left.
 
-    What it says about errors goes to a file, see ``log_tail``. ``graphics``: it may use the graphics card.
+    What it says about errors goes to a file, see ``log_tail``. ``memory`` is in bytes. ``graphics``: it may use the
+    graphics card.
     """
     env = bare_environment() | environ
     if graphics:
@@ -40,8 +41,8 @@ def program(
         )
     try:
         # Drivers reserve far more addresses than they use, of which the memory that can be written is counted then.
-        memory = resource.RLIMIT_DATA if graphics else resource.RLIMIT_AS
-        _confine(process.pid, int(context.seconds_left()), memory)
+        counted = resource.RLIMIT_DATA if graphics else resource.RLIMIT_AS
+        _confine(process.pid, int(context.seconds_left()), counted, memory)
         yield process
     finally:
         if process.stdout:
@@ -54,13 +55,13 @@ def bare_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
 
 
-def _confine(pid: int, seconds_left: int, memory: int) -> None:
+def _confine(pid: int, seconds_left: int, counted: int, memory: int) -> None:
     """Set the limits from outside; a system without prlimit(2) has the wall clock alone."""
     if not hasattr(resource, "prlimit"):
         return
     seconds = max(1, seconds_left) * (os.cpu_count() or 1)
     for limit, soft, hard in (
-        (memory, PROGRAM_MEMORY, PROGRAM_MEMORY),
+        (counted, memory, memory),
         (resource.RLIMIT_FSIZE, FILE_SIZE, FILE_SIZE),
         (resource.RLIMIT_CPU, seconds, seconds + _GRACE_SECONDS),
     ):

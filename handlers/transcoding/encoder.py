@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from broker.context import TaskContext
 from broker.errors import PermanentError, TransientError
+from handlers.media.bounds import PROGRAM_MEMORY
 from handlers.transcoding import ffmpeg, groups, passthrough
 from handlers.transcoding.boxes import Segment, read_init, read_segment
 from handlers.transcoding.command import command
@@ -26,6 +27,8 @@ from handlers.transcoding.source import Source
 _PER_MEGAPIXEL, _PATIENCE, _GRACE = 0.02, 20, 900.0
 #: Segments after which copying, which leaves many at once, writes down what is stored.
 _NOTED = 16
+#: Pixels up to which a ladder fits in the usual memory.
+_HD = 1920 * 1088
 
 
 class Video(NamedTuple):
@@ -113,8 +116,15 @@ class Encoder:
             self._on_tick()
 
         argv = command(ffmpeg.binary(), *self._video[:4], left)
-        graphics, allowed = self._video.plan.encoding.hardware, _allowed(self._video, left)
-        decoded = ffmpeg.encode(self._context, argv, "frame", on_progress, allowed, graphics=graphics)
+        decoded = ffmpeg.encode(
+            self._context,
+            argv,
+            "frame",
+            on_progress,
+            _allowed(self._video, left),
+            memory=_memory(left),
+            graphics=self._video.plan.encoding.hardware,
+        )
         run.take(ended=True)
         run.end(decoded)
         self.seeks = self.seeks and not (decoded and decoded.errors)
@@ -226,6 +236,12 @@ def _allowed(video: Video, part: Part) -> float:
     source, plan = video.source, video.plan
     decoded = source.pictures * source.width * source.height / 1_000_000
     return _GRACE + _PATIENCE * _PER_MEGAPIXEL * (decoded + plan.megapixels * plan.encoding.cost)
+
+
+def _memory(part: Part) -> int:
+    """Bytes of address space: eight rungs of H.264 up to 2160 take 3.6 GiB, and the decoder of as large a source."""
+    largest = part.rungs[-1]
+    return PROGRAM_MEMORY * (2 if largest.width * largest.height > _HD else 1)
 
 
 def _sha256(path: Path) -> str:

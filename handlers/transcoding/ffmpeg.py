@@ -17,6 +17,7 @@ import imageio_ffmpeg
 
 from broker.context import TaskContext
 from broker.errors import PermanentError, TransientError
+from handlers.media.bounds import PROGRAM_MEMORY
 from handlers.media.program import check_not_killed, log_tail, program, trim_log
 
 #: So long without one more frame is no slow machine any more.
@@ -56,17 +57,18 @@ def encode(
     on_progress: Callable[[int], None],
     allowed: float,
     *,
+    memory: int = PROGRAM_MEMORY,
     graphics: bool = False,
 ) -> Decoded | None:
     """Run a command to its end, in the scratch folder, for at most ``allowed`` seconds.
 
-    ``measure`` is the member of ffmpeg's progress that has to grow, ``on_progress`` gets its values. ``graphics`` as of
-    ``handlers.media.program``.
+    ``measure`` is the member of ffmpeg's progress that has to grow, ``on_progress`` gets its values. ``memory`` and
+    ``graphics`` are as in ``handlers.media.program``.
 
     Raises ``PermanentError`` for a source that cannot be decoded, ``Stalled`` when it makes no progress, and
     ``TransientError`` for trouble of the machine.
     """
-    with program(context, argv, graphics=graphics) as process:
+    with program(context, argv, memory=memory, graphics=graphics) as process:
         assert process.stdout is not None
         lines = _with_short_log(spoken(process.stdout, _TICK), context.scratch)
         watch(lines, measure, on_progress, time.monotonic, allowed)

@@ -26,7 +26,8 @@ def main() -> int:
         "parts",
         nargs="*",
         metavar="PART",
-        help="peers, memory, http, live, rates, scale, fair, forecast, search, video, embedding; all if left out",
+        help="peers, memory, http, live, rates, scale, fair, forecast, search, search_latency, video, embedding; "
+        "all if left out",
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--share", type=float, default=1.0, help="of the usual number of tasks; small for a try")
@@ -56,6 +57,10 @@ def _parts(rounds: int, share: float, only: list[str]) -> dict[str, Part]:
         "rates": (lambda: rates.run(max(0.5, 10 * share)), rates.report),
         "forecast": (lambda: forecast.run(rounds), forecast.report),
         "search": (_search, lambda figures: importlib.import_module("scripts.bench.search_quality").report(figures)),
+        "search_latency": (
+            lambda: _latency(share),
+            lambda figures: importlib.import_module("scripts.bench.search_latency").report(figures),
+        ),
         "scale": (lambda: scale.run(1_000, max(2_000, int(1_000_000 * share)), 300), scale.report),
         "video": (lambda: video.run(max(20, int(600 * share))), video.report),
         "fair": (lambda: _fair(rounds, share), fair.report),
@@ -74,6 +79,10 @@ def _fair(rounds: int, share: float) -> fair.Found:
 def _search() -> Any:
     """Needs the extra ``embed``, which nothing else here does."""
     return importlib.import_module("scripts.bench.search_quality").run(HOMES / "search")
+
+
+def _latency(share: float) -> Any:
+    return importlib.import_module("scripts.bench.search_latency").run(int(100_000 * share), 300)
 
 
 def _machine() -> str:

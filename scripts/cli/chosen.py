@@ -27,7 +27,7 @@ def act_on_all(call: Call, verb: str, given: Filters, *, force: bool, yes: bool)
         call.out.data(counted)
         return
     number = counted["done"]
-    _confirm(f"{verb.capitalize()} {number} {'task' if number == 1 else 'tasks'}?{_why(counted)}", yes)
+    confirm(f"{verb.capitalize()} {number} {'task' if number == 1 else 'tasks'}?{_why(counted)}", yes)
     made = followed(call, call.api.post("/api/operations", asked))
     if not call.out.data(made, [made["id"]]):
         done = {"cancel": "cancelled", "retry": "due again", "delete": "deleted"}[verb]
@@ -56,7 +56,8 @@ def _ids(words: Sequence[str]) -> Iterator[str]:
                 raise Usage(f"{text[:60]!r} is no id.") from None
 
 
-def _confirm(question: str, yes: bool) -> None:
+def confirm(question: str, yes: bool) -> None:
+    """Asks, unless ``yes``. Raises ``Usage`` where nobody can answer, and ``click.Abort``."""
     if yes:
         return
     if not sys.stdin.isatty():

@@ -32,7 +32,9 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Media": {
         "upload": ("upload", "Upload videos, images, audio files, documents"),
         "download": ("download", "Save videos as MP4 files"),
-        "search": ("search", "Find media by what they show"),
+        "search": ("search", "Find media by what they show or say"),
+        "captions": ("captions", "List, add and delete captions of videos"),
+        "reprocess": ("reprocess", "Transcode videos again"),
     },
     "Webhooks": {
         "listen": ("listen", "Send webhooks to a program on this machine"),

@@ -1,15 +1,19 @@
-"""What outlives one ``mindia listen``: this machine's signing secret, and after which event to go on."""
+"""What outlives a command: this machine's signing secret, after which event to go on, and half done uploads."""
 
 import base64
 import json
 import os
 import secrets
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 from scripts.cli.failure import Failure
+
+#: Seconds for which an upload that nobody goes on with is remembered; gateways keep most for a day.
+_KEPT_SECONDS = 30 * 86400
 
 
 class Memory:
@@ -38,8 +42,26 @@ class Memory:
         """Raises ``Failure`` where nothing can be written."""
         self._write(self._path(listener), json.dumps({"listener": listener, "last_id": last_id}))
 
-    def _path(self, listener: tuple[str, ...]) -> Path:
-        return self._folder / f"listen-{sha256(json.dumps(listener).encode()).hexdigest()[:16]}.json"
+    def upload(self, *fingerprint: str) -> str:
+        """Where an upload is that has not ended; empty for one that begins."""
+        with suppress(ValueError, TypeError, KeyError):
+            return str(json.loads(_read(self._path(fingerprint, "upload")))["place"])
+        return ""
+
+    def keep_upload(self, place: str, *fingerprint: str) -> None:
+        """Raises ``Failure`` where nothing can be written."""
+        self._write(self._path(fingerprint, "upload"), json.dumps({"upload": fingerprint, "place": place}))
+        with suppress(OSError):
+            for path in self._folder.glob("upload-*.json"):
+                if path.stat().st_mtime < time.time() - _KEPT_SECONDS:
+                    path.unlink()
+
+    def forget_upload(self, *fingerprint: str) -> None:
+        with suppress(OSError):
+            self._path(fingerprint, "upload").unlink()
+
+    def _path(self, words: tuple[str, ...], what: str = "listen") -> Path:
+        return self._folder / f"{what}-{sha256(json.dumps(words).encode()).hexdigest()[:16]}.json"
 
     def _write(self, path: Path, text: str) -> None:
         new = path.with_name(f"{path.name}.{os.getpid()}.new")

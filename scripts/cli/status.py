@@ -1,4 +1,7 @@
-"""The words for a task's states, those that are its end, and how a terminal shows each."""
+"""The words for a task's states, those that are its end, and how a terminal shows each.
+
+All that the command line knows of them stands here.
+"""
 
 from typing import Any
 

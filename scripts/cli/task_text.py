@@ -21,7 +21,7 @@ def headline(task: Task) -> str:
     if task["status"] == "scheduled":
         again = f", after: {clean(task['error'])}" if task["error"] else ""
         return f"due {clock(task['scheduled_at'])}{again}"
-    return clean(task["error"] or "") if task["status"] in ("failed", "cancelled", "pending") else ""
+    return clean(task["error"] or "") if task["status"] not in ("processing", "completed") else ""
 
 
 def progress(now: dict[str, Any]) -> str:

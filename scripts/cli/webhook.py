@@ -13,15 +13,11 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from scripts.cli.api import Api
 from scripts.cli.events import Event
 from scripts.cli.failure import NOT_FOUND, Failure
+from scripts.cli.status import ENDED, STATUSES
 
 TYPES = (
-    "task.processing",
-    "task.completed",
-    "task.failed",
-    "task.cancelled",
-    "video.playable",
-    "flow.completed",
-    "flow.failed",
+    *(f"task.{status}" for status in STATUSES if status == "processing" or status in ENDED),
+    *("video.playable", "flow.completed", "flow.failed"),
 )
 _PREFIX = "whsec_"
 #: Members of a payload that may name a file, as the daemon looks at them.

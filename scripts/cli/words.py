@@ -84,6 +84,22 @@ def from_now(seconds: float) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
 
 
+def bytes_in(text: str) -> int:
+    """``812``, ``500kB``, ``1.5GB``. Raises ``Usage``."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(k|m|g|t)?b?", text, re.I)
+    if not found:
+        raise Usage(f"{text!r} is no size: write 812, 500kB, 20MB or 1.5GB.")
+    power = " kmgt".index((found[2] or " ").lower())
+    return round(float(found[1]) * 10.0 ** (3 * power))
+
+
+def place(seconds: float) -> str:
+    """A place in a recording: ``0:07``, ``1:02:03``."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def size(count: float) -> str:
     """Bytes: ``812 B``, ``3.4 MB``."""
     for unit in ("B", "kB", "MB", "GB"):

@@ -9,7 +9,7 @@ from gunicorn.config import Config
 
 from gateway.server.limits import Limits
 from gateway.server.loop import Loop
-from gateway.server.site import Site
+from gateway.server.site import Site, admit_nobody
 from gateway.server.threads import Threads
 
 _PATIENCE = 10.0
@@ -22,7 +22,8 @@ class Serving:
         self._application, self._after = application, after
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._threads = Threads(8)
-        self._loop = Loop(Site(Config(), self, limits=Limits()), [self._listener], self._threads.submit)
+        site = Site(Config(), self, limits=Limits(), admit=getattr(application, "admit", admit_nobody))
+        self._loop = Loop(site, [self._listener], self._threads.submit)
         self._thread = threading.Thread(target=self._loop.run, args=(lambda: True,), name="gateway", daemon=True)
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"

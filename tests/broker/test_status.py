@@ -1,8 +1,16 @@
-"""Guards that our words for states and RQ's are in one-to-one relation, and that RQ has no state we do not know."""
+"""Guards that our words for states and RQ's are in one-to-one relation, that RQ has no state we do not know, and that
+the command line and the page, which know the API alone, tell of the same.
+"""
+
+import re
+from pathlib import Path
 
 from rq.job import JobStatus
 
-from broker.status import RQ_STATUS, TERMINAL, Status
+from broker.status import RQ_STATUS, TERMINAL, WAITING, Status
+from scripts.cli import status as cli
+
+ROOT = Path(__file__).parents[2]
 
 #: States that none of our tasks is ever in: ours have no dependencies and no limits of RQ's own.
 NEVER = {JobStatus.DEFERRED, JobStatus.STOPPED, JobStatus.CREATED, JobStatus.READY_TO_ENQUEUE, JobStatus.RATE_LIMITED}
@@ -17,6 +25,15 @@ def test_ends() -> None:
     assert set(Status) - {"pending", "scheduled", "processing"} == TERMINAL
 
 
-def test_what_waits_has_the_lowest_ranks() -> None:
-    """The limit of what may wait is counted as one range of an index (``count_waiting`` in index.lua)."""
-    assert {*list(Status)[:2]} == {Status.PENDING, Status.SCHEDULED}
+def test_the_command_line_knows_the_same() -> None:
+    assert tuple(Status) == cli.STATUSES
+    assert cli.ENDED == TERMINAL
+    assert cli.STYLES.keys() >= set(Status)
+
+
+def test_the_page_knows_the_same() -> None:
+    text = (ROOT / "gateway" / "page" / "static" / "parts" / "status.js").read_text()
+    told = dict(re.findall(r"^  (\w+): \{\n    (tone: .*),$", text, re.M))
+    assert tuple(told) == tuple(Status)
+    assert {status for status, facts in told.items() if "waits: true" in facts} == WAITING
+    assert {status for status, facts in told.items() if "ends: true" in facts} == TERMINAL

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from scripts.testing.kit import Kit
+from tests.breaking import Breaking
 from tests.clients.conftest import VIDEO_ID
 from tests.gateway.clients.test_typescript import installed, run
-from tests.gateway.media import MP4
+from tests.gateway.media import MP4, PNG
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "clients" / "javascript"
+MIB = 1024 * 1024
 PROGRAMS = Path(__file__).parent / "programs"
 
 
@@ -26,7 +28,8 @@ def node() -> str:
     return found
 
 
-def test_it_does_what_its_reader_would_do(node: str, system: Kit) -> None:
+@pytest.mark.usefixtures("searcher")
+def test_it_does_what_its_reader_would_do(node: str, system: Kit, broken: Breaking) -> None:
     secret = system.webhooks.listen("task.completed")
     command = [node, str(PROGRAMS / "calls.mjs"), str(PACKAGE / "mindia.js")]
     with subprocess.Popen(
@@ -40,14 +43,26 @@ def test_it_does_what_its_reader_would_do(node: str, system: Kit) -> None:
             said = line.strip()
             if said == "done":
                 break
-            system.drain()
-            last = system.webhooks.received[-1]
-            webhook = {"body": last.body.decode(), "headers": last.headers, "secret": secret}
-            answers = {"mp4": base64.b64encode(MP4).decode(), "webhook": json.dumps(webhook), "drain": "drained"}
-            program.stdin.write(answers[said] + "\n")
+            program.stdin.write(answer(said, system, broken, secret) + "\n")
             program.stdin.flush()
         assert said == "done", program.stderr.read()
     system.assert_submitted("VideoTranscoding", {"video_id": VIDEO_ID}, group="user 7", times=1)
+
+
+def answer(asked: str, system: Kit, broken: Breaking, secret: str) -> str:
+    """What the program is told that has said this word."""
+    if asked == "drain":
+        system.drain()
+        return "drained"
+    if asked == "break":
+        broken.cuts = [6 * MIB, 9 * MIB]
+        return broken.url
+    if asked == "broken":
+        return str(broken.broken)
+    if asked == "webhook":
+        last = system.webhooks.received[-1]
+        return json.dumps({"body": last.body.decode(), "headers": last.headers, "secret": secret})
+    return base64.b64encode({"mp4": MP4, "png": PNG}[asked]).decode()
 
 
 def test_its_types_are_right_and_refuse_what_is_wrong(node: str, tmp_path: Path) -> None:

@@ -278,8 +278,8 @@ class TestRepetition:
 
     def test_a_stream_goes_on_where_it_was(self) -> None:
         ids: list[str | None] = []
-        text = iter(['id: 7-0\nevent: status\ndata: {"status": "processing"}\n\nid: 8',
-                     'id: 8-0\nevent: status\ndata: {"status": "completed"}\n\n'])  # fmt: skip
+        text = iter(['id: 7-0\nevent: status\ndata: {"status": "processing", "ended": false}\n\nid: 8',
+                     'id: 8-0\nevent: status\ndata: {"status": "completed", "ended": true}\n\n'])  # fmt: skip
 
         def answer(request: httpx.Request) -> httpx.Response:
             ids.append(request.headers.get("Last-Event-ID"))

@@ -18,6 +18,8 @@ __all__ = ["environ", "gateway"]
 PROGRAM = Path(__file__).parent / "tus"
 MIB = 1024 * 1024
 SIZE = 30 * MIB + 11
+#: A stream of which nobody knows how long it is.
+DEFERRED = {"deferred": True, "chunkSize": 9 * MIB}
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("environ_of_large_files")
 def test_it_uploads_whole_in_chunks_and_after_an_interruption(node: str, file: Path, gateway: Server) -> None:
-    for options in ({}, {"chunkSize": 7 * MIB}, {"cutAt": 12 * MIB}):
+    for options in ({}, {"chunkSize": 7 * MIB, "posts": True}, {"cutAt": 12 * MIB}, DEFERRED):
         asked: dict[str, Any] = {
             "endpoint": f"{gateway.url}/api/uploads",
             "key": ACME_KEY,
@@ -61,4 +63,4 @@ def test_it_uploads_whole_in_chunks_and_after_an_interruption(node: str, file: P
         source = requests.get(f"{gateway.url}{video['source_url']}", timeout=30)
         assert source.content == file.read_bytes()
     tasks = requests.get(f"{gateway.url}/api/tasks?type=VideoTranscoding", headers=KEY, timeout=30).json()["tasks"]
-    assert [each["tags"] for each in tasks] == [["holiday"]] * 3
+    assert [each["tags"] for each in tasks] == [["holiday"]] * 4

@@ -3,6 +3,7 @@
 import gc
 import time
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from typing import Any
 from urllib.parse import quote
 
@@ -138,6 +139,12 @@ def test_values_that_are_none_for_every_query_parameter(app: Flask, operator: Fl
     assert tried > 500
 
 
+def caption_file() -> dict[str, Any]:
+    """Of a request, which a stream can be read of only once."""
+    text = BytesIO(b"WEBVTT\n\n00:00.000 --> 00:01.000\nHi\n")
+    return {"data": {"file": (text, "hi.vtt"), "language": "en"}, "content_type": "multipart/form-data"}
+
+
 def test_nobody_reaches_what_is_anothers(app: Flask, client_of: ClientOf, broker: Broker) -> None:
     """On each route with the ids of another tenant's things: there is nothing there, and nothing is changed."""
     owner, rival = client_of("acme"), client_of("rival")
@@ -150,14 +157,16 @@ def test_nobody_reaches_what_is_anothers(app: Flask, client_of: ClientOf, broker
     operation = owner.post("/api/operations", json={"action": "retry", "filter": {"tag": "t"}, "dry_run": True}).json
     fail(broker)
     (failure,) = owner.get("/api/failures").json["failures"]
+    caption = owner.post(f"/api/videos/{video['id']}/captions", **caption_file()).json
     ids = {
         **{"task_id": task["id"], "video_id": video["id"], "image_id": image["id"], "media_id": video["id"]},
         **{"webhook_id": hook["id"], "flow_id": "mine", "key_id": key["id"], "event_id": event["event_id"]},
-        **{"operation_id": operation["id"], "failure_id": failure["id"]},
+        **{"operation_id": operation["id"], "failure_id": failure["id"], "caption_id": caption["id"]},
     }
     bodies = {
-        ("PATCH", "/api/webhooks/{webhook_id}"): {"enabled": False},
-        ("PATCH", "/api/tasks/{task_id}"): {"priority": 9},
+        ("PATCH", "/api/webhooks/{webhook_id}"): {"json": {"enabled": False}},
+        ("PATCH", "/api/tasks/{task_id}"): {"json": {"priority": 9}},
+        ("POST", "/api/videos/{video_id}/captions"): caption_file(),
     }
     before, tried = everything(broker), set()
     for rule in app.url_map.iter_rules():
@@ -168,7 +177,7 @@ def test_nobody_reaches_what_is_anothers(app: Flask, client_of: ClientOf, broker
             target = path
             for name in rule.arguments:
                 target = target.replace("{" + name + "}", ids[name])
-            body = {} if method == "GET" else {"json": bodies.get((method, path), {})}
+            body = {} if method == "GET" else bodies.get((method, path), {"json": {}})
             answer = rival.open(target, method=method, **body)
             assert answer.status_code == 404 or (path.startswith("/api/keys/") and answer.status_code == 403), (
                 method,

@@ -88,4 +88,7 @@ def test_origins_are_read_from_the_environment() -> None:
     }
     settings = GatewaySettings.from_env(environ)
     assert settings.stream_origins == {"https://a.example", "https://b.example:8443"}
-    assert GatewaySettings.from_env({"API_KEYS": "acme:key-of-acme-of-acme"}).stream_origins == frozenset()
+    settings = GatewaySettings.from_env({"API_KEYS": "acme:key-of-acme-of-acme"})
+    assert (settings.stream_origins, settings.upload_origins) == (frozenset(), frozenset())
+    everybody = {"API_KEYS": "acme:key-of-acme-of-acme", "UPLOAD_ALLOWED_ORIGINS": "*"}
+    assert GatewaySettings.from_env(everybody).upload_origins == {"*"}

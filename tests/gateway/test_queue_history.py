@@ -19,7 +19,10 @@ def test_the_last_hour_by_type(operator: FlaskClient, broker: Broker) -> None:
     history = broker.forecasts.history
     now = history.now() // 10 * 10
     for ago in (3700, 30):
-        history.write("VideoTranscoding", Row(now - ago, 7, 5, 2, 1, Quantiles(0.5, 2.25), None, {0: 3}))
+        history.write(
+            "VideoTranscoding",
+            Row(now - ago, 7, {"completed": 5, "failed": 2, "cancelled": 1}, Quantiles(0.5, 2.25), None, {0: 3}),
+        )
     answer = operator.get("/api/queues/history").json
     assert answer["step_seconds"] == 10
     by_type = {each["type"]: each["rows"] for each in answer["types"]}

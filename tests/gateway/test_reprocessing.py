@@ -2,14 +2,11 @@
 
 import io
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 from flask.testing import FlaskClient
 
 from broker.broker import Broker
-from broker.daemon.operate import Operate
-from broker.errors import QueueFull, Unavailable
 from tests.gateway.conftest import VIDEO_ID, ClientOf
 from tests.gateway.media import MP4, upload
 from tests.gateway.problem import pointers, problem
@@ -60,87 +57,36 @@ def test_what_cannot_be_transcoded_again_is_said(
     problem(client_of("rival").post(f"/api/videos/{video}/reprocess"), 404, "not_found")
 
 
-def ask(client: FlaskClient, **body: Any) -> dict[str, Any]:
-    """An operation on all videos that match, as it stands when it is asked for, which is at its end if it is small."""
-    response = client.post("/api/videos/reprocess", json={"filter": {}, **body})
-    assert response.status_code == 201, response.text
-    shown: dict[str, Any] = client.get(response.headers["Location"]).json
-    assert shown == response.json
-    return shown
-
-
-def counts(shown: dict[str, Any]) -> tuple[Any, ...]:
-    return shown["status"], shown["examined"], shown["done"], shown["skipped"], shown["reasons"]
-
-
-def waiting(client: FlaskClient) -> list[str]:
-    """Ids of the videos that wait to be transcoded again."""
-    tasks = client.get("/api/tasks?status=pending&type=VideoTranscoding").json["tasks"]
-    return sorted(client.get(f"/api/tasks/{each['id']}").json["payload"]["video_id"] for each in tasks)
-
-
 def test_many_are_counted_first_and_then_done_each_once(
     client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.operations.reprocessing._BATCH", 2)
+    monkeypatch.setattr("broker.operations.reprocessing.MOST", 2)
     videos = [made(client, broker) for _ in range(3)]
-    fresh = upload(client, "/api/videos", MP4).json["id"]
-    assert counts(ask(client, dry_run=True)) == ("completed", 4, 3, 1, {"not_transcoded": 1})
-    assert waiting(client) == [fresh]
-    done = ask(client)
-    assert (done["action"], done["candidates"]) == ("reprocess", 4)
-    assert counts(done) == ("completed", 4, 3, 1, {"not_transcoded": 1})
-    assert waiting(client) == sorted([*videos, fresh])
-    assert counts(ask(client)) == ("completed", 4, 0, 4, {"not_transcoded": 1, "in_progress": 3})
-    assert [each["action"] for each in client.get("/api/operations").json["operations"]] == ["reprocess"] * 3
+    upload(client, "/api/videos", MP4)
 
+    def ask(**body: Any) -> list[dict[str, Any]]:
+        answers, begin = [], {}
+        while True:
+            response = client.post("/api/videos/reprocess", json={"filter": begin, **body})
+            assert response.status_code == 200, response.text
+            answers.append(response.json)
+            if response.json["next"] is None:
+                return answers
+            begin = {"uploaded_from": response.json["next"]}
 
-def test_a_step_that_was_not_noted_makes_no_task_twice(
-    client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    videos = [made(client, broker) for _ in range(2)]
-    with monkeypatch.context() as dying:
-        dying.setattr(broker.transitions, "note_operation", Mock(side_effect=Unavailable("gone")))
-        problem(client.post("/api/videos/reprocess", json={"filter": {}}), 503, "unavailable")
-    assert waiting(client) == sorted(videos)
-    (operation,) = client.get("/api/operations").json["operations"]
-    assert counts(operation) == ("running", 0, 0, 0, {})
-    Operate(broker.operations).tick()
-    assert counts(client.get(f"/api/operations/{operation['id']}").json) == ("completed", 2, 2, 0, {})
-    assert waiting(client) == sorted(videos)
-
-
-def test_where_there_is_no_room_it_goes_on_later(
-    client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    video = made(client, broker)
-    with monkeypatch.context() as full:
-        full.setattr(broker.tasks, "submit_many", Mock(side_effect=QueueFull("full", retry_after=1)))
-        stopped = ask(client)
-    assert counts(stopped) == ("running", 0, 0, 0, {})
-    Operate(broker.operations).tick()
-    assert waiting(client) == [video]
-
-
-def test_it_can_be_stopped(client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    made(client, broker)
-    with monkeypatch.context() as full:
-        full.setattr(broker.tasks, "submit_many", Mock(side_effect=QueueFull("full", retry_after=1)))
-        stopped = client.post(f"/api/operations/{ask(client)['id']}/cancel").json
-    assert stopped["status"] == "cancelled"
-    Operate(broker.operations).tick()
-    assert waiting(client) == []
-
-
-def test_options_of_many_are_those_of_the_task_and_checked_at_once(client: FlaskClient, broker: Broker) -> None:
-    response = client.post("/api/videos/reprocess", json={"filter": {}, "options": {"speed": 2}})
-    assert pointers(response) == {"#/payload/speed"}
-    assert client.get("/api/operations").json["operations"] == []
-    video = made(client, broker)
-    ask(client, options={"profile": "small"}, background=False)
-    (task,) = client.get("/api/tasks?status=pending&type=VideoTranscoding").json["tasks"]
-    shown = client.get(f"/api/tasks/{task['id']}").json
-    assert (shown["payload"], shown["background"]) == ({"video_id": video, "profile": "small"}, False)
+    counted = ask(dry_run=True)
+    assert [(each["matched"], each["queued"], each["reasons"]) for each in counted] == [
+        (2, 2, {}),
+        (2, 1, {"not_transcoded": 1}),
+    ]
+    assert [each["task_ids"] for each in counted] == [[], []]
+    done = ask()
+    tasks = [client.get(f"/api/tasks/{task}").json for each in done for task in each["task_ids"]]
+    assert sorted(task["payload"]["video_id"] for task in tasks) == sorted(videos)
+    assert [(each["queued"], each["reasons"]) for each in ask()] == [
+        (0, {"in_progress": 2}),
+        (0, {"not_transcoded": 1, "in_progress": 1}),
+    ]
 
 
 def test_only_those_that_match(client: FlaskClient, broker: Broker, video: str) -> None:
@@ -154,8 +100,8 @@ def test_only_those_that_match(client: FlaskClient, broker: Broker, video: str) 
         ({"uploaded_to": "2001-01-01"}, 0),
         ({}, 2),
     ):
-        shown = ask(client, filter=chosen, dry_run=True)
-        assert (shown["status"], shown["matched"]) == ("completed", found), chosen
+        body = {"filter": chosen, "dry_run": True}
+        assert client.post("/api/videos/reprocess", json=body).json["matched"] == found, chosen
 
 
 def test_who_opens_a_video_gets_the_newest_and_who_plays_it_goes_on(

@@ -144,6 +144,13 @@ def test_a_wrong_piece_is_refused_in_the_middle_of_its_body(gateway: Server) -> 
     assert patch(gateway, place, 0, video(SIZE)).status_code == 204
 
 
+def test_a_post_that_stands_for_a_patch_may_be_as_large(gateway: Server) -> None:
+    place = begun(gateway, SIZE)
+    headers = KEY | TUS | {"Content-Type": BYTES, "Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"}
+    response = requests.post(f"{gateway.url}{place}", data=video(MIB), headers=headers, timeout=60)
+    assert (response.status_code, response.headers["Upload-Offset"]) == (204, str(MIB))
+
+
 def test_a_whole_upload_takes_little_memory_and_others_are_served_meanwhile(gateway: Server) -> None:
     size = 300 * MIB
     place = begun(gateway, size)

@@ -3,24 +3,34 @@
 import base64
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from broker.broker import Broker
 from broker.errors import Unavailable
 from broker.uploads.expiry import UploadExpiry
 from broker.uploads.uploads import Uploads
+from gateway.app import create_app
+from gateway.config import GatewaySettings
 from tests.gateway.conftest import MAX_UPLOAD_BYTES, ClientOf
 from tests.gateway.media import MP4, PNG
 from tests.gateway.problem import pointers
 from tests.gateway.tus_client import BYTES, TUS, begun, create, encoded, offset_of, patch
+
+HOME = "https://www.example.com"
+#: Of a browser that asks whether a page may ask.
+ASKS = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization,upload-offset"}
+#: A gateway that pages of these origins may upload to.
+OpenTo = Callable[..., FlaskClient]
 
 
 def tasks(client: FlaskClient) -> list[Any]:
@@ -44,7 +54,7 @@ class TestTheProtocol:
             assert response.headers["Tus-Version"] == response.headers["Tus-Resumable"] == "1.0.0"
             assert response.headers["Tus-Max-Size"] == str(MAX_UPLOAD_BYTES)
             assert set(response.headers["Tus-Extension"].split(",")) == {
-                "creation", "creation-with-upload", "expiration", "termination", "checksum",
+                "creation", "creation-with-upload", "creation-defer-length", "expiration", "termination", "checksum",
             }  # fmt: skip
             assert {"sha1", "sha256"} <= set(response.headers["Tus-Checksum-Algorithm"].split(","))
 
@@ -152,6 +162,127 @@ class TestTheProtocol:
         assert client.get(client.get(video).json["source_url"]).data == MP4
 
 
+class TestALengthThatIsToldLater:
+    """The extension creation-defer-length."""
+
+    def test_pieces_come_until_it_is_told(self, client: FlaskClient) -> None:
+        place = begun(client, None)
+        response = client.head(place, headers=TUS)
+        assert response.headers["Upload-Defer-Length"] == "1"
+        assert "Upload-Length" not in response.headers
+        patch(client, place, 0, MP4[:500])
+        assert client.get(place).json["size"] is None
+        assert not tasks(client)
+        told = {"Upload_Length": len(MP4)}
+        assert patch(client, place, 500, MP4[500:600], **told).headers["Upload-Offset"] == "600"
+        response = client.head(place, headers=TUS)
+        assert response.headers["Upload-Length"] == str(len(MP4))
+        assert "Upload-Defer-Length" not in response.headers
+        assert patch(client, place, 600, MP4[600:], **told).status_code == 204  # the same again
+        assert client.get(client.get(client.get(place).json["media_url"]).json["source_url"]).data == MP4
+        assert len(tasks(client)) == 1
+
+    def test_the_last_word_may_come_without_a_byte(self, client: FlaskClient) -> None:
+        place = begun(client, None, kind="image", filename="cat.png")
+        patch(client, place, 0, PNG)
+        assert patch(client, place, len(PNG), b"", Upload_Length=len(PNG)).status_code == 204
+        assert client.get(client.get(place).json["media_url"]).json["size"] == len(PNG)
+
+    def test_it_is_told_once_and_fits_what_is_there(self, client: FlaskClient) -> None:
+        place = begun(client, None)
+        patch(client, place, 0, MP4[:500])
+        for wrong in (499, 0):
+            assert pointers(patch(client, place, 500, b"", Upload_Length=wrong)) == {"Upload-Length"}
+        assert patch(client, place, 500, b"", Upload_Length=MAX_UPLOAD_BYTES + 1).status_code == 413
+        assert patch(client, place, 500, b"x" * 11, Upload_Length=510).status_code == 413
+        assert patch(client, place, 500, b"", Upload_Length=510).status_code == 204
+        assert pointers(patch(client, place, 500, b"", Upload_Length=511)) == {"Upload-Length"}
+        headers = TUS | {"Upload-Metadata": encoded(kind="video")}
+        for both_or_none in ({}, {"Upload-Length": "5", "Upload-Defer-Length": "1"}, {"Upload-Defer-Length": "2"}):
+            response = client.post("/api/uploads", headers=headers | both_or_none)
+            assert pointers(response) <= {"Upload-Length", "Upload-Defer-Length"}
+
+    def test_it_may_not_grow_beyond_what_may_be_stored(self, client: FlaskClient, client_of: ClientOf) -> None:
+        set_quota(client_of, 2 * len(MP4))
+        begun(client)
+        place = begun(client, None)
+        assert patch(client, place, 0, MP4[:500]).status_code == 204
+        assert patch(client, place, 500, bytes(len(MP4))).status_code == 507
+        assert patch(client, place, 500, MP4[500:]).status_code == 204
+        assert create(client).status_code == 507
+        assert patch(client, place, len(MP4), bytes(MAX_UPLOAD_BYTES)).status_code == 413
+
+
+class TestOtherWays:
+    @pytest.fixture
+    def client(self, app: Flask) -> FlaskClient:
+        """One that does not look for its answers under the method that it has sent."""
+        client = FlaskClient(app, app.response_class)
+        client.environ_base["HTTP_AUTHORIZATION"] = "Bearer acme-key"
+        return client
+
+    def test_a_post_may_stand_for_what_cannot_be_sent(self, client: FlaskClient) -> None:
+        place = begun(client)
+        patched = TUS | {"Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"}
+        assert client.post(place, data=MP4[:10], content_type=BYTES, headers=patched).status_code == 204
+        assert offset_of(client, place) == 10
+        assert client.post(place, headers=TUS | {"X-HTTP-Method-Override": "DELETE"}).status_code == 204
+        assert client.head(place, headers=TUS).status_code == 404
+
+    def test_and_stands_for_nothing_else(self, client: FlaskClient) -> None:
+        place = begun(client)
+        for wanted in ("GET", "patch", "PUT"):
+            assert client.post(place, headers=TUS | {"X-HTTP-Method-Override": wanted}).status_code == 405
+        task = create(client, body=MP4).json["media_url"]
+        for path in (task, "/api/tasks"):
+            refused = client.post(path, headers={"X-HTTP-Method-Override": "DELETE"}, json={})
+            assert refused.status_code in (405, 422)
+        assert client.get(task).status_code == 200
+
+
+class TestPagesOfOtherOrigins:
+    @pytest.fixture
+    def open_to(self, broker: Broker, gateway_settings: GatewaySettings) -> OpenTo:
+        def make(*origins: str) -> FlaskClient:
+            settings = replace(gateway_settings, upload_origins=frozenset(origins))
+            return create_app(settings, broker, {}).test_client()
+
+        return make
+
+    def test_a_page_that_may_upload_is_told_so_before_it_sends_its_key(self, open_to: OpenTo) -> None:
+        client = open_to(HOME)
+        for path in ("/api/uploads", f"/api/uploads/{uuid4()}"):
+            response = client.options(path, headers={"Origin": HOME} | ASKS)
+            assert response.status_code == 204
+            assert response.headers["Access-Control-Allow-Origin"] == HOME
+            assert {"PATCH", "HEAD"} <= set(response.headers["Access-Control-Allow-Methods"].split(", "))
+            allowed = response.headers["Access-Control-Allow-Headers"].lower().split(", ")
+            assert {"authorization", "upload-offset", "tus-resumable", "content-type"} <= set(allowed)
+
+    def test_it_may_read_every_answer(self, open_to: OpenTo) -> None:
+        client = open_to(HOME)
+        told = {"Origin": HOME, "Authorization": "Bearer acme-key"}
+        made = client.post("/api/uploads", headers=TUS | told | {"Upload-Defer-Length": "1"})
+        unknown = client.get(f"/api/uploads/{uuid4()}", headers=told)
+        refused = client.post("/api/uploads", headers={"Origin": HOME})
+        assert [each.status_code for each in (made, unknown, refused)] == [422, 404, 401]
+        for response in (made, unknown, refused):
+            assert response.headers["Access-Control-Allow-Origin"] == HOME
+            assert {"Location", "Upload-Offset"} <= set(response.headers["Access-Control-Expose-Headers"].split(", "))
+            assert "Origin" in response.vary
+
+    def test_others_are_told_nothing(self, open_to: OpenTo, client: FlaskClient) -> None:
+        for asked, origin in ((open_to(HOME), "https://evil.example"), (open_to(), HOME)):
+            response = asked.options("/api/uploads", headers={"Origin": origin} | ASKS)
+            assert response.status_code == 401
+            assert "Access-Control-Allow-Origin" not in response.headers
+        anybody = open_to("*").options("/api/uploads", headers={"Origin": HOME} | ASKS)
+        assert anybody.headers["Access-Control-Allow-Origin"] == HOME
+        elsewhere = open_to("*").options("/api/tasks", headers={"Origin": HOME} | ASKS)
+        assert elsewhere.status_code == 401
+        assert "Access-Control-Allow-Origin" not in elsewhere.headers
+
+
 class TestWhatIsRefused:
     def test_metadata_is_checked_as_a_form_is(self, client: FlaskClient) -> None:
         assert pointers(create(client, then='["nonsense"]')) == {"then/0"}
@@ -225,7 +356,7 @@ class TestOneWriter:
         with pytest.raises(Exception, match="taken this upload over"), broker.uploads.writer("acme", upload_id) as dead:
             broker.redis.hset(broker.keys.upload(upload_id), "held_until_us", 1)
             assert patch(client, place, 0, MP4[:100]).status_code == 204
-            dead.append(io.BytesIO(b"y" * 50), 50)
+            dead.append(io.BytesIO(b"y" * 50), 50, len(MP4))
             dead.save(dead.upload)
         assert offset_of(client, place) == 100
         patch(client, place, 100, MP4[100:])

@@ -33,7 +33,7 @@ def asked(broker: Broker) -> Iterator[list[SearchRequest]]:
 
     def answer(request: SearchRequest) -> Found:
         requests.append(request)
-        return Found(HITS[: request.limit], 7, [0.5, 0.25, "image", VIDEO_ID])
+        return Found(HITS[: request.limit], 7, [0.5, 0.25, "image", VIDEO_ID], "model+2", 3)
 
     thread = Thread(target=broker.search.serve, args=(answer, stop))
     thread.start()
@@ -61,6 +61,9 @@ def test_the_best_come_first_with_all_that_is_known(client: FlaskClient, asked: 
         "count": 2,
         "total": 7,
         "next_cursor": answer["next_cursor"],
+        "generation": "model+2",
+        "complete": False,
+        "missing": 3,
         "results": [
             {
                 "entity_type": "image",
@@ -206,3 +209,32 @@ def test_when_nothing_can_embed_the_question(client: FlaskClient) -> None:
     response = client.get("/api/search?q=dog")
     problem(response, 503, "unavailable")
     assert int(response.headers["Retry-After"]) == 5
+
+
+def test_the_status_tells_how_far_a_new_model_is(client: FlaskClient, broker: Broker) -> None:
+    nothing = client.get("/api/search/status").json
+    assert (nothing["active"], nothing["next"], nothing["total"], nothing["generations"]) == (None, None, 0, [])
+    assert nothing["counted"] is False
+    keys, redis = broker.keys, broker.redis
+    redis.hset(keys.vectors("acme", "old"), mapping=dict.fromkeys("abcde", "image 1\n1"))
+    redis.hset(keys.vectors("acme", "new"), "a", "image 1\n1")
+    redis.sadd(keys.vector_models("acme"), "old", "new")
+    state = {"active": "old", "wanted": "new", "since": 1, "walked_at": 2, "made": 1}
+    redis.hset(keys.generation("acme"), mapping=state)
+    redis.zadd(keys.generation_missing("acme"), {"b": 0, "c": 5, "d": 0})
+    redis.hset(keys.generation_failed("acme"), VIDEO_ID, "not a picture")
+    told = client.get("/api/search/status").json
+    assert {name: told[name] for name in ("total", "done", "missing", "failed", "tasks")} == {
+        "total": 5,
+        "done": 1,
+        "missing": 3,
+        "failed": 1,
+        "tasks": 1,
+    }
+    assert told["failures"] == [{"entity_id": VIDEO_ID, "error": "not a picture"}]
+    assert [(each["name"], each["state"], each["files"]) for each in told["generations"]] == [
+        ("new", "next", 1),
+        ("old", "active", 5),
+    ]
+    assert told["estimate"] > 0
+    assert told["since"] == "1970-01-01T00:00:00.000001Z"

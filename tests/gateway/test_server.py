@@ -130,7 +130,7 @@ def _until(gateway: Server, path: str, status: int) -> None:
     def answers() -> bool:
         try:
             return requests.get(gateway.url + path, timeout=PATIENCE).status_code == status
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     wait_until(answers, f"{path} answers {status}")

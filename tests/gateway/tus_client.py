@@ -17,16 +17,19 @@ def encoded(**pairs: str) -> str:
     return ",".join(f"{name} {base64.b64encode(text.encode()).decode()}" for name, text in pairs.items())
 
 
-def create(client: FlaskClient, size: int = len(MP4), body: bytes | None = None, **metadata: str) -> TestResponse:
-    """A video, unless the metadata says otherwise."""
+def create(
+    client: FlaskClient, size: int | None = len(MP4), body: bytes | None = None, **metadata: str
+) -> TestResponse:
+    """A video, of a length that is told later if that is ``None``, unless the metadata says otherwise."""
     told = encoded(**{"kind": "video", "filename": "holiday.mp4", **metadata})
-    headers = TUS | {"Upload-Length": str(size), "Upload-Metadata": told}
+    length = {"Upload-Defer-Length": "1"} if size is None else {"Upload-Length": str(size)}
+    headers = TUS | length | {"Upload-Metadata": told}
     if body is None:
         return client.post("/api/uploads", headers=headers)
     return client.post("/api/uploads", headers=headers, data=body, content_type=BYTES)
 
 
-def begun(client: FlaskClient, size: int = len(MP4), **metadata: str) -> str:
+def begun(client: FlaskClient, size: int | None = len(MP4), **metadata: str) -> str:
     """Where a new upload goes on."""
     response = create(client, size, **metadata)
     assert response.status_code == 201, response.text

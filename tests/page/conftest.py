@@ -46,7 +46,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         formation.exact_durations = False
         formation.daemon()
         formation.program("worker", "-m", "scripts.worker", "Act", "Limited", "VideoTranscoding", "PluginExecution")
-        formation.gateway(port, TASK_TYPES=TASK_TYPES)
+        formation.gateway(port, TASK_TYPES=TASK_TYPES, UPLOAD_ALLOWED_ORIGINS=f"http://localhost:{port}")
         yield System(formation, f"http://127.0.0.1:{port}")
 
 

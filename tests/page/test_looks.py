@@ -21,6 +21,7 @@ VIEWS = {
     "media/video/{video}": "Renditions",
     "media?kind=image": "photo.png",
     "search?q=a%20dog": "similarity",
+    "search?tag=holiday": "Uploaded from",
     "workers": "busy",
     "usage": "Processor time a day",
     "usage?tenant=acme": "stored now",

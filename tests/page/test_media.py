@@ -5,6 +5,7 @@ import wave
 from io import BytesIO
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Route, expect
 
 from tests.page.browser import Tab
@@ -157,6 +158,44 @@ def test_a_plugin_is_run_on_a_file(tab: Tab, made: Made) -> None:
     expect(tab.page.get_by_label("Result", exact=True)).to_contain_text("sha256")
 
 
+def test_a_press_on_a_small_picture_plays_from_there(tab: Tab, made: Made) -> None:
+    """Of a minute, which this video is not: there are so many of it."""
+
+    def answer(route: Route) -> None:
+        (cue,) = re.findall(r"^\S+#xywh=\S+", route.fetch().text(), re.M)
+        cues = [f"00:{second:02}.000 --> 00:{second + 5:02}.000\n{cue}\n" for second in range(0, 55, 5)]
+        route.fulfill(content_type="text/vtt", body="\n".join(["WEBVTT\n", *cues]))
+
+    tab.page.route("**/storyboard*.vtt", answer)
+    tab.open(f"media/video/{made.ids['video']}")
+    pictures = tab.page.get_by_role("list", name="Pictures by time").get_by_role("button")
+    expect(pictures).to_have_count(8)
+    expect(pictures.last).to_have_accessible_name("Play from 0:45")
+    assert tab.axe() == []
+    sheet = tab.page.locator("story-board image").first
+    expect(sheet).to_have_attribute("href", re.compile(r"/stream/.*\.jpg$"))
+    assert sheet.evaluate("(image) => image.getBBox().width") > 0
+    tab.page.wait_for_function("() => document.querySelector('main video').readyState > 0")
+    tab.page.locator("main video").evaluate("(video) => { Object.assign(video, {muted: true, currentTime: 1.5}); }")
+    pictures.first.click()
+    tab.page.wait_for_function("() => !document.querySelector('main video').paused")
+
+
+def test_what_is_known_of_its_sound(tab: Tab, made: Made, running: System) -> None:
+    tab.open(f"media/video/{made.ids['video']}")
+    details = tab.page.get_by_role("region", name="Details")
+    expect(details).to_contain_text(re.compile("Loudness.*\N{MINUS SIGN}[0-9.]+ LUFS, range [0-9]"))
+    (sound,) = running.call("GET", f"/api/videos/{made.ids['video']}")["audio_tracks"]
+    expect(details).to_contain_text(sound["name"])
+
+
+def test_it_is_transcoded_again(tab: Tab, made: Made) -> None:
+    tab.open(f"media/video/{made.ids['video']}")
+    tab.page.get_by_role("button", name="Transcode again", exact=True).click()
+    tab.page.get_by_role("dialog").get_by_role("button", name="Transcode again").click()
+    expect(tab.page.get_by_role("heading", name="VideoTranscoding")).to_be_visible()
+
+
 def test_search_shows_what_it_finds(tab: Tab, made: Made) -> None:
     tab.page.get_by_label("Search media").fill("a ramp of grey")
     tab.page.keyboard.press("Enter")
@@ -170,3 +209,49 @@ def test_search_shows_what_it_finds(tab: Tab, made: Made) -> None:
     )
     found.filter(has_text="photo.png").get_by_role("link").click()
     expect(tab.page.get_by_role("heading", name="photo.png")).to_be_visible()
+
+
+def test_search_is_narrowed_down_and_goes_on(tab: Tab, made: Made) -> None:
+    tab.open("search?q=grey")
+    tab.page.get_by_text("More filters").click()
+    tab.page.get_by_label("Minutes from").fill("1.5")
+    tab.page.get_by_label("Tag").fill("holiday")
+    tab.page.get_by_label("Kind of media").select_option("video")
+    hit = {"entity_type": "video", "filename": "clip.mp4", "similarity": 0.5, "relevance": None, "picture_url": None}
+    hit |= {"matched": None, "places": [], "duplicates": [{"entity_id": made.ids["video"], "filename": "copy.mp4"}]}
+
+    def answer(route: Route) -> None:
+        first = "cursor" not in route.request.url
+        results = [
+            hit | {"entity_id": f"00000000-0000-4000-8000-{number:012}"}
+            for number in range(0 if first else 24, 24 if first else 30)
+        ]
+        route.fulfill(
+            json={"results": results, "count": len(results), "total": 30, "next_cursor": "on" if first else None}
+        )
+
+    tab.page.route("**/api/search?**", answer)
+    with tab.page.expect_request(re.compile("min_duration=90&limit=24|tag=holiday.*min_duration=90")) as asked:
+        tab.page.get_by_role("button", name="Search", exact=True).click()
+    assert "type=video" in asked.value.url
+    found = tab.page.locator("ol.gallery").get_by_role("listitem")
+    expect(found).to_have_count(24)
+    expect(found.first).to_contain_text("and 1 copy")
+    tab.page.get_by_role("button", name="Load more of 6").click()
+    expect(found).to_have_count(30)
+    assert tab.axe() == []
+    tab.page.reload()
+    expect(tab.page.get_by_label("Minutes from")).to_have_value("1.5")
+
+
+def test_search_by_likeness(tab: Tab, made: Made, running: System) -> None:
+    tab.open(f"search?like={made.ids['image']}")
+    expect(tab.page.locator("main")).to_contain_text("results like photo.png, best first")
+    image = BytesIO()
+    Image.linear_gradient("L").save(image, "PNG")
+    tab.page.get_by_label("By a picture").set_input_files(
+        {"name": "grey.png", "mimeType": "image/png", "buffer": image.getvalue()}
+    )
+    expect(tab.page.locator("main")).to_contain_text("results like grey.png, best first")
+    expect(tab.page.locator("ol.gallery").get_by_role("listitem").first).to_be_visible()
+    assert tab.axe() == []

@@ -2,8 +2,8 @@
 -- KEYS[1] prefix
 -- ARGV[1] id
 -- ARGV[2] tenant
--- ARGV[3] action  'cancel', 'retry', 'delete'; 'reprocess' for videos
--- ARGV[4] filter  JSON, as task_filters.lua reads it; of videos as broker.operations.reprocessing does
+-- ARGV[3] action  'cancel', 'retry' or 'delete'
+-- ARGV[4] filter  JSON, as task_filters.lua reads it
 -- ARGV[5] asked  the filter as it is shown, JSON
 -- ARGV[6] force
 -- ARGV[7] dry_run
@@ -19,12 +19,15 @@ for _, each in ipairs(call('ZREVRANGE', KEY.operations(tenant), 0, tonumber(most
 end
 if others >= tonumber(most) then return -1 end
 
-local candidates, counted, bound = 0, false, now
-if action == 'reprocess' then
-  local what = cjson.decode(filter)
-  candidates = what.ids and #what.ids or call('ZCOUNT', KEY.media_index(tenant, 'video'), what.low, what.high)
-else
-  candidates, counted, bound = OPERATION.tasks_of(tenant, filter, action, force == '1', dry_run == '1')
+-- Tasks of a batch are created some microseconds after each other, the last of them perhaps in a moment.
+local what, bound = FIND.read(tenant, filter), now
+what.up = true
+local places, candidates = FIND.places(what)
+local counted = dry_run == '1' and not what.looks and (action ~= 'retry' or force == '1')
+if what.ids then places, candidates = {}, #what.ids end
+for _, place in ipairs(places) do
+  local newest = call('ZREVRANGEBYSCORE', place[1], place[4], place[3], 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  bound = math.max(bound, newest and math.min(tonumber(newest) - place[2], now + 1000) or 0)
 end
 call('HSET', key, 'tenant', tenant, 'action', action, 'filter', filter, 'asked', asked, 'force', force, 'dry_run', dry_run, 'state', 'running',
   'us', now, 'until', bound, 'created_at', at(), 'candidates', candidates, 'moment', '', 'beyond', '', 'actor', actor)

@@ -7,7 +7,7 @@
 -- ARGV[5] parts    what each stands for, as broker/media/parts.py packs it, or ''
 -- ARGV[6] nonce    a number of at most 63 bits that no other change has
 -- Returns 1, or 0 when the tenant has no such media file (any more)
--- @include vectors
+-- @include generations
 if call('HGET', KEY.media(media_id), 'tenant') ~= tenant then return 0 end
 call('HSET', KEY.vectors(tenant, model), media_id, vectors)
 if parts ~= '' then
@@ -17,4 +17,5 @@ else
 end
 call('SADD', KEY.vector_models(tenant), model)
 note_change(tenant, model, media_id, nonce)
+GENERATION.note_put(tenant, model, media_id, nonce)
 return 1

@@ -85,7 +85,7 @@ if truth == 'processing' and not (leased and indexed == truth) then
   -- A stock worker that is at it fails within moments; give it that long.
   if now - (microseconds(task.started_at) or 0) < 2000000 then return '' end
   truth = 'pending'
-elseif not RQ_STATUS[truth] or ((truth == 'completed' or truth == 'failed') and indexed ~= truth) then
+elseif not RQ_STATUS[truth] or (TERMINAL[truth] and truth ~= 'cancelled' and indexed ~= truth) then
   truth = 'pending'
 end
 

@@ -4,31 +4,32 @@
 -- ARGV[2] within_us  and due in so long
 -- ARGV[3..] names  of types
 -- Returns {now, suspended, types, lines, workers, due, weights, tenant_limits}. Types: {name, limits, estimates, capped
--- tenants}. Lines: {queue, tenant, group, how many wait, tag or '' for a capped tenant, tag of the group or '', level and ts
--- of the tenant's bucket or ''}. Workers: {name, types, {type, level, tenant, group, started_at, progress, charged} of what
+-- tenants}. Lines: {queue, tenant, group, how many wait, tag or '' for a capped tenant, tag of the group or '', where TURN
+-- stands among the tenants and among the tenant's groups or '', level and ts of the tenant's bucket or ''}. Workers: {name, types, {type, level, tenant, group, started_at, progress, charged} of what
 -- it runs or {}, whether it takes nothing more}. Due: {us until then, type, level, tenant, group}. Weights and
 -- tenant_limits: their hashes
 -- @include task
 -- @include wake
 local types, lines, workers, due = {}, {}, {}, {}
 
-local function tell_line(queue, tenant, tag, group, group_tag, bucket)
+local function tell_line(queue, tenant, tag, group, group_tag, turn, group_turn, bucket)
   local waiting = call('ZCARD', SHARE.line_of(queue, tenant, group))
   if waiting > 0 then
-    lines[#lines + 1] = { queue, tenant, group, waiting, tag, group_tag, bucket[1] or '', bucket[2] or '' }
+    lines[#lines + 1] = { queue, tenant, group, waiting, tag, group_tag, turn, group_turn, bucket[1] or '', bucket[2] or '' }
   end
 end
 
-local function tell_tenant(queue, tenant, tag)
+local function tell_tenant(queue, tenant, tag, turn)
   local type_name = type_of(queue)
   local bucket = CAP.any(type_name) and call('HMGET', KEY.tenant_bucket(type_name, tenant), 'level', 'ts') or {}
   local shares = call('ZRANGE', SHARE.group_shares_of(queue, tenant), 0, -1, 'WITHSCORES')
+  local group_turn = call('ZSCORE', SHARE.group_shares_of(queue, tenant), TURN) or ''
   local plain = true
   for i = 1, #shares, 2 do
-    tell_line(queue, tenant, tag, shares[i], shares[i + 1], bucket)
+    tell_line(queue, tenant, tag, shares[i], shares[i + 1], turn, group_turn, bucket)
     if shares[i] == '' then plain = false end
   end
-  if plain then tell_line(queue, tenant, tag, '', '', bucket) end
+  if plain then tell_line(queue, tenant, tag, '', '', turn, group_turn, bucket) end
 end
 
 for _, name in ipairs(names) do
@@ -36,9 +37,10 @@ for _, name in ipairs(names) do
   types[#types + 1] = { name, call('HGETALL', KEY.limits(name)), call('HGETALL', KEY.estimates(name)), capped }
   for _, queue in ipairs(queues_of(name)) do
     local shares = call('ZRANGE', facts(queue).shares, 0, -1, 'WITHSCORES')
-    for i = 1, #shares, 2 do tell_tenant(queue, shares[i], shares[i + 1]) end
+    local turn = call('ZSCORE', facts(queue).shares, TURN) or ''
+    for i = 1, #shares, 2 do tell_tenant(queue, shares[i], shares[i + 1], turn) end
     for _, tenant in ipairs(capped) do
-      if not call('ZSCORE', facts(queue).shares, tenant) then tell_tenant(queue, tenant, '') end
+      if not call('ZSCORE', facts(queue).shares, tenant) then tell_tenant(queue, tenant, '', turn) end
     end
   end
 end

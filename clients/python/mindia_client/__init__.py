@@ -1,6 +1,6 @@
 """Submits, watches and controls tasks of a Mindia Tasks gateway."""
 
-from mindia_client.client import Client, Options, new_task
+from mindia_client.client import Client, new_task
 from mindia_client.errors import MindiaError, NoAnswer, Problem, TaskFailed, WaitTimeout
 from mindia_client.events import Event
 from mindia_client.new_task import NewTask

@@ -5,25 +5,28 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, TypedDict, TypeVar, Unpack, overload
+from typing import IO, Any, TypeVar, Unpack, overload
 
 import httpx
 
 from mindia_client.errors import NoAnswer, TaskFailed, WaitTimeout
 from mindia_client.events import Event, stream
 from mindia_client.new_task import NewTask
+from mindia_client.resumable import LARGE, OnProgress, Resumable, size_of
 from mindia_client.sending import Sender
-from mindia_client.status import ENDED
 from mindia_client.types import (
     Audio,
     Caption,
     ChangeTask,
     Document,
     Flow,
+    Hit,
     Image,
     LogLine,
     LogPage,
+    Options,
     Quote,
+    Reprocessed,
     SearchResults,
     TaskDetail,
     TaskInList,
@@ -34,26 +37,10 @@ from mindia_client.types import (
 R = TypeVar("R")
 #: Seconds for which the gateway keeps a question open until a status changes; and tasks of a page.
 _LONGEST_WAIT, _PAGE = 25, 100
-#: Lines of a page of a log.
-_LINES = 1000
-
-
-class Options(TypedDict, total=False):
-    """What a task may be given beside type and payload; the API's document says what each means."""
-
-    priority: int
-    background: bool
-    scheduled_at: str
-    delay_seconds: float
-    deadline: str
-    max_retries: int
-    timeout_seconds: int
-    group: str
-    tags: Sequence[str]
-    unique_key: str
-    depends_on: Sequence[str]
-    on_failure: str
-    flow: str
+#: Lines of a page of a log; hits of a page of a search.
+_LINES, _HITS = 1000, 100
+#: Where files are uploaded to, and what they are.
+_KINDS = {f"/api/{kind}s": kind for kind in ("video", "image", "audio", "document")}
 
 
 class Client:
@@ -88,6 +75,7 @@ class Client:
         )
         self._patience, self._sleep = patience, sleep
         self._sender = Sender(self._http, patience, sleep)
+        self._scopes: list[str] = []
 
     def __enter__(self) -> "Client":
         return self
@@ -161,7 +149,7 @@ class Client:
             left = _LONGEST_WAIT if end is None else min(_LONGEST_WAIT, end - time.monotonic())
             query = {"wait": max(1, int(left))} if left >= 1 else {}
             found = self.call("GET", f"/api/tasks/{task_id}", params=query)
-            if found["status"] in ENDED:
+            if found["completed_at"] is not None:
                 return found
             if end is not None and time.monotonic() >= end:
                 raise WaitTimeout(f"{found['type']} {task_id} is {found['status']} after {timeout:g} s")
@@ -230,7 +218,12 @@ class Client:
 
         ``options``: ``then`` (names), ``group``, ``tags``, ``deadline``, ``expires_at``, ``keep_source``, ``embed``,
         ``profile``, ``ladder``, ``codec``, ``quality``, ``normalize_audio``, ``passthrough``,
-        ``idempotency_key``.
+        ``idempotency_key``;
+        ``on_progress(there, size)`` is told how many bytes are there.
+
+        Files above 8 MiB go in pieces: after a broken connection the rest is sent, as long as something comes of it
+        within ``patience``. Under an ``idempotency_key`` the same call again, by another process too, goes on where
+        the first stopped.
         """
         found: Video = self._upload("/api/videos", file, name, **options)
         return found
@@ -245,6 +238,16 @@ class Client:
     def upload_image_from(self, url: str, **options: Any) -> Image:
         """The image likewise."""
         found: Image = self._upload_from("/api/images", url, **options)
+        return found
+
+    def upload_audio_from(self, url: str, **options: Any) -> Audio:
+        """The audio file likewise."""
+        found: Audio = self._upload_from("/api/audios", url, **options)
+        return found
+
+    def upload_document_from(self, url: str, **options: Any) -> Document:
+        """The document likewise."""
+        found: Document = self._upload_from("/api/documents", url, **options)
         return found
 
     def upload_image(self, file: str | Path | IO[bytes], name: str = "", **options: Any) -> Image:
@@ -267,6 +270,43 @@ class Client:
         path = f"/api/videos/{video_id}/captions"
         found: Caption = self._upload(path, file, "captions", language=language, **options)
         return found
+
+    def captions(self, video_id: str) -> list[Caption]:
+        """The captions of a video, in the order in which players list them."""
+        found: list[Caption] = self.call("GET", f"/api/videos/{video_id}/captions")["captions"]
+        return found
+
+    def delete_captions(self, video_id: str, caption_id: str) -> None:
+        """Takes captions away; those who play the video now keep them."""
+        self.call("DELETE", f"/api/videos/{video_id}/captions/{caption_id}")
+
+    def reprocess_video(
+        self, video_id: str, *, background: bool = True, options: Mapping[str, Any] | None = None
+    ) -> TaskDetail[Any]:
+        """The task that transcodes a video again, which plays as it is until then; ``options`` are more of its payload.
+
+        Raises ``NotTranscoded``, ``SourceRemoved``.
+        """
+        body = {"background": background, "options": dict(options or {})}
+        path = f"/api/videos/{video_id}/reprocess"
+        found: TaskDetail[Any] = self.call("POST", path, json=body, repeatable=True)
+        return found
+
+    def reprocess_videos(self, *, dry_run: bool = False, background: bool = True, **selection: Any) -> Reprocessed:
+        """The same of all that match: ``ids``, or ``uploaded_from`` and ``uploaded_to``, or nothing for all.
+
+        With ``dry_run`` they are only counted.
+        """
+        asked: dict[str, Any] = {"dry_run": dry_run, "background": background}
+        asked["options"] = selection.pop("options", {})
+        total: Reprocessed | None = None
+        while True:
+            body = {**asked, "filter": selection}
+            page: Reprocessed = self.call("POST", "/api/videos/reprocess", json=body, repeatable=True)
+            total = page if total is None else _sum(total, page)
+            if page["next"] is None:
+                return total
+            selection = {**selection, "uploaded_from": page["next"]}
 
     def video(self, video_id: str) -> Video:
         """The video as it is now, with links that open for a day."""
@@ -304,10 +344,32 @@ class Client:
         """Removes a document likewise."""
         self.call("DELETE", f"/api/documents/{document_id}")
 
-    def search(self, q: str, **options: Any) -> SearchResults:
-        """What looks like the words; ``type``, ``limit``, ``min_similarity``, ``min_relevance``."""
-        found: SearchResults = self.call("GET", "/api/search", params={"q": q, **options})
+    def search(self, q: str | None = None, *, like: str | None = None, **options: Any) -> SearchResults:
+        """What shows or says the words, or is ``like`` a file: one page of it.
+
+        ``options``: ``type``, ``limit``, ``min_similarity``, ``min_relevance``, ``start_date``, ``end_date``,
+        ``min_size``, ``max_size``, ``min_duration``, ``max_duration``, ``tag``, ``filename``, ``cursor`` (an answer's
+        ``next_cursor``).
+        """
+        asked = {"q": q, "like": like, **options}
+        params = {name: value for name, value in asked.items() if value is not None}
+        found: SearchResults = self.call("GET", "/api/search", params=params)
         return found
+
+    def search_by_picture(self, file: str | Path | IO[bytes], name: str = "", **options: Any) -> SearchResults:
+        """What is like a picture, which is not kept. ``options`` as above, without ``min_relevance``."""
+        found: SearchResults = self._upload("/api/search", file, name, **options)
+        return found
+
+    def hits(self, q: str | None = None, *, like: str | None = None, **options: Any) -> Iterator[Hit]:
+        """All that ``search`` finds, best first, page by page."""
+        cursor: dict[str, str] = {}
+        while True:
+            page = self.search(q, like=like, **{"limit": _HITS, **options, **cursor})
+            yield from page["results"]
+            if not page["next_cursor"]:
+                return
+            cursor = {"cursor": page["next_cursor"]}
 
     # all else ---------------------------------------------------------------------------------------------------
 
@@ -336,16 +398,36 @@ class Client:
         return self._create(path, {"url": url, **options}, idempotency_key)
 
     def _upload(
-        self, path: str, file: str | Path | IO[bytes], name: str, idempotency_key: str | None = None, **options: Any
+        self,
+        path: str,
+        file: str | Path | IO[bytes],
+        name: str,
+        idempotency_key: str | None = None,
+        on_progress: OnProgress | None = None,
+        **options: Any,
     ) -> Any:
         if isinstance(file, str | Path):
             with open(file, "rb") as opened:
-                return self._upload(path, opened, name or Path(file).name, idempotency_key, **options)
-        headers = {"Idempotency-Key": _quoted(idempotency_key or str(uuid.uuid4()))}
+                return self._upload(path, opened, name or Path(file).name, idempotency_key, on_progress, **options)
         data = {each: _form(value) for each, value in options.items() if value is not None}
+        size = size_of(file)
+        if size and size > LARGE and path in _KINDS and self._may_read():
+            words = {"kind": _KINDS[path], "filename": name or "file", **data}
+            sending = Resumable(self._sender, self._patience, on_progress, self._sleep)
+            key = _quoted(idempotency_key) if idempotency_key else None
+            return self.call("GET", f"{path}/{sending.send(file, size, words, key)}")
+        headers = {"Idempotency-Key": _quoted(idempotency_key or str(uuid.uuid4()))}
         arguments = {"headers": headers, "data": data, "files": {"file": (name or "file", file)}}
         # httpx sends what can be sent again from its beginning, each time.
-        return _json(self._sender.send("POST", path, arguments, repeatable=file.seekable()))
+        answer = _json(self._sender.send("POST", path, arguments, repeatable=file.seekable()))
+        if on_progress and size:
+            on_progress(size, size)
+        return answer
+
+    def _may_read(self) -> bool:
+        """Whether the key may ask how far an upload is."""
+        self._scopes = self._scopes or self.call("GET", "/api/me")["scopes"]
+        return "read" in self._scopes
 
 
 def new_task(
@@ -355,6 +437,22 @@ def new_task(
     if isinstance(task, NewTask):
         return {"type": task.type, "payload": task.payload, **options}
     return {"type": task, "payload": payload or {}, **options}
+
+
+def _sum(one: Reprocessed, other: Reprocessed) -> Reprocessed:
+    """Of two pages, the later of them second."""
+    reasons = {
+        name: one["reasons"].get(name, 0) + other["reasons"].get(name, 0) for name in one["reasons"] | other["reasons"]
+    }
+    return {
+        "dry_run": other["dry_run"],
+        "matched": one["matched"] + other["matched"],
+        "queued": one["queued"] + other["queued"],
+        "skipped": one["skipped"] + other["skipped"],
+        "reasons": reasons,
+        "task_ids": [*one["task_ids"], *other["task_ids"]],
+        "next": other["next"],
+    }
 
 
 def _json(answer: httpx.Response) -> Any:

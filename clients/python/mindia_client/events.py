@@ -11,7 +11,6 @@ import httpx
 
 from mindia_client.errors import NoAnswer, Problem
 from mindia_client.sending import may_repeat, retry_after, understand
-from mindia_client.status import ENDED
 
 #: Seconds without a byte after which a connection counts as dead; the gateway sends something every 15.
 _SILENCE = 40.0
@@ -51,7 +50,7 @@ def stream(
                 for event in parse(answer.iter_lines()):
                     last_id = event.id or last_id
                     yield event
-                    if of_task and (event.name == "gone" or event.data.get("status") in ENDED):
+                    if of_task and (event.name == "gone" or event.data.get("ended")):
                         return
             asked = 0.0
         except _Passing as error:

@@ -20,12 +20,16 @@ import httpx
 Document = dict[str, Any]
 #: The member of a schema whose shape depends on the task's type, and what the document calls the list of the shapes.
 _RESULT, _BY_TYPE = "result", "x-by-type"
+#: What a new task is; all its other members are ``Options``.
+_ITSELF = ("type", "payload")
+_OPTIONS = "What a task may be given beside type and payload; the API's document says what each means."
 _PYTHON = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 _TYPESCRIPT = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 _HEAD = '"""Shapes of what the API takes and answers. Made by ``python -m mindia_client.generate``: do not edit."""'
 _IMPORTS = """
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar, Unpack
 
 from mindia_client.new_task import NewTask as _NewTask
@@ -41,6 +45,7 @@ def python(document: Document) -> str:
         lines.append(_python_class(name, schema))
     if generic := "|".join(name for name, schema in schemas.items() if _is_generic(schema)):
         lines = [re.sub(rf"\b({generic})\b(?!\()", r"\1[Any]", each) for each in lines]
+    lines.append(_python_options(schemas["CreateTask"]))
     payloads, results = _by_type(document)
     for each, payload in payloads.items():
         named = all(_is_name(member) for member in schemas[payload].get("properties", {}))
@@ -53,11 +58,14 @@ def python(document: Document) -> str:
 def typescript(document: Document) -> str:
     """The module ``types.d.ts``."""
     parts = ["// Shapes of what the API takes and answers. Made by `python -m mindia_client.generate`: do not edit.\n"]
-    for name, schema in _in_order(_schemas(document)):
+    schemas = _schemas(document)
+    for name, schema in _in_order(schemas):
         parts.append(_typescript_interface(name, schema))
     payloads, results = _by_type(document)
     rows = [f"  {each}: {{ payload: {it}; result: {results.get(each, 'unknown')} }};" for each, it in payloads.items()]
     note = "/** What each task type takes and makes. Declare your own by merging into this interface. */"
+    options = " | ".join(json.dumps(each) for each in schemas["CreateTask"]["properties"] if each in _ITSELF)
+    parts.append(f"/** {_OPTIONS} */\nexport type Options = Omit<CreateTask, {options}>;\n")
     parts.append("\n".join([note, "export interface TaskTypes {", *rows, "}\n"]))
     return "\n".join(parts)
 
@@ -75,6 +83,13 @@ def _python_class(name: str, schema: Document) -> str:
     what = textwrap.dedent(schema.get("description") or "").strip().splitlines()
     doc = [f'    """{what[0]}"""'] if what else []
     return "\n".join([f"\n\nclass {name}({bases}):", *(doc + members or ["    pass"])])
+
+
+def _python_options(schema: Document) -> str:
+    members = [f"    {each}: {_python_type(shape)}" for each, shape in _options(schema).items()]
+    return "\n".join(["\n\nclass Options(TypedDict, total=False):", f'    """{_OPTIONS}"""', "", *members]).replace(
+        ": list[", ": Sequence["
+    )
 
 
 def _python_type(schema: Document) -> str:
@@ -146,6 +161,11 @@ def _by_type(document: Document) -> tuple[dict[str, str], dict[str, str]]:
     payload, result = schemas["CreateTask"]["properties"]["payload"], schemas["TaskDetail"]["properties"][_RESULT]
     return tuple({kind: _name(each) for kind, each in sorted(shape.get(_BY_TYPE, {}).items())}
                  for shape in (payload, result))  # type: ignore[return-value]  # fmt: skip
+
+
+def _options(schema: Document) -> dict[str, Document]:
+    """The members of a new task but what it is itself."""
+    return {name: each for name, each in schema["properties"].items() if name not in _ITSELF}
 
 
 def _is_generic(schema: Document) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar, Unpack
 
 from mindia_client.new_task import NewTask as _NewTask
@@ -289,6 +290,7 @@ class EmbeddingPayload(TypedDict):
     entity_type: Literal["image", "video", "audio", "document"]
     entity_id: str
     speech_only: NotRequired[bool]
+    generation: NotRequired[str]
 
 
 class EmbeddingResult(TypedDict):
@@ -351,6 +353,13 @@ class FlowEvent(TypedDict):
     type: Literal["flow.completed", "flow.failed"]
     timestamp: str
     data: Flow
+
+
+class Generation(TypedDict):
+    name: str
+    files: int
+    state: Literal["active", "next", "kept"]
+    kept_since: str | None
 
 
 class Health(TypedDict):
@@ -516,6 +525,11 @@ class NewOperation(TypedDict):
 
 class NoBody(TypedDict):
     pass
+
+
+class NotEmbedded(TypedDict):
+    entity_id: str
+    error: str
 
 
 class Operation(TypedDict):
@@ -760,7 +774,7 @@ class ResumableUpload(TypedDict):
     id: str
     kind: Literal["audio", "document", "image", "video"]
     filename: str
-    size: int
+    size: int | None
     offset: int
     complete: bool
     created_at: str
@@ -801,6 +815,25 @@ class SearchResults(TypedDict):
     count: int
     total: int
     next_cursor: str | None
+    generation: str | None
+    complete: bool
+    missing: int
+
+
+class SearchStatus(TypedDict):
+    active: str | None
+    next: str | None
+    since: str | None
+    switched_at: str | None
+    total: int
+    done: int
+    missing: int
+    failed: int
+    tasks: int
+    counted: bool
+    estimate: float | None
+    failures: list[NotEmbedded]
+    generations: list[Generation]
 
 
 class Sent(TypedDict):
@@ -1220,6 +1253,24 @@ class WorkersWanted(TypedDict):
     processes: int
     wanted: int
     reason: Literal["idle", "paused", "steady", "backlog", "tokens", "concurrency", "hold"]
+
+
+class Options(TypedDict, total=False):
+    """What a task may be given beside type and payload; the API's document says what each means."""
+
+    priority: int
+    background: bool
+    scheduled_at: str
+    delay_seconds: float
+    deadline: str
+    max_retries: int
+    timeout_seconds: int
+    group: str
+    tags: Sequence[str]
+    unique_key: str
+    depends_on: Sequence[str]
+    on_failure: Literal["cancel", "run"]
+    flow: str
 
 
 def embedding_generation(**payload: Unpack[EmbeddingPayload]) -> _NewTask[EmbeddingResult]:

@@ -30,16 +30,17 @@ export function whenUnauthorized(listener) {
 }
 
 /**
- * What is answered to `request` {method, path, query, body, headers, signal}: JSON as values, nothing as undefined.
+ * What is answered to `request` {method, path, query, body or form, headers, signal}: JSON as values, nothing as undefined.
  * Throws Problem, and AbortError when `signal` ends it.
  */
-export async function call({ method = "GET", path, query, body, headers = {}, signal }) {
+export async function call({ method = "GET", path, query, body, form, headers = {}, signal }) {
   const limited = method === "GET" ? AbortSignal.any([AbortSignal.timeout(LONGEST_READ_MS), ...(signal ? [signal] : [])]) : signal;
   const sent = { method, signal: limited, cache: "no-store", headers: { ...headers, Authorization: `Bearer ${getKey()}` } };
   if (body !== undefined) {
     sent.body = JSON.stringify(body);
     sent.headers["Content-Type"] = "application/json";
   }
+  if (form) sent.body = form;
   let response, text;
   try {
     response = await fetch(address(path, query), sent);

@@ -27,8 +27,8 @@ export function rate(perSecond) {
 }
 
 /** "1 task", "12 tasks". */
-export function plural(number, word) {
-  return `${count(number)} ${word}${number === 1 ? "" : "s"}`;
+export function plural(number, word, words = `${word}s`) {
+  return `${count(number)} ${number === 1 ? word : words}`;
 }
 
 /** The server's time now, in ms. */

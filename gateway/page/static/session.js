@@ -1,6 +1,7 @@
 // Whose key this is, and what the API can: read once after signing in.
 
 import { call, Problem } from "./api.js";
+import { forgetHalfDone } from "./half-done.js";
 import { forgetKey, getKey, setKey } from "./key.js";
 import { update } from "./update.js";
 
@@ -30,6 +31,7 @@ export function signInWith(key) {
 /** The key is forgotten; the page is started anew, so that nothing of what it showed is left. */
 export function signOut() {
   forgetKey();
+  forgetHalfDone();
   location.reload();
 }
 

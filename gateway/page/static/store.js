@@ -32,14 +32,14 @@ export function apply(event) {
   return known !== undefined;
 }
 
-function changes({ kind, at, status, percent, stage, error, retry_count, scheduled_at }) {
+function changes({ kind, at, status, ended, percent, stage, error, retry_count, scheduled_at }) {
   if (kind === "gone") return { gone: true };
   if (kind === "progress") return { progress: { percent, stage } };
   if (kind === "playable") return { playable: true };
   if (kind !== "status") return {};
   const fields = { status };
   if (status === "processing") Object.assign(fields, { started_at: at, progress: null, waiting: null });
-  if (["completed", "failed", "cancelled"].includes(status)) Object.assign(fields, { completed_at: at, waiting: null });
+  if (ended) Object.assign(fields, { completed_at: at, waiting: null });
   else fields.completed_at = null;
   if (error !== undefined) fields.error = error;
   if (retry_count !== undefined) fields.retry_count = retry_count;

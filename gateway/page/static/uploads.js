@@ -1,14 +1,21 @@
 // Uploads under way: how much is sent, and what became of the file then. They go on while other views are looked at.
 
-import { address, Problem, understand } from "./api.js";
+import { address, call, Problem, understand } from "./api.js";
 import { getKey } from "./key.js";
+import { LARGE, Pieces } from "./pieces.js";
+import { may } from "./session.js";
 import { remember } from "./upload-names.js";
 import { update } from "./update.js";
 
-/** Names of documents, whose types browsers do not know everywhere. */
+/** Names of documents, whose types browsers do not know everywhere; and of what else a URL may name. */
 const DOCUMENTS = /\.(pdf|txt|md|markdown|html?|srt|vtt|docx|epub|odt|rtf|csv)$/i;
+const IMAGES = /\.(jpe?g|png|gif|webp|avif|hei[cf]|bmp|tiff?)$/i;
+const SOUNDS = /\.(mp3|m4a|wav|flac|ogg|oga|opus|aac)$/i;
 
-/** Newest first: {name, size, sent, kind, state: sending | accepted | failed | cancelled, media, problem, cancel()}. */
+/**
+ * Newest first: {name, size, sent, kind, state: sending | paused | waiting | accepted | failed | cancelled, media, problem,
+ * cancel()}, and pause() and resume() of one that goes in pieces.
+ */
 export const uploading = [];
 
 /** Sends files, each to the kind of media that its type says. */
@@ -17,8 +24,18 @@ export function send(files) {
     const kind = kindOf(file);
     const entry = { name: file.name, size: file.size, sent: 0, kind, state: "sending", media: null, problem: null };
     uploading.unshift(entry);
-    begin(entry, file);
+    if (file.size > LARGE && may("read")) beginPieces(entry, file);
+    else begin(entry, file);
   }
+  update();
+}
+
+/** Has the gateway fetch what lies at a URL; Problem when it will not. */
+export async function fetchFrom(url, kind = kindAt(url)) {
+  const media = await call({ method: "POST", path: `/api/${kind}s`, body: { url } });
+  const entry = { name: media.filename, size: null, sent: 0, kind, state: "accepted", media: { ...media, kind }, problem: null };
+  remember(kind, [entry.media]);
+  uploading.unshift(entry);
   update();
 }
 
@@ -27,6 +44,12 @@ function kindOf({ name, type }) {
   const [family] = type.split("/");
   if (family === "image" || family === "audio") return family;
   return family === "text" || type === "application/pdf" || DOCUMENTS.test(name) ? "document" : "video";
+}
+
+function kindAt(url) {
+  const { pathname } = new URL(url);
+  if (DOCUMENTS.test(pathname)) return "document";
+  return IMAGES.test(pathname) ? "image" : SOUNDS.test(pathname) ? "audio" : "video";
 }
 
 /** Forgets one that has ended. */
@@ -47,8 +70,7 @@ function begin(entry, file) {
     update();
   };
   request.onload = () => end(entry, () => {
-    entry.media = { ...understand(request.status, request.responseText, request.getResponseHeader("Retry-After")), kind: entry.kind };
-    remember(entry.kind, [entry.media]);
+    accept(entry, understand(request.status, request.responseText, request.getResponseHeader("Retry-After")));
     return "accepted";
   });
   request.onerror = () => end(entry, () => {
@@ -59,6 +81,47 @@ function begin(entry, file) {
     end(entry, () => "cancelled");
   };
   request.send(form);
+}
+
+function beginPieces(entry, file) {
+  const become = (state, problem = null) => {
+    Object.assign(entry, { state, problem });
+    update();
+  };
+  const pieces = new Pieces(file, { kind: entry.kind, filename: file.name }, {
+    moved(there) {
+      entry.sent = there;
+      become("sending");
+    },
+    waits: (problem) => become("waiting", problem),
+    failed: (problem) => become("failed", problem),
+    ended: async (id) => {
+      try {
+        accept(entry, await call({ path: `/api/${entry.kind}s/${id}` }));
+        become("accepted");
+      } catch (problem) {
+        become("failed", problem);
+      }
+    },
+  });
+  entry.pause = () => {
+    pieces.pause();
+    become("paused");
+  };
+  entry.resume = () => {
+    become("sending");
+    pieces.start();
+  };
+  entry.cancel = () => {
+    pieces.cancel();
+    become("cancelled");
+  };
+  pieces.start();
+}
+
+function accept(entry, media) {
+  entry.media = { ...media, kind: entry.kind };
+  remember(entry.kind, [entry.media]);
 }
 
 function end(entry, outcome) {

@@ -117,7 +117,7 @@ def read_part(data: bytes, track: TrackFacts) -> Part:
         duration=Fraction(sum(sample.duration for sample in samples), scale),
         key_frames=tuple(Fraction(each.start - first.start, scale) for each in samples if each.sync),
         shown=Fraction(min(sample.start + sample.offset for sample in samples), scale),
-        refreshed=_refreshed(data[first.at : first.at + first.size], track),
+        refreshed=refreshed(data[first.at : first.at + first.size], track),
         flaws=tuple(f"decode times leap at sample {at}" for at in leaps),
     )
 
@@ -166,7 +166,7 @@ def _run(body: bytes, bits: int, start: int, defaults: tuple[int, int, int], moo
         start, data_at = start + duration, data_at + size
 
 
-def _refreshed(sample: bytes, track: TrackFacts) -> bool | None:
+def refreshed(sample: bytes, track: TrackFacts) -> bool | None:
     """Whether a sample holds the slices of an IDR picture (H.264: NAL type 5; HEVC: 16 to 21), or AV1's like of it."""
     if track.codec.startswith("av01"):
         return begins_anew(sample)

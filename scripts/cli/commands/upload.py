@@ -2,30 +2,35 @@
 
 import json
 import mimetypes
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import click
 
 from scripts.cli.command import Call, command
 from scripts.cli.failure import Usage
 from scripts.cli.form import FormFile
+from scripts.cli.memory import Memory
 from scripts.cli.result import wait_for
+from scripts.cli.resumable import LARGE, Resumable, Source, may_resume
 from scripts.cli.words import by, clean, from_now, seconds_in, size
 
 _KINDS = ("video", "image", "audio", "document")
 #: Ends of names that do not say "text" or "audio" to whoever knows them all.
 _DOCUMENTS = frozenset({".pdf", ".docx", ".md", ".markdown", ".srt", ".vtt", ".html", ".htm", ".txt"})
+Words = Mapping[str, Any]
 
 
 @command("upload", short_help="Upload videos, images, audio files, documents")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("sources", metavar="FILE|URL...", nargs=-1, required=True)
 @click.option("--as", "kind", type=click.Choice(_KINDS), help="What they are, where their names do not tell.")
 @click.option("--group", metavar="NAME", help="Your end user, say: groups share alike what you get.")
+@click.option("--tag", "tags", metavar="TAG", multiple=True, help="To find them and their tasks by; may be repeated.")
 @click.option("--then", metavar="NAME", multiple=True, help="A plugin to follow, or embedding; may be repeated.")
 @click.option("--deadline", metavar="WHEN", help="Of no use unless its task starts within so long (15m), or by a time.")
 @click.option("--expires", metavar="SPAN", help="It is deleted after so long, with all that was made of it: 12h, 30d.")
@@ -38,75 +43,96 @@ _DOCUMENTS = frozenset({".pdf", ".docx", ".md", ".markdown", ".srt", ".vtt", ".h
 @click.option("--wait", is_flag=True, help="Wait until they are transcoded or embedded.")
 @click.option("--timeout", metavar="SPAN", help="Wait no longer than this: 90s, 5m.")
 def upload_command(
-    call: Call, files: tuple[Path, ...], kind: str | None, wait: bool, timeout: str | None, **given: Any
+    call: Call, sources: tuple[str, ...], kind: str | None, wait: bool, timeout: str | None, **given: Any
 ) -> None:
     """Upload videos, to be transcoded, and images, audio files and documents, all to be found by search.
 
-    With -q: the ids of their tasks.
+    Files above 8 MiB go in pieces: after a broken connection, or Ctrl-C and the same command again, the rest is sent.
+    What is at an http or https URL, the gateway fetches itself. With -q: the ids of their tasks.
 
     \b
     mindia upload clip.mp4 --wait
     mindia upload clip.mp4 --then checksum --no-embed
     mindia upload clip.mp4 --profile small
-    mindia upload report.pdf talk.mp3
+    mindia upload report.pdf https://files.example.com/talk.mp3
     """
     sent: list[dict[str, Any]] = []
-    words, wait = _words(**given), wait or bool(timeout)
-    call.for_each(map(str, files), lambda each: sent.append(_upload(call, Path(each), kind, words, wait=wait)))
+    words, asked, wait = _words(**given), repr(sorted(given.items())), wait or bool(timeout)
+
+    def upload(source: str) -> None:
+        kind_of = _kind_of(source, kind)
+        media = _fetch(call, source, kind_of, words) if _is_url(source) else _send(call, source, kind_of, words, asked)
+        sent.append(media)
+        if not (wait and call.out.quiet):  # its task is named when it has ended
+            _say(call, media, kind_of, wait=wait)
+
+    call.for_each(sources, upload)
     if wait:
         _wait(call, sent, timeout)
 
 
 def _words(
     group: str | None,
+    tags: tuple[str, ...],
     then: tuple[str, ...],
     drop_source: bool,
     embed: bool | None,
     profile: str | None,
     passthrough: bool,
     **times: str | None,
-) -> dict[str, str]:
-    """What a form has beside its file."""
+) -> dict[str, Any]:
+    """What is said of a file beside its bytes, as JSON values."""
     deadline, expires = times["deadline"], times["expires"]
     named = {
         "group": group,
+        "tags": list(tags) or None,
         "deadline": by(deadline) if deadline else None,
-        "then": json.dumps(then) if then else None,
+        "then": list(then) or None,
         "expires_at": from_now(seconds_in(expires)) if expires else None,
-        "keep_source": "false" if drop_source else None,
+        "keep_source": False if drop_source else None,
         "profile": profile,
-        "passthrough": "true" if passthrough else None,
-        "embed": None if embed is None else str(embed).lower(),
+        "passthrough": passthrough or None,
+        "embed": embed,
     }
     return {name: value for name, value in named.items() if value is not None}
 
 
-def _upload(call: Call, path: Path, kind: str | None, words: Mapping[str, str], *, wait: bool) -> dict[str, Any]:
-    kind = kind or _kind_of(path)
+def _is_url(source: str) -> bool:
+    return source.lower().startswith(("http://", "https://"))
+
+
+def _kind_of(source: str, told: str | None) -> str:
+    """Raises ``Usage``."""
+    name = urlsplit(source).path if _is_url(source) else source
+    guessed = (mimetypes.guess_type(name)[0] or "").partition("/")[0]
+    kind = told or ("document" if Path(name).suffix.lower() in _DOCUMENTS else guessed)
     if kind not in _KINDS:
-        raise Usage(f"{path.name} does not tell what it is: add --as {', '.join(_KINDS[:-1])} or {_KINDS[-1]}.")
+        raise Usage(
+            f"{Path(name).name or source} does not tell what it is: add --as {', '.join(_KINDS[:-1])} or {_KINDS[-1]}."
+        )
+    return kind
+
+
+def _fetch(call: Call, url: str, kind: str, words: Words) -> dict[str, Any]:
+    media: dict[str, Any] = call.api.post(f"/api/{kind}s", {"url": url, **words})
+    return media
+
+
+def _send(call: Call, source: str, kind: str, words: Words, asked: str) -> dict[str, Any]:
+    """Large files in pieces, others as a form. Raises ``Usage`` for what cannot be read."""
+    path = Path(source)
+    written = {name: value if isinstance(value, str) else json.dumps(value) for name, value in words.items()}
     try:
         with _progress(call, path) as on_sent:
-            form = FormFile(path, words, on_sent)
+            if path.stat().st_size > LARGE and may_resume(call.api):
+                sending = Resumable(call.api, Memory(os.environ), on_sent, call.out.note)
+                return sending.send(Source(path, kind, written, asked))
+            form = FormFile(path, written, on_sent)
             headers = {"Content-Type": form.content_type}
             media: dict[str, Any] = call.api.call("POST", f"/api/{kind}s", data=form, headers=headers)
     except OSError as error:
         raise Usage(f"{path} cannot be read ({error.strerror}).") from error
-    if wait and call.out.quiet:
-        return media  # its task is named when it has ended
-    if not call.out.record(media, media["task_id"] or media["id"]):
-        call.out.line(f"{media['id']}  {kind}  {clean(media['filename'])}  {size(media['size'])}")
-        if media["task_id"] and not wait:
-            call.out.note(f"Watch it: mindia watch {media['task_id']}")
-        if media["flow"]:
-            call.out.note(f"What follows: mindia list --flow {media['flow']}")
     return media
-
-
-def _kind_of(path: Path) -> str:
-    if path.suffix.lower() in _DOCUMENTS:
-        return "document"
-    return (mimetypes.guess_type(path.name)[0] or "").partition("/")[0]
 
 
 @contextmanager
@@ -116,6 +142,17 @@ def _progress(call: Call, path: Path) -> Iterator[Callable[[int], object]]:
         return
     with import_module("scripts.cli.bars").sending(clean(path.name), path.stat().st_size) as on_sent:
         yield on_sent
+
+
+def _say(call: Call, media: dict[str, Any], kind: str, *, wait: bool) -> None:
+    if call.out.record(media, media["task_id"] or media["id"]):
+        return
+    shown = "to be fetched" if media["size"] is None else size(media["size"])
+    call.out.line(f"{media['id']}  {kind}  {clean(media['filename'])}  {shown}")
+    if media["task_id"] and not wait:
+        call.out.note(f"Watch it: mindia watch {media['task_id']}")
+    if media["flow"]:
+        call.out.note(f"What follows: mindia list --flow {media['flow']}")
 
 
 def _wait(call: Call, sent: list[dict[str, Any]], timeout: str | None) -> None:

@@ -26,6 +26,13 @@ def hold_upload(engine: Engine) -> Callable[[], Any]:
     return lambda: _call(engine, "hold_upload", **values)[0]
 
 
+def announce_upload(engine: Engine) -> Callable[[], Any]:
+    """Its own bytes are not counted beside it, where twice as many would be more than the tenant may store."""
+    hold_upload(engine)()
+    values = {"upload_id": "u", "writer": "w", "size": 9, "deferred": "1"}
+    return lambda: _call(engine, "announce_upload", **values, bounds="0 stored_bytes=10")
+
+
 def save_upload(engine: Engine) -> Callable[[], Any]:
     """The second time the writer is not told that another has taken over, and the end stays where it is."""
     hold_upload(engine)()
@@ -53,5 +60,13 @@ def note_source(engine: Engine) -> Callable[[], Any]:
 
 UPLOADS: dict[str, Callable[[Engine], Callable[[], Any]]] = {
     each.__name__: each
-    for each in (create_upload, hold_upload, save_upload, save_upload_that_is_complete, forget_upload, note_source)
+    for each in (
+        create_upload,
+        hold_upload,
+        announce_upload,
+        save_upload,
+        save_upload_that_is_complete,
+        forget_upload,
+        note_source,
+    )
 }

@@ -31,7 +31,9 @@ def test_a_life_without_trouble(engine: Engine) -> None:
     engine.finish(engine.start())
     assert [event.kind for event in told(engine)] == ["status"] * 3
     assert turns(engine) == ["pending", "processing", "completed"]
-    assert told(engine)[0].fields == {"task_id": task_id, "type": "Noop", "status": "pending", "at": at(0)}
+    assert [event.is_last for event in told(engine)] == [False, False, True]
+    first = {"task_id": task_id, "type": "Noop", "status": "pending", "ended": False, "at": at(0)}
+    assert told(engine)[0].fields == first
 
 
 def test_a_failure_that_is_tried_again_and_one_that_is_not(engine: Engine) -> None:
@@ -45,7 +47,7 @@ def test_a_failure_that_is_tried_again_and_one_that_is_not(engine: Engine) -> No
     attempt, scheduled = told(engine)[2:4]
     assert attempt.fields == {"task_id": "task-1", "type": "Noop", "outcome": "failed", "error": "boom", "at": at(0)}
     assert scheduled.fields == {
-        **{"task_id": "task-1", "type": "Noop", "status": "scheduled", "at": at(0)},
+        **{"task_id": "task-1", "type": "Noop", "status": "scheduled", "ended": False, "at": at(0)},
         **{"error": "boom", "retry_count": 1, "scheduled_at": at(5)},
     }
     assert (told(engine)[-1].fields or {})["error"] == "boom"

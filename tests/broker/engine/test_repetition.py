@@ -490,13 +490,14 @@ def test_every_transition_is_here() -> None:
         *("submit", "cancel", "begin_request", "put_vectors", "delete_vectors", "keep_media"),
         *("delete_media", "delete_task", "expire_media", "bury_orphan", "remove_source"),  # tests/broker/removal
         *("claim_tombstones", "settle_tombstone", "claim_sources"),
-        *("create_operation", "step_operation", "cancel_operation", "note_operation"),  # a repeated step is the next
+        *("create_operation", "step_operation", "cancel_operation"),  # test_operations: a repeated step is the next
         *("find", "page", "census", "flow", "workers", "check_places", "changed_vectors", "probe", "snapshot"),  # reads
         *("why", "oldest", "check_caps", "bills"),  # reads as well
         "read_counts",  # what others have counted
         *("note_media", "note_early"),  # which write what they are told, however often
         "take_request",  # which counts twice what was asked twice
         "sample_waits",  # whose next look tells the same
+        *("want_generation", "step_generation", "settle_generation"),  # test_generations: a repeated step is the next
         *("create_webhook", "change_webhook", "rotate_secret", "delete_webhook", "sweep_webhook"),
         *("create_key", "rotate_key", "revoke_key", "touch_key", "note_audit", "put_plugin_config"),
         *("fan_out", "put_aside", "send_test_event", "resend_delivery", "claim_deliveries", "record_delivery"),

@@ -24,6 +24,7 @@ from broker.daemon.promote import Promote
 from broker.daemon.prune import Prune
 from broker.daemon.reap import Reap
 from broker.daemon.reconcile import Reconcile
+from broker.daemon.regenerate import Regenerate
 from broker.doctor.acl import CHECKED
 from broker.doctor.doctor import doctor
 from broker.doctor.server import check, server_findings
@@ -229,6 +230,27 @@ def _of_the_daemon(broker: Broker) -> None:
     deliveries.sweep()
 
 
+def _of_generations(brokers: dict[str, Broker], media_id: str) -> None:
+    web, daemon, worker, searcher = (brokers[name] for name in ("web", "broker", "worker", "search"))
+    for generation in ("model", "another"):
+        worker.vectors.put("acme", generation, "image", media_id, [b"1234"])
+        daemon.redis.hset(daemon.keys.worker("of " + generation), mapping={"state": "idle", "makes": f"{generation}\n"})
+        daemon.redis.sadd(daemon.keys.workers(), daemon.keys.worker("of " + generation))
+        assert daemon.generations.want() == generation
+        while step := daemon.generations.step("acme", limit=10, most=10, keep_seconds=0):
+            if step.files:
+                daemon.generations.settle("acme", generation, media_id, step.handed_us, "no picture")
+            if not step.more:
+                break
+    Regenerate(daemon.redis, daemon.keys, daemon.generations, daemon.tasks, 7).tick()
+    assert searcher.generations.standing("acme", "model").total == 1
+    assert searcher.generations.in_use() == {"model", "another"}
+    assert searcher.generations.location("model") == ""
+    assert web.generations.progress("acme").total == 1
+    daemon.redis.srem(daemon.keys.workers(), *(daemon.keys.worker(f"of {each}") for each in ("model", "another")))
+    daemon.redis.delete(*(daemon.keys.worker(f"of {each}") for each in ("model", "another")))
+
+
 def _of_media_and_search(brokers: dict[str, Broker]) -> None:
     web, worker, searcher = brokers["web"], brokers["worker"], brokers["search"]
     web.media.page("acme", "video", 10, 0)
@@ -242,6 +264,7 @@ def _of_media_and_search(brokers: dict[str, Broker]) -> None:
     assert searcher.vectors.changes("acme", "model", searcher.vectors.version("acme", "model"))
     assert searcher.media.get("acme", media_id).filename == "a.jpg"
     web.vectors.delete("acme", media_id)
+    _of_generations(brokers, media_id)
     web.plugin_configs.write("acme", "checksum", {"a": 1})
     assert worker.plugin_configs.read("acme", "checksum") == {"a": 1}
     web.plugin_configs.delete("acme", "checksum")

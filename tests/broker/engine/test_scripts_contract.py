@@ -4,18 +4,21 @@ store's methods, and that nothing writes tasks but scripts.
 
 import ast
 import inspect
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
 
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script, library, moves, names, read
+from broker.engine.shared_tables import TABLES
 from broker.engine.transitions import Transitions
 from broker.queues.state import KEEP_SECONDS
 from broker.status import REGISTRY, RQ_STATUS, TERMINAL, TRANSITIONS, WAITING, Status, score_range
-from broker.tasks.task_fields import FIELDS
+from broker.task import STORED_FIELDS
 
 ROOT = Path(__file__).parents[3]
 LUA = ROOT / "broker" / "engine" / "lua"
@@ -129,21 +132,33 @@ class TestTransitions:
             assert inspect.isfunction(getattr(Transitions, name))
 
 
-def lua_table(include: str, name: str) -> str:
-    found = re.search(rf"local {name} = \{{(.*?)\}}", read(f"include/{include}"), re.S)
-    assert found, f"{name} is not in {include}.lua"
-    return found[1]
+def evaluated(redis_url: str, text: str, wanted: str) -> Any:
+    with Redis.from_url(redis_url, decode_responses=True) as redis:
+        return json.loads(redis.eval(f"{text} return cjson.encode({wanted})", 0))
 
 
-def test_lua_and_python_use_the_same_words_for_states() -> None:
-    pairs = re.compile(r"(\w+) = '(\w+)'")
-    assert re.findall(r"'(\w+)'", lua_table("status", "STATUSES")) == list(Status), "in the order of their ranks"
-    assert dict(pairs.findall(lua_table("status", "RQ_STATUS"))) == {
-        str(each): word for each, word in RQ_STATUS.items()
+def test_scripts_are_given_what_python_says_of_statuses(redis_url: str) -> None:
+    names = ("STATUSES", "WAITING", "TERMINAL", "RQ_STATUS", "REGISTRY", "RANK", "STATUS")
+    found = evaluated(redis_url, read("include/status"), f"{{ {', '.join(names)} }}")
+    assert dict(zip(names, found, strict=True)) == {
+        "STATUSES": list(Status),
+        "WAITING": dict.fromkeys(WAITING, True),
+        "TERMINAL": dict.fromkeys(TERMINAL, True),
+        "RQ_STATUS": RQ_STATUS,
+        "REGISTRY": REGISTRY,
+        "RANK": {status: rank for rank, status in enumerate(Status)},
+        "STATUS": {word: status for status, word in RQ_STATUS.items()},
     }
-    assert dict(pairs.findall(lua_table("status", "REGISTRY"))) == {str(each): word for each, word in REGISTRY.items()}
-    for name, statuses in {"TERMINAL": TERMINAL, "WAITING": WAITING}.items():
-        assert set(re.findall(r"(\w+) = true", lua_table("status", name))) == statuses
+
+
+def test_what_waits_is_counted_wherever_its_rank_is(redis_url: str) -> None:
+    asked = "local asked = {} local function call(_, _, low, high) asked[#asked + 1] = { low, high + 1 } return 1 end "
+    index = re.sub(r"-- @include.*", "", read("include/index")) + "local count = count_waiting('') "
+    index += "for _, each in ipairs(asked) do each[1], each[2] = each[1] / SPAN, each[2] / SPAN end "
+    statuses = read("include/status")
+    assert evaluated(redis_url, asked + statuses + index, "{ count, asked }") == [1, [[0, 2]]]
+    another = statuses.replace("WAITING = { pending = true,", "WAITING = { cancelled = true,")
+    assert evaluated(redis_url, asked + another + index, "{ count, asked }") == [2, [[1, 2], [5, 6]]]
 
 
 def test_lua_and_python_read_the_same_scores_off_an_index() -> None:
@@ -168,10 +183,8 @@ def test_every_state_in_a_script_is_one() -> None:
             assert set(re.findall(r"'(\w+)'", call)) <= set(Status), f"{path.name}: {call}"
 
 
-def test_an_event_carries_all_that_a_task_is_read_from() -> None:
-    found = re.search(r"TASK_FIELDS = \{(.*?)\}", read("include/task_fields"), re.S)
-    assert found
-    assert tuple(re.findall(r"'(\w+)'", found[1])) == FIELDS
+def test_an_event_carries_all_that_a_task_is_read_from(redis_url: str) -> None:
+    assert tuple(evaluated(redis_url, read("include/task_fields"), "TASK_FIELDS")) == STORED_FIELDS
 
 
 def test_registries_are_kept_as_long_as_they_are_read_for() -> None:
@@ -182,8 +195,9 @@ def test_registries_are_kept_as_long_as_they_are_read_for() -> None:
 
 def test_includes_are_there_and_used() -> None:
     files = {path.stem for path in (LUA / "include").glob("*.lua")} - STANDS_FOR_CLOCK
+    assert not files & TABLES.keys()
     wanted = {name for path in LUA.rglob("*.lua") for name in re.findall(r"^-- @include (\w+)", path.read_text(), re.M)}
-    assert wanted == files
+    assert wanted == files | TABLES.keys()
 
 
 def test_no_two_includes_define_the_same_name() -> None:
@@ -218,9 +232,10 @@ def test_scripts_compose_keys_in_one_place() -> None:
 def test_no_name_takes_the_place_of_another() -> None:
     """A local of a script that is named as what an include defines, or as Lua's own."""
     own = set(LUA_NAMES.split())
-    includes = [path for path in (LUA / "include").glob("*.lua") if path.stem not in STANDS_FOR_CLOCK]
+    includes = [path.read_text() for path in (LUA / "include").glob("*.lua") if path.stem not in STANDS_FOR_CLOCK]
+    includes += [make() for make in TABLES.values()]
     top = re.compile(r"^local (?:function )?([\w, ]+)", re.M)
-    shared = {name.strip() for path in includes for names in top.findall(path.read_text()) for name in names.split(",")}
+    shared = {name.strip() for text in includes for names in top.findall(text) for name in names.split(",")}
     for path in LUA.rglob("*.lua"):
         text = re.sub(r"--.*", "", path.read_text())
         inner = re.findall(r"^ +local (?:function )?([\w, ]+)", text, re.M)

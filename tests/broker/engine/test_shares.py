@@ -69,6 +69,28 @@ def test_a_run_that_goes_on_is_charged_what_it_has_taken(engine: Engine) -> None
         engine.finish(run)
 
 
+def test_a_run_is_put_right_only_for_those_who_were_charged(engine: Engine) -> None:
+    """It is expected to take a second and takes a fiftieth: nothing of that is owed to a group that was alone."""
+    flood(engine, "beside", 2)
+    flood(engine, "a", 5, group="x")
+    assert served(engine, 1) == ["beside"]
+    run = engine.start()  # of the tenant's only group, while another tenant waits
+    flood(engine, "a", 1, group="y")
+    engine.advance(0.02)
+    engine.finish(run)
+    assert "a/y" in served(engine, 4, {"a": 0.02, "beside": 1.0})
+
+
+def test_a_tenant_that_comes_while_groups_of_another_share_does_not_wait_for_them(engine: Engine) -> None:
+    for group in ("x", "y"):
+        flood(engine, "a", 5, group=group)
+    run = engine.start()
+    engine.submit(tenant="late")
+    engine.advance(0.02)
+    engine.finish(run)
+    assert "late" in served(engine, 2, {"a": 0.02, "late": 1.0})
+
+
 def test_who_was_away_has_no_credit(engine: Engine) -> None:
     flood(engine, "stays", 30)
     flood(engine, "leaves", 1)

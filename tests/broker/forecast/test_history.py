@@ -5,6 +5,7 @@ import pytest
 from broker.forecast.history import History, Quantiles, Row
 from broker.forecast.reading import queues_of
 from broker.forecast.sampling import Sampler
+from broker.status import ENDS
 from tests.broker.engine.engine import SECOND, START, Engine
 
 #: A beginning of ten seconds.
@@ -43,7 +44,7 @@ def test_ten_seconds_of_a_type(engine: Engine, sampler: Sampler) -> None:
     engine.advance(4)
     (found,) = rows(engine, sampler).items()
     wait, run = Quantiles(2.0, 2.0), Quantiles(3.0, 3.0)
-    assert found == ("Noop", Row(ZERO, 3, 1, 1, 1, wait, run, {0: 3, 4: 1}, {"acme": 4}))
+    assert found == ("Noop", Row(ZERO, 3, dict.fromkeys(ENDS, 1), wait, run, {0: 3, 4: 1}, {"acme": 4}))
 
 
 def test_who_submitted_how_many(engine: Engine, sampler: Sampler) -> None:
@@ -82,14 +83,22 @@ def test_what_waits_and_runs_on_is_not_counted_again(engine: Engine, sampler: Sa
 
 
 class TestRows:
-    ROW = Row(ZERO, 5, 4, 1, 0, Quantiles(0.5, 2.0), None, {0: 3, 10: 2}, {"acme": 4, "rival": 1})
+    ROW = Row(
+        ZERO,
+        5,
+        {"completed": 4, "failed": 1, "cancelled": 0},
+        Quantiles(0.5, 2.0),
+        None,
+        {0: 3, 10: 2},
+        {"acme": 4, "rival": 1},
+    )
 
     @pytest.fixture
     def history(self, engine: Engine) -> History:
         return History(engine.redis, engine.keys)
 
     def test_they_are_read_as_they_were_written(self, history: History) -> None:
-        later = Row(ZERO + 10, completed=1)
+        later = Row(ZERO + 10, 1)
         history.write("Noop", self.ROW)
         history.write("Noop", later)
         assert history.read("Noop", ZERO, ZERO + 11) == [self.ROW, later]

@@ -123,7 +123,8 @@ def test_the_mark_is_renewed(valkey: ValkeyServer) -> None:
 
 def test_events_that_were_trimmed_before_they_were_read_are_told(valkey: ValkeyServer) -> None:
     redis = connect(f"redis://127.0.0.1:{valkey.port}/0")
-    live = Live(f"redis://127.0.0.1:{valkey.port}/0", KEYS, between_marks=0.0)
+    # A renewal that finds it out first tells so, too, and goes on behind them: none happens here.
+    live = Live(f"redis://127.0.0.1:{valkey.port}/0", KEYS, between_marks=3600)
     _, told = begun(live)
     with redis.pipeline(transaction=True) as burst:
         for number in range(1000):

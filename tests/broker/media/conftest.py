@@ -11,9 +11,9 @@ from moto.server import ThreadedMotoServer
 from broker.media.local import LocalStorage
 from broker.media.s3 import S3Storage
 from broker.media.storage import Storage
-from tests.search_fixtures import new_media, vectors
+from tests.search_fixtures import make, new_media, vectors
 
-__all__ = ["new_media", "vectors"]
+__all__ = ["make", "new_media", "vectors"]
 
 
 @pytest.fixture(scope="session")

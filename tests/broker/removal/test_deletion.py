@@ -23,7 +23,7 @@ from tests.broker.removal.library import Library
 STAYS = ("job:", "finished:", "canceled:", "failed:", "queues", "worker:", "broker:tasks:", "broker:durations:",
          "broker:arrivals", "broker:groups", "broker:idle:", "broker:tenants", "broker:ready", "broker:shares:",
          "broker:limits:", "broker:usage:",
-         "broker:vector_models:", "broker:vector_changes:")  # fmt: skip
+         "broker:vector_models:", "broker:vector_changes:", "broker:generations_due")  # fmt: skip
 
 
 def embed(library: Library, record: MediaRecord) -> None:

@@ -66,6 +66,36 @@ for await (const each of client.tasks({ tag: "b", order: "created_at" })) assert
 await client.deleteVideo(video.id);
 assert.equal((await thrown(client.video(video.id))).status, 404);
 
+// a large one, over connections that break twice
+const large = new Uint8Array(20 * 1024 * 1024 + 11);
+large.set(bytes);
+const far = [];
+const film = { then: ["checksum"], tags: ["c"], onProgress: (there) => far.push(there), idempotencyKey: "one film" };
+const through = new Client({ url: await ask("break"), patience: 20 });
+const whole = await through.uploadVideo(new File([large], "film.mp4"), film);
+assert.deepEqual([whole.filename, whole.size, whole.tags], ["film.mp4", large.length, ["c"]]);
+assert.equal(await ask("broken"), "2");
+assert.equal(far.at(-1), large.length);
+const stored = await (await fetch(new URL(whole.source_url, process.env.MINDIA_URL))).arrayBuffer();
+assert(Buffer.compare(Buffer.from(stored), Buffer.from(large)) === 0);
+assert.equal((await client.uploadVideo(new File([large], "film.mp4"), film)).id, whole.id);
+
+// captions, transcoding again, search
+const text = new Blob(["WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n"]);
+const caption = await client.uploadCaptions(whole.id, text, "en", { label: "English" });
+assert.deepEqual((await client.captions(whole.id)).map((each) => each.label), ["English"]);
+await client.deleteCaptions(whole.id, caption.id);
+assert.deepEqual(await client.captions(whole.id), []);
+assert.equal((await thrown(client.reprocessVideo(whole.id, { background: false }))).code, "not_transcoded");
+const again = await client.reprocessVideos({ uploaded_from: "2001-01-01" }, { dry_run: true });
+assert.deepEqual([again.queued, again.reasons.not_transcoded], [0, 1]);
+assert.equal((await client.uploadAudioFrom("https://files.example.com/a.mp3")).filename, "a.mp3");
+const hits = [];
+for await (const each of client.hits({ like: whole.id }, { tag: "c", limit: 2 })) hits.push(each.filename);
+assert.deepEqual(hits, ["0", "1", "2", "3", "4"]);
+assert.equal((await client.searchByPicture(new File([Buffer.from(await ask("png"), "base64")], "a.png"), { limit: 2 })).count, 2);
+assert.equal((await client.search("words", { cursor: (await client.search("words", { limit: 3 })).next_cursor })).results[0].filename, "3");
+
 // problems
 const wrong = await thrown(client.submit("VideoTranscoding", {}));
 assert(wrong instanceof Problem);

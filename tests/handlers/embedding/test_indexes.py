@@ -31,18 +31,18 @@ def store(redis: Redis, keys: Keys):
 
 @pytest.fixture
 def new_index(vectors: RedisVectors):
-    return lambda tenant, dimensions: index.Index(vectors, tenant, "m", dimensions)
+    return lambda tenant, model, dimensions: index.Index(vectors, tenant, model, dimensions)
 
 
 def settled(tested, tenant: str):
-    while (found := tested.ready(tenant, DIMENSIONS)) is None:
+    while (found := tested.ready(tenant, "m", DIMENSIONS)) is None:
         assert tested.work()
     return found
 
 
 def test_the_memory_it_says_is_the_memory_it_takes(new_index, store) -> None:
     store("acme", 5000)
-    read = new_index("acme", DIMENSIONS)
+    read = new_index("acme", "m", DIMENSIONS)
     tracemalloc.start()
     try:
         while not read.advance():
@@ -85,13 +85,13 @@ def test_small_ones_do_not_wait_for_large_ones(new_index, store) -> None:
     store("middle", 900)
     store("small", 10)
     tested = indexes.Indexes(new_index, 100 * ONE)
-    assert tested.ready("large", DIMENSIONS) is None
-    assert tested.ready("small", DIMENSIONS) is not None
-    assert tested.ready("middle", DIMENSIONS) is None
+    assert tested.ready("large", "m", DIMENSIONS) is None
+    assert tested.ready("small", "m", DIMENSIONS) is not None
+    assert tested.ready("middle", "m", DIMENSIONS) is None
     for _ in range(2):
         assert tested.work()
-    assert tested.ready("middle", DIMENSIONS) is not None
-    assert tested.ready("large", DIMENSIONS) is None
+    assert tested.ready("middle", "m", DIMENSIONS) is not None
+    assert tested.ready("large", "m", DIMENSIONS) is None
     assert settled(tested, "large") is not None
     assert not tested.work()
 
@@ -100,6 +100,6 @@ def test_one_that_is_given_up_while_it_is_read_is_read_again(new_index, store) -
     for tenant in "ab":
         store(tenant, 900)
     tested = indexes.Indexes(new_index, ONE)
-    assert tested.ready("a", DIMENSIONS) is None
+    assert tested.ready("a", "m", DIMENSIONS) is None
     settled(tested, "b")
     settled(tested, "a")

@@ -16,6 +16,7 @@ from handlers.transcoding.plan import plan
 from handlers.transcoding.run import transcode
 from handlers.transcoding.scan import scan
 from handlers.transcoding.task import VideoTranscodingResult
+from handlers.transcoding.validation.fragments import read_init, read_samples, refreshed
 from handlers.transcoding.validation.reading import Folder
 from handlers.transcoding.validation.renditions import load
 from handlers.transcoding.validation.stream import validate as check
@@ -37,6 +38,14 @@ def transcoded(folder: Path, upload: Path, **options: Any) -> FakeContext:
     return context
 
 
+def _begins(done: FakeContext, codec: str, number: int) -> bool | None:
+    """Whether decoding can begin at a sample of the first segment, as the validator sees it."""
+    track, data = read_init((done.hls / "144p/init.mp4").read_bytes()), (done.hls / "144p/seg_00000.m4s").read_bytes()
+    assert track.codec.startswith({"hevc": "hvc1", "av1": "av01"}[codec])
+    sample = read_samples(data, track)[number]
+    return refreshed(data[sample.at : sample.at + sample.size], track)
+
+
 @pytest.mark.parametrize(
     ("codec", "encoder", "named"), [("hevc", "libx265", "hvc1.1.6.L"), ("av1", "libsvtav1", "av01.0.0")]
 )
@@ -51,6 +60,8 @@ def test_other_codecs_are_whole_streams(make: Make, tmp_path: Path, codec: str, 
     assert [[len(part) for part in each.video.samples] for each in ladder.variants] == [[36, 6], [36, 6]]
     reader = Folder(one.hls)
     assert list(check("master.m3u8", reader, partial(load, reader=reader)).report.lines()) == []
+    begins = [_begins(one, codec, number) for number in (0, 1)]
+    assert begins == [True, False]
     again = transcoded(tmp_path / "again", make(*LONG), codec=codec, ladder=[144, 146])
     assert {name: (again.hls / name).read_bytes() for name in again.stored()} == {
         name: (one.hls / name).read_bytes() for name in one.stored()

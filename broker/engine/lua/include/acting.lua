@@ -23,8 +23,8 @@ end
 
 -- The unfinished task that has had this one's unique key since it ended; nil when there is none.
 function ACT.holds_its_key(task)
-  local holder = task.unique and call('GET', unique_key(task))
-  return holder and holder ~= task.id and call('EXISTS', KEY.job(holder)) == 1 and holder or nil
+  local holder = task.unique and holder_of(unique_key(task))
+  return holder ~= task.id and holder or nil
 end
 
 -- Makes a failed task due at once, with a retry granted if it has none left.

@@ -1,5 +1,5 @@
 -- @include media_record
--- @include vectors
+-- @include generations
 
 -- Forgets a media file in every model; returns how many had vectors of it.
 function MEDIA.forget_vectors(tenant, media_id, nonce)
@@ -11,6 +11,7 @@ function MEDIA.forget_vectors(tenant, media_id, nonce)
       models = models + 1
     end
   end
+  GENERATION.settled(tenant, media_id)
   return models
 end
 

@@ -59,7 +59,7 @@ function CAP.spend(type_name, tenant)
   local key = KEY.tenant_bucket(type_name, tenant)
   local level = CAP.level(key, rate, burst or 1) - TOKEN
   call('HSET', key, 'level', int(level), 'ts', now)
-  call('PEXPIRE', key, math.ceil(((burst or 1) * TOKEN - level) / rate / 1000) + 1000)
+  call('PEXPIRE', key, math.ceil(((burst or 1) * TOKEN - level) / rate / 1000) + SPARE_MS)
 end
 
 -- Takes the tenant out of the shares of a queue if it is at a cap. Returns whether it is.
@@ -83,9 +83,9 @@ function CAP.let_go(type_name, tenant)
 end
 
 -- Lets those go whose token is due, some at a time.
-local LET_GO = 20
+CAP.LET_GO = 20
 function CAP.let_go_due(type_name)
-  for _, tenant in ipairs(call('ZRANGEBYSCORE', KEY.capped(type_name), '-inf', now, 'LIMIT', 0, LET_GO)) do
+  for _, tenant in ipairs(call('ZRANGEBYSCORE', KEY.capped(type_name), '-inf', now, 'LIMIT', 0, CAP.LET_GO)) do
     CAP.let_go(type_name, tenant)
   end
 end
@@ -107,7 +107,7 @@ end
 
 -- Takes some runs out of a group's that are over: a foreign hand may have taken them.
 function CAP.drop_lost_runs(key)
-  for _, id in ipairs(call('SRANDMEMBER', key, LET_GO)) do
+  for _, id in ipairs(call('SRANDMEMBER', key, CAP.LET_GO)) do
     if call('HGET', KEY.job(id), 'status') ~= RQ_STATUS.processing then call('SREM', key, id) end
   end
 end
@@ -161,10 +161,10 @@ end
 -- hand has taken their runs.
 function CAP.review(type_name)
   CAP.let_go_due(type_name)
-  for _, tenant in ipairs(call('ZRANDMEMBER', KEY.capped(type_name), LET_GO)) do
+  for _, tenant in ipairs(call('ZRANDMEMBER', KEY.capped(type_name), CAP.LET_GO)) do
     if not CAP.wait(type_name, tenant) then CAP.let_go(type_name, tenant) end
   end
-  for _, member in ipairs(call('SRANDMEMBER', KEY.capped_groups(type_name), LET_GO)) do
+  for _, member in ipairs(call('SRANDMEMBER', KEY.capped_groups(type_name), CAP.LET_GO)) do
     local tenant, group = string.match(member, '^([^:]*):(.*)$')
     CAP.drop_lost_runs(KEY.group_runs(type_name, tenant, group))
     if not CAP.group_is_full(type_name, tenant, group) then CAP.let_group_go(type_name, tenant, group) end

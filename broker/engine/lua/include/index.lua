@@ -26,9 +26,27 @@ local function count_in(index, status)
   return call('ZCOUNT', index, RANK[status] * SPAN, (RANK[status] + 1) * SPAN - 1)
 end
 
--- How many tasks of an index are WAITING: the two lowest ranks.
-local function count_waiting(index)
-  return call('ZCOUNT', index, RANK.pending * SPAN, (RANK.scheduled + 1) * SPAN - 1)
+-- How many tasks of an index are WAITING.
+local count_waiting
+do
+  -- Their stretches of scores, {lowest, highest}: one where their ranks are neighbours.
+  local stretches = {}
+  for i = 1, #STATUSES do -- there is no ipairs() while a library is loaded
+    if WAITING[STATUSES[i]] then
+      local last = stretches[#stretches]
+      if not last or last[2] < (i - 1) * SPAN - 1 then
+        last = { (i - 1) * SPAN }
+        stretches[#stretches + 1] = last
+      end
+      last[2] = i * SPAN - 1
+    end
+  end
+
+  function count_waiting(index)
+    local count = 0
+    for i = 1, #stretches do count = count + call('ZCOUNT', index, stretches[i][1], stretches[i][2]) end
+    return count
+  end
 end
 
 -- The status in which an index holds a task, or nil.

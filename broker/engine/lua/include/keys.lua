@@ -108,6 +108,13 @@ function KEY.vectors(tenant, model) return B .. 'vectors:' .. tenant .. ':' .. m
 function KEY.vector_parts(tenant, model) return B .. 'vector_parts:' .. tenant .. ':' .. model end
 function KEY.vector_changes(tenant, model) return B .. 'vector_changes:' .. tenant .. ':' .. model end
 function KEY.vector_models(tenant) return B .. 'vector_models:' .. tenant end
+function KEY.generations() return B .. 'generations' end
+function KEY.generations_seen() return B .. 'generations_seen' end
+function KEY.generation_wanted() return B .. 'generation_wanted' end
+function KEY.generations_due() return B .. 'generations_due' end
+function KEY.generation(tenant) return B .. 'generation:' .. tenant end
+function KEY.generation_missing(tenant) return B .. 'generation_missing:' .. tenant end
+function KEY.generation_failed(tenant) return B .. 'generation_failed:' .. tenant end
 
 -- Ours: plugins.
 function KEY.plugin_configs(tenant) return B .. 'plugin_configs:' .. tenant end

@@ -15,21 +15,6 @@ function OPERATION.read(id)
     state = f[6], us = tonumber(f[7]), bound = tonumber(f[8]), moment = f[9], beyond = f[10], actor = f[11] }
 end
 
--- How many tasks have to be looked at, whether their number is already what a dry run asks for, and up to which creation.
--- Tasks of a batch are created some microseconds after each other, the last of them perhaps in a moment.
-function OPERATION.tasks_of(tenant, filter, action, force, dry_run)
-  local what, bound = FIND.read(tenant, filter), now
-  what.up = true
-  local places, candidates = FIND.places(what)
-  local counted = dry_run and not what.looks and (action ~= 'retry' or force)
-  if what.ids then places, candidates = {}, #what.ids end
-  for _, place in ipairs(places) do
-    local newest = call('ZREVRANGEBYSCORE', place[1], place[4], place[3], 'WITHSCORES', 'LIMIT', 0, 1)[2]
-    bound = math.max(bound, newest and math.min(tonumber(newest) - place[2], now + 1000) or 0)
-  end
-  return candidates, counted, bound
-end
-
 -- What is wanted of tasks that were there when it began.
 function OPERATION.wanted(record)
   local what = FIND.read(record.tenant, record.filter)

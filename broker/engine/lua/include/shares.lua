@@ -231,22 +231,26 @@ function SHARE.estimate(type_name, tenant)
   return us
 end
 
--- Charges the start of a task that was taken by its turn. Returns what, in whole microseconds, or nil when nobody else
--- waits.
+-- Charges the start of a task that was taken by its turn, each of its tenant and its group while another waits beside it.
+-- Returns what, in whole microseconds and to whom, as `charged` of the task keeps it: '<us>' to both, '<us> t' to the tenant
+-- alone, '<us> g' to the group alone; nil when neither has a rival.
 function SHARE.charge(queue, turn)
   if turn.alone and not turn.rivals then return nil end
   local found, tenant = facts(queue), turn.tenant
   local us = math.floor(SHARE.estimate(found.type, tenant))
-  local tag = turn.tag + us / SHARE.weight(tenant)
-  if turn.alone then
-    call('ZADD', found.shares, tag, tenant)
-  else
-    call('ZADD', found.shares, tag, tenant, turn.tag, TURN)
+  if not turn.alone then
+    call('ZADD', found.shares, turn.tag + us / SHARE.weight(tenant), tenant, turn.tag, TURN)
   end
   if turn.rivals then
     call('ZADD', SHARE.group_shares_of(queue, tenant), turn.group_tag + us, turn.group, turn.group_tag, TURN)
   end
-  return us
+  return int(us) .. (turn.alone and ' g' or not turn.rivals and ' t' or '')
+end
+
+-- What a run was charged, in microseconds, and to whom; nil if it was not.
+function SHARE.charged(task)
+  local us, to = string.match(task.charged or '', '^(%d+) ?([tg]?)$')
+  return tonumber(us), to
 end
 
 -- Moves a tag, if it is there.
@@ -254,15 +258,13 @@ function SHARE.correct(shares, member, delta)
   call('ZADD', shares, 'XX', 'INCR', delta, member)
 end
 
--- Charges a run what it took instead of what was charged.
+-- Charges a run what it took instead of what it was charged, to those who were.
 function SHARE.charge_instead(task, took)
-  local delta = took - (tonumber(task.charged) or 0)
-  local queue = task.lifted or task.queue
+  local us, to = SHARE.charged(task)
+  local delta, queue = took - us, task.lifted or task.queue
   if delta == 0 then return end
-  SHARE.correct(facts(queue).shares, task.tenant, delta / SHARE.weight(task.tenant))
-  if task.group ~= '' or settings(task.type).grouped then
-    SHARE.correct(SHARE.group_shares_of(queue, task.tenant), task.group, delta)
-  end
+  if to ~= 'g' then SHARE.correct(facts(queue).shares, task.tenant, delta / SHARE.weight(task.tenant)) end
+  if to ~= 't' then SHARE.correct(SHARE.group_shares_of(queue, task.tenant), task.group, delta) end
 end
 
 -- With how many tasks the run is worked on together, itself included, as claim_more notes it; nil when it is alone.
@@ -287,16 +289,16 @@ end
 
 -- A run that goes on is charged at least what it has taken.
 function SHARE.charge_so_far(task)
-  local charged = tonumber(task.charged)
+  local charged, to = SHARE.charged(task)
   local took = charged and SHARE.has_run_for(task)
   if not charged or took <= charged then return end
   SHARE.charge_instead(task, took)
-  call('HSET', task.key, 'charged', int(took))
+  call('HSET', task.key, 'charged', int(took) .. (to ~= '' and ' ' .. to or ''))
 end
 
 -- The account of a run that ends. `typical`: others are expected to take as long.
 function SHARE.settle(task, typical)
-  local charged = tonumber(task.charged)
+  local charged = SHARE.charged(task)
   if not charged then return end
   local took = math.max(1, SHARE.has_run_for(task)) -- or it would start again before whoever stands behind it at its tag
   SHARE.charge_instead(task, took)

@@ -64,8 +64,7 @@ function SUBMIT.find_new(tasks)
     if mine[task.key] or (some_exist and call('EXISTS', task.key) == 1) then
       task.holder = task.id
     elseif name then
-      local holder = mine[name] or call('GET', name)
-      if holder and (mine[name] or call('EXISTS', KEY.job(holder)) == 1) then task.holder = holder end
+      task.holder = mine[name] or holder_of(name)
     end
     if not task.holder then
       mine[task.key] = task.id

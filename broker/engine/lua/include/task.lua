@@ -165,6 +165,12 @@ local function unique_key(task)
   return KEY.unique(task.tenant, task.type, task.unique)
 end
 
+-- The task that has a unique key, by the name of that; nil when there is none any more.
+local function holder_of(unique_name)
+  local holder = call('GET', unique_name)
+  return holder and call('EXISTS', KEY.job(holder)) == 1 and holder or nil
+end
+
 -- The attempt history with one more ended run, at most ten.
 local function with_attempt(task, outcome, message)
   local read, list = pcall(cjson.decode, task.attempts or '[]')

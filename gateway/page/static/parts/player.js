@@ -1,6 +1,7 @@
 // A video that plays an HLS playlist; the library is fetched when somebody looks at one.
 
-import { html } from "../lit.js";
+import { html, nothing } from "../lit.js";
+import "./storyboard.js";
 
 const LIBRARY = "../vendor/hls.js-1.7.4/hls.min.mjs";
 const WORKER = new URL("../vendor/hls.js-1.7.4/hls.worker.js", import.meta.url).href;
@@ -20,7 +21,8 @@ class HlsPlayer extends HTMLElement {
   #recoveries = 0;
 
   connectedCallback() {
-    this.querySelector("button").onclick = () => this.#start(true);
+    this.querySelector(".unplayable button").onclick = () => this.#start(true);
+    this.addEventListener("seek", ({ detail }) => this.#go(detail));
     this.#start();
   }
 
@@ -67,6 +69,12 @@ class HlsPlayer extends HTMLElement {
     if (!paused) this.#video.play().catch(() => {});
   }
 
+  /** Plays from that second on. */
+  #go(second) {
+    this.#video.currentTime = second;
+    this.#video.play().catch(() => {});
+  }
+
   #giveUp() {
     this.#hls.destroy();
     this.#hls = null;
@@ -84,8 +92,9 @@ class HlsPlayer extends HTMLElement {
 }
 customElements.define("hls-player", HlsPlayer);
 
-/** The player of `id`; `label` names the video. */
-export function player(id, url, poster, label) {
+/** The player of `id`; `label` names the video, and `storyboard` is where its pictures by time are listed, if they are. */
+export function player(id, url, poster, label, storyboard) {
   return html`<hls-player src=${url} identity=${id}><video playsinline preload="metadata" poster=${poster ?? ""} aria-label=${label}></video>
-    <p class="unplayable" role="alert" hidden>It cannot be played now. <button type="button">Try again</button></p></hls-player>`;
+    <p class="unplayable" role="alert" hidden>It cannot be played now. <button type="button">Try again</button></p>
+    ${storyboard ? html`<story-board src=${storyboard}></story-board>` : nothing}</hls-player>`;
 }

@@ -1,6 +1,6 @@
 // Where files are dropped, and what becomes of each until its video plays.
 
-import { call } from "../api.js";
+import { call, Problem } from "../api.js";
 import { bytes, count } from "../format.js";
 import { opened } from "../links.js";
 import { html, nothing, repeat } from "../lit.js";
@@ -12,9 +12,13 @@ import { failure } from "../parts/region.js";
 import { progress, status } from "../parts/status.js";
 import { href } from "../route.js";
 import { may } from "../session.js";
+import { has } from "../spec.js";
 import { keep, task as known } from "../store.js";
 import { update } from "../update.js";
-import { dismiss, send, uploading } from "../uploads.js";
+import { dismiss, fetchFrom, send, uploading } from "../uploads.js";
+
+/** Why a URL was refused. */
+let refused = null;
 
 export function dropZone() {
   if (!may("write")) return nothing;
@@ -32,23 +36,73 @@ export function dropZone() {
       <p><label class="button primary pick">Choose files<input type="file" multiple accept="video/*,image/*,audio/*,text/*,.pdf,.md,.srt,.vtt" @change=${pick}></label>
         <span>or drop videos, images, audio files and documents here</span></p>
       <p class="muted">Videos become HLS streams and play while they are made; all of it becomes searchable. ${code({ method: "POST", path: "/api/videos", file: "video.mp4" }, "Uploading a video")}</p>
+      ${has("POST", "/api/videos") ? fromUrl() : nothing}
     </section>
     ${uploading.length ? html`<ul class="uploads" aria-label="Uploads">${repeat(uploading, (each) => each, entry)}</ul>` : nothing}`;
 }
 
+/** What lies at a URL is fetched by the gateway, not by this browser. */
+function fromUrl() {
+  const submit = async (event) => {
+    event.preventDefault();
+    const form = event.target;
+    const { url, kind } = Object.fromEntries(new FormData(form));
+    try {
+      await fetchFrom(url, kind || undefined);
+      refused = null;
+      form.reset();
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      refused = problem;
+    }
+    update();
+  };
+  return html`<details class="from-url"><summary>From a URL</summary><form @submit=${submit}>
+    <input name="url" type="url" required pattern="[Hh][Tt][Tt][Pp][Ss]?://.+" aria-label="URL of a file" placeholder="https://…" autocomplete="off" spellcheck="false">
+    <select name="kind" aria-label="What it is"><option value="">by its name</option>
+      ${["video", "image", "audio", "document"].map((each) => html`<option>${each}</option>`)}</select>
+    <button>Fetch</button></form>${refused ? failure(refused) : nothing}</details>`;
+}
+
+const STATES = { sending, paused, waiting, accepted, failed, cancelled };
+
 function entry(each) {
-  const ended = each.state !== "sending";
+  const ended = ["accepted", "failed", "cancelled"].includes(each.state);
   return html`<li class="panel">
-    <div class="line"><strong class="clip">${each.name}</strong><span class="muted">${bytes(each.size)}</span>
+    <div class="line"><strong class="clip">${each.name}</strong>${each.size === null ? nothing : html`<span class="muted">${bytes(each.size)}</span>`}
+      ${each.pause && each.state === "sending" ? html`<button type="button" aria-label="Pause ${each.name}" @click=${each.pause}>Pause</button>` : nothing}
+      ${each.state === "paused" ? html`<button type="button" aria-label="Go on with ${each.name}" @click=${each.resume}>Go on</button>` : nothing}
+      ${each.state === "waiting" ? html`<button type="button" aria-label="Try now: ${each.name}" @click=${each.resume}>Try now</button>` : nothing}
       <button type="button" class="quiet" aria-label="${ended ? "Dismiss" : "Cancel"} ${each.name}" @click=${() => (ended ? dismiss(each) : each.cancel())}>${icon("close")}</button></div>
-    ${{ sending, accepted, failed: () => failure(each.problem), cancelled: () => html`<p class="muted">Cancelled; nothing is stored.</p>` }[each.state](each)}
+    ${STATES[each.state](each)}
   </li>`;
 }
 
-function sending({ sent, size, name }) {
+/** The bar, and words for how far it is. */
+function bar({ sent, size, name }, words) {
   const percent = size ? Math.floor((100 * sent) / size) : 0;
   return html`<p class="progress"><progress max="100" .value=${percent} aria-label="Upload of ${name}"></progress>
-    <span>${percent < 100 ? `${count(percent)} % sent` : "stored, waiting for the answer"}</span></p>`;
+    <span>${words(`${count(percent)} %`, percent)}</span></p>`;
+}
+
+function sending(each) {
+  return bar(each, (told, percent) => (percent < 100 ? `${told} sent` : "stored, waiting for the answer"));
+}
+
+function paused(each) {
+  return bar(each, (told) => `paused at ${told}; what is sent is kept for a day`);
+}
+
+function waiting(each) {
+  return html`${bar(each, (told) => `${told} sent`)}<p class="bad">${each.problem.message} It goes on by itself.</p>`;
+}
+
+function failed(each) {
+  return failure(each.problem, each.resume);
+}
+
+function cancelled() {
+  return html`<p class="muted">Cancelled; nothing is stored.</p>`;
 }
 
 /** The task of the upload, then what it made. */

@@ -45,7 +45,13 @@ function draw(file, path, plugins) {
       <div class="line"><h1 class="clip">${file.filename}</h1>${status(task.status)}</div>
       <p class="copyable"><code class="copied">${file.id}</code>${copyButton(file.id, "id")}</p>
       <div class="buttons">${file.task_id ? html`<a class="button" href=${href("tasks", file.task_id)}>Task</a>` : nothing}
+        ${file.index?.status === "indexed" ? html`<a class="button" href=${href("search", "", { like: file.id })}>Find similar</a>` : nothing}
         ${file.source_url ? html`<a class="button" href=${opened(file.source_url)}>Download</a>` : nothing}
+        ${file.variants?.length && !file.source_removed_at && has("POST", "/api/videos/{video_id}/reprocess") ? action({
+          label: "Transcode again", request: { method: "POST", path: `${path}/reprocess`, body: {} },
+          confirm: html`Make the renditions of ${file.filename} anew, in the background? It plays as it is until then.`,
+          said: "It is queued.", done: (made) => go(href("tasks", made.id)),
+        }) : nothing}
         ${has("DELETE", `/api/${file.kind}s/{${file.kind}_id}`) ? action({
           label: "Delete", of: file.filename, kind: "danger", request: { method: "DELETE", path },
           confirm: html`Delete ${file.filename}, all that was made of it, and stop its tasks? It cannot be undone.`,
@@ -64,7 +70,7 @@ function draw(file, path, plugins) {
 function shown(file, task) {
   if (file.kind === "video" && file.playable) {
     const part = task.status !== "completed" && file.playable_seconds;
-    return html`${player(file.id, opened(file.hls_url), opened(file.poster_url), file.filename)}
+    return html`${player(file.id, opened(file.hls_url), opened(file.poster_url), file.filename, opened(file.storyboard_url))}
       ${part ? html`<p class="muted">It plays while it is made: ${span(part)} or more so far.</p>` : nothing}`;
   }
   if (file.kind === "audio" && file.size) {
@@ -80,10 +86,30 @@ function facts(file) {
     ["Title", file.title], ["Artist", file.artist], ["Album", file.album],
     ["Renditions", file.variants?.length && file.variants.map(rendition)],
     ["A part of it", file.variants?.length && file.duration_seconds && part(file)],
-    ["Captions", file.captions?.length && file.captions.map((each) => each.label).join(", ")],
+    ["Sound", file.audio_tracks?.length && file.audio_tracks.map(track)],
+    ["Loudness", file.loudness && loudness(file.loudness)],
+    ["Captions", file.captions?.length && file.captions.map(caption)],
   ].filter(([, value]) => value);
   return html`<section class="panel" aria-labelledby="facts"><h2 id="facts">Details</h2>
     <dl class="facts">${all.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>`;
+}
+
+function track({ name, language }) {
+  return html`<div>${name}${language === "und" || language === name ? nothing : html` <span class="muted">${language}</span>`}</div>`;
+}
+
+function loudness({ integrated_lufs, range_lu, true_peak_dbtp }) {
+  const peak = true_peak_dbtp === null ? "" : `, peak ${signed(true_peak_dbtp)} dBTP`;
+  return html`<span title="EBU R 128, of the first sound">${signed(integrated_lufs)} LUFS, range ${range_lu.toFixed(1)} LU${peak}</span>`;
+}
+
+/** With a minus that is as wide as a digit, and is read out as one. */
+function signed(number) {
+  return number.toFixed(1).replace("-", "\u2212");
+}
+
+function caption({ label, language, url }) {
+  return html`<div>${label} <a href=${opened(url)} aria-label=${`Captions ${label} (${language}) as WebVTT`}>WebVTT</a></div>`;
 }
 
 /** One, and a link to it as a file. */

@@ -5,6 +5,7 @@ import { now, rate as perTime, span } from "../format.js";
 import { html, nothing, svg } from "../lit.js";
 import { plot } from "../parts/plot.js";
 import { region } from "../parts/region.js";
+import { ENDED, tone } from "../parts/status.js";
 import { Resource } from "../resource.js";
 import { has, loadSpec } from "../spec.js";
 import { update } from "../update.js";
@@ -38,16 +39,16 @@ export function history() {
 
 /** Numbers and quantiles by minute of a type's rows, which leave out where nothing happened. */
 function measured(rows, began) {
-  const minutes = { completed: blank(0), failed: blank(0), cancelled: blank(0) };
+  const minutes = Object.fromEntries(ENDED.map((each) => [each, blank(0)]));
   const samples = { wait: [], run: [] };
   let recent = 0;
   for (const { begin, ended, ...row } of rows) {
     const at = Date.parse(begin) / 1000;
     const minute = Math.floor((at - began) / MINUTE);
     if (minute < 0 || minute > HOUR / MINUTE) continue;
-    for (const [outcome, number] of Object.entries(ended)) minutes[outcome][minute] += number;
+    for (const outcome of ENDED) minutes[outcome][minute] += ended[outcome] ?? 0;
     for (const name of ["wait", "run"]) if (row[name]) (samples[name][minute] ??= []).push(row[name]);
-    if (at > now() / 1000 - RECENT) recent += ended.completed + ended.failed + ended.cancelled;
+    if (at > now() / 1000 - RECENT) recent += sum(ENDED.map((each) => ended[each] ?? 0));
   }
   return { minutes, quantiles: { wait: means(samples.wait), run: means(samples.run) }, recent: recent / RECENT };
 }
@@ -64,8 +65,8 @@ function blank(value) {
   return Array(HOUR / MINUTE + 1).fill(value);
 }
 
-function spark({ completed, failed, cancelled }) {
-  const all = completed.map((each, index) => each + failed[index] + cancelled[index]).slice(0, -1);
+function spark(minutes) {
+  const all = minutes.completed.map((_, index) => sum(ENDED.map((each) => minutes[each][index]))).slice(0, -1);
   const most = Math.max(1, ...all);
   const points = all.map((each, index) => `${index},${(15 - (14 * each) / most).toFixed(1)}`).join(" ");
   return html`<svg class="spark" viewBox="0 0 59 16" width="59" height="16" preserveAspectRatio="none" aria-hidden="true">${
@@ -87,7 +88,7 @@ function plots(types, state) {
   const { minutes, quantiles } = types.get(state.type);
   const byMinute = minutes.completed.map((_, index) => state.began + index * MINUTE);
   return html`<div class="plots">
-    ${plot("Ended per minute", byMinute, [["completed", "good", minutes.completed], ["failed", "bad", minutes.failed], ["cancelled", "off", minutes.cancelled]],
+    ${plot("Ended per minute", byMinute, ENDED.map((each) => [each, tone(each), minutes[each]]),
       (value) => perTime(value / MINUTE))}
     ${plot("Wait", byMinute, [["half within", "accent", quantiles.wait[0]], ["nine of ten within", "wait", quantiles.wait[1]]], span)}
     ${plot("Run", byMinute, [["half within", "accent", quantiles.run[0]], ["nine of ten within", "wait", quantiles.run[1]]], span)}
@@ -95,5 +96,9 @@ function plots(types, state) {
 }
 
 function busy({ minutes }) {
-  return Object.values(minutes).flat().reduce((sum, each) => sum + each, 0);
+  return sum(Object.values(minutes).flat());
+}
+
+function sum(numbers) {
+  return numbers.reduce((one, other) => one + other, 0);
 }

@@ -14,9 +14,8 @@ import { update } from "../update.js";
 import { startSentence } from "./waiting.js";
 
 export const title = "New task";
-const OPTIONS = [
-  "priority", "background", "delay_seconds", "scheduled_at", "deadline", "max_retries", "timeout_seconds", "tags", "group", "unique_key", "depends_on", "on_failure", "flow",
-];
+/** What a task is; all else that the API takes of one is an option. */
+const ITSELF = ["type", "payload"];
 const QUOTES = "/api/quotes";
 
 export function open(at) {
@@ -62,7 +61,7 @@ function begin(state, task) {
 function form(state, offers) {
   const request = { method: "POST", path: "/api/tasks", body: { type: state.type, payload: state.payload, ...state.options } };
   const schemas = members("CreateTask");
-  const options = OPTIONS.filter((each) => schemas[each]);
+  const options = Object.keys(schemas).filter((each) => !ITSELF.includes(each));
   return html`<div class="columns even"><form class="stack panel new-task" @submit=${(event) => send(event, state, request)}>
     <label>Type<select name="type" @change=${(event) => go(href("new", "", { type: event.target.value }))}>
       ${types().map((each) => html`<option ?selected=${each === state.type}>${each}</option>`)}</select></label>

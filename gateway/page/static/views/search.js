@@ -1,14 +1,16 @@
 // Search by meaning and by words, with pictures, and where in each file something was found.
 
 import { call } from "../api.js";
-import { place as clock, plural } from "../format.js";
+import { count, place as clock, plural } from "../format.js";
 import { html, nothing, repeat } from "../lit.js";
 import { code } from "../parts/action.js";
 import { pictureAt } from "../parts/picture.js";
 import { region } from "../parts/region.js";
 import { Resource } from "../resource.js";
 import { go, href } from "../route.js";
-import { parameter } from "../spec.js";
+import { upload } from "../upload-names.js";
+import { update } from "../update.js";
+import { narrowed, searchForm } from "./search-form.js";
 
 export const title = "Search";
 const LIMIT = 24;
@@ -16,44 +18,80 @@ const LIMIT = 24;
 const PLACES = 2;
 const MATCHED = { label: "shows", picture: "looks like it", name: "its name", passage: "says", speech: "is said", text: "is written" };
 
+/** The picture that is looked for: it is in no address, and stays as long as this page is open. */
+let chosen = null;
+
 export function open(at) {
   let asked = at.query;
-  const query = () => ({ q: asked.q, type: asked.type, limit: LIMIT });
-  const found = new Resource((signal) => (asked.q ? call({ path: "/api/search", query: query(), signal }) : Promise.resolve(null)));
+  let pages = 1;
+  const found = new Resource((signal) => (isAsked(asked) ? read(asked, pages, signal) : Promise.resolve(null)));
+  const more = () => {
+    pages += 1;
+    found.refresh();
+    update();
+  };
+  const look = (file) => {
+    chosen = file;
+    if (asked.picture) found.reset();
+    go(href("search", "", { ...asked, q: "", like: "", picture: file.name }));
+  };
   return {
     resources: [found],
     change(next) {
-      asked = next.query;
+      [asked, pages] = [next.query, 1];
       found.reset();
     },
-    draw: () => html`<h1>Search</h1>${form(asked)}
-      ${asked.q ? region(found, (data) => results(data, query()), {
-        label: "results", rows: 4, isEmpty: (data) => !data?.count, empty: html`<p>Nothing found for “${asked.q}”.</p>`,
-      }) : html`<p class="empty">What do your files show and say? Ask in words: “a flower”, “people on a beach”.</p>`}`,
+    draw: () => html`<h1>Search</h1>${searchForm(asked, look)}
+      ${isAsked(asked) ? region(found, (data) => results(data, asked, more), {
+        label: "results", rows: 4, isEmpty: (data) => !data?.results.length, empty: html`<p>Nothing found${asked.q ? html` for “${asked.q}”` : nothing}.</p>`,
+      }) : html`<p class="empty">${asked.picture ? "Choose the picture again: it was not kept." : "What do your files show and say? Ask in words: “a flower”, “people on a beach”."}</p>`}`,
   };
 }
 
-function form({ q = "", type = "" }) {
-  const submit = (event) => {
-    event.preventDefault();
-    const data = new FormData(event.target);
-    go(href("search", "", { q: data.get("q"), type: data.get("type") }));
-  };
-  const kinds = parameter("/api/search", "type")?.enum ?? ["video", "image", "audio", "document"];
-  return html`<form class="search" role="search" @submit=${submit}>
-    <input name="q" type="search" required maxlength="500" .value=${q} aria-label="What to look for" placeholder="What to look for" autocomplete="off">
-    <select name="type" aria-label="Kind of media"><option value="">everything</option>
-      ${kinds.map((each) => html`<option value=${each} ?selected=${each === type}>${each}s</option>`)}</select>
-    <button class="primary">Search</button></form>`;
+function isAsked({ q, like, picture }) {
+  return Boolean(q || like || (picture && chosen));
 }
 
-function results({ results, total }, query) {
-  return html`<p class="line"><span>${plural(total, "result")}, best first</span>${code({ path: "/api/search", query }, "This search")}</p>
+/** What is sent, without its page. */
+function question(asked) {
+  const { q, like, picture } = asked;
+  return { ...(picture && !q && !like ? {} : { q, like: q ? "" : like }), ...narrowed(asked), limit: LIMIT };
+}
+
+/** So many pages, as one answer. */
+async function read(asked, pages, signal) {
+  const all = { results: [], total: 0, next: "" };
+  for (let page = 0; page < pages && all.next !== null; page += 1) {
+    const query = { ...question(asked), cursor: all.next };
+    const answer = asked.q || asked.like ? await call({ path: "/api/search", query, signal }) : await byPicture(query, signal);
+    all.results.push(...answer.results);
+    [all.total, all.next] = [answer.total, answer.next_cursor];
+  }
+  return all;
+}
+
+function byPicture(query, signal) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== "") form.set(name, value);
+  form.set("file", chosen);
+  return call({ method: "POST", path: "/api/search", form, signal });
+}
+
+function results({ results, total, next }, asked, more) {
+  const request = asked.q || asked.like ? { path: "/api/search", query: question(asked) } : { method: "POST", path: "/api/search", file: chosen.name };
+  return html`<p class="line"><span>${plural(total, "result")}${about(asked)}, best first</span>${code(request, "This search")}</p>
     <ol class="gallery">${repeat(results, (each) => each.entity_id, (each) => html`<li data-row>
       <a data-open href=${href("media", `${each.entity_type}/${each.entity_id}`)}>${pictureAt(each.places[0]?.picture_url ?? each.picture_url, each.entity_type)}
         <span class="name clip" title=${each.filename}>${each.filename}</span></a>
-      <p class="stands"><span class="muted" title="Cosine of the angle between question and content">similarity ${each.similarity.toFixed(3)}</span></p>
-      ${each.places.slice(0, PLACES).map(where)}</li>`)}</ol>`;
+      <p class="stands"><span class="muted" title="Cosine of the angle between question and content">similarity ${each.similarity.toFixed(3)}</span>
+        ${each.duplicates?.length ? html`<span class="muted" title=${each.duplicates.map(({ filename }) => filename).join(", ")}>and ${plural(each.duplicates.length, "copy", "copies")}</span>` : nothing}</p>
+      ${each.places.slice(0, PLACES).map(where)}</li>`)}</ol>
+    ${next ? html`<footer class="list-foot"><button type="button" @click=${more}>Load more of ${count(total - results.length)}</button></footer>` : nothing}`;
+}
+
+function about({ q, like, picture }) {
+  if (q) return nothing;
+  return like ? html` like <a href=${href("media", `${upload(like)?.kind ?? "video"}/${like}`)}>${upload(like)?.filename ?? "this file"}</a>` : ` like ${picture}`;
 }
 
 /** One place in a file: when or on which page, why, and the words there with those of the query marked. */

@@ -2,15 +2,12 @@
 
 import { count, plural } from "../format.js";
 import { html, nothing } from "../lit.js";
+import { can } from "../parts/status.js";
 import { may } from "../session.js";
 import { task as known } from "../store.js";
 import { update } from "../update.js";
 import { actOn } from "./bulk.js";
 
-/** For each status: what can be done to tasks in it. */
-const VERBS = {
-  failed: ["retry", "delete"], pending: ["cancel"], scheduled: ["cancel"], processing: ["stop"], completed: ["delete"], cancelled: ["delete"],
-};
 const LABELS = { retry: "Retry", cancel: "Cancel", stop: "Stop", delete: "Delete" };
 /** What can be done to tasks of whatever status, and to which of them it is done. */
 const ANY = { retry: "failed", cancel: "waiting", delete: "ended" };
@@ -34,7 +31,7 @@ export function selection(done) {
 
   function selected() {
     const tasks = [...chosen].map(known).filter(Boolean).slice(0, MOST);
-    const of = (verb) => tasks.filter((each) => VERBS[each.status]?.includes(verb));
+    const of = (verb) => tasks.filter((each) => can(each.status).includes(verb));
     const act = (verb) => () => {
       const ids = of(verb).map((each) => each.id);
       actOn(verb, { ids }, { title: plural(ids.length, "task"), words: (number) => `${plural(number, "task")} that ${number === 1 ? "is" : "are"} selected` }, finished);
@@ -50,7 +47,7 @@ export function selection(done) {
     if (total === 0) return nothing;
     const all = total === null ? "all" : `all ${plural(total, "task")}`;
     const act = (verb) => () => actOn(verb, { ...query }, { title: all, words: (number) => (number === 1 ? "the 1 task that matches" : `all ${count(number)} tasks that match`) }, finished);
-    const verbs = query.status ? (VERBS[query.status] ?? []).map((verb) => [verb, all]) : Object.entries(ANY);
+    const verbs = query.status ? can(query.status).map((verb) => [verb, all]) : Object.entries(ANY);
     return html`<div class="bulk" role="group" aria-label="All that match">${verbs.map(([verb, words]) => html`<button type="button"
       class=${verb === "delete" ? "danger" : ""} @click=${act(verb)}>${LABELS[verb]} ${words}…</button>`)}</div>`;
   }

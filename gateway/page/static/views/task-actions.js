@@ -2,22 +2,24 @@
 
 import { html, nothing } from "../lit.js";
 import { action } from "../parts/action.js";
+import { can } from "../parts/status.js";
 import { short } from "../format.js";
 
 /** Its buttons; `done` is called after each. */
 export function taskActions(task, done) {
   const path = `/api/tasks/${task.id}`;
   const of = `${task.type} ${short(task.id)}`;
-  if (task.status === "pending" || task.status === "scheduled") {
+  const verbs = can(task.status);
+  if (verbs.includes("cancel")) {
     return action({ label: "Cancel", of, done, said: "The task is cancelled.", request: cancel(task.id) });
   }
-  if (task.status === "processing") {
+  if (verbs.includes("stop")) {
     return action({
       label: "Stop", of, done, kind: "danger", said: "The task is stopped.", request: cancel(task.id, true),
       confirm: html`Stop this ${task.type}? Its run is killed with all it has started, and the task is cancelled.`,
     });
   }
-  if (task.status !== "failed") return nothing;
+  if (!verbs.includes("retry")) return nothing;
   const used = task.retry_count >= task.max_retries;
   return action({
     label: "Retry", of, done, said: "The task is due again.", request: retry(task.id, used),

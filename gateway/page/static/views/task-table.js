@@ -3,7 +3,7 @@
 import { between, count, short, span, when } from "../format.js";
 import { html, nothing, repeat } from "../lit.js";
 import { mediaOf, upload } from "../upload-names.js";
-import { progress, status } from "../parts/status.js";
+import { progress, status, waits } from "../parts/status.js";
 import { go, href } from "../route.js";
 import { task as known } from "../store.js";
 import { taskActions } from "./task-actions.js";
@@ -64,6 +64,6 @@ export function how(task) {
 }
 
 function run(task) {
-  if (!task.started_at || ["pending", "scheduled"].includes(task.status)) return html`<span class="muted">–</span>`;
+  if (!task.started_at || waits(task.status)) return html`<span class="muted">–</span>`;
   return span(between(task.started_at, task.status === "processing" ? null : task.completed_at));
 }

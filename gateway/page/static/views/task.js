@@ -8,7 +8,7 @@ import { action, code } from "../parts/action.js";
 import { copyButton } from "../parts/copy.js";
 import { json } from "../parts/json.js";
 import { region } from "../parts/region.js";
-import { ENDED, progress, status } from "../parts/status.js";
+import { can, progress, status, waits } from "../parts/status.js";
 import { Resource } from "../resource.js";
 import { go, href } from "../route.js";
 import { may } from "../session.js";
@@ -61,9 +61,9 @@ function draw(task, again, deliveries, logs) {
       <div class="line"><h1>${task.type}</h1>${file ? html`<span class="title-file clip">${file.filename}</span>` : nothing}${status(task.status)}</div>
       <p class="copyable"><code class="copied">${task.id}</code>${copyButton(task.id, "task id")}</p>
       <div class="buttons">${taskActions(task, again)}
-        ${may("write") && ["pending", "scheduled"].includes(task.status) ? html`<button type="button" @click=${() => changeTask(task, again)}>Change…</button>` : nothing}
+        ${may("write") && waits(task.status) ? html`<button type="button" @click=${() => changeTask(task, again)}>Change…</button>` : nothing}
         ${may("write") ? html`<a class="button" href=${href("new", "", { from: task.id })}>Replay…</a>` : nothing}
-        ${has("DELETE", "/api/tasks/{task_id}") && ENDED.includes(task.status) ? action({
+        ${has("DELETE", "/api/tasks/{task_id}") && can(task.status).includes("delete") ? action({
           label: "Delete", of: short(task.id), kind: "danger", request: { method: "DELETE", path: `/api/tasks/${task.id}` },
           confirm: html`Delete this task, with its result and the files that a plugin has made in it? It cannot be undone.`,
           said: "The task is deleted.", done: () => go("#/tasks"),

@@ -2,7 +2,7 @@
 
 import { at, between, now, span } from "../format.js";
 import { html, nothing } from "../lit.js";
-import { ENDED } from "../parts/status.js";
+import { ended, tone, waits } from "../parts/status.js";
 import { bill, interval } from "./waiting.js";
 
 export function timeline(task) {
@@ -20,14 +20,14 @@ function stepsOf(task) {
   const due = putOff && Date.parse(task.scheduled_at) > now();
   const retried = task.retry_count > 0 || task.attempts?.length > 1;
   if (putOff && task.status !== "cancelled") steps.push({ name: retried ? "due again" : "due", time: task.scheduled_at, state: due ? "ahead" : "done" });
-  if (["pending", "scheduled"].includes(task.status)) {
+  if (waits(task.status)) {
     const { start, finish } = task.waiting?.estimate ?? {};
     steps.push({ name: "starts", word: start ? interval(start) : "waiting", state: "now" }, { name: "ends", word: finish ? interval(finish) : "–", state: "ahead" });
   } else if (task.status === "processing") {
     steps.push({ name: retried ? "last start" : "started", time: task.started_at }, { name: "ends", word: "running", state: "now" });
   } else {
     const started = task.started_at && task.started_at <= (task.completed_at ?? "9") ? [{ name: retried ? "last start" : "started", time: task.started_at }] : [];
-    steps.push(...started, { name: task.status, time: task.completed_at, state: ENDED.includes(task.status) ? task.status : "now" });
+    steps.push(...started, { name: task.status, time: task.completed_at, state: ended(task.status) ? `is-${tone(task.status)}` : "now" });
   }
   return inOrder(steps);
 }

@@ -6,16 +6,15 @@ import { code } from "../parts/action.js";
 import { copyButton } from "../parts/copy.js";
 import { closeDialog, openDialog } from "../parts/dialog.js";
 import { failure } from "../parts/region.js";
-import { members } from "../spec.js";
+import { loadSpec, members } from "../spec.js";
 import { update } from "../update.js";
 
-const EVENTS = ["task.processing", "task.completed", "task.failed", "task.cancelled", "video.playable"];
-
-export function newWebhook(resource) {
+export async function newWebhook(resource) {
+  await loadSpec(); // it names the events
   const body = { url: "", events: ["task.completed", "task.failed"], description: "" };
   const state = { problem: null, sending: false };
   const request = { method: "POST", path: "/api/webhooks", body };
-  const offered = members("CreateWebhook").events?.items?.enum ?? EVENTS;
+  const offered = members("CreateWebhook").events?.items?.enum ?? body.events;
   const send = async (event) => {
     event.preventDefault();
     Object.assign(state, { sending: true, problem: null });

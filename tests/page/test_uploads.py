@@ -1,0 +1,197 @@
+"""Large files go in pieces: over broken connections, a pause, another tab; and what lies at a URL is fetched."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import Locator, Route, expect
+
+from tests.file_server import Files, serving_files
+from tests.gateway.media import PNG
+from tests.page.browser import Tab
+from tests.page.system import System
+
+MIB = 1024 * 1024
+SIZE = 18 * MIB + 5
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """Three pieces; nobody embeds it here."""
+    path = tmp_path / "large.png"
+    path.write_bytes(PNG + bytes(SIZE - len(PNG)))
+    return path
+
+
+@pytest.fixture
+def files() -> Iterator[Files]:
+    with serving_files() as served:
+        served.content = PNG
+        yield served
+
+
+class Wire:
+    """Between a tab and the gateway: the pieces that went, and whether they get through."""
+
+    def __init__(self, tab: Tab) -> None:
+        self.offsets: list[int] = []
+        #: How many more pieces do.
+        self.left = 1000
+        self.checksums: list[str | None] = []
+        #: Whether the others hang instead of breaking.
+        self.holds = False
+        #: Whether the gateway wants them in ten minutes.
+        self.refuses = False
+        tab.page.route("**/api/uploads/*", self._carry)
+        tab.expected.append("ERR_FAILED")
+
+    def _carry(self, route: Route) -> None:
+        if route.request.method != "PATCH":
+            route.continue_()
+            return
+        headers = route.request.headers
+        if self.left <= 0:
+            if self.refuses:
+                headers = {"Retry-After": "600", "Content-Type": "application/problem+json"}
+                route.fulfill(
+                    status=503, headers=headers, json={"status": 503, "code": "crowded", "detail": "Too busy."}
+                )
+            elif not self.holds:
+                route.abort()
+            return
+        self.left -= 1
+        self.offsets.append(int(headers["upload-offset"]))
+        self.checksums.append(headers.get("upload-checksum"))
+        route.continue_()
+
+
+def choose(tab: Tab, path: Path) -> Locator:
+    tab.open("media")
+    tab.page.get_by_label("Choose files").set_input_files(path)
+    upload = tab.page.get_by_role("list", name="Uploads").get_by_role("listitem").first
+    expect(upload).to_contain_text(path.name)
+    return upload
+
+
+def stored(system: System, path: Path) -> Any:
+    """The file that it has become, with the right bytes."""
+    image = system.call("GET", "/api/images?limit=1")["images"][0]
+    assert (image["filename"], image["size"]) == (path.name, path.stat().st_size)
+    assert requests.get(system.url + image["source_url"], timeout=30).content == path.read_bytes()
+    return image
+
+
+def test_a_broken_connection_costs_a_piece_at_most(tab: Tab, system: System, photo: Path) -> None:
+    wire = Wire(tab)
+    wire.left = 1
+    upload = choose(tab, photo)
+    expect(upload).to_contain_text("It goes on by itself")
+    wire.left = 1000
+    expect(upload.get_by_role("link", name="image", exact=True)).to_be_visible()
+    assert wire.offsets == [0, 8 * MIB, 16 * MIB]
+    assert all(each and each.startswith("sha256 ") for each in wire.checksums)
+    stored(system, photo)
+
+
+def test_who_does_not_want_to_wait_goes_on_at_once(tab: Tab, system: System, photo: Path) -> None:
+    wire = Wire(tab)
+    wire.left, wire.refuses = 1, True
+    upload = choose(tab, photo)
+    expect(upload).to_contain_text("Too busy. It goes on by itself")
+    expect(upload).to_contain_text("44 % sent")
+    assert tab.axe() == []
+    wire.left = 1000
+    upload.get_by_role("button", name="Try now: large.png").click()
+    expect(upload.get_by_role("link", name="image", exact=True)).to_be_visible()
+    stored(system, photo)
+    tab.expected.append("status of 503")
+
+
+def test_it_is_paused_and_goes_on(tab: Tab, system: System, photo: Path) -> None:
+    wire = Wire(tab)
+    wire.left, wire.holds = 1, True
+    upload = choose(tab, photo)
+    with tab.page.expect_request(lambda asked: asked.headers.get("upload-offset") == str(8 * MIB)):
+        pass
+    upload.get_by_role("button", name="Pause large.png").click()
+    expect(upload).to_contain_text("paused at")
+    wire.left, wire.holds = 1000, False
+    upload.get_by_role("button", name="Go on with large.png").click()
+    expect(upload.get_by_role("link", name="image", exact=True)).to_be_visible()
+    assert wire.offsets == [0, 8 * MIB, 16 * MIB]
+    stored(system, photo)
+
+
+def test_the_same_file_goes_on_after_the_page_was_left(tab: Tab, system: System, photo: Path) -> None:
+    wire = Wire(tab)
+    wire.left = 1
+    expect(choose(tab, photo)).to_contain_text("It goes on by itself")
+    tab.page.reload()
+    wire.left = 1000
+    upload = choose(tab, photo)
+    expect(upload.get_by_role("link", name="image", exact=True)).to_be_visible()
+    assert wire.offsets == [0, 8 * MIB, 16 * MIB]
+    stored(system, photo)
+    assert tab.page.evaluate("localStorage.getItem('mindia-tasks-uploads')") == "{}"
+
+
+def test_a_cancelled_one_is_gone(tab: Tab, system: System, photo: Path) -> None:
+    wire = Wire(tab)
+    wire.left = 1
+    upload = choose(tab, photo)
+    expect(upload).to_contain_text("It goes on by itself")
+    with tab.page.expect_response(lambda answer: answer.request.method == "DELETE"):
+        upload.get_by_role("button", name="Cancel large.png").click()
+    expect(upload).to_contain_text("nothing is stored")
+    assert system.call("GET", "/api/uploads")["total"] == 0
+
+
+def test_what_is_no_such_file_is_said_at_its_first_piece(tab: Tab, tmp_path: Path) -> None:
+    path = tmp_path / "large.mp4"
+    path.write_bytes(bytes(SIZE))
+    expect(choose(tab, path).get_by_role("alert")).to_contain_text("Not supported")
+    tab.expected.append("status of 415")
+
+
+def test_what_lies_at_a_url_is_fetched(tab: Tab, files: Files, system: System) -> None:
+    tab.open("media")
+    tab.page.get_by_text("From a URL").click()
+    tab.page.get_by_label("URL of a file").fill(f"http://127.0.0.1:{files.port}/photo.png")
+    assert tab.axe() == []
+    tab.page.get_by_role("button", name="Fetch").click()
+    upload = tab.page.get_by_role("list", name="Uploads").get_by_role("listitem").first
+    expect(upload).to_contain_text("photo.png")
+    expect(upload.get_by_role("link", name="image", exact=True)).to_be_visible()
+    image = system.call("GET", "/api/images?limit=1")["images"][0]
+    assert (image["filename"], image["size"]) == ("photo.png", None)
+    tab.page.get_by_label("URL of a file").fill("http://user:word@127.0.0.1/a.png")
+    tab.page.get_by_role("button", name="Fetch").click()
+    expect(tab.page.get_by_role("alert")).to_contain_text("Not valid")
+    tab.expected.append("status of 422")
+
+
+def test_a_page_of_another_origin_uploads(tab: Tab, system: System) -> None:
+    """The browser asks first whether it may, without the key."""
+    tab.page.goto(f"{system.url.replace('127.0.0.1', 'localhost')}/livez")
+    tab.expected.append("a request to ")
+    told = tab.page.evaluate(
+        """
+        async ([url, key, body]) => {
+          const own = { Authorization: `Bearer ${key}`, "Tus-Resumable": "1.0.0" };
+          const metadata = { "Upload-Metadata": `kind ${btoa("image")},filename ${btoa("other.png")}` };
+          const made = await fetch(`${url}/api/uploads`, {
+            method: "POST", headers: { ...own, ...metadata, "Upload-Length": body.length } });
+          const place = new URL(made.headers.get("Location"), url);
+          const sent = await fetch(place, { method: "PATCH", body: Uint8Array.from(body),
+            headers: { ...own, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream" } });
+          const head = await fetch(place, { method: "HEAD", headers: own });
+          const refused = await fetch(`${url}/api/tasks`, { headers: own }).catch((error) => error.name);
+          return [made.status, sent.status, head.headers.get("Upload-Offset"), refused];
+        }
+        """,
+        [system.url, "the-key-of-the-operator", list(PNG)],
+    )
+    assert told == [201, 204, str(len(PNG)), "TypeError"]
+    tab.expected += ["blocked by CORS policy", "ERR_FAILED", "status of 401", "status of 404"]  # there is no icon
