@@ -825,9 +825,9 @@ export interface NotEmbedded {
 export interface Operation {
   /** The operation's id. */
   id: string;
-  /** What is done; `reprocess` is of videos. */
-  action: "cancel" | "retry" | "delete" | "reprocess";
-  /** With which tasks or videos, as it was asked for. */
+  /** What is done. */
+  action: "cancel" | "retry" | "delete";
+  /** With which tasks, as it was asked for. */
   filter: Record<string, unknown>;
   /** Whether what is otherwise refused is done, too. */
   force: boolean;
@@ -839,7 +839,7 @@ export interface Operation {
   created_at: string;
   /** When it ended. */
   ended_at: string | null;
-  /** How many tasks or videos have to be looked at, as counted when it began. */
+  /** How many tasks have to be looked at, as counted when it began. */
   candidates: number;
   /** How many of them were looked at. */
   examined: number;
@@ -1197,6 +1197,23 @@ export interface ReprocessMany {
   filter: VideoSelection;
   /** Only count them. */
   dry_run?: boolean;
+}
+
+export interface Reprocessed {
+  /** Whether they were only counted. */
+  dry_run: boolean;
+  /** Videos that match, of up to 500 that were looked at. */
+  matched: number;
+  /** Those of which a task was made, or with `dry_run` would be. */
+  queued: number;
+  /** Those of which none was. */
+  skipped: number;
+  /** Why, and how many: `source_removed`, `not_transcoded`, `in_progress` (a task is there already). */
+  reasons: Record<string, number>;
+  /** The tasks. */
+  task_ids: string[];
+  /** The `uploaded_from` with which the rest is asked for; null when there is none. */
+  next: string | null;
 }
 
 export interface ResumableUpload {
@@ -1812,7 +1829,7 @@ export interface VideoPage {
 }
 
 export interface VideoSelection {
-  /** Only these. */
+  /** Only these; `next` is null then. */
   ids?: string | string[];
   /** Not those that were uploaded before. */
   uploaded_from?: string;

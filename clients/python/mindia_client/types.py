@@ -534,7 +534,7 @@ class NotEmbedded(TypedDict):
 
 class Operation(TypedDict):
     id: str
-    action: Literal["cancel", "retry", "delete", "reprocess"]
+    action: Literal["cancel", "retry", "delete"]
     filter: dict[str, Any]
     force: bool
     dry_run: bool
@@ -768,6 +768,16 @@ class ReprocessMany(TypedDict):
     background: NotRequired[bool]
     filter: VideoSelection
     dry_run: NotRequired[bool]
+
+
+class Reprocessed(TypedDict):
+    dry_run: bool
+    matched: int
+    queued: int
+    skipped: int
+    reasons: dict[str, int]
+    task_ids: list[str]
+    next: str | None
 
 
 class ResumableUpload(TypedDict):
