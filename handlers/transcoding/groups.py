@@ -5,6 +5,7 @@ from pathlib import Path
 from struct import unpack_from
 from typing import Any
 
+from broker.errors import PermanentError
 from handlers.transcoding.grid import Grid
 from handlers.transcoding.hls_output import hls_options, hls_pieces, seconds, segment_name
 from handlers.transcoding.plan import Plan
@@ -12,6 +13,8 @@ from handlers.transcoding.plan import Plan
 _GROUPS = "group_*.mp4"
 #: Seconds after which the next key frame ends a file: at once.
 _AT_ONCE = "0.000001"
+#: Key frames that are forced by one command: Linux takes 128 KiB for one argument.
+_MOST = 8000
 #: Boxes that stand at the beginning of a segment alone, and those of which each group has its own (ISO/IEC 14496-12).
 _LEADING, _OWN = b"styp", (b"moof", b"mdat")
 
@@ -29,10 +32,15 @@ def group_options(folder: str, plan: Plan, grid: Grid, first: int) -> dict[str, 
 
 
 def forced_key_frames(plan: Plan, grid: Grid, first: int, end: int) -> dict[str, Any]:
-    """Options of an encoder that makes the segments ``first`` to ``end``, which is not among them."""
-    begins = plan.begins(first)
+    """Options of an encoder that makes the segments ``first`` to ``end``, which is not among them.
+
+    Raises ``PermanentError`` for more than a command can name, as a run over all of a long source would have.
+    """
+    begins, keys = plan.begins(first), grid.keys_of(first, end)
+    if len(keys) > _MOST:
+        raise PermanentError(f"One run cannot make {len(keys)} groups of pictures.")
     # Half a picture earlier, since the first one at or after a time becomes a key frame.
-    times = (max(Fraction(0), (key - begins - Fraction(1, 2)) / plan.rate) for key in grid.keys_of(first, end))
+    times = (max(Fraction(0), (key - begins - Fraction(1, 2)) / plan.rate) for key in keys)
     return {"force_key_frames": ",".join(map(seconds, times))}
 
 
