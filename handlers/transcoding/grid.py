@@ -3,6 +3,7 @@
 Pure arithmetic, in numbers of pictures.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,11 +31,15 @@ class Grid:
 
     def groups(self, segment: int) -> range:
         """Numbers of the groups that a segment consists of."""
-        return range(self.keys.index(self.starts[segment]), self.keys.index(self.starts[segment + 1]))
+        return range(self._group(segment), self._group(segment + 1))
 
     def keys_of(self, first: int, end: int) -> Sequence[int]:
         """The key frames of segments ``first`` to ``end``, which is not among them."""
-        return self.keys[self.keys.index(self.starts[first]) : self.keys.index(self.starts[end])]
+        return self.keys[self._group(first) : self._group(end)]
+
+    def _group(self, segment: int) -> int:
+        """The number of the group with which a segment begins."""
+        return bisect_left(self.keys, self.starts[segment])
 
 
 def grid(keys: Sequence[int], frames: int, usual: int, delay: int = 0) -> Grid:
