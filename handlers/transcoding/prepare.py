@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from broker.context import TaskContext
 from broker.media.records import MediaRecord
@@ -54,7 +55,7 @@ def _digest(stored: StoredObject, video: Video) -> str:
     plan = video.plan
     telling = [*[part for part in made if part.rungs == (plan.copied,)], made[-1]]
     commands = [command(ffmpeg.binary(), *video[:4], part) for part in telling]
-    more = {"ends": [part.end for part in made], "loudness": plan.loudness}
+    more: dict[str, Any] = {"ends": [part.end for part in made], "loudness": plan.loudness}
     if plan.grid:
         more["groups"] = [plan.grid.keys, plan.grid.starts]
     return digest(stored, commands, video.path, prefix=video.prefix, **more)
