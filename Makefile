@@ -2,7 +2,7 @@
 
 # The Python that .venv is made with (3.11 or newer).
 PYTHON ?= python3
-# Which build of torch: cpu, cuda, or none (everything but embeddings and semantic search works without).
+# What embeds: torch on the cpu, torch on a GPU (cuda), or no torch: the bundled model alone, 0.8 GB less to download.
 TORCH ?= cpu
 # How many processes run the tests side by side; each has servers of its own.
 PROCESSES ?= 2

@@ -1,15 +1,54 @@
 """What a handler sees of the system while it runs one task."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from subprocess import Popen
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from broker.media.records import MediaRecord
 from broker.media.storage import Storage
 from broker.media.vectors import VectorStore
 from broker.task import NewTask
+
+
+class Taken(NamedTuple):
+    """The parts of a shared work that a run has now, and how many others make."""
+
+    parts: list[str]
+    held: int
+
+
+class SharedWork(Protocol):
+    """Parts of the work of one task, its lead, which runs of others may make: each part is one run's at a time.
+
+    A part is a run's until it says that the part is made, or its run is over, however that ends: then another run may
+    have it, which makes it from its beginning. What the lead itself has begun, no other run is given. All this is gone
+    when the lead has ended, and so are the tasks that help it. Methods raise ``TransientError`` when this run is over.
+    """
+
+    def offer(self, work: str, parts: Sequence[str], helpers: int) -> None:
+        """As the lead, tell which parts there are, and have so many tasks help with them.
+
+        Those are of the lead's type, tenant, group and payload and wait in the background: they begin when nothing
+        else that waits could, which may be never. ``work`` tells what is made of what; where that is not what an
+        earlier run has told, what was known of its parts is forgotten.
+        """
+
+    def take(self, work: str, most: int = 1) -> Taken:
+        """Have the next parts, in the order of their names, that nobody makes or has made; those that one has count."""
+
+    def is_made(self, part: str) -> None:
+        """What this run has made can be used. Nothing follows from that where the part is another's by now."""
+
+    def give_back(self, part: str) -> None:
+        """Let others have it."""
+
+    def made(self) -> set[str]:
+        """The parts that are made."""
+
+    def any_left(self) -> bool:
+        """Whether there may be a part that nobody has begun."""
 
 
 class TaskContext(Protocol):
@@ -57,6 +96,14 @@ class TaskContext(Protocol):
 
         Where it is refused, for a quota, say, this run's log tells so, and this run goes on.
         """
+
+    @property
+    def part_of(self) -> str:
+        """The task that this one helps, because a run of that has asked for it (``shared_work``); mostly none: ''."""
+
+    @property
+    def shared_work(self) -> SharedWork:
+        """Of this task, or of the one that it helps."""
 
     def progress(self, percent: float, stage: str = "") -> None:
         """Tell how far the work is, 0 to 100. Cheap: call it as often as you like."""

@@ -67,7 +67,15 @@ TRANSITIONS: dict[str, frozenset[tuple[Status | None, Status | None]]] = {
     "submit": frozenset({(None, Status.PENDING), (None, Status.SCHEDULED)}),
     "submit_many": frozenset({(None, Status.PENDING), (None, Status.SCHEDULED)}),
     "submit_linked": frozenset({(None, Status.PENDING), (None, Status.SCHEDULED), (None, Status.CANCELLED)}),
-    "settle": frozenset({(Status.SCHEDULED, Status.PENDING), (Status.SCHEDULED, Status.CANCELLED)}),
+    "share_work": frozenset({(None, Status.PENDING)}),
+    "settle": frozenset(
+        {
+            (Status.SCHEDULED, Status.PENDING),
+            (Status.SCHEDULED, Status.CANCELLED),
+            (Status.PENDING, Status.CANCELLED),
+            (Status.PROCESSING, Status.CANCELLED),
+        }
+    ),
     "claim": frozenset(
         {
             (Status.PENDING, Status.PROCESSING),

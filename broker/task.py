@@ -12,7 +12,7 @@ from broker.status import Status
 STORED_FIELDS = (
     *("status", "origin", "tenant", "payload", "created_at", "max_retries", "timeout", "retry_count", "scheduled_at"),
     *("started_at", "ended_at", "last_heartbeat", "error", "progress", "outcome", "attempts"),
-    *("flow", "depends_on", "on_failure", "waiting_for", "group", "tags", "trace", "usage", "deadline"),
+    *("flow", "depends_on", "on_failure", "waiting_for", "group", "tags", "trace", "usage", "deadline", "part_of"),
 )
 
 
@@ -61,6 +61,8 @@ class Task(Struct, frozen=True):
     deadline: str | None = None
     #: It waits until nothing else does, below priority 0.
     background: bool = False
+    #: The task of whose work it makes parts. It was not submitted by anybody, but by a run of that.
+    part_of: str | None = None
 
     def detail(self) -> dict[str, Any]:
         """The task in JSON values, as ``GET /api/tasks/{id}`` shows it and webhooks carry it."""

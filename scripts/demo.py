@@ -116,7 +116,7 @@ def show_search(api: Api) -> None:
         wait_for(api, image["task_id"], f"embedding {name}")
         ids[image["id"]] = name
     if not ids:
-        print("  search             skipped: set up without embeddings (TORCH=none)")
+        print("  search             skipped: there are no photographs to show it with (pip install scikit-learn)")
         return
     found = api.call("GET", "/api/search", params={"q": "a flower", "type": "image", "limit": 5})
     for hit in found["results"]:

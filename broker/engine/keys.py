@@ -304,6 +304,10 @@ class Keys:
         """
         return f"{self._ours}links:{name}"
 
+    def parts(self, task_id: str) -> str:
+        """hash: of a task whose work is shared, part -> empty, who makes it (task and execution), or ``done``."""
+        return f"{self._ours}parts:{task_id}"
+
     def settling(self) -> str:
         """list: ``name status why`` of tasks that have ended and from which more follows, for the daemon."""
         return f"{self._ours}settling"

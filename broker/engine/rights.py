@@ -15,6 +15,7 @@ _COMMON = (
 _SUBMITTING = ("set", "wait", "waitaof")
 _OF_WORKERS = (
     *("claim", "claim_more", "finish", "fail", "postpone", "release", "renew", "remember"),
+    *("share_work", "take_part", "end_part"),
     *("register_worker", "unregister_worker", "note_early"),
     *("declare", "submit_linked", "put_vectors", "delete_vectors", "changed_vectors", "note_source"),
 )
@@ -42,7 +43,7 @@ def _all_but(*left_out: str) -> tuple[str, ...]:
 #: By the names of the Procfile; ``broker`` is the daemon, and whoever calls ``check``, ``doctor``, ``keys``, ``adopt``.
 PROCESSES: dict[str, Rights] = {
     "web": Rights(
-        _all_but(*_OF_WORKERS[:10], *_OF_OPERATORS, "reap", "prune", "prune_flows", "reconcile", "remove_gone"),
+        _all_but(*_OF_WORKERS[:13], *_OF_OPERATORS, "reap", "prune", "prune_flows", "reconcile", "remove_gone"),
         (
             *(
                 "blpop",

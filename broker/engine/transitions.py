@@ -33,7 +33,7 @@ _NAMES = (
         "release",
     ),
     *("cancel", "retry", "promote", "reap", "prune", "prune_flows", "declare", "configure", "set_tenant", "remember"),
-    "note_early",
+    *("note_early", "share_work", "take_part", "end_part"),
     *(
         "hold",
         "sweep_hold",
@@ -485,6 +485,32 @@ class Transitions:
         """
         run = {"id": task_id, "execution": execution, "media_id": media_id}
         return bool(self._run("note_early", **run, event=told[0], kind=told[1], info=info))
+
+    def share_work(
+        self, task_id: str, execution: str, *, work: str, helper: tuple[bytes, str], bounds: str | int,
+        ids: Sequence[str], parts: Sequence[str],
+    ) -> list[str] | None:  # fmt: skip
+        """Tells of which parts a run's work consists, and has tasks help with it: ids of new ones, at most these.
+
+        ``helper`` are their payload and options, as in submit.lua. ``None``: the run is over.
+        """
+        run = {"id": task_id, "execution": execution, "work": work, "helpers": len(ids)}
+        told = {"payload": helper[0], "options": helper[1], "told": [*ids, *parts]}
+        code, *new = self._run("share_work", bounds=bounds, **run, **told)
+        return new if code else None
+
+    def take_part(
+        self, task_id: str, execution: str, *, lead: str, work: str, most: int
+    ) -> tuple[list[str], int] | None:
+        """(parts that the run has now, how many others make); ``None`` when it is over."""
+        run = {"id": task_id, "execution": execution, "lead": lead, "work": work}
+        code, *found = self._run("take_part", most=most, **run)
+        return (found[1:], int(found[0])) if code else None
+
+    def end_part(self, task_id: str, execution: str, *, lead: str, part: str, done: bool) -> bool:
+        """A run has made a part, or gives it back; False when it does not have it."""
+        run = {"id": task_id, "execution": execution, "lead": lead}
+        return bool(self._run("end_part", part=part, state="done" if done else "", **run))
 
     def register_worker(self, worker: str, *, ttl: int, queues: str, fields: dict[str, Any], types: str = "") -> bool:
         """Writes a worker's record and declares its ``types``; True when it was not known."""

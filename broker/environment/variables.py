@@ -78,6 +78,8 @@ class Variables(Schema):
         "Whose its tasks are.", "rq", TENANT_NAME.pattern, "write letters, digits, dots, dashes and underscores"
     )
     EMBED_MODEL = Text("A sentence-transformers model.")
+    EMBED_OCR = Switch("Whether what is written in pictures and videos is found, too.", default=False)
+    TORCH = OneOf("What embeds; unset: torch where it is installed.", "", ("none", "cpu", "cuda"))
     LEASE_SECONDS = Number("Silence after which a running task is taken back.", 5.0, 1, 3600)
     MAX_CRASHES = Whole("Deaths of its worker in a row that fail a task.", 3, 1, 1000)
     MAX_PENDING = Whole("Waiting tasks per tenant and type; 0: no bound.", 1_000_000, 0, 10**9)
@@ -94,6 +96,7 @@ class Variables(Schema):
     REPROCESS_KEEP_DAYS = Number(
         "How long a video's former renditions stay once it was transcoded again.", 7.0, 0, 3650
     )
+    VIDEO_PARALLEL = Whole("Tasks that may make one long video together; 1: its own alone.", 1, 1, 64)
     MAX_UPLOAD_BYTES = Whole("Largest upload.", 2 * 1024**3, 1, 10**15 - 1)
     EMBED_UPLOADS = Text(
         "Kinds of uploads that are made searchable, unless their form says otherwise.",

@@ -49,6 +49,7 @@ def task_of(task_id: str, values: Sequence[str | None]) -> Task | None:
         trace=shown(fields["trace"] or ""),
         usage=used_of(fields["usage"]),
         deadline=fields["deadline"],
+        part_of=fields["part_of"],
         background=level == BACKGROUND,
     )
 

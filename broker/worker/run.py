@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any, NoReturn
@@ -35,9 +35,9 @@ from broker.worker.fetched import fetch
 from broker.worker.meter import NOTHING, Measured
 from broker.worker.metered import MeteredStorage
 from broker.worker.outcome import Outcome
+from broker.worker.shared_work import OVER, Run, RunSharedWork
 
 log = logging.getLogger(__name__)
-_OVER = "This run is over: another one may have begun, which must not do the same work twice."
 _all_types = cache(lambda: load_types(os.environ))
 #: What handlers say.
 of_handlers = logging.getLogger("handler")
@@ -107,7 +107,8 @@ class RunContext:
         if record.fetch:
             fetch(record, self, self._broker)
             return self.media(media_id)
-        self._note_recording(record.id, record.info)
+        if record.info.get("duration_seconds") and not self.part_of:  # else it is the lead's, whoever works on it
+            self._note_recording(record.id, record.info)
         return record
 
     def source_url(self, media_id: str) -> str:
@@ -128,7 +129,7 @@ class RunContext:
         fields = [part for pair in info_fields(info).items() for part in pair]
         told = (PLAYABLE, "playable") if playable else ("", "")
         if not self._broker.transitions.note_early(self.task_id, self._execution, media_id, fields, told):
-            raise TransientError(_OVER)
+            raise TransientError(OVER)
 
     def follow_with(self, new: NewTask) -> None:
         try:  # with the types of all workers: this one may have been given some of them alone
@@ -136,6 +137,16 @@ class RunContext:
             self._broker.tasks.submit(self.tenant, checked)
         except TaskBrokerError as error:
             self.log.warning("the %s task that was to follow is not queued: %s", new.type, error.message)
+
+    @cached_property
+    def part_of(self) -> str:
+        lead: Any = self._broker.redis.hget(self._broker.keys.job(self.task_id), "part_of")
+        return lead or ""
+
+    @cached_property
+    def shared_work(self) -> RunSharedWork:
+        kind, run = self._broker.types[self._type], Run(self.task_id, self.tenant, self._execution)
+        return RunSharedWork(self._broker, kind, run, self.part_of or self.task_id)
 
     def measured(self) -> Measured:
         """What the run has used of what only this knows."""
@@ -158,8 +169,11 @@ class RunContext:
         return self._shared.stop_asked
 
     def others_wait(self) -> bool:
-        waiting: Any = self._broker.redis.zrange(self._broker.keys.ready(), 0, -1, withscores=True)
-        return any(level >= 0 and queue.partition(":")[0] == self._type for queue, level in waiting)
+        redis, keys = self._broker.redis, self._broker.keys
+        ready: Any = redis.zrange(keys.ready(), 0, -1, withscores=True)
+        queues = [queue for queue, level in ready if level >= 0 and queue.partition(":")[0] == self._type]
+        # One of which the last was taken counts as ready until the next claim.
+        return bool(queues and redis.exists(*map(keys.rq_queue, queues)))
 
     def plugin_config(self, plugin: str) -> dict[str, Any] | None:
         return self._broker.plugin_configs.read(self.tenant, plugin)
@@ -177,7 +191,7 @@ class RunContext:
         memo = {**self._memo, key: value}
         stored_json.encode_strictly(memo)
         if not self._broker.transitions.remember(self.task_id, self._execution, memo):
-            raise TransientError(_OVER)
+            raise TransientError(OVER)
         self._memo = memo
 
     def popen(self, argv: list[str], **options: Any) -> processes.Program:

@@ -1411,6 +1411,8 @@ export interface TaskDetail<R = unknown> {
   group: string | null;
   /** Words to know it by. */
   tags: string[];
+  /** The task that it helps with a long video (`VIDEO_PARALLEL`), by which it was made: it has its payload, no result and no webhooks. Null of a task that was submitted. */
+  part_of: string | null;
   /** Ids of the tasks that had to end before. */
   depends_on: string[];
   /** What becomes of it when one of them does not complete; null when it depends on none. */
@@ -1472,6 +1474,8 @@ export interface TaskInList<R = unknown> {
   group: string | null;
   /** Words to know it by. */
   tags: string[];
+  /** The task that it helps with a long video (`VIDEO_PARALLEL`), by which it was made: it has its payload, no result and no webhooks. Null of a task that was submitted. */
+  part_of: string | null;
   /** Ids of the tasks that had to end before. */
   depends_on: string[];
   /** What becomes of it when one of them does not complete; null when it depends on none. */

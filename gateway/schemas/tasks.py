@@ -267,6 +267,13 @@ class TaskInList(Schema):
     flow = fields.String(**nullable("The flow that it belongs to."))
     group = fields.String(**nullable("The group that it was submitted for."))
     tags = fields.List(fields.String(), **required("Words to know it by."))
+    part_of = fields.String(
+        **nullable(
+            "The task that it helps with a long video (`VIDEO_PARALLEL`), by which it was made: it has its payload, no "
+            "result and no webhooks. Null of a task that was submitted.",
+            format="uuid",
+        )
+    )
     depends_on = fields.List(fields.String(), **required("Ids of the tasks that had to end before."))
     on_failure = fields.String(
         **nullable(

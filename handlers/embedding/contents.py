@@ -13,11 +13,12 @@ from PIL import Image
 from broker.context import TaskContext
 from broker.errors import NotFound, PermanentError
 from broker.media import paths
-from broker.media.parts import LABEL, NAME, PASSAGE, PICTURE, SPEECH, Part
+from broker.media.parts import LABEL, NAME, PASSAGE, PICTURE, SPEECH, TEXT, Part
 from broker.media.records import MediaRecord, no_source
 from broker.plugin import NOTE, TRANSCRIPT, is_transcript
 from handlers.embedding.decoded import describe_sound, read_frames, read_picture, read_sections
 from handlers.embedding.documents.section import Section
+from handlers.embedding.lettering import in_picture, in_video
 from handlers.embedding.names import name_words
 from handlers.embedding.text import spread
 
@@ -67,16 +68,24 @@ def read(record: MediaRecord, context: TaskContext, cut: Cut) -> Contents:
 def _read(record: MediaRecord, path: Path, context: TaskContext, cut: Cut) -> Contents:
     seen = PICTURE if cut.sees else LABEL
     if record.kind == "image":
-        return Contents([Item(Part(seen), picture=read_picture(path, context.seconds_left()))], {})
+        shown = [Item(Part(seen), picture=read_picture(path, context.seconds_left()))]
+        return _with_text(shown, in_picture(path, context), cut)
     if record.kind == "video":
         context.progress(0, "choosing frames")
         frames = read_frames(path, context.seconds_left())
-        return Contents([Item(Part(seen, start=at), picture=frame) for at, frame in frames], {})
+        shown = [Item(Part(seen, start=at), picture=frame) for at, frame in frames]
+        return _with_text(shown, in_video(path, [at for at, _ in frames], context), cut)
     if record.kind == "audio":
         facts = describe_sound(path, context.seconds_left())
         return Contents([*_tagged(facts), *_titled(record.filename)], {"sound": facts, **_length(facts)})
     sections = read_sections(path, record.content_type, context.seconds_left())
     return _passages(sections, PASSAGE, cut, _titled(record.filename))
+
+
+def _with_text(shown: list[Item], written: list[Section], cut: Cut) -> Contents:
+    """Pictures, and what is written in them."""
+    contents = _passages(written, TEXT, cut)
+    return contents._replace(items=shown + contents.items)
 
 
 def read_speech(record: MediaRecord, context: TaskContext, cut: Cut) -> Contents:

@@ -1,5 +1,6 @@
 """Media of strangers as the encoder wants it: decoded outside this process; pictures small, opaque, upright."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from handlers.media.bounds import DOCUMENT, PICTURE, RECORDING
 from handlers.media.decoding import decode, decode_one
 
 _PICTURE, _FRAMES = "handlers.embedding.picture:raw_picture", "handlers.embedding.video:raw_frames"
+_LEGIBLE, _LEGIBLE_FRAMES = "handlers.embedding.legible:raw_picture", "handlers.embedding.legible:raw_frames"
 _SECTIONS, _SOUND = "handlers.embedding.documents.read:raw_sections", "handlers.embedding.sound:describe"
 
 
@@ -21,6 +23,17 @@ def read_picture(path: Path, seconds: float) -> Image.Image:
 def read_frames(path: Path, seconds: float) -> list[tuple[float, Image.Image]]:
     """As ``video.read_frames``, within the seconds that the task has left."""
     return [(at, _image(raw)) for at, *raw in decode(_FRAMES, str(path), limits=RECORDING, seconds=seconds)]
+
+
+def read_legible(path: Path, seconds: float) -> Image.Image:
+    """As ``legible.raw_picture``, within the seconds that the task has left."""
+    return _image(decode_one(_LEGIBLE, str(path), limits=PICTURE, seconds=seconds))
+
+
+def read_legible_frames(path: Path, at: list[float], seconds: float) -> Iterator[tuple[float, Image.Image]]:
+    """As ``legible.raw_frames``, one after the other, within the seconds that the task has left."""
+    for moment, *raw in decode(_LEGIBLE_FRAMES, str(path), at, limits=RECORDING, seconds=seconds):
+        yield moment, _image(raw)
 
 
 def read_sections(path: Path, content_type: str, seconds: float) -> list[Section]:

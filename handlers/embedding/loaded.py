@@ -6,7 +6,7 @@ import time
 
 from broker.errors import Postpone
 from handlers.embedding import preflight
-from handlers.embedding.model import Encoder, UnusableModel
+from handlers.embedding.embedder import Embedder, UnusableModel, open_embedder
 
 log = logging.getLogger(__name__)
 
@@ -16,10 +16,10 @@ _PAUSE = 60.0
 
 class _Loaded:
     def __init__(self) -> None:
-        self._encoder: Encoder | None = None
+        self._encoder: Embedder | None = None
         self._rest_until = 0.0
 
-    def __call__(self) -> Encoder:
+    def __call__(self) -> Embedder:
         """Loads it at the first call. Raises ``Postpone`` when that fails, which is not the task's fault.
 
         Tasks that come soon after a failure are not made to wait for another one.
@@ -28,7 +28,7 @@ class _Loaded:
             if time.monotonic() < self._rest_until:
                 raise Postpone(_PAUSE)
             try:
-                self._encoder = Encoder(preflight.check(os.environ))
+                self._encoder = open_embedder(preflight.check_model(os.environ))
             except (ValueError, UnusableModel) as error:
                 log.error("embedding tasks are given back until this is mended, and the worker restarted: %s", error)
                 self._rest_until = time.monotonic() + _PAUSE

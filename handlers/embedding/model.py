@@ -1,21 +1,20 @@
-"""The encoder: texts and pictures as vectors of one space, with one model for the life of the process."""
+"""Models of sentence-transformers, which need torch."""
 
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from handlers.embedding import hub
-from handlers.embedding.classifier import LabelVectors
-from handlers.embedding.labels import LabelTable
+from handlers.embedding.device import NO_GPU
+from handlers.embedding.embedder import Embedder, UnusableModel, Vectors
 from handlers.embedding.settings import EmbeddingSettings
 from handlers.embedding.text import Passage, passages
 
@@ -27,34 +26,27 @@ _BATCH = 16
 _SPECIAL_TOKENS = 2
 
 
-class UnusableModel(Exception):
-    """The model cannot be loaded, which only the operator can cure."""
-
-
-class Encoder:
-    """A sentence-transformers model. Models that see embed pictures themselves; for the others a classifier looks."""
+class Encoder(Embedder):
+    """A sentence-transformers model, on the GPU if torch sees one and is not told otherwise."""
 
     def __init__(self, settings: EmbeddingSettings) -> None:
-        """Loads the model, onto the GPU if torch sees one. Raises ``UnusableModel``."""
+        """Loads the model. Raises ``UnusableModel``."""
+        super().__init__(settings)
         torch.set_num_threads(1)  # more of them spin while they wait for a core that another process uses
         transformers_logging.disable_progress_bar()
-        self._settings = settings
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        #: Of its vectors.
-        self.name = settings.tag
+        self.device = _device(settings.torch)
         try:
             self._model = self._load()
             self.dimensions = int(self.texts(["a"]).shape[1])
         except Exception as error:  # whatever the libraries raise for files that are not what they expect
             line = " ".join(str(error).split())
             raise UnusableModel(f"EMBED_MODEL={settings.location} cannot be loaded: {line}") from error
-        log.info("%s embeds on %s", settings.name, self._device)
-        #: Whether the model itself knows pictures.
+        log.info("%s embeds on %s", settings.name, self.device)
         self.sees = "image" in self._model.modalities
 
     def _load(self) -> SentenceTransformer:
         """From this machine; from the hub only what is not (wholly) here, when the hub answers."""
-        load = partial(SentenceTransformer, self._settings.location, device=self._device)
+        load = partial(SentenceTransformer, self._settings.location, device=self.device)
         if self._settings.folder is not None:
             return load(local_files_only=True)
         if hub.is_here(self._settings.location):
@@ -63,42 +55,36 @@ class Encoder:
         hub.ask(self._settings.location)
         return load()
 
-    def texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """(texts, dimensions), rows L2-normalised. What is longer than the model reads is cut off."""
+    def texts(self, texts: Sequence[str]) -> Vectors:
         return self._run(self._model.encode_document, texts)
 
-    def queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """As ``texts``, for models that embed a question in another way than its answer."""
+    def queries(self, texts: Sequence[str]) -> Vectors:
         return self._run(self._model.encode_query, texts)
 
-    def pictures(self, pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
-        """(pictures, dimensions), rows L2-normalised."""
-        return self.look(pictures)[0]
-
-    def look(self, pictures: Sequence[Image.Image]) -> tuple[NDArray[np.float32], list[str]]:
-        """As ``pictures``, and what is seen in each, in words; empty where the model itself sees."""
+    def look(self, pictures: Sequence[Image.Image]) -> tuple[Vectors, list[str]]:
         if self.sees:
             return self._run(self._model.encode, pictures), [""] * len(pictures)
-        return self._labels(pictures)
+        return super().look(pictures)
 
     def passages(self, text: str) -> list[Passage]:
-        """``text`` in pieces that the model reads whole."""
+        tokens = self._model.tokenizer(
+            text, add_special_tokens=False, truncation=False, return_offsets_mapping=True, verbose=False
+        )
         longest = self._model.max_seq_length or self._model.tokenizer.model_max_length
-        return passages(text, self._model.tokenizer, longest - _SPECIAL_TOKENS)
+        return passages(text, tokens["offset_mapping"], longest - _SPECIAL_TOKENS)
 
     def pieces(self, word: str) -> int:
-        """Into how many pieces the model cuts a word."""
         return len(self._model.tokenizer.tokenize(word))
 
     @staticmethod
-    def _run(encode: Any, inputs: Sequence[Any]) -> NDArray[np.float32]:
-        vectors: NDArray[np.float32] = encode(
-            list(inputs), batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
-        )
+    def _run(encode: Any, inputs: Sequence[Any]) -> Vectors:
+        vectors: Vectors = encode(list(inputs), batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False)
         return vectors.astype(np.float32, copy=False)
 
-    @cached_property
-    def _labels(self) -> LabelVectors:
-        return LabelVectors(
-            LabelTable(self.texts, self._settings.name, self.dimensions, self._settings.cache), self._device
-        )
+
+def _device(wanted: str) -> str:
+    """The one that ``TORCH`` demands, else the best there is. Raises ``UnusableModel`` for a GPU that is not there."""
+    seen = torch.cuda.is_available()
+    if wanted == "cuda" and not seen:
+        raise UnusableModel(NO_GPU)
+    return "cuda" if seen and wanted != "cpu" else "cpu"

@@ -48,9 +48,13 @@ def shrink(image: Image.Image) -> Image.Image:
 def _decode(image: Image.Image) -> Image.Image:
     reduce(image, _SHORT_SIDE / min(image.size))
     turn_upright(image)
-    small = shrink(eight_bits(image))
-    if small.mode != "RGBA":
-        return small
-    page = Image.new("RGB", small.size, "white")
-    page.paste(small, mask=small.getchannel("A"))
+    return opaque(shrink(eight_bits(image)))
+
+
+def opaque(image: Image.Image) -> Image.Image:
+    """As RGB, on white where it is transparent."""
+    if image.mode != "RGBA":
+        return image
+    page = Image.new("RGB", image.size, "white")
+    page.paste(image, mask=image.getchannel("A"))
     return page

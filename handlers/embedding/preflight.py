@@ -6,15 +6,28 @@ What passes here and fails all the same is given back (``handlers.embedding.load
 import json
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
-from handlers.embedding import hub
+from broker.environment.reading import read_one
+from handlers.embedding import device, hub
 from handlers.embedding.settings import WEIGHTS, EmbeddingSettings
 
 
 def check(environ: Mapping[str, str]) -> EmbeddingSettings:
     """The settings. Raises ``ValueError`` in words for the operator when nothing can be embedded under them."""
+    settings = check_model(environ)
+    device.check(settings)
+    if read_one(environ, "EMBED_OCR") and find_spec("rapidocr") is None:
+        raise ValueError("EMBED_OCR=1, but rapidocr is not installed here (pip install 'mindia-tasks[ocr]')")
+    return settings
+
+
+def check_model(environ: Mapping[str, str]) -> EmbeddingSettings:
+    """As ``check``, for those who only look for what others embed: with the bundled model that takes no torch."""
     settings = EmbeddingSettings.from_env(environ)
+    if settings.bundled:
+        return settings
     try:
         if settings.folder is None:
             hub.require(settings.location)

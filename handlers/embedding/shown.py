@@ -6,12 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from broker.errors import NotFound, PermanentError, TransientError, Unavailable, UnsupportedMedia
+from handlers.embedding.embedder import Embedder, open_embedder
 from handlers.embedding.settings import EmbeddingSettings
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class ShownPictures:
         self._settings, self._local_file = settings, local_file
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures")
         self._asked: dict[str, Future[NDArray[np.float32]]] = {}
-        self._encoder: Any = None
+        self._encoder: Embedder | None = None
 
     def vector(self, key: str) -> NDArray[np.float32] | None:
         """That of the picture in storage under ``key``; ``None`` as long as it is not there: ask again.
@@ -63,10 +63,9 @@ class ShownPictures:
         vector: NDArray[np.float32] = self._encoder.pictures([picture])[0]
         return vector
 
-    def _load(self) -> Any:
+    def _load(self) -> Embedder:
         try:
-            model = importlib.import_module("handlers.embedding.model")
-            return model.Encoder(self._settings)
+            return open_embedder(self._settings)
         except ModuleNotFoundError as error:
             told = f"Pictures cannot be looked for here: {error.name} is not installed where search runs."
             raise UnsupportedMedia(told) from error

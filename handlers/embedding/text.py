@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from re import compile as pattern
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 #: Tokens of a passage, and how many of them are also in the next one. A passage of prose is a paragraph or two.
 _PASSAGE, _OVERLAP = 200, 40
@@ -21,14 +21,12 @@ class Passage(NamedTuple):
     text: str
 
 
-def passages(text: str, tokenizer: Any, longest: int) -> list[Passage]:
+def passages(text: str, spans: Sequence[tuple[int, int]], longest: int) -> list[Passage]:
     """Overlapping passages of at most ``longest`` tokens in the order of the text.
 
-    One ends, and one begins, where a paragraph does, if that is near. ``tokenizer`` is a fast one of transformers,
-    which tells where in the text each token stands.
+    One ends, and one begins, where a paragraph does, if that is near. ``spans`` are (first character, the one after the
+    last) of each token.
     """
-    tokens = tokenizer(text, add_special_tokens=False, truncation=False, return_offsets_mapping=True, verbose=False)
-    spans: Sequence[tuple[int, int]] = tokens["offset_mapping"]
     return [
         Passage(spans[begin][0], text[spans[begin][0] : spans[end - 1][1]])
         for begin, end in _windows(len(spans), _borders(text, spans), min(_PASSAGE, longest))

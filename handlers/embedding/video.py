@@ -46,9 +46,8 @@ def raw_frames(path: str) -> Iterator[tuple[float, *Raw]]:
 
 def read_frames(path: Path) -> list[Frame]:
     """At most 32 upright RGB frames in their order. Raises ``PermanentError`` when there is none to see."""
-    has_key_frames = len(list(islice(_decode(path, key_frames=True), 2))) > 1
     try:
-        found = _distinct(islice(_decode(path, key_frames=has_key_frames), _MOST_DECODED))
+        found = _distinct(_looked_at(path))
     except MemoryError:
         raise
     except av.FFmpegError as error:  # pixels that nothing converts
@@ -56,6 +55,28 @@ def read_frames(path: Path) -> list[Frame]:
     if not found:
         raise PermanentError(_BROKEN)
     return spread(found, _MOST_FRAMES)
+
+
+def frames_at(path: Path, seconds: Iterable[float]) -> Iterator[Frame]:
+    """Those of the frames that ``read_frames`` looks at which are shown at these seconds, upright and in full size."""
+    left, first = set(seconds), None
+    for frame in _looked_at(path):
+        first = frame.time if first is None else first
+        at = _seconds(frame, first)
+        if at in left:
+            left.discard(at)
+            yield Frame(at, frame.to_image().rotate(frame.rotation, expand=True))
+        if not left:
+            return
+
+
+def _looked_at(path: Path) -> Iterator[av.VideoFrame]:
+    has_key_frames = len(list(islice(_decode(path, key_frames=True), 2))) > 1
+    return islice(_decode(path, key_frames=has_key_frames), _MOST_DECODED)
+
+
+def _seconds(frame: av.VideoFrame, first: float | None) -> float:
+    return round(max(0.0, (frame.time or 0.0) - (first or 0.0)), 3)
 
 
 def _decode(path: Path, key_frames: bool) -> Iterator[av.VideoFrame]:
@@ -78,7 +99,7 @@ def _distinct(frames: Iterable[av.VideoFrame]) -> list[Frame]:
         last = thumbnail
         if number % stride == 0:
             shown = shrink(frame.to_image()).rotate(frame.rotation, expand=True)
-            kept.append(Frame(round(max(0.0, (frame.time or 0.0) - (first or 0.0)), 3), shown))
+            kept.append(Frame(_seconds(frame, first), shown))
         number += 1
         if len(kept) == 4 * _MOST_FRAMES:
             kept, stride = kept[::2], 2 * stride

@@ -95,6 +95,16 @@ class Encoder:
             self._context.log.info("segments from %d on are made without a seek: the index is not exact", left.first)
             self._run(left.from_beginning(), part, on_frames)
 
+    def make_as_planned(self, part: Part, on_frames: Callable[[int], None]) -> bool:
+        """The same, or nothing that counts: False where it cannot be made that way."""
+        left = self._left(part)
+        try:
+            if left is not None:
+                self._run(left, part, on_frames)
+        except (_Misplaced, PermanentError):
+            return False
+        return True
+
     def _left(self, part: Part) -> Part | None:
         count = self._manifest.count
         end = part.end if count is None else min(part.end, count)

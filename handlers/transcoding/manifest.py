@@ -19,7 +19,9 @@ from broker.media.storage import Storage, StoredObject
 from handlers.transcoding.boxes import Segment
 from handlers.transcoding.ffmpeg import Decoded
 from handlers.transcoding.hls_output import segment_name
+from handlers.transcoding.ladder import Rung
 from handlers.transcoding.playlists import Track
+from handlers.transcoding.ranges import Part
 
 #: Changes with whatever decides the bytes and is not in ffmpeg's arguments.
 _VERSION = 1
@@ -76,6 +78,7 @@ class Manifest:
     """All records of one transcoding."""
 
     def __init__(self, storage: Storage, tenant: str, media_id: str, digest: str = "") -> None:
+        self.digest = digest
         self._storage = storage
         self._all = paths.work(tenant, media_id)
         self._prefix = paths.work(tenant, media_id, digest)
@@ -97,6 +100,11 @@ class Manifest:
                 self._storage.delete(key)
         return bool(self._segments)
 
+    def load_more(self, beginning: str = "") -> None:
+        """Read what others may have written under such names, and again what was read before."""
+        for key in [each for each in self._storage.keys(self._prefix) if each.startswith(self._prefix + beginning)]:
+            self._read(key)
+
     def write(self, name: str, written: Written) -> None:
         """Keep the record of a run; from now on what it tells counts."""
         record = {"tracks": written.tracks, "covered": written.covered, "count": written.count}
@@ -115,6 +123,27 @@ class Manifest:
         """The first segment from ``first`` on that a rendition lacks; ``None`` when it has all up to ``end``."""
         have = self._segments.get(name, {})
         return next((number for number in range(first, end) if number not in have), None)
+
+    def has_all(self, part: Part) -> bool:
+        """Whether nothing of a part is missing."""
+        end = part.end if self.count is None else min(part.end, self.count)
+        return all(self.missing(rung.name, part.first, end) is None for rung in part.rungs)
+
+    def has_pieces(self, part: Part) -> bool:
+        """Whether a rendition has some of a part's segments and lacks others."""
+        counts = {
+            name: sum(part.first <= number < part.end for number in each) for name, each in self._segments.items()
+        }
+        return any(0 < counts.get(rung.name, 0) < part.end - part.first for rung in part.rungs)
+
+    def gap(self, rungs: Sequence[Rung], end: int) -> tuple[int, int] | None:
+        """The first stretch of segments, each of which some rendition lacks; ``None`` when nothing is missing."""
+        end = end if self.count is None else min(end, self.count)
+        lacks = [any(number not in self._segments.get(rung.name, {}) for rung in rungs) for number in range(end)]
+        if True not in lacks:
+            return None
+        first = lacks.index(True)
+        return first, next((number for number in range(first, end) if not lacks[number]), end)
 
     def init(self, name: str) -> str | None:
         """The SHA-256 of a rendition's headers, once they are stored."""
@@ -156,6 +185,23 @@ class Manifest:
             self._covered[name] = Covered(*record["covered"])
         if record["count"] is not None:
             self.count = record["count"]
+
+
+class LaterManifest(Manifest):
+    """Keeps records to itself until it is told to write them: what is made of a part in vain is known to nobody."""
+
+    def __init__(self, storage: Storage, tenant: str, media_id: str, digest: str) -> None:
+        super().__init__(storage, tenant, media_id, digest)
+        self._kept: dict[str, Written] = {}
+
+    def write(self, name: str, written: Written) -> None:
+        self._kept[name] = written
+
+    def write_all(self) -> None:
+        """Now all that was kept counts."""
+        for name, written in self._kept.items():
+            super().write(name, written)
+        self._kept.clear()
 
 
 def as_values(track: Track) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def look_and_plan(context: TaskContext, path: Path, prefix: str) -> Video:
 
 def take_up(context: TaskContext, media: MediaRecord, stored: StoredObject, video: Video) -> Manifest:
     """What is made of the video so far; what a run has published of another source, or otherwise, goes."""
-    manifest = Manifest(context.storage, context.tenant, media.id, _digest(stored, video))
+    manifest = Manifest(context.storage, context.tenant, media.id, digest_of(stored, video))
     if not manifest.load() and not plays(media):
         if media.info.get("playable_seconds"):
             context.note(media.id, playable_seconds=0)
@@ -49,7 +49,7 @@ def plays(media: MediaRecord) -> bool:
     return "variants" in media.info
 
 
-def _digest(stored: StoredObject, video: Video) -> str:
+def digest_of(stored: StoredObject, video: Video) -> str:
     """Tells the source and how its pictures are made."""
     made = parts(video.source, video.demuxer, video.plan)
     plan = video.plan

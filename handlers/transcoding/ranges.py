@@ -15,6 +15,9 @@ from handlers.transcoding.source import Source
 SEEKABLE = frozenset({"mov", "matroska"})
 #: Segments of a range, about: encoders that begin anew more often cost more, and ranges are what workers share.
 _SEGMENTS = 8
+#: Segments (of six seconds, so two minutes) from which on a video is shared. Its last ranges are shorter then, down to
+#: so many segments, so that those who make them end at about the same time.
+SHARED, _SHORTEST = 20, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,18 @@ def parts(source: Source, demuxer: str, plan: Plan) -> list[Part]:
 
 
 def _ranges(first: int, end: int, *, split: bool) -> list[tuple[int, int]]:
-    """As equal as can be; the whole in one where a run cannot begin in the middle."""
+    """As equal as can be, or of a long video shorter at its end; the whole in one where a run cannot begin inside."""
     length = end - first
+    if split and end >= SHARED:
+        return list(pairwise(_tapering(first, end)))
     count = min(length, max(1, round(length / _SEGMENTS)) if split else 1)
     bounds = [first + ceil(length * number / count) for number in range(count + 1)] if count else []
     return list(pairwise(bounds))
+
+
+def _tapering(first: int, end: int) -> list[int]:
+    """Where ranges begin and end, none longer than a quarter of what is left."""
+    bounds = [first]
+    while (left := end - bounds[-1]) > 0:
+        bounds.append(bounds[-1] + min(left, _SEGMENTS, max(_SHORTEST, ceil(left / 4))))
+    return bounds

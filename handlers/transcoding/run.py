@@ -10,6 +10,7 @@ from handlers.transcoding import ffmpeg
 from handlers.transcoding.asked import give_up_hardware
 from handlers.transcoding.complete import complete
 from handlers.transcoding.encoder import HardwareFailed, NotPackaged
+from handlers.transcoding.helping import help_with
 from handlers.transcoding.making import make
 from handlers.transcoding.manifest import Manifest, Mismatch
 from handlers.transcoding.prepare import look_and_plan, take_up
@@ -21,9 +22,12 @@ from handlers.transcoding.version import folder_of, switched
 _STALLED, _WITHDRAWN = "stalled", "withdrawn"
 
 
-def transcode(context: TaskContext) -> dict[str, Any]:
-    """The handler of VideoTranscoding: see ``VideoTranscodingResult`` for its answer."""
+def transcode(context: TaskContext) -> dict[str, Any] | None:
+    """The handler of VideoTranscoding: see ``VideoTranscodingResult`` for its answer; none where it helps another."""
     media = context.media(context.payload["video_id"])
+    if context.part_of:
+        help_with(context, media)
+        return None
     progress = Progress(context)
     try:
         return _transcode(context, media, progress)

@@ -1,8 +1,7 @@
 """Makes all renditions of a video's pictures, and tells what of them is missing."""
 
 import shutil
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NoReturn
 
@@ -15,7 +14,8 @@ from handlers.transcoding.manifest import Manifest, Mismatch
 from handlers.transcoding.plan import Plan
 from handlers.transcoding.playlists import Track
 from handlers.transcoding.progress import PICTURES, Progress
-from handlers.transcoding.ranges import Part, parts
+from handlers.transcoding.ranges import Part
+from handlers.transcoding.sharing import Sharing, pixels
 from handlers.transcoding.source import Source
 
 #: A source of whose pictures less than this part can be decoded is damaged.
@@ -35,43 +35,49 @@ def see(
 
     Returns the renditions, smallest first, and what they lack. Raises ``PermanentError`` when that is most of them.
     """
-    encoder = Encoder(context, video, manifest, on_tick)
+    encoder, sharing = Encoder(context, video, manifest, on_tick), Sharing(context, video, manifest, on_tick)
     report, smallest = progress.within(PICTURES), video.plan.rungs[0]
-    done, waiting = 0, deque(parts(video.source, video.demuxer, video.plan))
-    while waiting:
-        part = waiting.popleft()
+    while part := sharing.next():
         if part.rungs != (smallest,) and context.others_wait():
-            _give_way(encoder, smallest, [part, *waiting])
+            _give_way(encoder, smallest, part, sharing)
         if part.seeks and not encoder.seeks:
-            part = Part(part.first, video.plan.segments, part.rungs, seek=False)
-            waiting.clear()
-        pixels = 0 if part.rungs == (video.plan.copied,) else _pixels(part)
-        encoder.make(part, _reported(report, done, pixels, video.plan))
-        done += pixels * (video.plan.begins(part.end) - video.plan.begins(part.first))
+            _make_without_seek(encoder, video.plan, manifest, report, sharing)
+            break
+        weight = 0 if part.rungs == (video.plan.copied,) else pixels(part)
+        encoder.make(part, _reported(report, sharing.pixels, weight, video.plan))
+        sharing.made(part)
     tracks = [manifest.track(rung.name) for rung in video.plan.rungs]
     warnings = _lacking(video.source, video.plan, tracks[0].samples, manifest.decoded())
     _make_poster(context, video, tracks)
     return tracks, warnings
 
 
-def _give_way(encoder: Encoder, smallest: Rung, waiting: Sequence[Part]) -> NoReturn:
+def _give_way(encoder: Encoder, smallest: Rung, part: Part, sharing: Sharing) -> NoReturn:
     """Finish the smallest rendition: that of every video comes before the larger ones of any.
 
     Raises ``Postpone``: the rest is made when no video waits any more.
     """
-    for part in waiting:
-        if smallest in part.rungs:
-            encoder.make(replace(part, rungs=(smallest,), seek=part.seek and encoder.seeks), lambda frames: None)
+    rest = sharing.rest(part)
+    for each in rest:
+        if smallest in each.rungs:
+            encoder.make(replace(each, rungs=(smallest,), seek=each.seek and encoder.seeks), lambda frames: None)
+    sharing.give_back(rest)
     raise Postpone(0, background=True)
+
+
+def _make_without_seek(
+    encoder: Encoder, plan: Plan, manifest: Manifest, report: Callable[[float], None], sharing: Sharing
+) -> None:
+    """Make all that is missing, in one run unless others have made something of it."""
+    sharing.end_sharing()
+    while gap := manifest.gap(plan.encoded, plan.segments):
+        part = Part(*gap, tuple(plan.encoded), seek=False)
+        encoder.make(part, _reported(report, pixels(part) * plan.begins(part.first), pixels(part), plan))
 
 
 def _reported(report: Callable[[float], None], before: int, pixels: int, plan: Plan) -> Callable[[int], None]:
     """Tells frames of a part as a share of all pixels that are to be encoded; ``before`` are those of other parts."""
     return lambda frames: report((before + frames * pixels) / max(1, plan.megapixels * 1_000_000))
-
-
-def _pixels(part: Part) -> int:
-    return sum(rung.width * rung.height for rung in part.rungs)
 
 
 def _make_poster(context: TaskContext, video: Video, tracks: list[Track]) -> None:

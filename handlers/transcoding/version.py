@@ -12,8 +12,11 @@ from broker.media.records import REPLACED, STREAM, MediaRecord
 
 
 def folder_of(context: TaskContext, media: MediaRecord) -> str:
-    """Where this run's version lies below the video's streams: empty, or a name with a slash at its end."""
-    return f"{context.task_id}/" if media.made else ""
+    """Where the version that this run makes, or helps to make, lies below the video's streams.
+
+    Empty, or a name with a slash at its end.
+    """
+    return f"{context.part_of or context.task_id}/" if media.made else ""
 
 
 def switched(context: TaskContext, media: MediaRecord, folder: str, facts: dict[str, Any]) -> dict[str, Any]:

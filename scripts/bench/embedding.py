@@ -95,9 +95,9 @@ def _bare(texts: list[str]) -> dict[str, float]:
     """The encoder alone, in another process: its best batch of texts sorted by length, and one by one."""
     program = (
         "import os, sys, time\n"
-        "from handlers.embedding.model import Encoder\n"
+        "from handlers.embedding.embedder import open_embedder\n"
         "from handlers.embedding.settings import EmbeddingSettings\n"
-        "encoder = Encoder(EmbeddingSettings.from_env(dict(os.environ)))\n"
+        "encoder = open_embedder(EmbeddingSettings.from_env(dict(os.environ)))\n"
         "texts = sorted(sys.stdin.read().splitlines(), key=len)\n"
         "for size in (16, 8, 4, 1):\n"
         "    began = time.process_time()\n"

@@ -37,10 +37,10 @@ _PATIENCE = 120.0
 #: A busy worker: it embeds texts, one thread to a process, as worker children do.
 _BUSY = """
 import os
-from handlers.embedding.model import Encoder
+from handlers.embedding.embedder import open_embedder
 from handlers.embedding.settings import EmbeddingSettings
 os.nice(10)  # as a worker's children are
-encoder = Encoder(EmbeddingSettings.from_env(os.environ))
+encoder = open_embedder(EmbeddingSettings.from_env(os.environ))
 print("busy", flush=True)
 while True:
     encoder.texts(["a photo of a tench: a freshwater fish with a golden body, reddish eyes and a slimy skin"] * 16)

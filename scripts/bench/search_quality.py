@@ -1,4 +1,5 @@
-"""How well search finds, by each text model that is on this machine: the bundled one, and what ``fetch_model`` fetched.
+"""How well search finds, by each text model that is on this machine: the bundled one with torch and without, and what
+``fetch_model`` fetched.
 
 Photographs under names that say nothing and under their own, documents, and queries that mean nothing. Every query has
 one right answer. The bare model is the classifier's ten best labels of the picture's centre, as texts.
@@ -17,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.environment.reading import read_one
-from handlers.embedding.classifier import LabelVectors
+from handlers.embedding.classifier import LabelVectors, classifier
+from handlers.embedding.embedder import Embedder, open_embedder
 from handlers.embedding.labels import LABELS, LabelTable
-from handlers.embedding.model import Encoder
 from handlers.embedding.names import name_words
 from handlers.embedding.picture import read_picture
 from handlers.embedding.recipe import NAME_WEIGHT
 from handlers.embedding.relevance import Calibration, Kind
+from handlers.embedding.search import query_embedder
 from handlers.embedding.sense import makes_sense
 from handlers.embedding.settings import EmbeddingSettings
 from handlers.embedding.unit import unit
@@ -72,6 +74,8 @@ def report(figures: Any) -> str:
 def _models() -> Iterator[EmbeddingSettings]:
     chosen = EmbeddingSettings.from_env(os.environ)
     yield chosen
+    if not chosen.light:
+        yield EmbeddingSettings.from_env({**os.environ, "EMBED_MODEL": "", "TORCH": "none"})
     for folder in sorted((read_one(os.environ, "DATA_DIR") / "models").glob("*/modules.json")):
         other = EmbeddingSettings.from_env({**os.environ, "EMBED_MODEL": str(folder.parent)})
         if other.name != chosen.name:
@@ -79,15 +83,21 @@ def _models() -> Iterator[EmbeddingSettings]:
 
 
 def _measure(settings: EmbeddingSettings, paths: Mapping[str, Path]) -> Iterator[Row]:
-    encoder = Encoder(settings)
+    encoder, ask = open_embedder(settings), query_embedder(settings)
+
+    def asked_for(queries: list[str]) -> Vectors:
+        return np.stack([ask(query) for query in queries])
+
     calibration = None
-    if not encoder.sees:
+    if settings.bundled:
+        calibration = Calibration.bundled()
+    elif not encoder.sees:
         calibration = Calibration.by(LabelTable(encoder.texts, settings.name, encoder.dimensions, settings.cache))
     asked = {name: each for name, each in queries().items() if name in paths}
     right = np.repeat([list(paths).index(name) for name in asked], 3)
-    vectors = encoder.queries([query for each in asked.values() for query in each])
-    nothing = [query for query in nonsense() if makes_sense(query, encoder.pieces)]
-    senseless = encoder.queries(nothing) if nothing else vectors[:0]
+    vectors = asked_for([query for each in asked.values() for query in each])
+    nothing = [query for query in nonsense() if makes_sense(query, ask.pieces)]
+    senseless = asked_for(nothing) if nothing else vectors[:0]
     pictures = [read_picture(path) for path in paths.values()]
 
     def rows(
@@ -112,17 +122,19 @@ def _measure(settings: EmbeddingSettings, paths: Mapping[str, Path]) -> Iterator
         words = [name_words(name.partition("__")[2]) for name in paths]
         named = np.where([[bool(each)] for each in words], unit(shown + NAME_WEIGHT * encoder.texts(words)), shown)
         yield from rows("photographs under their own names", vectors, right, _single(named), shown_kind)
-    questions = encoder.queries([question for each in QUESTIONS.values() for question in each])
+    questions = asked_for([question for each in QUESTIONS.values() for question in each])
+    started = time.process_time()
     documents = [encoder.texts(passages) for passages in map(_passages, QUESTIONS)]
+    cost = f"{1000 * (time.process_time() - started) / sum(map(len, documents)):.0f} ms of CPU a passage"
     of = np.repeat(np.arange(len(QUESTIONS)), 2)
-    yield from rows("documents", questions, of, documents, calibration.texts if calibration else None)
+    yield from rows(f"documents ({cost})", questions, of, documents, calibration.texts if calibration else None)
 
 
-def _bare(settings: EmbeddingSettings, encoder: Encoder, pictures: list[Any]) -> Vectors:
+def _bare(settings: EmbeddingSettings, encoder: Embedder, pictures: list[Any]) -> Vectors:
     """By the recipe that everybody begins with."""
     table = LabelTable(encoder.texts, settings.name, encoder.dimensions, settings.cache, ("a photo of a {name}",))
     table.rows(np.arange(LABELS))
-    return LabelVectors(table, temperature=1.0, top=10, views=("centre",))(pictures)[0]
+    return LabelVectors(table, classifier(), temperature=1.0, top=10, views=("centre",))(pictures)[0]
 
 
 def nonsense() -> list[str]:

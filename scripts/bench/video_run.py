@@ -3,12 +3,12 @@
 import logging
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from subprocess import Popen
 from typing import Any, cast
 
-from broker.context import TaskContext
+from broker.context import Taken, TaskContext
 from broker.media import paths
 from broker.media.local import LocalStorage
 from broker.media.records import MediaRecord
@@ -22,15 +22,35 @@ class Interrupted(BaseException):
     """What a worker that is killed does not survive."""
 
 
+class _Alone:
+    """The parts of a work that nobody else makes."""
+
+    def __init__(self) -> None:
+        self._left: list[str] = []
+
+    def offer(self, work: str, parts: Sequence[str], helpers: int) -> None:
+        self._left = list(parts)
+
+    def take(self, work: str, most: int = 1) -> Taken:
+        return Taken(self._left[:most], 0)
+
+    def is_made(self, part: str) -> None:
+        self._left.remove(part)
+
+    def made(self) -> set[str]:
+        return set()
+
+
 class VideoRun:
     """One uploaded file and as many runs of its task as it takes: the part of ``TaskContext`` that they use."""
 
-    task_id, tenant, attempt = _ID, _TENANT, 1
+    task_id, tenant, attempt, part_of = _ID, _TENANT, 1, ""
     log = logging.getLogger("handler")
 
     def __init__(self, folder: Path, upload: Path) -> None:
         self.storage = LocalStorage(folder / "storage")
         self.payload = {"video_id": _ID}
+        self.shared_work = _Alone()
         self.scratch = folder / "scratch"
         #: Called with the percent that are done.
         self.on_progress: Callable[[float], None] = lambda percent: None

@@ -55,6 +55,7 @@ def facts(task: Task) -> list[tuple[str, str]]:
         ("flow", clean(task["flow"] or "")),
         ("group", clean(task["group"] or "")),
         ("tags", clean(", ".join(task["tags"]))),
+        *([("part of", task["part_of"])] if task.get("part_of") else []),
         ("depends on", ", ".join(task["depends_on"])),
         ("on failure", task["on_failure"] or ""),
     ]

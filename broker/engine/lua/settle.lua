@@ -4,6 +4,8 @@
 -- Returns how many ends are left of which something may follow
 -- Moves scheduled -> pending
 -- Moves scheduled -> cancelled
+-- Moves pending -> cancelled
+-- Moves processing -> cancelled
 -- @include ending
 local queue = KEY.settling()
 followed = MOST_FOLLOWED - tonumber(limit)

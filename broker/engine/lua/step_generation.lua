@@ -30,7 +30,7 @@ local function largest()
   return found
 end
 
-local function start()
+local function begin_anew()
   if f.wanted and f.wanted ~= f.active then call('HSET', key, 'left:' .. f.wanted, now) end
   call('DEL', missing, failed)
   f.wanted, f.walk, f.walked_at = wanted, GENERATION.beginning, nil
@@ -107,7 +107,7 @@ if #models == 0 then
   call('ZREM', KEY.generations_due(), tenant)
   return {}
 end
-if f.wanted ~= wanted then start() end
+if f.wanted ~= wanted then begin_anew() end
 if f.walked_at and now - tonumber(f.walked_at) > WALK_AGAIN_US
   and GENERATION.signature(tenant, models, wanted) ~= f.signature then
   f.walk = GENERATION.beginning

@@ -903,6 +903,7 @@ class TaskDetail(TypedDict, Generic[R]):
     flow: str | None
     group: str | None
     tags: list[str]
+    part_of: str | None
     depends_on: list[str]
     on_failure: Literal["cancel", "run", None]
     waiting_for: list[str]
@@ -935,6 +936,7 @@ class TaskInList(TypedDict, Generic[R]):
     flow: str | None
     group: str | None
     tags: list[str]
+    part_of: str | None
     depends_on: list[str]
     on_failure: Literal["cancel", "run", None]
     waiting_for: list[str]

@@ -11,7 +11,7 @@ from broker.clock import to_rfc3339
 from broker.daemon.reconcile import Reconcile
 from broker.engine.keys import Keys
 from broker.engine.transitions import Claim, Claimed, Transitions, Wait
-from broker.levels import split_queue
+from broker.levels import BACKGROUND, split_queue
 from broker.queues.limits import burst_argument, concurrency_argument, rate_argument
 from broker.status import Status, score_range
 from broker.task import Task
@@ -211,6 +211,17 @@ class Engine:
     def renew(self, *runs: Run, progress: str = "") -> list[str]:
         beats = [(run.worker, run.id, run.execution, progress) for run in runs]
         return self.store.renew(beats, lease_us=LEASE, worker_ttl=30)
+
+    def share(self, run: Run, *parts: str, helpers: Sequence[str] = (), max_pending: int = 0, work: str = "w",
+              **terms: Any) -> list[str] | None:  # fmt: skip
+        """Shares the work of a run with tasks of these ids, which wait in the background."""
+        helper = b'{"n":1}', _terms("Noop", BACKGROUND, **terms)
+        told = {"work": work, "helper": helper, "bounds": max_pending, "ids": helpers, "parts": parts}
+        return self.store.share_work(run.id, run.execution, **told)
+
+    def take(self, run: Run, lead: str = "lead", most: int = 1, work: str = "w") -> tuple[list[str], int] | None:
+        """The parts that it has now, and how many others make."""
+        return self.store.take_part(run.id, run.execution, lead=lead, work=work, most=most)
 
     def retry(self, task_id: str, *, force: bool = False, request: str = "r1") -> Any:
         return self.store.retry(task_id, "acme", force=force, request=request)

@@ -11,7 +11,7 @@ import pytest
 from broker.engine.scripts import Script, names
 from broker.engine.transitions import Claimed
 from broker.tasks.failures import Failures, FailureState
-from tests.broker.engine.engine import LEASE, SECOND, START, Engine, leased
+from tests.broker.engine.engine import LEASE, SECOND, START, Engine, Run, leased
 from tests.broker.engine.repeated_uploads import UPLOADS
 
 #: Script -> what brings the engine into its state, then what is sent twice.
@@ -376,6 +376,33 @@ def remember(engine: Engine) -> Callable[[], Any]:
     engine.submit()
     run = engine.start()
     return lambda: engine.store.remember(run.id, run.execution, {"remote": 1})
+
+
+def shared(engine: Engine) -> Run:
+    """The run of a task whose parts ``a`` and ``b`` are shared with one helper, which waits."""
+    engine.submit(id="lead")
+    run = engine.start()
+    engine.share(run, "a", "b", helpers=["helper"])
+    return run
+
+
+@case
+def share_work(engine: Engine) -> Callable[[], Any]:
+    run = shared(engine)
+    return lambda: engine.share(run, "a", "b", "c", helpers=["h1", "h2"]) is not None
+
+
+@case
+def take_part(engine: Engine) -> Callable[[], Any]:
+    run = shared(engine)
+    return lambda: engine.take(run)
+
+
+@case
+def end_part(engine: Engine) -> Callable[[], Any]:
+    run = shared(engine)
+    engine.take(run)
+    return lambda: engine.store.end_part(run.id, run.execution, lead="lead", part="a", done=True)
 
 
 @case

@@ -157,7 +157,8 @@ def test_the_same_order_and_the_same_times(engine: Engine, seed: int) -> None:
     assert model(case, reality.snapshot()) == reality.run()
 
 
-@pytest.mark.parametrize("seed", range(25))
+#: The last four: whose groups leave and come back at their caps in several levels.
+@pytest.mark.parametrize("seed", [*range(25), 41, 90, 107, 112])
 def test_also_of_tenants_groups_weights_and_caps(engine: Engine, seed: int) -> None:
     case = Case(seed, tenants=3)
     reality = Reality(engine, case)

@@ -26,7 +26,7 @@ from tests.search_fixtures import new_media, vectors
 
 __all__ = ["new_media", "vectors"]
 
-NEEDS = "semantic search is not installed (extra embed)"
+NEEDS = "semantic search is not installed (extra light; with torch embed)"
 PHOTOS = {
     "skimage": ("data", ["chelsea.png", "coffee.png", "rocket.jpg", "horse.png", "motorcycle_left.png", "page.png"]),
     "sklearn": ("datasets/images", ["china.jpg", "flower.jpg"]),
@@ -72,6 +72,20 @@ def encoder(embed_settings: Any) -> Any:
         patch.setattr(socket.socket, "connect", _no_network)
         patch.setattr(socket, "getaddrinfo", _no_network)
         return model.Encoder(embed_settings)
+
+
+@pytest.fixture(scope="session")
+def light_settings(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    settings = pytest.importorskip("handlers.embedding.settings", reason=NEEDS, exc_type=ImportError)
+    folder = str(tmp_path_factory.mktemp("light"))
+    return settings.EmbeddingSettings.from_env({"DATA_DIR": folder, "TORCH": "none"})
+
+
+@pytest.fixture(scope="session")
+def light(light_settings: Any) -> Any:
+    """The default encoder where there is no torch."""
+    embedder = pytest.importorskip("handlers.embedding.embedder", reason=NEEDS, exc_type=ImportError)
+    return embedder.open_embedder(light_settings)
 
 
 def _no_network(*arguments: Any, **_options: Any) -> None:

@@ -1,5 +1,6 @@
 """Guards the default model: what its vectors are, and that photographs are found by what they show."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ import pytest
 from tests.handlers.embedding.conftest import NEEDS
 
 np = pytest.importorskip("numpy", reason=NEEDS)
+embedder = pytest.importorskip("handlers.embedding.embedder", reason=NEEDS, exc_type=ImportError)
+Image = pytest.importorskip("PIL.Image", reason=NEEDS)
 labels = pytest.importorskip("handlers.embedding.labels", reason=NEEDS, exc_type=ImportError)
 model = pytest.importorskip("handlers.embedding.model", reason=NEEDS, exc_type=ImportError)
 picture = pytest.importorskip("handlers.embedding.picture", reason=NEEDS, exc_type=ImportError)
 search = pytest.importorskip("handlers.embedding.search", reason=NEEDS, exc_type=ImportError)
-bert = pytest.importorskip("handlers.embedding.bert", reason=NEEDS, exc_type=ImportError)
 
 #: Queries, and the photograph that answers each, none of which says what it shows in its pixels alone.
 QUERIES = {
@@ -90,15 +92,19 @@ def test_a_folder_that_holds_no_model_is_named(embed_settings: Any, tmp_path: Pa
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "pytorch_model.bin").write_bytes(b"nothing")
     broken = type(embed_settings)(name="broken", location=str(tmp_path), cache=tmp_path)
-    with pytest.raises(model.UnusableModel, match=f"EMBED_MODEL={tmp_path} cannot be loaded: .") as refused:
+    with pytest.raises(embedder.UnusableModel, match=f"EMBED_MODEL={tmp_path} cannot be loaded: .") as refused:
         model.Encoder(broken)
     assert "\n" not in str(refused.value)
     with pytest.raises(ValueError, match="cannot be loaded"):
         search.query_embedder(broken)
 
 
-def test_it_works_on_the_gpu_where_there_is_one(
-    embed_settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("wanted", "seen", "device"),
+    [("", True, "cuda"), ("", False, "cpu"), ("cpu", True, "cpu"), ("cuda", True, "cuda"), ("cpu", False, "cpu")],
+)
+def test_it_works_on_the_gpu_where_there_is_one_unless_told_otherwise(
+    embed_settings: Any, monkeypatch: pytest.MonkeyPatch, wanted: str, seen: bool, device: str
 ) -> None:
     placed: dict[str, str] = {}
 
@@ -111,29 +117,19 @@ def test_it_works_on_the_gpu_where_there_is_one(
         def encode_document(self, texts: list[str], **_: Any):
             return np.ones((len(texts), 3), np.float32)
 
-    def classify(table: Any, device: str):
+    def classifier(device: str):
         placed["pictures"] = device
-        return lambda pictures: (pictures, [])
+        return lambda views: np.ones((len(views), 1000), np.float32)
 
     monkeypatch.setattr(model, "SentenceTransformer", Model)
-    monkeypatch.setattr(model, "LabelVectors", classify)
-    for seen, device in ((True, "cuda"), (False, "cpu")):
-        monkeypatch.setattr(model.torch.cuda, "is_available", lambda seen=seen: seen)
-        model.Encoder(embed_settings).pictures([])
-        assert placed == {"texts": device, "pictures": device}
+    monkeypatch.setattr(embedder, "classifier", classifier)
+    monkeypatch.setattr(model.torch.cuda, "is_available", lambda: seen)
+    made = embedder.open_embedder(replace(embed_settings, torch=wanted))
+    made.pictures([Image.new("RGB", (8, 8))])
+    assert placed == {"texts": device, "pictures": device}
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "cat",
-        "a photo of a dog playing in the grass",
-        "",
-        "Überraschung! 日本語 text 🐱",
-        "word " * 400,
-        "(?!) 1,234.5 $",
-    ],
-)
-def test_the_light_encoder_equals_sentence_transformers(encoder: Any, embed_settings: Any, text: str) -> None:
-    light = bert.Bert(embed_settings.folder)
-    assert light(text) == pytest.approx(encoder.queries([text])[0], abs=1e-5)
+def test_a_gpu_that_is_demanded_and_not_there_is_missed(embed_settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model.torch.cuda, "is_available", lambda: False)
+    with pytest.raises(embedder.UnusableModel, match="TORCH=cuda, but torch sees no GPU here"):
+        embedder.open_embedder(replace(embed_settings, torch="cuda"))

@@ -16,6 +16,7 @@ from handlers.plugins.http_request import HttpRequest
 from handlers.plugins.media_info import MediaInfo
 from handlers.plugins.thumbnail import Thumbnail
 from handlers.plugins.waveform import Waveform
+from handlers.plugins.whisper import Whisper
 
 HERE = "tests.handlers.plugin_execution.test_registry"
 SETUP = Path(__file__).parents[3] / "setup.cfg"
@@ -77,8 +78,10 @@ def test_installed_plugins_and_named_ones_are_found() -> None:
         "media_info": MediaInfo,
         "thumbnail": Thumbnail,
         "waveform": Waveform,
+        "whisper": Whisper,
     }
-    assert list(load_plugins({})) == ["assembly_ai", "checksum", "http_request", "media_info", "thumbnail", "waveform"]
+    own = ["assembly_ai", "checksum", "http_request", "media_info", "thumbnail", "waveform", "whisper"]
+    assert list(load_plugins({})) == own
 
 
 def test_a_name_belongs_to_one_plugin() -> None:

@@ -1,13 +1,14 @@
 """The worker's context without a worker: what a handler does through it is written down."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
 from pathlib import Path
 from subprocess import Popen
 from tempfile import mkdtemp
 from typing import Any
 
+from broker.context import Taken
 from broker.errors import PermanentError
 from broker.media.local import LocalStorage
 from broker.media.records import MediaRecord
@@ -17,6 +18,25 @@ TENANT, VIDEO_ID = "acme", "660e8400-e29b-41d4-a716-446655440001"
 HLS = f"{TENANT}/{VIDEO_ID}/hls/"
 
 
+class Alone:
+    """The parts of a work that nobody else makes."""
+
+    def __init__(self) -> None:
+        self._left: list[str] = []
+
+    def offer(self, work: str, parts: Sequence[str], helpers: int) -> None:
+        self._left = list(parts)
+
+    def take(self, work: str, most: int = 1) -> Taken:
+        return Taken(self._left[:most], 0)
+
+    def is_made(self, part: str) -> None:
+        self._left.remove(part)
+
+    def made(self) -> set[str]:
+        return set()
+
+
 class FakeContext:
     """A ``TaskContext`` for one uploaded file, on a real storage and with real processes."""
 
@@ -24,6 +44,7 @@ class FakeContext:
     tenant = TENANT
     payload: dict[str, Any] = {"video_id": VIDEO_ID}  # noqa: RUF012
     attempt = 1
+    part_of = ""
     log = logging.getLogger("test")
     vectors = None
 
@@ -33,6 +54,7 @@ class FakeContext:
         self.answer: dict[str, Any] = {}
         self.scratch = folder / "scratch"
         self.scratch.mkdir()
+        self.shared_work = Alone()
         self.record = MediaRecord(
             id=VIDEO_ID,
             tenant=TENANT,

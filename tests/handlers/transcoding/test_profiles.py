@@ -23,6 +23,7 @@ from handlers.transcoding.validation.stream import validate as check
 from tests.handlers.transcoding.conftest import Make
 from tests.handlers.transcoding.fake_context import FakeContext
 from tests.handlers.transcoding.sources import AAC, X264, picture, sound
+from tests.handlers.transcoding.test_ranges import killed_at
 from tests.handlers.transcoding.validator import validate
 
 #: Two segments of 6 s: the larger rendition is made in two runs, the smallest too.
@@ -49,8 +50,13 @@ def _begins(done: FakeContext, codec: str, number: int) -> bool | None:
 @pytest.mark.parametrize(
     ("codec", "encoder", "named"), [("hevc", "libx265", "hvc1.1.6.L"), ("av1", "libsvtav1", "av01.0.0")]
 )
-def test_other_codecs_are_whole_streams(make: Make, tmp_path: Path, codec: str, encoder: str, named: str) -> None:
-    """Headers are the same in all runs, or the run would have failed; key frames fall together; each part decodes."""
+def test_other_codecs_are_whole_streams(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codec: str, encoder: str, named: str
+) -> None:
+    """Headers are the same in all runs, or the run would have failed; key frames fall together; each part decodes.
+
+    One that was killed in the middle, and goes on, has the same bytes in the end.
+    """
     one = transcoded(tmp_path / "one", make(*LONG), profile=codec, ladder=[146, 144])
     assert VideoTranscodingResult().validate(one.answer) == {}
     assert (one.answer["encoder"], one.answer["profile"], one.answer["warnings"]) == (encoder, codec, [])
@@ -62,7 +68,11 @@ def test_other_codecs_are_whole_streams(make: Make, tmp_path: Path, codec: str, 
     assert list(check("master.m3u8", reader, partial(load, reader=reader)).report.lines()) == []
     begins = [_begins(one, codec, number) for number in (0, 1)]
     assert begins == [True, False]
-    again = transcoded(tmp_path / "again", make(*LONG), codec=codec, ladder=[144, 146])
+    (tmp_path / "killed").mkdir()
+    killed = FakeContext(tmp_path / "killed", make(*LONG))
+    killed.payload = killed.payload | {"codec": codec, "ladder": [144, 146]}
+    again = killed_at(killed, "146p/seg_00001.m4s", monkeypatch)
+    transcode(again)
     assert {name: (again.hls / name).read_bytes() for name in again.stored()} == {
         name: (one.hls / name).read_bytes() for name in one.stored()
     }

@@ -9,12 +9,7 @@ function ACT.cancel(task, force)
   if WAITING[from] then
     LINKS.cancel(task)
   elseif from == 'processing' and force then
-    call('HSET', task.key, 'lease', task.lease .. ' cancelled', 'attempts', with_attempt(task, 'cancelled', nil))
-    end_run(task)
-    reindex(task, 'cancelled')
-    call('HSET', task.key, 'status', 'canceled', 'ended_at', at_least_begun(task))
-    enter_end(task, 'cancelled')
-    wake_for_slot(task.type)
+    LINKS.stop(task)
   else
     return nil
   end

@@ -16,7 +16,7 @@ function CAP.exception(type_name, tenant)
 end
 
 -- What is set for a tenant, nil for no cap; the type's default where nothing is.
-local function or_default(value, default)
+function CAP.or_default(value, default)
   if value == 'none' then return nil end
   return tonumber(value) or default
 end
@@ -26,7 +26,7 @@ function CAP.of(type_name, tenant)
   local set, exception = settings(type_name), CAP.exception(type_name, tenant)
   if not exception then return set.tenant_rate, set.tenant_burst, set.tenant_concurrency end
   local rate, burst, concurrency = string.match(exception, '^(%w*)/(%w*)/(%w*)$')
-  return or_default(rate, set.tenant_rate), or_default(burst, set.tenant_burst) or 1, or_default(concurrency, set.tenant_concurrency)
+  return CAP.or_default(rate, set.tenant_rate), CAP.or_default(burst, set.tenant_burst) or 1, CAP.or_default(concurrency, set.tenant_concurrency)
 end
 
 -- Is any tenant of the type capped?

@@ -172,10 +172,10 @@ end
 
 -- Tasks that stand in RQ's list of a queue and in no line, where a foreign hand or an older release has put them, get
 -- into line; what is no task of ours leaves the list. Looks at the first hundred. Returns whether any did.
-local ADOPTED = 100
+NEXT.ADOPTED = 100
 local function adopt(queue)
   local list, found = facts(queue).list, false
-  for _, id in ipairs(call('LRANGE', list, 0, ADOPTED - 1)) do
+  for _, id in ipairs(call('LRANGE', list, 0, NEXT.ADOPTED - 1)) do
     local task = read_task(id)
     local waits, is_new = LINE.adopt(task, queue)
     if not waits then

@@ -9,6 +9,11 @@ local LINKS = { because = 'Cancelled because a task that it depends on did not c
 -- Among the links of a task that has a deadline; it sorts behind a flow.
 LINKS.deadline = '>'
 
+-- Among the links of a task whose work is shared, behind all others that sort by no time: that there are parts of it, and,
+-- followed by its id, each task that helps with them.
+LINKS.parts, LINKS.assistant = '*', '+'
+LINKS.withdrawn = 'Not needed any more: the task that it was part of has ended.'
+
 -- A comma-separated list without one of its members; nil when it had no such member.
 function LINKS.without(list, member)
   local first, last = string.find(',' .. list .. ',', ',' .. member .. ',', 1, true)
@@ -105,6 +110,11 @@ function LINKS.settle(ends)
         FLOW.look(tenant, flow)
       elseif members[i] == LINKS.deadline then
         call('ZREM', KEY.deadlines(), ended.id)
+      elseif members[i] == LINKS.parts then
+        call('DEL', KEY.parts(ended.id))
+      elseif string.sub(members[i], 1, 1) == LINKS.assistant then
+        LINKS.dismiss(string.sub(members[i], 2), ended)
+        followed = followed + 1
       else
         LINKS.follow(members[i], ended, ends)
         followed = followed + 1
@@ -140,4 +150,26 @@ function LINKS.cancel(task, message)
   reindex(task, 'cancelled')
   call('HSET', task.key, 'status', 'canceled', 'ended_at', at(), unpack(message and { 'error', message } or {}))
   enter_end(task, 'cancelled', message)
+end
+
+-- Stops a task that is being run.
+function LINKS.stop(task, message)
+  call('HSET', task.key, 'lease', task.lease .. ' cancelled', 'attempts', with_attempt(task, 'cancelled', message))
+  end_run(task)
+  reindex(task, 'cancelled')
+  call('HSET', task.key, 'status', 'canceled', 'ended_at', at_least_begun(task), unpack(message and { 'error', message } or {}))
+  enter_end(task, 'cancelled', message)
+  wake_for_slot(task.type)
+end
+
+-- Ends a task that helps with one that has ended. Where that has completed, one that runs has nothing more to do, and ends
+-- by itself.
+function LINKS.dismiss(id, ended)
+  local task = read_task(id)
+  if not task then return end
+  if WAITING[task.status] then
+    LINKS.cancel(task, LINKS.withdrawn)
+  elseif task.status == 'processing' and ended.status ~= 'completed' then
+    LINKS.stop(task, LINKS.withdrawn)
+  end
 end

@@ -21,10 +21,12 @@ local function listeners(tenant)
   return who
 end
 
+-- Nothing is told of a task that helps with another: it is part of how that is done.
 local function put_into_outbox(task, event)
   local entry = { 'task', task.id, 'type', event, 'at', at() }
   for i, value in ipairs(call('HMGET', task.key, unpack(TASK_FIELDS))) do
     if value then
+      if TASK_FIELDS[i] == 'part_of' then return end
       entry[#entry + 1] = TASK_FIELDS[i]
       entry[#entry + 1] = value
     end

@@ -76,6 +76,7 @@ function KEY.events(tenant) return B .. 'events:' .. tenant end
 function KEY.newer(type_name) return B .. 'newer:' .. type_name end
 function KEY.deadlines() return B .. 'deadlines' end
 function KEY.links(name) return B .. 'links:' .. name end
+function KEY.parts(id) return B .. 'parts:' .. id end
 function KEY.settling() return B .. 'settling' end
 function KEY.flow(tenant, flow) return B .. 'flow:' .. tenant .. ':' .. flow end
 function KEY.flow_tasks(tenant, flow) return B .. 'flow_tasks:' .. tenant .. ':' .. flow end

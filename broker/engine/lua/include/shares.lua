@@ -192,11 +192,11 @@ end
 -- How long tasks of a type take, by tenant, as far as it was read or written lately: {since, life, count, types =
 -- {type = {tenant = us}}}. It may be out of date, since what was charged is put right all the same.
 local estimates = { since = 0, count = 0, types = {} }
-local MOST_ESTIMATES = 10000
+SHARE.MOST_ESTIMATES = 10000
 
 function SHARE.estimates_of(type_name)
   local since = estimates.since
-  if now >= since + 100 * CACHED_US or now < since or estimates.life ~= cached_life or estimates.count > MOST_ESTIMATES then
+  if now >= since + 100 * CACHED_US or now < since or estimates.life ~= cached_life or estimates.count > SHARE.MOST_ESTIMATES then
     estimates = { since = now, life = cached_life, count = 0, types = {} }
   end
   local known = estimates.types[type_name]

@@ -95,6 +95,7 @@ function facts(task) {
     ["Group", task.group], ["Tags", task.tags?.join(", ")], ["Deadline", task.deadline && at(task.deadline)],
     ["Flow", task.flow && (parameter("/api/tasks", "flow") ? html`<a href=${href("tasks", "", { flow: task.flow })}>${task.flow}</a>` : task.flow)],
     ["Waits for", task.waiting_for?.length && task.waiting_for.map((id) => html`<a href=${href("tasks", id)}><code>${short(id)}</code></a> `)],
+    ["Part of", task.part_of && html`<a href=${href("tasks", task.part_of)}><code>${short(task.part_of)}</code></a>`],
     ["After", task.depends_on?.length && task.depends_on.map((id) => html`<a href=${href("tasks", id)}><code>${short(id)}</code></a> `)],
   ].filter(([, value]) => value);
   return html`<section class="panel" aria-labelledby="facts"><h2 id="facts">Details</h2>

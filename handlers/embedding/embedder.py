@@ -1,0 +1,74 @@
+"""What gives texts and pictures vectors of one space, and which one it is: with torch or without."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from importlib import import_module
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from handlers.embedding.classifier import LabelVectors, classifier
+from handlers.embedding.labels import LabelTable
+from handlers.embedding.settings import EmbeddingSettings
+from handlers.embedding.text import Passage
+
+Vectors = NDArray[np.float32]
+
+
+class UnusableModel(Exception):
+    """The model cannot be loaded, which only the operator can cure."""
+
+
+class Embedder(ABC):
+    """One model for the life of the process. For models that do not see, a classifier looks at pictures."""
+
+    #: Whether the model itself knows pictures.
+    sees = False
+    #: Where it works, as torch calls it.
+    device = "cpu"
+    dimensions: int
+
+    def __init__(self, settings: EmbeddingSettings) -> None:
+        self._settings = settings
+        #: Of its vectors.
+        self.name = settings.tag
+
+    @abstractmethod
+    def texts(self, texts: Sequence[str]) -> Vectors:
+        """(texts, dimensions), rows L2-normalised. What is longer than the model reads is cut off."""
+
+    @abstractmethod
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        """As ``texts``, for models that embed a question in another way than its answer."""
+
+    @abstractmethod
+    def passages(self, text: str) -> list[Passage]:
+        """``text`` in pieces that the model reads whole."""
+
+    @abstractmethod
+    def pieces(self, word: str) -> int:
+        """Into how many pieces the model cuts a word."""
+
+    def pictures(self, pictures: Sequence[Image.Image]) -> Vectors:
+        """(pictures, dimensions), rows L2-normalised."""
+        return self.look(pictures)[0]
+
+    def look(self, pictures: Sequence[Image.Image]) -> tuple[Vectors, list[str]]:
+        """As ``pictures``, and what is seen in each, in words; empty where the model itself sees."""
+        return self._labels(pictures)
+
+    @cached_property
+    def _labels(self) -> LabelVectors:
+        table = LabelTable(self.texts, self._settings.name, self.dimensions, self._settings.cache)
+        return LabelVectors(table, classifier(self.device))
+
+
+def open_embedder(settings: EmbeddingSettings) -> Embedder:
+    """The embedder that the settings name. Raises ``UnusableModel``."""
+    if settings.light:
+        made: Embedder = import_module("handlers.embedding.minilm").MiniLM(settings)
+    else:
+        made = import_module("handlers.embedding.model").Encoder(settings)
+    return made

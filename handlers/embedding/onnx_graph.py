@@ -1,0 +1,84 @@
+"""Writes neural networks in ONNX's format (https://onnx.ai/onnx/repo-docs/IR.html), as far as a classifier needs it.
+
+ONNX is Protocol Buffers; the field numbers are those of onnx.proto. Written here, because the package that has them is
+as large as what it would write.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Version of the format, and of its operators.
+_IR, _OPSET = 8, 13
+_FLOAT = 1
+#: AttributeProto.AttributeType.
+_IS_INT, _IS_INTS = 2, 7
+
+
+class Graph:
+    """Nodes in the order of their work. Values are known by names."""
+
+    def __init__(self) -> None:
+        self._nodes: list[bytes] = []
+        self._weights: list[bytes] = []
+
+    def weight(self, value: NDArray[np.float32]) -> str:
+        """The name of a constant."""
+        name = f"w{len(self._weights)}"
+        dims = b"".join(_int(1, size) for size in value.shape)
+        data = np.ascontiguousarray(value, "<f4").tobytes()
+        self._weights.append(dims + _int(2, _FLOAT) + _bytes(8, name.encode()) + _bytes(9, data))
+        return name
+
+    def node(self, operator: str, inputs: Sequence[str], **attributes: int | Sequence[int]) -> str:
+        """The name of what an operator makes of ``inputs``."""
+        name = f"n{len(self._nodes)}"
+        self._nodes.append(
+            b"".join(_bytes(1, each.encode()) for each in inputs)
+            + _bytes(2, name.encode())
+            + _bytes(4, operator.encode())
+            + b"".join(_bytes(5, _attribute(*each)) for each in attributes.items())
+        )
+        return name
+
+    def model(self, given: str, shape: Sequence[int], made: str, made_shape: Sequence[int]) -> bytes:
+        """The network from ``given`` to ``made``: float32 of these shapes, behind any number of them at once."""
+        graph = (
+            b"".join(_bytes(1, each) for each in self._nodes)
+            + _bytes(2, b"network")
+            + b"".join(_bytes(5, each) for each in self._weights)
+            + _bytes(11, _value(given, shape))
+            + _bytes(12, _value(made, made_shape))
+        )
+        return _int(1, _IR) + _bytes(7, graph) + _bytes(8, _bytes(1, b"") + _int(2, _OPSET))
+
+
+def _attribute(name: str, value: int | Sequence[int]) -> bytes:
+    if isinstance(value, int):
+        return _bytes(1, name.encode()) + _int(3, value) + _int(20, _IS_INT)
+    return _bytes(1, name.encode()) + b"".join(_int(8, each) for each in value) + _int(20, _IS_INTS)
+
+
+def _value(name: str, shape: Sequence[int]) -> bytes:
+    dims = _bytes(1, _bytes(2, b"many")) + b"".join(_bytes(1, _int(1, size)) for size in shape)
+    tensor = _int(1, _FLOAT) + _bytes(2, dims)
+    return _bytes(1, name.encode()) + _bytes(2, _bytes(1, tensor))
+
+
+def _int(field: int, value: int) -> bytes:
+    return _varint(field << 3) + _varint(value)
+
+
+def _bytes(field: int, value: bytes) -> bytes:
+    return _varint(field << 3 | 2) + _varint(len(value)) + value
+
+
+def _varint(value: int) -> bytes:
+    """Seven bits a byte, the lowest first; the eighth says that there are more."""
+    digits = bytearray()
+    while value > 0x7F:
+        digits.append(value & 0x7F | 0x80)
+        value >>= 7
+    digits.append(value)
+    return bytes(digits)
