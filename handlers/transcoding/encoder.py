@@ -41,7 +41,7 @@ class Video(NamedTuple):
     prefix: str
 
 
-class NotPackaged(TransientError):
+class NotPackaged(PermanentError):
     """The source's own pictures cannot be a rendition beside the others: all of them are encoded."""
 
 

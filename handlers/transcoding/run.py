@@ -31,10 +31,8 @@ def transcode(context: TaskContext) -> dict[str, Any] | None:
     progress = Progress(context)
     try:
         return _transcode(context, media, progress)
-    except NotPackaged:
-        return transcode(context)  # which encodes all of it
     except PermanentError as error:
-        if isinstance(error, HardwareFailed) and give_up_hardware(context):
+        if _goes_another_way(context, error):
             return transcode(context)
         _withdraw(context, media)
         raise
@@ -69,6 +67,11 @@ def _transcode(context: TaskContext, media: MediaRecord, progress: Progress) -> 
     context.attach(media.id, **switched(context, media, folder, facts), **made.captions)
     manifest.remove()
     return {"video_id": media.id, **facts}
+
+
+def _goes_another_way(context: TaskContext, error: PermanentError) -> bool:
+    """Whether this run can be made anew: by encoding all of it, or by software."""
+    return isinstance(error, NotPackaged) or (isinstance(error, HardwareFailed) and give_up_hardware(context))
 
 
 def _withdraw(context: TaskContext, media: MediaRecord) -> None:
