@@ -11,21 +11,25 @@ from handlers.transcoding import ffmpeg
 from handlers.transcoding.asked import asked
 from handlers.transcoding.command import command
 from handlers.transcoding.encoder import Video
+from handlers.transcoding.looked import kept, looked_at
 from handlers.transcoding.manifest import Manifest, digest
 from handlers.transcoding.passthrough import package
 from handlers.transcoding.plan import plan
-from handlers.transcoding.probe import probe, recognise
+from handlers.transcoding.probe import recognise
 from handlers.transcoding.publish import withdraw
 from handlers.transcoding.ranges import parts
 
 
-def look_and_plan(context: TaskContext, path: Path, prefix: str) -> Video:
+def look_and_plan(
+    context: TaskContext, media: MediaRecord, stored: StoredObject, path: Path, prefix: str, *, keep: bool
+) -> Video:
     """What the file at ``path`` holds and what will be made of it, below ``prefix`` in the storage.
 
-    Raises ``PermanentError`` for what cannot be transcoded, or not as it is asked for.
+    ``keep``: a later run finds what the look has told. Raises ``PermanentError`` for what cannot be transcoded, or not
+    as it is asked for.
     """
     demuxer = recognise(path)
-    source, wanted = probe(context, path, demuxer), asked(context)
+    source, wanted = looked_at(context, media.id, stored, path, demuxer, keep=keep), asked(context)
     source = replace(source, warnings=(*source.warnings, *wanted.warnings))
     planned = plan(source, wanted.profile, wanted.encoder, wanted.loudness)
     if context.payload.get("passthrough"):
@@ -37,7 +41,7 @@ def look_and_plan(context: TaskContext, path: Path, prefix: str) -> Video:
 def take_up(context: TaskContext, media: MediaRecord, stored: StoredObject, video: Video) -> Manifest:
     """What is made of the video so far; what a run has published of another source, or otherwise, goes."""
     manifest = Manifest(context.storage, context.tenant, media.id, digest_of(stored, video))
-    if not manifest.load() and not plays(media):
+    if not manifest.load(kept(context.tenant, media.id, stored)) and not plays(media):
         if media.info.get("playable_seconds"):
             context.note(media.id, playable_seconds=0)
         withdraw(context.storage, video.prefix)

@@ -58,7 +58,8 @@ def _transcode(context: TaskContext, media: MediaRecord, progress: Progress) -> 
         stored = context.storage.stat(media.source_key)
         with context.storage.local_file(media.source_key) as path:
             progress.probing()
-            video = look_and_plan(context, path, paths.hls(context.tenant, media.id, folder))
+            prefix = paths.hls(context.tenant, media.id, folder)
+            video = look_and_plan(context, media, stored, path, prefix, keep=True)
             manifest = take_up(context, media, stored, video)
             made = make(context, media, video, manifest, progress)
     except NotFound as error:
