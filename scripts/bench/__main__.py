@@ -62,7 +62,7 @@ def _parts(rounds: int, share: float, only: list[str]) -> dict[str, Part]:
             lambda figures: importlib.import_module("scripts.bench.search_latency").report(figures),
         ),
         "scale": (lambda: scale.run(1_000, max(2_000, int(1_000_000 * share)), 300), scale.report),
-        "video": (lambda: video.run(max(20, int(600 * share))), video.report),
+        "video": (lambda: video.run(max(20, int(600 * share)), share), video.report),
         "fair": (lambda: _fair(rounds, share), fair.report),
         "embedding": (lambda: embedding.run(max(40, int(400 * share))), embedding.report),
     }
