@@ -21,6 +21,7 @@ from broker.status import Status
 from handlers.transcoding import ffmpeg, ranges, sharing
 from handlers.transcoding.boxes import Segment
 from handlers.transcoding.manifest import LaterManifest, Manifest, Written
+from handlers.transcoding.sharing import Sharing
 from handlers.transcoding.task import VIDEO_TRANSCODING
 from tests.handlers.transcoding.conftest import Make
 from tests.handlers.transcoding.fake_context import TENANT, VIDEO_ID
@@ -253,11 +254,11 @@ def test_where_the_index_is_not_exact_one_run_makes_what_is_left_when_nobody_els
     def with_an_error(context: Any, argv: list[str], *more: Any, **options: Any) -> Any:
         decoded = encode(context, argv, *more, **options)
         if context is lead and "3" in argv and decoded:
-            goes_on.set()
             return decoded._replace(errors=1)
         return decoded
 
     monkeypatch.setattr(ffmpeg, "encode", with_an_error)
+    monkeypatch.setattr(Sharing, "_wait", lambda self: goes_on.set())
     go.set()
     answer = leading.result(PATIENCE)
     helping.result(PATIENCE)
@@ -271,6 +272,8 @@ def test_a_record_that_is_kept_back_is_known_to_nobody(tmp_path: Path) -> None:
     written.add("64p", 1, Segment("seg_00001.m4s", 1, Fraction(0), 1, Fraction(1)), "sha")
     helper, lead = (kind(storage, TENANT, VIDEO_ID, "digest") for kind in (LaterManifest, Manifest))
     helper.write("00001-64p-64p", written)
-    assert not lead.load()
+    lead.load_more()
+    assert lead.track("64p").segments == () and lead.missing("64p", 1, 2) == 1
     helper.write_all()
-    assert lead.load()
+    lead.load_more()
+    assert lead.missing("64p", 1, 2) is None
