@@ -1,11 +1,14 @@
 """The indexes of the tenants that have searched: brought up to date in slices, and given up when memory is short."""
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Container
 
 from handlers.embedding.index import Index
 
 #: A tenant and a generation of its vectors.
 Key = tuple[str, str]
+#: Seconds for which a generation stays in memory that its tenant's searches do not need: they may soon again.
+_UNUSED = 60.0
 
 
 class Indexes:
@@ -21,6 +24,8 @@ class Indexes:
         #: The one searched longest ago first, and how large each is.
         self._kept: dict[Key, Index] = {}
         self._bytes: dict[Key, int] = {}
+        #: When each was last asked for.
+        self._asked: dict[Key, float] = {}
         #: Those that are behind by more than a slice, the one whose turn it is first.
         self._behind: dict[Key, None] = {}
 
@@ -32,16 +37,24 @@ class Indexes:
     def ready(self, tenant: str, model: str, dimensions: int) -> Index | None:
         """The tenant's index if it is up to date, maybe after one slice of work; else ``work`` brings it there."""
         key = tenant, model
+        self._asked[key] = time.monotonic()
         if key in self._behind:
             return None
         index = self._kept.pop(key) if key in self._kept else self._make(tenant, model, dimensions)
         self._kept[key] = index
         return index if self._advance(key) else None
 
-    def keep_only(self, tenant: str, models: Iterable[str]) -> None:
-        """Gives up the tenant's other generations, which are not searched any more."""
-        for key in [each for each in self._kept if each[0] == tenant and each[1] not in models]:
-            self._give_up(key)
+    def is_new(self, tenant: str, model: str) -> bool:
+        """Whether not even the beginning of an index was read to its end."""
+        return self._kept[tenant, model].is_new
+
+    def give_up_unused(self, tenant: str, used: Container[str]) -> None:
+        """Gives up the tenant's generations that are not searched any more."""
+        since = time.monotonic() - _UNUSED
+        others = [each for each in self._kept if each[0] == tenant and each[1] not in used]
+        for key in others:
+            if self._asked[key] < since:
+                self._give_up(key)
 
     def work(self) -> bool:
         """One slice for one of the indexes that are behind, by turns; whether any was."""
@@ -62,5 +75,5 @@ class Indexes:
         return done
 
     def _give_up(self, key: Key) -> None:
-        del self._kept[key], self._bytes[key]
+        del self._kept[key], self._bytes[key], self._asked[key]
         self._behind.pop(key, None)

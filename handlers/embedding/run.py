@@ -1,6 +1,7 @@
 """The handler of EmbeddingGeneration: one media file to vectors in the store."""
 
 from collections.abc import Mapping, Sequence
+from random import uniform
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from broker.context import TaskContext
-from broker.errors import PermanentError
+from broker.errors import PermanentError, Postpone
 from broker.media.parts import SPEECH, Part
 from broker.media.records import MediaRecord
 from handlers.embedding.contents import Contents, Cut, Item, read, read_speech, transcripts
@@ -19,6 +20,9 @@ from handlers.embedding.unit import unit
 
 Vectors = NDArray[np.float32]
 
+#: Tries to find a worker that makes what a task is for, and seconds between two of them, at random: not all tasks come
+#: back at once.
+_TRIES, _PAUSE = 60, (1.0, 4.0)
 #: Frames that are more alike than this (cosine) are kept once.
 _TWINS = 0.95
 #: Passages embedded between two signs of progress.
@@ -58,6 +62,13 @@ def wanted(context: TaskContext) -> bool:
     return bool(context.payload.get("generation", _encoder().name) == _encoder().name)
 
 
+def _left_to_others(context: TaskContext) -> dict[str, Any]:
+    """Has the task run again soon, maybe elsewhere, for as often as that takes no token; then it is given up."""
+    if context.attempt < _TRIES:
+        raise Postpone(uniform(*_PAUSE))
+    return {"model": _encoder().name, "dimensions": _encoder().dimensions, "vectors": 0}
+
+
 def contents_of(record: MediaRecord, context: TaskContext) -> Contents:
     """What of the file is embedded."""
     return read(record, context, _cut())
@@ -70,7 +81,7 @@ def embed(context: TaskContext, ready: Ready | None = None) -> dict[str, Any]:
     store has all of them.
     """
     if not wanted(context):
-        return {"model": _encoder().name, "dimensions": _encoder().dimensions, "vectors": 0}
+        return _left_to_others(context)
     record = ready.record if ready else record_of(context)
     own, heard = _own(record, context, ready), None
     while transcripts(record) != heard:

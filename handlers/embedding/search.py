@@ -154,15 +154,23 @@ class Searcher:
             for model, encoder in used.items()
             if encoder.name in queries
         }
+        if not self._may_answer(request.tenant, read):
+            return None
+        self._indexes.give_up_unused(request.tenant, read)
         layers = [
             Layer(model, used[model], queries[used[model].name], index)
             for model, index in read.items()
             if index is not None
         ]
-        if len(layers) < len(read):
-            return None
-        self._indexes.keep_only(request.tenant, [each.model for each in layers])
         return Layers(layers, _words(request), judged=not (request.like or request.picture))
+
+    def _may_answer(self, tenant: str, read: Mapping[str, Index | None]) -> bool:
+        """The first must be up to date. Others are waited for where that takes a moment: files that only such have as
+        are still read from the beginning are told to be missing, instead of having everybody wait for them.
+        """
+        first = next(iter(read), None)
+        behind = [model for model, index in read.items() if index is None]
+        return first not in behind and all(self._indexes.is_new(tenant, model) for model in behind)
 
     def _queries(
         self, request: SearchRequest, used: Mapping[str, QueryEncoder]

@@ -68,13 +68,17 @@ class Words:
 
     def add(self, texts: Iterable[tuple[str, Sequence[str]]]) -> None:
         """Takes (entity, its texts); of an entity that is there already, ``remove`` the old ones first."""
+        rows: list[tuple[int, str]] = []
         for entity_id, each in texts:
             first = len(self._owners)
-            kept = [(first + number, unicodedata.normalize("NFC", text)) for number, text in enumerate(each)]
-            if kept:
-                self._database.executemany("INSERT INTO texts(rowid, text) VALUES (?, ?)", kept)
-                self._owners.extend([entity_id] * len(kept))
+            rows += [(first + number, unicodedata.normalize("NFC", text)) for number, text in enumerate(each)]
+            if each:
+                self._owners.extend([entity_id] * len(each))
                 self._rows[entity_id] = range(first, len(self._owners))
+        if rows:
+            with self._database:  # one transaction for all, since FTS5 makes a segment of its index of each
+                self._database.execute("BEGIN")
+                self._database.executemany("INSERT INTO texts(rowid, text) VALUES (?, ?)", rows)
 
     def remove(self, entity_id: str) -> None:
         """Forgets an entity, if it is there."""

@@ -164,6 +164,7 @@ def test_its_tasks_are_found_as_long_as_they_have_failed(engine: Engine, failure
     assert {task.id for task in found.tasks} == set(ids[1:])
 
 
+@pytest.mark.parametrize("redis", ["valkey"], indirect=True)  # hundreds of tasks, and nothing of the loader's
 def test_those_that_failed_longest_ago_make_room(engine: Engine, failures: Failures) -> None:
     for number in range(1010):
         engine.advance(0.001)

@@ -271,6 +271,7 @@ class TestAsking:
                 begin(operations, action, Wanted(statuses=(Status(status),)))
         begin(operations, "cancel", Wanted(statuses=(Status.PROCESSING,)), force=True)
 
+    @pytest.mark.parametrize("redis", ["valkey"], indirect=True)  # hundreds of tasks, and nothing of the loader's
     def test_ten_at_once(self, engine: Engine, operations: Operations) -> None:
         for _ in range(500):
             engine.submit()

@@ -137,6 +137,7 @@ class TestTokens:
         waiting.submit()
         assert waiting.claim() == token_in(SECOND), "a look has taken a token, or given one"
 
+    @pytest.mark.parametrize("redis", ["valkey"], indirect=True)  # hundreds of tasks, and nothing of the loader's
     def test_thirty_that_wait_hold_up_nobody(self, engine: Engine) -> None:
         """Each second all of them look; what is new beside them starts as soon as without them."""
         engine.declare("Noop", rate=1)
@@ -157,6 +158,7 @@ class TestTokens:
                     engine.postpone(run, 0)
         engine.check()
 
+    @pytest.mark.parametrize("redis", ["valkey"], indirect=True)  # hundreds of tasks, and nothing of the loader's
     def test_a_token_pays_for_sixty(self, waiting: Engine) -> None:
         for _ in range(3):
             for _ in range(60):

@@ -46,6 +46,7 @@ def test_a_tenant_gets_by_its_weight(engine: Engine) -> None:
     assert served(engine, 40).count("heavy") == pytest.approx(30, abs=1)
 
 
+@pytest.mark.parametrize("redis", ["valkey"], indirect=True)  # hundreds of tasks, and nothing of the loader's
 def test_long_tasks_cost_what_they_cost(engine: Engine) -> None:
     """One takes ten times as long: it starts a tenth as often, and both get the same time."""
     flood(engine, "long", 20)

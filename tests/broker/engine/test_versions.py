@@ -1,5 +1,7 @@
 """Guards two releases side by side: what newer code has submitted is run by workers that know it, and nobody else."""
 
+import pytest
+
 from broker.engine.transitions import Claimed, Wait
 from tests.broker.engine.engine import SECOND, Engine
 
@@ -24,6 +26,7 @@ def test_a_new_worker_runs_both_in_their_order(engine: Engine) -> None:
     engine.check()
 
 
+@pytest.mark.parametrize("redis", ["valkey"], indirect=True)  # hundreds of tasks, and nothing of the loader's
 def test_it_is_put_aside_once_and_no_old_worker_looks_at_it_again(engine: Engine) -> None:
     ids = []
     for _ in range(120):

@@ -82,7 +82,7 @@ def test_one_that_is_larger_than_the_bound_is_searched_all_the_same(new_index, s
 
 def test_small_ones_do_not_wait_for_large_ones(new_index, store) -> None:
     store("large", 5000)
-    store("middle", 900)
+    store("middle", 180)
     store("small", 10)
     tested = indexes.Indexes(new_index, 100 * ONE)
     assert tested.ready("large", "m", DIMENSIONS) is None
@@ -98,7 +98,7 @@ def test_small_ones_do_not_wait_for_large_ones(new_index, store) -> None:
 
 def test_one_that_is_given_up_while_it_is_read_is_read_again(new_index, store) -> None:
     for tenant in "ab":
-        store(tenant, 900)
+        store(tenant, 180)
     tested = indexes.Indexes(new_index, ONE)
     assert tested.ready("a", "m", DIMENSIONS) is None
     settled(tested, "b")

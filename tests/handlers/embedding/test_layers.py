@@ -17,6 +17,7 @@ from tests.search_fixtures import Make, NewMedia, make, new_media, vectors
 np = pytest.importorskip("numpy", reason="needs the extra embed")
 search = pytest.importorskip("handlers.embedding.search", reason="needs the extra embed")
 encoders = pytest.importorskip("handlers.embedding.query_encoders", reason="needs the extra embed")
+indexes = pytest.importorskip("handlers.embedding.indexes", reason="needs the extra embed")
 
 __all__ = ["make", "new_media", "vectors"]
 
@@ -87,7 +88,7 @@ def ids(answer: Found) -> list[str]:
 
 
 def test_of_every_file_the_best_generation_that_has_it_is_searched(
-    searcher: Any, vectors: RedisVectors, new_media: NewMedia, lead: Any
+    searcher: Any, vectors: RedisVectors, new_media: NewMedia, lead: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept, changed, fresh = new_media(), new_media(), new_media()
     vectors.put("acme", OLD, "image", kept, packed([0.8, 0.6, 0.0]))
@@ -106,6 +107,7 @@ def test_of_every_file_the_best_generation_that_has_it_is_searched(
     found(one)
     vectors.put("acme", NEW, "image", kept, packed([0.0, 0.6, 0.8]))
     lead(NEW)
+    monkeypatch.setattr(indexes, "_UNUSED", -1)
     answer = found(one)
     assert ids(answer) == [changed, fresh, kept], "switched, in a process that goes on"
     assert (answer.generation, answer.missing, answer.total) == (NEW, 0, 3)
@@ -175,6 +177,26 @@ def test_what_could_not_be_embedded_anew_is_found_by_what_it_had(
     answer = found(searcher(NEW))
     assert ids(answer) == [bad, good]
     assert (answer.generation, answer.missing) == (NEW, 0)
+
+
+def test_nobody_waits_until_a_generation_that_few_files_need_is_read(
+    searcher: Any, vectors: RedisVectors, new_media: NewMedia, lead: Any, redis: Redis, keys: Keys
+) -> None:
+    """A worker of the former release embeds one file after the switch: all that it has made is read again."""
+    good, late = new_media(), new_media()
+    vectors.put("acme", NEW, "image", good, packed(RED))
+    lead(NEW)
+    tested = searcher(NEW)
+    assert ids(found(tested)) == [good]
+    old = {str(number): b"image 1\n" + packed(GREEN)[0] for number in range(250)}
+    redis.hset(keys.vectors("acme", OLD), mapping=old)
+    vectors.put("acme", OLD, "image", late, packed(RED))
+    answer = tested.find(SearchRequest("acme", "red"))
+    assert (ids(answer), answer.generation) == ([good], NEW)
+    assert answer.missing > 0
+    while tested.work():
+        pass
+    assert set(ids(found(tested))) == {good, late}
 
 
 def test_before_any_daemon_has_decided_a_process_searches_its_own_first(

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from broker.broker import Broker
-from broker.errors import NotFound, PermanentError
+from broker.errors import NotFound, PermanentError, Postpone
 from broker.media import paths
 from broker.media.records import info_fields
 from broker.media.search import SearchRequest
@@ -229,3 +229,15 @@ def test_a_file_of_another_kind_or_none_at_all_fails_for_good(
         embed(record, entity_type="video")
     with pytest.raises(PermanentError, match="no media file"):
         embed(record, entity_id=str(uuid4()))
+
+
+def test_a_task_for_another_generation_is_left_to_others(
+    broker: Broker, upload: Upload, embed: Embed, encoder: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("A tale of two cities.")
+    record = upload(path, "document")
+    with pytest.raises(Postpone):
+        embed(record, generation="another+1")
+    assert broker.vectors.get("acme", encoder.name, record.id) is None
+    assert embed(record, generation=encoder.name)["vectors"] > 0

@@ -1,7 +1,8 @@
 """Guards playing while a video is made: what is named is stored, what was named stays, the end is a finished ladder."""
 
 import re
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from broker.errors import PermanentError, Postpone, TransientError
-from handlers.transcoding import see
+from handlers.transcoding import encoding, see
 from handlers.transcoding.run import transcode
 from tests.handlers.transcoding.conftest import Make
 from tests.handlers.transcoding.fake_context import HLS, FakeContext
@@ -19,6 +20,15 @@ from tests.handlers.transcoding.validator import validate
 #: Two renditions, three segments and a short one.
 SECONDS = 20
 _URI = re.compile(r'URI="([^"]*)"')
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick() -> Iterator[None]:
+    """Nobody looks at the pictures."""
+    made = encoding._MADE["libx264"]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(encoding._MADE, "libx264", lambda *asked: made(*asked) | {"preset": "ultrafast"})
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +41,14 @@ class Watched:
 
     def __init__(self, context: FakeContext, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seen: list[dict[str, list[str]]] = []
-        self._context = context
+        self.context = context
         for name in ("put", "delete"):
             monkeypatch.setattr(context.storage, name, self._then_look(getattr(context.storage, name)))
 
     def _then_look(self, change: Callable[..., Any]) -> Callable[..., Any]:
         def changed(*arguments: Any) -> Any:
             answer = change(*arguments)
-            playlists = {name: self._lines(name) for name in self._context.stored() if name.endswith(".m3u8")}
+            playlists = {name: self._lines(name) for name in self.context.stored() if name.endswith(".m3u8")}
             if not self.seen or playlists != self.seen[-1]:
                 self.seen.append(playlists)
                 self._check(playlists)
@@ -47,10 +57,10 @@ class Watched:
         return changed
 
     def _lines(self, name: str) -> list[str]:
-        return (self._context.hls / name).read_text().splitlines()
+        return (self.context.hls / name).read_text().splitlines()
 
     def _check(self, playlists: dict[str, list[str]]) -> None:
-        stored = set(self._context.stored())
+        stored = set(self.context.stored())
         for name, lines in playlists.items():
             folder = name.rpartition("/")[0]
             uris = [line for line in lines if not line.startswith("#")] + _URI.findall("\n".join(lines))
@@ -62,11 +72,17 @@ def names(lines: list[str]) -> list[str]:
     return [line for line in lines if not line.startswith("#")]
 
 
-def test_it_plays_while_it_is_made(upload: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    context = FakeContext(tmp_path, upload)
-    watched = Watched(context, monkeypatch)
-    transcode(context)
-    validate(context.hls)
+@pytest.fixture(scope="module")
+def watched(upload: Path, tmp_path_factory: pytest.TempPathFactory) -> Watched:
+    """A run from its beginning to its end."""
+    with pytest.MonkeyPatch.context() as patched:
+        watched = Watched(FakeContext(tmp_path_factory.mktemp("whole"), upload), patched)
+        transcode(watched.context)
+    return watched
+
+
+def test_it_plays_while_it_is_made(watched: Watched) -> None:
+    validate(watched.context.hls)
     growing = [
         seen for seen in watched.seen if "master.m3u8" in seen and "#EXT-X-ENDLIST" not in seen["360p/index.m3u8"]
     ]
@@ -84,11 +100,8 @@ def test_it_plays_while_it_is_made(upload: Path, tmp_path: Path, monkeypatch: py
     assert growing[0]["audio/index.m3u8"]
 
 
-def test_what_was_named_stays_named_to_the_end(upload: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_named_stays_named_to_the_end(watched: Watched) -> None:
     """A player that has loaded a playlist finds it longer, and ended at last: it need not begin anew."""
-    context = FakeContext(tmp_path, upload)
-    watched = Watched(context, monkeypatch)
-    transcode(context)
     for name in ("360p/index.m3u8", "480p/index.m3u8", "audio/index.m3u8"):
         versions = [seen[name] for seen in watched.seen if name in seen]
         for earlier, later in pairwise(versions):
@@ -98,12 +111,11 @@ def test_what_was_named_stays_named_to_the_end(upload: Path, tmp_path: Path, mon
         assert versions[-1][-1] == "#EXT-X-ENDLIST"
 
 
-def test_how_much_can_be_played_is_told_as_it_grows(upload: Path, tmp_path: Path) -> None:
-    context = FakeContext(tmp_path, upload)
-    transcode(context)
-    assert next(noted.get("playable", False) for noted in context.noted)
-    assert sum(noted.get("playable", False) for noted in context.noted) == 1
-    told = [noted["playable_seconds"] for noted in context.noted]
+def test_how_much_can_be_played_is_told_as_it_grows(watched: Watched) -> None:
+    all_noted = watched.context.noted
+    assert next(noted.get("playable", False) for noted in all_noted)
+    assert sum(noted.get("playable", False) for noted in all_noted) == 1
+    told = [noted["playable_seconds"] for noted in all_noted]
     assert told == sorted(set(told))
     assert told[0] == pytest.approx(6, abs=0.03)
     assert told[-1] == pytest.approx(SECONDS, abs=0.03)
@@ -137,31 +149,28 @@ def test_a_run_that_is_over_publishes_no_more(upload: Path, tmp_path: Path, monk
 
 
 def test_what_was_made_before_plays_on_while_it_is_made_anew(
-    upload: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    watched: Watched, upload: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context = FakeContext(tmp_path, upload)
-    transcode(context)
-    later = context.again()
+    later = FakeContext(tmp_path, upload)
+    shutil.copytree(watched.context.hls, later.hls)
     later.record = later.record.__class__(**{**_fields(later.record), "info": {"variants": [{}]}})
-    later.noted = []
-    watched = Watched(later, monkeypatch)
+    anew = Watched(later, monkeypatch)
     transcode(later)
     assert later.noted == []
-    assert all("#EXT-X-ENDLIST" in seen["360p/index.m3u8"] for seen in watched.seen)
+    assert anew.seen
+    assert all("#EXT-X-ENDLIST" in seen["360p/index.m3u8"] for seen in anew.seen)
 
 
 def _fields(record: Any) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__slots__}
 
 
-def test_the_smallest_of_every_video_comes_before_the_larger_of_any(upload: Path, tmp_path: Path) -> None:
+def test_the_smallest_of_every_video_comes_before_the_larger_of_any(
+    watched: Watched, upload: Path, tmp_path: Path
+) -> None:
     """While others wait, the whole of the smallest is made, and the rest is left to the background."""
-    alone, crowded = tmp_path / "alone", tmp_path / "crowded"
-    for folder in (alone, crowded):
-        folder.mkdir()
-    whole = FakeContext(alone, upload)
-    transcode(whole)
-    context = FakeContext(crowded, upload)
+    whole = watched.context
+    context = FakeContext(tmp_path, upload)
     context.others = True
     with pytest.raises(Postpone) as gave_way:
         transcode(context)

@@ -216,7 +216,7 @@ class Stops:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    def __call__(self, *_: object) -> None:
+    def __call__(self, *_: object, **__: object) -> None:
         raise self.error
 
 

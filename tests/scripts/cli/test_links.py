@@ -60,7 +60,7 @@ def test_how_a_flow_stands(mindia: Mindia, broker: Broker) -> None:
 def test_what_follows_an_upload(mindia: Mindia, broker: Broker, clip: Path) -> None:
     said = mindia(
         *("upload", clip, "--then", "checksum", "--then", "embedding", "--group", "user-7"),
-        *("--expires", "30d", "--drop-source", "--deadline", "2099-01-01T00:00Z", "--json"),
+        *("--expires", "30d", "--drop-source", "--deadline", "2099-01-01T00:00Z", "--profile", "small", "--json"),
     )
     media = json.loads(said.out)
     assert (media["keep_source"], media["size"], media["expires_at"] is None) == (False, len(MP4), False)
@@ -70,6 +70,7 @@ def test_what_follows_an_upload(mindia: Mindia, broker: Broker, clip: Path) -> N
     assert {task.type: task.deadline for task in tasks if task.deadline} == {
         "VideoTranscoding": "2099-01-01T00:00:00.000000Z"
     }
+    assert [task.payload.get("profile") for task in tasks if task.type == "VideoTranscoding"] == ["small"]
     again = mindia("upload", clip, "--then", "checksum").err
     assert "What follows: mindia list --flow " in again
     assert mindia("upload", clip, "--then", "nothing").status == 2
