@@ -18,6 +18,7 @@ from broker.worker.child_state import ChildState
 from broker.worker.outcome import Postponed
 from broker.worker.run import RunContext, execute
 from tests.handlers.embedding.conftest import NEEDS, Upload
+from tests.waiting import wait_until
 
 np = pytest.importorskip("numpy", reason=NEEDS)
 preflight = pytest.importorskip("handlers.embedding.preflight", reason=NEEDS, exc_type=ImportError)
@@ -156,3 +157,14 @@ def test_a_task_that_finds_no_model_is_given_back_and_the_log_says_why(
         assert execute(lambda: run.embed, context, 60, 0) == Postponed(60_000_000)
     (said,) = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
     assert f"EMBED_MODEL={folder} cannot be loaded" in said
+
+
+def test_a_worker_says_what_it_makes(settings: BrokerSettings, tmp_path: Path, folder: Path) -> None:
+    generations = Broker(settings, {}).generations
+    environ = {**os.environ, "REDIS_URL": settings.redis_url, "DATA_DIR": str(tmp_path), "EMBED_MODEL": str(folder)}
+    environ["WORKER_PROCESSES"] = "1"
+    with subprocess.Popen([sys.executable, "-m", "scripts.worker", "EmbeddingGeneration"], env=environ) as worker:
+        wait_until(generations.want, "the worker has told what it makes")
+        worker.kill()
+    tag = preflight.check(environ).tag
+    assert (generations.want(), generations.location(tag)) == (tag, str(folder))
