@@ -54,6 +54,6 @@ def _make_parts(context: TaskContext, video: Video, manifest: LaterManifest) -> 
 
 def _told(context: TaskContext, video: Video, part: Part) -> Callable[[int], None]:
     """Tells how far the part is."""
-    total = (part.end - part.first) * video.plan.segment_frames
+    total = video.plan.begins(part.end) - video.plan.begins(part.first)
     stage = f"segments {part.first} to {part.end - 1}"
     return lambda frames: context.progress(100 * frames / total, stage)
