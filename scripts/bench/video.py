@@ -51,7 +51,7 @@ def _first_pictures(folder: Path, share: float) -> dict[str, Cost]:
 
 
 def _whole_videos(folder: Path, seconds: int) -> dict[str, Cost]:
-    upload = _source(folder / "source.mp4", seconds)
+    upload = source_file(folder / "source.mp4", seconds)
     return {
         "one bare ffmpeg": _cost(lambda: _bare(folder, upload, together=True)),
         "bare ffmpeg, a process for each rendition": _cost(lambda: _bare(folder, upload, together=False)),
@@ -80,7 +80,8 @@ def _shown(seconds: float | None) -> str:
     return "" if seconds is None else f"{seconds:.1f}"
 
 
-def _source(path: Path, seconds: int) -> Path:
+def source_file(path: Path, seconds: int) -> Path:
+    """A video of 1280 by 720 pixels, 25 pictures a second, with sound."""
     pictures = f"testsrc2=s=1280x720:r=25:d={seconds},noise=alls=8:allf=t"
     inputs = ("-f", "lavfi", "-i", pictures, "-f", "lavfi", "-i", f"anoisesrc=a=0.1:d={seconds}")
     coded = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "100", "-pix_fmt", "yuv420p", "-c:a", "aac")
