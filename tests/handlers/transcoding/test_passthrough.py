@@ -147,7 +147,8 @@ UNFIT = {
 def warnings(context: FakeContext) -> list[str]:
     """What a look at the upload says on its not being packaged."""
     with context.storage.local_file(context.record.source_key) as path:
-        video = look_and_plan(cast(TaskContext, context), path, HLS)
+        stored = context.storage.stat(context.record.source_key)
+        video = look_and_plan(cast(TaskContext, context), context.record, stored, path, HLS, keep=False)
     assert (video.plan.copied, video.plan.grid) == (None, None)
     return [each for each in video.source.warnings if "packaged" in each]
 
