@@ -39,7 +39,7 @@ validate: $(RUN) ## Tell what is wrong with an HLS stream; URL=https://.../maste
 	@$(BIN) scripts.validate $(URL) $(ARGS)
 
 test: $(DEV) ## Run the tests; ARGS="tests/broker -k claim" chooses some
-	@$(BIN) pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
+	@$(BIN) pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 faults: $(DEV) ## Kill, stop and cut off everything at random for an hour, and count what was lost
 	@FAULTS=20 $(BIN) pytest -m "faults or scales" --timeout 3600 -s $(ARGS)

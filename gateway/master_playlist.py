@@ -48,8 +48,8 @@ def with_captions(master: str, captions: Sequence[Caption], where: str = CAPTION
 
 
 def captions_playlist(caption: Caption, seconds: float) -> str:
-    """The playlist of one: a single segment as long as the video of so many seconds, or longer if its cues are."""
-    length = max(seconds, caption.seconds, 0.001)
+    """The playlist of one: a single segment of so many seconds, whose cues may go beyond it."""
+    length = max(seconds, 0.001)
     return "\n".join(
         [
             "#EXTM3U",

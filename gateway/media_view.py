@@ -111,7 +111,10 @@ def show_video(record: MediaRecord, task: Task | None, embedding: Task | None) -
         "keep_source": record.keep_source,
         "source_removed_at": record.source_removed_at,
         **{name: info.get(name) for name in ("width", "height", "duration_seconds", "profile", "encoder")},
-        "variants": [each | {"download_url": links.download(each["name"])} for each in info.get("variants", [])],
+        "variants": [
+            {"encoder": None} | each | {"download_url": links.download(each["name"])}
+            for each in info.get("variants", [])
+        ],
         "audio_tracks": info.get("audio_tracks", []),
         "loudness": info.get("loudness"),
         **_playable(record, task),

@@ -4,12 +4,26 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
-from broker.errors import NotFound
+from broker.errors import NotFound, TaskBrokerError
 from broker.media.records import MediaRecord
 
 _SEGMENT = re.compile(r"#EXTINF:([\d.]+),[^\n]*\n(?:#[^\n]*\n)*([^#\n]+)")
 _MAP = re.compile(r'#EXT-X-MAP:URI="([^"]+)"')
+
+
+class NotCompleted(TaskBrokerError):
+    """This video has no finished rendition yet; ask again once its status is completed."""
+
+    code, status = "not_completed", 409
+
+
+class Range(NamedTuple):
+    """Seconds of a video; without an ``end`` up to its end."""
+
+    start: float
+    end: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

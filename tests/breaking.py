@@ -17,6 +17,8 @@ class Breaking:
     def __init__(self, target: int) -> None:
         self.cuts: list[int] = []
         self.passed = 0
+        #: How many answers to what was done (204) are to be lost.
+        self.lost = 0
         #: Of those that were cut off.
         self.broken = 0
         self._target = target
@@ -59,7 +61,7 @@ class Breaking:
     def _pump(self, source: socket.socket, sink: socket.socket, counted: bool) -> None:
         try:
             while data := source.recv(_CHUNK):
-                if counted and self._cuts_off(len(data)):
+                if self._cuts_off(len(data)) if counted else self._loses(data):
                     for each in (source, sink):
                         each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
                         each.shutdown(socket.SHUT_RDWR)  # for who reads of it in another thread
@@ -70,6 +72,14 @@ class Breaking:
         except OSError:  # the other direction was cut off
             source.close()
             sink.close()
+
+    def _loses(self, answer: bytes) -> bool:
+        with self._lock:
+            if not self.lost or not answer.startswith(b"HTTP/1.1 204"):
+                return False
+            self.lost -= 1
+            self.broken += 1
+            return True
 
     def _cuts_off(self, size: int) -> bool:
         with self._lock:

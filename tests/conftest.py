@@ -20,6 +20,14 @@ settings.register_profile("without a deadline", deadline=None)
 settings.load_profile("without a deadline")
 
 
+#: Their files take long, of few tests: they begin, so that processes side by side (``make test``) end together.
+_LONG = ("system", "page", "broker/worker", "handlers/transcoding", "broker/adoption", "broker/removal")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(tuple(f"tests/{each}/" for each in _LONG)))
+
+
 class AnyPayload(Schema):
     """A payload of one free number, for types that tests declare."""
 

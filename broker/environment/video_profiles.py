@@ -77,7 +77,7 @@ class Ladder(fields.List[Any]):
         return heights
 
 
-class _Flag(fields.Boolean):
+class Flag(fields.Boolean):
     """``true`` or ``false``; 1 and "yes" are neither."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> bool:
@@ -104,7 +104,7 @@ def option_fields() -> dict[str, fields.Field[Any]]:
             validate=OneOf(QUALITIES),
             metadata={"description": "How close to the source, which decides the bit rate, whatever the codec."},
         ),
-        "normalize_audio": _Flag(
+        "normalize_audio": Flag(
             metadata={
                 "description": "Whether all sound is brought to the operator's loudness (`VIDEO_LOUDNESS`, EBU R 128). "
                 "The video then begins to play when its sound has been read once."

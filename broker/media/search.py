@@ -10,7 +10,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from threading import Event
 from typing import Any
 
@@ -42,6 +42,7 @@ MAX_FOUND = 10_000
 PICTURE_TIMEOUT = 20.0
 #: Seconds without an answer of Redis, at most: half of what its clients bear.
 _SILENCE = SOCKET_TIMEOUT / 2
+_FAILED = "Search failed on this query; try again shortly."
 Answer = Callable[["SearchRequest"], "Found | None"]
 #: What a search process may answer instead, by the code.
 _REFUSALS: dict[str, type[TaskBrokerError]] = {
@@ -87,6 +88,9 @@ class Hit:
     duplicates: list[dict[str, str]] = field(default_factory=list)
 
 
+_HIT = frozenset(each.name for each in fields(Hit))
+
+
 class SearchBus:
     """Both ends of search."""
 
@@ -116,15 +120,10 @@ class SearchBus:
             answered = self._reply(self._keys.search_reply(request_id), time.monotonic() + timeout)
         if answered is None:  # by then whatever waited before this request was answered or dropped, too
             raise Unavailable("Search did not answer in time; try again shortly.", retry_after=math.ceil(timeout))
-        answer = json.loads(answered[1])
-        if answer.get("refused"):
-            code, message, extra = answer["refused"]
-            raise _REFUSALS.get(code, Unavailable)(message, **extra)
-        if answer["hits"] is None:
-            raise Unavailable("Search failed on this query; try again shortly.", retry_after=math.ceil(timeout))
-        hits = [Hit(**hit) for hit in answer["hits"]]
-        generation, missing = answer.get("generation"), answer.get("missing", 0)
-        return Found(hits, answer.get("total", len(hits)), answer.get("after"), generation, missing)
+        try:
+            return _found(json.loads(answered[1]))
+        except (TypeError, ValueError, LookupError, AttributeError) as error:  # a foreign hand's, or another release's
+            raise Unavailable(_FAILED, retry_after=math.ceil(timeout)) from error
 
     def _reply(self, key: str, deadline: float) -> Any:
         """What comes by then (``time.monotonic``); asked for anew each time, as a silent connection is given up."""
@@ -191,27 +190,42 @@ class SearchBus:
 
     def _answered(self, message: dict[str, Any], answer: Answer) -> bool:
         """Whether it could be answered, or failed, which is an answer too."""
-        found, refused = None, None
         try:
             found = answer(SearchRequest(**message["request"]))
             if found is None:
                 return False
+            told = _told(found)
         except RedisError:
             raise
         except TaskBrokerError as error:
-            refused = [error.code, error.message, error.extra]
+            told = json.dumps({"hits": None, "refused": [error.code, error.message, error.extra]})
         except Exception:
             log.exception("a query failed")
-        hits = None if found is None else [asdict(hit) for hit in found.hits]
-        told: dict[str, Any] = {"hits": hits, "refused": refused}
-        if found is not None:
-            told |= {name: getattr(found, name) for name in ("total", "after", "generation", "missing")}
+            told = json.dumps({"hits": None})
         key = self._keys.search_reply(message["id"])
         with self._redis.pipeline() as replying:
-            replying.rpush(key, json.dumps(told))
+            replying.rpush(key, told)
             replying.expire(key, _KEPT)
             replying.execute()
         return True
+
+
+def _told(found: Found) -> str:
+    """What goes over the wire. Raises for what cannot."""
+    told = {name: getattr(found, name) for name in ("total", "after", "generation", "missing")}
+    return json.dumps({"hits": [asdict(hit) for hit in found.hits], "refused": None, **told}, allow_nan=False)
+
+
+def _found(answer: dict[str, Any]) -> Found:
+    """The inverse; what another release says besides is left out. Raises what was refused."""
+    if answer.get("refused"):
+        code, message, extra = answer["refused"]
+        raise _REFUSALS.get(code, Unavailable)(message, **extra)
+    if answer["hits"] is None:
+        raise ValueError("the query has failed")
+    hits = [Hit(**{name: value for name, value in hit.items() if name in _HIT}) for hit in answer["hits"]]
+    generation, missing = answer.get("generation"), answer.get("missing", 0)
+    return Found(hits, answer.get("total", len(hits)), answer.get("after"), generation, missing)
 
 
 def _check(request: SearchRequest) -> None:

@@ -13,7 +13,7 @@ from marshmallow.validate import Regexp
 from broker.defects import Defect
 from broker.environment.reading import read
 from broker.environment.variables import Variables
-from broker.environment.video_profiles import BUILT_IN, NAME, Profile, option_fields, profiles
+from broker.environment.video_profiles import BUILT_IN, NAME, Flag, Profile, option_fields, profiles
 from broker.schema import Schema
 
 
@@ -30,11 +30,18 @@ def profile_field() -> fields.String:
     )
 
 
+PASSTHROUGH = (
+    "Whether the largest rendition is to be the video's own pictures, not encoded again, where these fit: H.264 that "
+    "every player takes, evenly, with enough key frames, no larger than the ladder's top. If not, a warning says why."
+)
+
+
 class TranscodingOptions(Schema):
     """All are optional."""
 
     profile = profile_field()
     codec, ladder, quality, normalize_audio = option_fields().values()
+    passthrough = Flag(metadata={"description": PASSTHROUGH})
 
 
 class UnknownProfile(ValueError):

@@ -70,6 +70,7 @@ export interface OfVideo {
   codec?: "h264" | "hevc" | "av1";
   quality?: "low" | "standard" | "high";
   normalize_audio?: boolean;
+  passthrough?: boolean;
 }
 type ByUrl = Omit<Upload, "onProgress" | "name"> & { filename?: string };
 type Question = string | { like: string };

@@ -1175,6 +1175,8 @@ export interface Rendition {
   codecs: string;
   /** Its playlist, relative to hls_url. */
   playlist: string;
+  /** What made its pictures: libx264, say, or copy where they are the video's own; null if not known. */
+  encoder: string | null;
   /** It as one MP4, with the first sound; opens without a key, for 24 hours. */
   download_url: string;
 }
@@ -1718,6 +1720,8 @@ export interface Variant {
   codecs: string;
   /** Its playlist, relative to the master playlist. */
   playlist: string;
+  /** What it was made with: libx264, say, or copy where it is the video's own pictures. */
+  encoder: string;
 }
 
 export interface Video {
@@ -1798,6 +1802,8 @@ export interface VideoByUrl {
   quality?: "low" | "standard" | "high";
   /** Whether all sound is brought to the operator's loudness (`VIDEO_LOUDNESS`, EBU R 128). The video then begins to play when its sound has been read once. */
   normalize_audio?: boolean;
+  /** Whether the largest rendition is to be the video's own pictures, not encoded again, where these fit: H.264 that every player takes, evenly, with enough key frames, no larger than the ladder's top. If not, a warning says why. */
+  passthrough?: boolean;
   /** Where it is: http or https, on the public internet, without a user name or password. A few redirects are followed. It is not shown again. */
   url: string;
   /** What it is called; else the end of the URL's path. */
@@ -1846,6 +1852,8 @@ export interface VideoTranscodingPayload {
   quality?: "low" | "standard" | "high";
   /** Whether all sound is brought to the operator's loudness (`VIDEO_LOUDNESS`, EBU R 128). The video then begins to play when its sound has been read once. */
   normalize_audio?: boolean;
+  /** Whether the largest rendition is to be the video's own pictures, not encoded again, where these fit: H.264 that every player takes, evenly, with enough key frames, no larger than the ladder's top. If not, a warning says why. */
+  passthrough?: boolean;
   /** The video's id, as its upload answered it. */
   video_id: string;
 }
@@ -1897,6 +1905,8 @@ export interface VideoUpload {
   ladder?: string;
   /** Whether all sound is brought to the operator's loudness (`VIDEO_LOUDNESS`, EBU R 128). The video then begins to play when its sound has been read once. */
   normalize_audio?: boolean;
+  /** Whether the largest rendition is to be the video's own pictures, not encoded again, where these fit: H.264 that every player takes, evenly, with enough key frames, no larger than the ladder's top. If not, a warning says why. */
+  passthrough?: boolean;
   /** `false` removes the uploaded file, and nothing else, when it is transcoded and no task that names it waits or runs: then it plays, and nothing more can be made of it. `true` unless given. */
   keep_source?: boolean;
 }

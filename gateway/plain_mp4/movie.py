@@ -19,11 +19,23 @@ _ONCE = 0x10000
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """What is shown of a track: ``length`` ticks of it, from ``begins`` ticks after its first sample's decoding on."""
+
+    begins: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
-    """An initialization segment of one track and all samples, whose positions are those behind the beginning."""
+    """An initialization segment of one track and all samples, whose positions are those behind the beginning.
+
+    Without an ``edit`` all of it is shown.
+    """
 
     init: bytes
     samples: Samples
+    edit: Edit | None = None
 
     @property
     def timescale(self) -> int:
@@ -45,25 +57,40 @@ class Track:
 def beginning(tracks: Sequence[Track], size: int) -> bytes:
     """What stands before the ``size`` bytes in which the samples lie. All tracks begin as they do in the fragments."""
     kind = _box(b"ftyp", _BRANDS)
+    header, *described = _movie(tracks)
     head = pack(">I4sQ", 1, b"mdat", 16 + size)
-    moved = len(kind) + len(_movie(tracks, 0)) + len(head)  # as long, wherever the samples lie
-    return kind + _movie(tracks, moved) + head
+    moved = len(kind) + len(_box(b"moov")) + len(header) + sum(map(len, described)) + len(head)
+    placed = (_placed(each, track, moved) for each, track in zip(described, tracks, strict=True))
+    return kind + _box(b"moov", header, *placed) + head
 
 
-def _movie(tracks: Sequence[Track], moved: int) -> bytes:
+def _movie(tracks: Sequence[Track]) -> list[bytes]:
+    """The boxes of the movie: its header, and each track's with places that are still those behind the beginning.
+
+    Ranges that are cut out are told in the ticks of the first track, to the tick; whole tracks in milliseconds.
+    """
+    scale = tracks[0].timescale if tracks[0].edit else _MOVIE
     first = min(track.shown for track in tracks)
-    late = [round((track.shown - first) * _MOVIE) for track in tracks]
-    lengths = [ceil(Fraction(track.ticks, track.timescale) * _MOVIE) for track in tracks]
+    late = [0 if track.edit else round((track.shown - first) * scale) for track in tracks]
+    lengths = [
+        ceil(Fraction(track.edit.length if track.edit else track.ticks, track.timescale) * scale) for track in tracks
+    ]
     duration = max(map(sum, zip(late, lengths, strict=True)))
-    told = pack(">5I", 0, 0, 0, _MOVIE, duration) + pack(">IHHII", _ONCE, 0x100, 0, 0, 0)
+    told = pack(">5I", 0, 0, 0, scale, duration) + pack(">IHHII", _ONCE, 0x100, 0, 0, 0)
     header = _box(b"mvhd", told, _MATRIX, bytes(24), pack(">I", len(tracks) + 1))
-    described = (
-        _track(track, number, late[number - 1], lengths[number - 1], moved) for number, track in enumerate(tracks, 1)
-    )
-    return _box(b"moov", header, *described)
+    return [
+        header,
+        *(_track(track, number, late[number - 1], lengths[number - 1]) for number, track in enumerate(tracks, 1)),
+    ]
 
 
-def _track(track: Track, number: int, late: int, length: int, moved: int) -> bytes:
+def _placed(described: bytes, track: Track, moved: int) -> bytes:
+    """A track's box, which ends with the places of its samples, with each of these ``moved``."""
+    places = array("Q", (moved + start for start in track.samples.starts))
+    return described[: len(described) - 8 * len(places)] + _words(places)
+
+
+def _track(track: Track, number: int, late: int, length: int) -> bytes:
     described = inside(track.init, b"moov", b"trak")
     media = inside(described, b"mdia")
     header, clock = bytearray(inside(described, b"tkhd")), bytearray(inside(media, b"mdhd"))
@@ -71,7 +98,7 @@ def _track(track: Track, number: int, late: int, length: int, moved: int) -> byt
     pack_into(">Q" if header[0] else ">I", header, 28 if header[0] else 20, late + length)
     pack_into(">Q" if clock[0] else ">I", clock, 24 if clock[0] else 16, track.ticks)
     information = [_box(kind, content) for kind, content in boxes(inside(media, b"minf")) if kind != b"stbl"]
-    table = _table(track.samples, inside(media, b"minf", b"stbl", b"stsd"), moved)
+    table = _table(track.samples, inside(media, b"minf", b"stbl", b"stsd"))
     handler = _box(b"hdlr", inside(media, b"hdlr"))
     inner = _box(b"mdia", _box(b"mdhd", clock), handler, _box(b"minf", *information, table))
     return _box(b"trak", _box(b"tkhd", header), _edits(track, late, length), inner)
@@ -79,6 +106,8 @@ def _track(track: Track, number: int, late: int, length: int, moved: int) -> byt
 
 def _edits(track: Track, late: int, length: int) -> bytes:
     """Nothing, where the track is shown from its first tick on, as it is made here."""
+    if track.edit:
+        return _box(b"edts", _box(b"elst", pack(">II", 0, 1), pack(">IiI", length, track.edit.begins, _ONCE)))
     after = track.samples.offsets[0]
     if not late and after <= 0:
         return b""
@@ -87,7 +116,8 @@ def _edits(track: Track, late: int, length: int) -> bytes:
     return _box(b"edts", _box(b"elst", pack(">II", 0, len(edits)), *edits))
 
 
-def _table(samples: Samples, description: bytes, moved: int) -> bytes:
+def _table(samples: Samples, description: bytes) -> bytes:
+    """The places of samples come last."""
     found = [_box(b"stsd", description), _box(b"stts", _runs(0, samples.durations, "I"))]
     if any(samples.offsets):
         found.append(_box(b"ctts", _runs(1 << 24, samples.offsets, "i")))
@@ -100,8 +130,7 @@ def _table(samples: Samples, description: bytes, moved: int) -> bytes:
     ]
     found.append(_box(b"stsc", pack(">II", 0, len(changes)), *(pack(">III", *each, 1) for each in changes)))
     found.append(_box(b"stsz", pack(">III", 0, 0, len(samples.sizes)), _words(samples.sizes)))
-    places = array("Q", (moved + start for start in samples.starts))
-    found.append(_box(b"co64", pack(">II", 0, len(places)), _words(places)))
+    found.append(_box(b"co64", pack(">II", 0, len(samples.starts)), _words(samples.starts)))
     return _box(b"stbl", *found)
 
 

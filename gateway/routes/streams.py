@@ -3,6 +3,7 @@
 import gzip
 from functools import partial
 from hashlib import sha256
+from posixpath import dirname, join
 from uuid import UUID
 
 from flask import Response, request
@@ -12,12 +13,16 @@ from broker.errors import NotFound, Unavailable
 from broker.media import paths
 from broker.media.records import MediaRecord
 from broker.secrets.links import LIFETIME_SECONDS
+from gateway.arguments import load
 from gateway.auth import Tenant
 from gateway.blueprint import Blueprint
 from gateway.current import broker, services, tenant_of_link
+from gateway.hls_range import ranged_master, ranged_media
 from gateway.master_playlist import CAPTIONS, below, captions_playlist, with_captions
 from gateway.media_view import check_there
 from gateway.presigned import with_links
+from gateway.rendition import Range
+from gateway.schemas.downloads import RangeQuery
 from gateway.stored_file import send_unchanging
 
 blueprint = Blueprint("streams", __name__, url_prefix="/api/videos", description="HLS playlists and segments.")
@@ -35,11 +40,13 @@ _MASTER = "master.m3u8"
 
 
 @blueprint.get("/<uuid:video_id>/stream/<signature>/<path:name>")
+@blueprint.problems(409, 422)
 @blueprint.serves("*/*")  # captions are text, which clients made from the document would take all files for
 def download_stream_file(video_id: UUID, signature: str, name: str) -> Response:
     """Play a video
 
-    The signature in the path stands for a key; take the whole path from a video's hls_url.
+    The signature in the path stands for a key; take the whole path from a video's hls_url. A playlist of a finished
+    video takes `start` and `end` (seconds), and names no segments but those of that range.
     """
     tenant = tenant_of_link(signature, str(video_id))
     content_type = _TYPES.get(name.rpartition(".")[2])
@@ -47,9 +54,9 @@ def download_stream_file(video_id: UUID, signature: str, name: str) -> Response:
         raise NotFound()
     folder, _, file = name.rpartition("/")
     if folder == CAPTIONS and content_type == _PLAYLIST:
-        response = _playlist(_captions(tenant, video_id, file.removesuffix(".m3u8")))
+        response = _playlist(_captions(tenant, video_id, file.removesuffix(".m3u8"), _range()))
     elif content_type == _PLAYLIST:
-        response = _playlist(_stored(tenant, video_id, name))
+        response = _playlist(_stored(tenant, video_id, name, _range()))
     else:
         check_there(tenant, video_id)
         key = (
@@ -64,27 +71,47 @@ def _caption_key(tenant: Tenant, video_id: UUID, file: str) -> str:
     return paths.caption(tenant.name, str(video_id), file.removesuffix(".vtt"))
 
 
-def _captions(tenant: Tenant, video_id: UUID, caption_id: str) -> str:
+def _range() -> Range | None:
+    """What is asked for of the video. Anything else in the query is a player's own."""
+    asked = {name: value for name, value in request.args.items() if name in ("start", "end")}
+    if not asked:
+        return None
+    found = load(RangeQuery(), asked)
+    return Range(found.get("start", 0.0), found.get("end"))
+
+
+def _captions(tenant: Tenant, video_id: UUID, caption_id: str, wanted: Range | None) -> str:
     record = broker().media.get(tenant.name, str(video_id))
+    seconds = record.info.get("duration_seconds") or 0.0
     for each in captions_of(record):
         if each.id == caption_id:
-            return captions_playlist(each, record.info.get("duration_seconds") or 0.0)
+            if wanted is None:
+                return captions_playlist(each, max(seconds, each.seconds))
+            return captions_playlist(each, (seconds if wanted.end is None else wanted.end) - wanted.start)
     raise NotFound()
 
 
-def _stored(tenant: Tenant, video_id: UUID, name: str) -> str:
+def _stored(tenant: Tenant, video_id: UUID, name: str, wanted: Range | None) -> str:
     """A playlist of the transcoder's. Where Redis cannot be asked, it plays on without captions."""
     record = _record(tenant, video_id)
     folder = record.stream if record and name == _MASTER else ""
-    with broker().storage.open(paths.hls(tenant.name, str(video_id), folder + name)) as file:
-        text = below(file.read().decode(), folder)
+    text = below(_text(tenant, video_id, folder + name), folder)
     if name.rpartition("/")[2] == _MASTER:
-        if record is None:
-            return text
-        return with_captions(text, captions_of(record), "../" * name.count("/") + CAPTIONS)
+        if record is not None:
+            text = with_captions(text, captions_of(record), "../" * name.count("/") + CAPTIONS)
+        if wanted:
+            text = ranged_master(text, wanted, lambda uri: _text(tenant, video_id, join(dirname(name), uri)))
+        return text
+    if wanted:
+        text = ranged_media(text, wanted)
     if not services().settings.stream_presigned:
         return text
     return with_links(text, name.rpartition("/")[0], partial(_link, tenant, video_id))
+
+
+def _text(tenant: Tenant, video_id: UUID, name: str) -> str:
+    with broker().storage.open(paths.hls(tenant.name, str(video_id), name)) as file:
+        return file.read().decode()
 
 
 def _link(tenant: Tenant, video_id: UUID, name: str) -> str | None:

@@ -9,7 +9,7 @@ from marshmallow.validate import Length, OneOf
 
 from broker.clock import Clock
 from broker.environment.video_profiles import option_fields
-from broker.media.transcoding_options import TranscodingOptions, profile_field
+from broker.media.transcoding_options import PASSTHROUGH, TranscodingOptions, profile_field
 from broker.outbound.guard import MAX_URL
 from broker.schema import Schema
 from broker.status import Status
@@ -132,6 +132,7 @@ class VideoUpload(MediaUpload):
     codec, quality = (option_fields()[name] for name in ("codec", "quality"))
     ladder = _Ladder()
     normalize_audio = QueryFlag(metadata=option_fields()["normalize_audio"].metadata)
+    passthrough = QueryFlag(metadata={"description": PASSTHROUGH})
     keep_source = QueryFlag(
         metadata={
             "description": "`false` removes the uploaded file, and nothing else, when it is transcoded and no task "
@@ -227,6 +228,9 @@ class Rendition(Schema):
     bandwidth = fields.Integer(**required("Peak bits per second, audio included."))
     codecs = fields.String(**required("RFC 6381 codec names."))
     playlist = fields.String(**required("Its playlist, relative to hls_url."))
+    encoder = fields.String(
+        **nullable("What made its pictures: libx264, say, or copy where they are the video's own; null if not known.")
+    )
     download_url = fields.String(**required("It as one MP4, with the first sound; opens without a key, for 24 hours."))
 
 

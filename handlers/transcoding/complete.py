@@ -59,6 +59,7 @@ def _facts(video: Video, variants: list[Variant], warnings: list[str], folder: s
                 "bandwidth": variant.bandwidth,
                 "codecs": variant.codecs,
                 "playlist": variant.playlist,
+                "encoder": "copy" if variant.rung == video.plan.copied else video.plan.encoding.encoder,
             }
             for variant in variants
         ],

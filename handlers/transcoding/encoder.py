@@ -13,8 +13,9 @@ from typing import NamedTuple
 from broker.context import TaskContext
 from broker.errors import PermanentError, TransientError
 from handlers.media.bounds import PROGRAM_MEMORY
-from handlers.transcoding import ffmpeg, graph
+from handlers.transcoding import ffmpeg, groups, passthrough
 from handlers.transcoding.boxes import Segment, read_init, read_segment
+from handlers.transcoding.command import command
 from handlers.transcoding.hls_output import INIT, segment_name
 from handlers.transcoding.manifest import Covered, Manifest, Mismatch, Written
 from handlers.transcoding.plan import Plan
@@ -24,6 +25,8 @@ from handlers.transcoding.source import Source
 #: Seconds of one processor core for a million pixels that are decoded or encoded, and how many times as long it may
 #: take: other work may keep the machine busy, and some decoders are slow.
 _PER_MEGAPIXEL, _PATIENCE, _GRACE = 0.02, 20, 900.0
+#: Segments after which copying, which leaves many at once, writes down what is stored.
+_NOTED = 16
 #: Pixels up to which a ladder fits in the usual memory.
 _HD = 1920 * 1088
 
@@ -38,12 +41,16 @@ class Video(NamedTuple):
     prefix: str
 
 
+class NotPackaged(PermanentError):
+    """The source's own pictures cannot be a rendition beside the others: all of them are encoded."""
+
+
 class HardwareFailed(PermanentError):
     """Where hardware encodes, it may be to blame that nothing could be made of a source, as a source may be."""
 
 
 class _Misplaced(Exception):
-    """After a seek pictures are not where they should be."""
+    """Pictures are not where they should be: after a seek, or where they are copied."""
 
 
 class Encoder:
@@ -61,7 +68,7 @@ class Encoder:
     def make(self, part: Part, on_frames: Callable[[int], None]) -> None:
         """Make what is missing of a part; ``on_frames`` gets the number of its pictures that are there.
 
-        Raises ``PermanentError`` for a source of which nothing can be decoded.
+        Raises ``PermanentError`` for a source of which nothing can be decoded, and ``NotPackaged``.
         """
         left = self._left(part)
         if left is None:
@@ -69,8 +76,12 @@ class Encoder:
         try:
             self._make(left, part, on_frames)
         except (_Misplaced, PermanentError) as error:
-            if self._video.plan.encoding.hardware:
-                raise HardwareFailed(f"The encoder {self._video.plan.encoding.encoder} has failed.") from error
+            plan = self._video.plan
+            if plan.copied and (part.rungs == (plan.copied,) or not plan.encoding.hardware):
+                passthrough.give_up(self._context)
+                raise NotPackaged() from error
+            if plan.encoding.hardware:
+                raise HardwareFailed(f"The encoder {plan.encoding.encoder} has failed.") from error
             raise
 
     def _make(self, left: Part, part: Part, on_frames: Callable[[int], None]) -> None:
@@ -106,7 +117,7 @@ class Encoder:
         return part.after(min(left.values())) if self._video.source.uniform else part
 
     def _run(self, left: Part, part: Part, on_frames: Callable[[int], None]) -> None:
-        before = (left.first - part.first) * self._video.plan.segment_frames
+        before = self._video.plan.begins(left.first) - self._video.plan.begins(part.first)
         run = _Run(self._context, self._video, self._manifest, left)
 
         def on_progress(frames: int) -> None:
@@ -114,7 +125,7 @@ class Encoder:
             run.take(ended=False)
             self._on_tick()
 
-        argv = graph.command(ffmpeg.binary(), *self._video[:4], left)
+        argv = command(ffmpeg.binary(), *self._video[:4], left)
         decoded = ffmpeg.encode(
             self._context,
             argv,
@@ -139,7 +150,9 @@ class _Run:
         self._video = video
         self._manifest = manifest
         self._part = part
-        self._next = part.first
+        self._grid = video.plan.grid
+        self._copies = part.rungs == (video.plan.copied,)
+        self._next = 0 if self._copies else part.first  # copying begins with the source
         self._written = Written()
         for folder in self._folders.values():
             shutil.rmtree(folder, ignore_errors=True)  # of a run before
@@ -153,7 +166,9 @@ class _Run:
         first = self._next
         while self._next < self._part.end and self._is_there(self._next) and self._store(self._next, ended=ended):
             self._next += 1
-        if self._next > first:
+            if self._copies and self._next % _NOTED == 0 and self._written.tracks:
+                self._manifest.write(self._part.name, self._written)
+        if self._written.tracks and self._next > first:
             self._manifest.write(self._part.name, self._written)
         return self._next > first
 
@@ -163,23 +178,28 @@ class _Run:
         Raises ``PermanentError`` when it has made nothing.
         """
         if self._next < self._part.end:
-            if self._part.seeks:
+            if self._part.seeks or self._copies:
                 raise _Misplaced()
             if not self._next:
                 name = self._part.rungs[0].name
                 raise PermanentError(f"The video is damaged: nothing of it could be decoded for the rendition {name}.")
             self._written.count = self._next
-        if decoded:
+        if decoded and not self._copies:
             begin = self._part.first if self._part.seeks else 0
             self._written.covered = Covered(begin, self._part.end, decoded.frames, decoded.errors)
         self._manifest.write(self._part.name, self._written)
 
     def _is_there(self, number: int) -> bool:
+        if self._grid:
+            return all(groups.are_there(folder, self._grid, number) for folder in self._folders.values())
         return all((folder / segment_name(number)).exists() for folder in self._folders.values())
 
     def _store(self, number: int, *, ended: bool) -> bool:
         """Whether the segment is what it has to be; a short one may be only when no more will come."""
         try:
+            if self._grid:
+                for folder in self._folders.values():
+                    groups.join(folder, self._grid, number)
             inits = {name: read_init(folder / INIT) for name, folder in self._folders.items()}
             found = {
                 name: read_segment(folder / segment_name(number), inits[name].timescale)
@@ -193,6 +213,9 @@ class _Run:
             if name not in self._written.tracks:
                 self._begin(name, inits[name].codec)
             path = self._folders[name] / segment.name
+            if number < self._part.first:  # copied in vain: it is stored
+                path.unlink()
+                continue
             self._storage.put_file(f"{self._video.prefix}{name}/{segment.name}", path)
             self._written.add(name, number, segment, _sha256(path))
             path.unlink()
@@ -212,8 +235,8 @@ class _Run:
         plan = self._video.plan
         if len({(segment.start, segment.samples, segment.duration) for segment in segments}) > 1:
             raise TransientError("The renditions do not line up, so players could not switch between them.")
-        whole = segments[0].samples == min(plan.segment_frames, plan.frames - number * plan.segment_frames)
-        if segments[0].start != number * plan.segment_seconds or not (whole or number == self._part.end - 1):
+        whole = segments[0].samples == plan.begins(number + 1) - plan.begins(number)
+        if segments[0].start != plan.begins(number) / plan.rate or not (whole or number == self._part.end - 1):
             raise _Misplaced()
         return whole
 

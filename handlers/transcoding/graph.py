@@ -11,6 +11,7 @@ import ffmpeg
 from ffmpeg.nodes import OutputStream, Stream
 
 from handlers.media.bounds import INPUT_OPTIONS
+from handlers.transcoding.groups import forced_key_frames, group_options
 from handlers.transcoding.hls_output import hls_options, hls_target, seconds
 from handlers.transcoding.ladder import Rung
 from handlers.transcoding.plan import Plan
@@ -40,13 +41,13 @@ def command(binary: str, path: Path, demuxer: str, source: Source, plan: Plan, p
     # Where filters restart, they repeat what was shown before; the constant rate drops it again. Elsewhere a picture
     # that is missing at the beginning of a part has to show.
     mode = "passthrough" if source.uniform else "cfr"
-    outputs = [_rung(branches[number], rung, plan, part.first, mode) for number, rung in enumerate(part.rungs)]
+    outputs = [_rung(branches[number], rung, plan, part, mode) for number, rung in enumerate(part.rungs)]
     return [binary, *GLOBAL, *plan.encoding.devices, "-max_error_rate", "1", *ffmpeg.merge_outputs(*outputs).get_args()]
 
 
 def _skipped(plan: Plan, part: Part) -> int:
     """Places of pictures at the beginning of the source that are not decoded."""
-    return max(0, part.first * plan.segment_frames - ceil(_BEFORE * plan.rate)) if part.seek else 0
+    return max(0, plan.begins(part.first) - ceil(_BEFORE * plan.rate)) if part.seek else 0
 
 
 def _prepared(video: Stream, source: Source, plan: Plan, part: Part) -> Stream:
@@ -71,8 +72,7 @@ def _prepared(video: Stream, source: Source, plan: Plan, part: Part) -> Stream:
 
 def _regular(video: Stream, source: Source, plan: Plan, part: Part) -> Stream:
     """A picture in every place of the part, and no others."""
-    skipped, first = _skipped(plan, part), part.first * plan.segment_frames
-    end = min(part.end * plan.segment_frames, plan.frames)
+    skipped, first, end = _skipped(plan, part), plan.begins(part.first), plan.begins(part.end)
     if source.phase:
         video = video.filter("settb", "AVTB").filter("setpts", f"PTS+{round(source.phase * 1_000_000)}")
     from_start = {} if skipped or not source.uniform else {"start_time": 0}
@@ -96,7 +96,7 @@ def _tone_mapped(video: Stream, largest: Rung) -> Stream:
     )
 
 
-def _rung(branch: Stream, rung: Rung, plan: Plan, first: int, mode: str) -> OutputStream:
+def _rung(branch: Stream, rung: Rung, plan: Plan, part: Part, mode: str) -> OutputStream:
     width, height = _fitted(rung)
     picture = (
         branch.filter("scale", width, height, flags="bicubic", out_range="tv", out_color_matrix="bt709")
@@ -106,7 +106,10 @@ def _rung(branch: Stream, rung: Rung, plan: Plan, first: int, mode: str) -> Outp
         .filter("setparams", range="tv", color_primaries="bt709", color_trc="bt709", colorspace="bt709")
     )
     picture, options = plan.encoding.prepared(picture), plan.encoding.options(rung.max_rate, plan.gop_frames)
-    hls = hls_options(rung.name, plan, first)
+    hls = hls_options(rung.name, plan, part.first)
+    if plan.grid:
+        options |= forced_key_frames(plan, plan.grid, part.first, part.end)
+        hls = group_options(rung.name, plan, plan.grid, part.first)
     return ffmpeg.output(picture, hls_target(rung.name), fps_mode=mode, **options, **hls)
 
 

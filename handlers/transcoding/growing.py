@@ -35,7 +35,7 @@ class Growing:
         self._listed: dict[str, int] = {}
         self._named: set[str] = set()
         self._seconds = Fraction(0)
-        longest = min(video.plan.segment_seconds, video.plan.seconds)
+        longest = max(min(video.plan.segment_seconds, video.plan.seconds), video.plan.longest_seconds)
         self._target = max(1, floor(longest + Fraction(1, 2)))
 
     def update(self) -> None:

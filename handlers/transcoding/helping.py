@@ -26,7 +26,7 @@ def help_with(context: TaskContext, media: MediaRecord) -> None:
         stored = context.storage.stat(media.source_key)
         with context.storage.local_file(media.source_key) as path:
             context.progress(0, "probing")
-            video = look_and_plan(context, path, prefix)
+            video = look_and_plan(context, media, stored, path, prefix, keep=False)
             digest = digest_of(stored, video)
             manifest = LaterManifest(context.storage, context.tenant, media.id, digest)
             count = _make_parts(context, video, manifest)
@@ -54,6 +54,6 @@ def _make_parts(context: TaskContext, video: Video, manifest: LaterManifest) -> 
 
 def _told(context: TaskContext, video: Video, part: Part) -> Callable[[int], None]:
     """Tells how far the part is."""
-    total = (part.end - part.first) * video.plan.segment_frames
+    total = video.plan.begins(part.end) - video.plan.begins(part.first)
     stage = f"segments {part.first} to {part.end - 1}"
     return lambda frames: context.progress(100 * frames / total, stage)

@@ -37,9 +37,14 @@ def hls_options(folder: str, plan: Plan, first: int = 0) -> dict[str, Any]:
         "hls_time": seconds(plan.segment_seconds),
         "start_number": first,
         "output_ts_offset": seconds(first * plan.segment_seconds),
-        "hls_segment_options": f"{_FRAGMENTS}:fragment_index={first + 1}",
+        "hls_segment_options": hls_pieces(first),
     }
     return {"f": "hls", **_OPTIONS, **place, "hls_segment_filename": f"{folder}/{SEGMENTS.replace('*', '%05d')}"}
+
+
+def hls_pieces(first: int) -> str:
+    """The option of that name; ``first`` is the number of the first fragment."""
+    return f"{_FRAGMENTS}:fragment_index={first + 1}"
 
 
 def segment_name(number: int) -> str:

@@ -91,12 +91,12 @@ class Manifest:
         #: How many segments there are in all, where pictures have ended before they were expected to.
         self.count: int | None = None
 
-    def load(self) -> bool:
-        """Read what there is; whether there is any. Records of anything else go."""
+    def load(self, look: str) -> bool:
+        """Read what there is; whether there is any. Records of anything else go, but for the ``look`` at the source."""
         for key in list(self._storage.keys(self._all)):
             if key.startswith(self._prefix):
                 self._read(key)
-            else:
+            elif key != look:
                 self._storage.delete(key)
         return bool(self._segments)
 

@@ -8,6 +8,7 @@ from broker.environment.video_profiles import Profile
 from broker.errors import PermanentError
 from handlers.transcoding import ladder
 from handlers.transcoding.encoding import SOFTWARE, Encoding
+from handlers.transcoding.grid import Grid
 from handlers.transcoding.ladder import Rung
 from handlers.transcoding.source import MAX_SECONDS, Source
 
@@ -27,6 +28,10 @@ class Plan:
     encoding: Encoding = field(default_factory=Encoding)
     #: LUFS to which all sound is brought; ``None`` leaves it as it is.
     loudness: float | None = None
+    #: The largest rendition, where it is the source's own pictures, and where their groups begin: all renditions then
+    #: have their key frames there.
+    copied: Rung | None = None
+    grid: Grid | None = None
 
     @property
     def seconds(self) -> Fraction:
@@ -34,29 +39,43 @@ class Plan:
         return self.frames / self.rate
 
     @property
+    def encoded(self) -> list[Rung]:
+        """The renditions that are encoded."""
+        return [rung for rung in self.rungs if rung != self.copied]
+
+    @property
     def gop_frames(self) -> int:
-        """Frames from one key frame to the next."""
-        return ladder.gop_frames(self.rate)
+        """Frames from one key frame to the next, at the most."""
+        return self.grid.longest_group if self.grid else ladder.gop_frames(self.rate)
 
     @property
     def segment_frames(self) -> int:
-        """Frames of every segment but the last."""
+        """Frames of every segment but the last, where nothing is copied."""
         return ladder.segment_frames(self.rate)
 
     @property
     def segments(self) -> int:
         """Segments of each rendition of pictures."""
-        return ceil(self.frames / self.segment_frames)
+        return len(self.grid.starts) - 1 if self.grid else ceil(self.frames / self.segment_frames)
 
     @property
     def segment_seconds(self) -> Fraction:
-        """Length of every segment but the last."""
+        """Length of every segment but the last, of sound in any case."""
         return self.segment_frames / self.rate
+
+    @property
+    def longest_seconds(self) -> Fraction:
+        """Length of the longest segment of pictures."""
+        return Fraction(self.grid.longest) / self.rate if self.grid else min(self.segment_seconds, self.seconds)
+
+    def begins(self, segment: int) -> int:
+        """The number of the frame with which a segment of pictures begins; behind the last one, of all frames."""
+        return self.grid.starts[segment] if self.grid else min(self.frames, segment * self.segment_frames)
 
     @property
     def megapixels(self) -> float:
         """What is encoded, over all renditions."""
-        return self.frames * sum(rung.width * rung.height for rung in self.rungs) / 1_000_000
+        return self.frames * sum(rung.width * rung.height for rung in self.encoded) / 1_000_000
 
 
 #: Sound that is longer by no more seconds is the padding of its last frame.

@@ -49,15 +49,16 @@ class Track:
 
     @property
     def peak(self) -> Fraction:
-        """The most bits per second in any run of segments of 0.5 to 1.5 target durations (RFC 8216, section 4.1).
-
-        Only the last can be short, so a run is one segment or the last two.
-        """
-        rates = []
-        for run in [*((segment,) for segment in self.segments), self.segments[-2:]]:
-            length = sum((segment.duration for segment in run), Fraction(0))
-            if self.target <= 2 * length <= 3 * self.target:
-                rates.append(8 * sum(segment.bytes for segment in run) / length)
+        """The most bits per second in any run of segments of 0.5 to 1.5 target durations (RFC 8216, section 4.1)."""
+        target, rates = self.target, []
+        for first in range(len(self.segments)):
+            size, length = 0, Fraction(0)
+            for segment in self.segments[first:]:
+                size, length = size + segment.bytes, length + segment.duration
+                if 2 * length > 3 * target:
+                    break
+                if 2 * length >= target:
+                    rates.append(8 * size / length)
         return max(rates, default=self.average)
 
 

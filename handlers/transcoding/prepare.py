@@ -2,36 +2,46 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from broker.context import TaskContext
 from broker.media.records import MediaRecord
 from broker.media.storage import StoredObject
-from handlers.transcoding import ffmpeg, graph
+from handlers.transcoding import ffmpeg
 from handlers.transcoding.asked import asked
+from handlers.transcoding.command import command
 from handlers.transcoding.encoder import Video
+from handlers.transcoding.looked import kept, looked_at
 from handlers.transcoding.manifest import Manifest, digest
+from handlers.transcoding.passthrough import package
 from handlers.transcoding.plan import plan
-from handlers.transcoding.probe import probe, recognise
+from handlers.transcoding.probe import recognise
 from handlers.transcoding.publish import withdraw
 from handlers.transcoding.ranges import parts
 
 
-def look_and_plan(context: TaskContext, path: Path, prefix: str) -> Video:
+def look_and_plan(
+    context: TaskContext, media: MediaRecord, stored: StoredObject, path: Path, prefix: str, *, keep: bool
+) -> Video:
     """What the file at ``path`` holds and what will be made of it, below ``prefix`` in the storage.
 
-    Raises ``PermanentError`` for what cannot be transcoded, or not as it is asked for.
+    ``keep``: a later run finds what the look has told. Raises ``PermanentError`` for what cannot be transcoded, or not
+    as it is asked for.
     """
     demuxer = recognise(path)
-    source, wanted = probe(context, path, demuxer), asked(context)
+    source, wanted = looked_at(context, media.id, stored, path, demuxer, keep=keep), asked(context)
     source = replace(source, warnings=(*source.warnings, *wanted.warnings))
     planned = plan(source, wanted.profile, wanted.encoder, wanted.loudness)
+    if context.payload.get("passthrough"):
+        planned, unfit = package(context, path, demuxer, source, planned, wanted.profile)
+        source = replace(source, warnings=(*source.warnings, *([unfit] if unfit else [])))
     return Video(path, demuxer, source, planned, prefix)
 
 
 def take_up(context: TaskContext, media: MediaRecord, stored: StoredObject, video: Video) -> Manifest:
     """What is made of the video so far; what a run has published of another source, or otherwise, goes."""
     manifest = Manifest(context.storage, context.tenant, media.id, digest_of(stored, video))
-    if not manifest.load() and not plays(media):
+    if not manifest.load(kept(context.tenant, media.id, stored)) and not plays(media):
         if media.info.get("playable_seconds"):
             context.note(media.id, playable_seconds=0)
         withdraw(context.storage, video.prefix)
@@ -46,6 +56,10 @@ def plays(media: MediaRecord) -> bool:
 def digest_of(stored: StoredObject, video: Video) -> str:
     """Tells the source and how its pictures are made."""
     made = parts(video.source, video.demuxer, video.plan)
-    commands = [graph.command(ffmpeg.binary(), *video[:4], part) for part in made[-1:]]
-    more = {"ends": [part.end for part in made], "loudness": video.plan.loudness}
+    plan = video.plan
+    telling = [*[part for part in made if part.rungs == (plan.copied,)], made[-1]]
+    commands = [command(ffmpeg.binary(), *video[:4], part) for part in telling]
+    more: dict[str, Any] = {"ends": [part.end for part in made], "loudness": plan.loudness}
+    if plan.grid:
+        more["groups"] = [plan.grid.keys, plan.grid.starts]
     return digest(stored, commands, video.path, prefix=video.prefix, **more)

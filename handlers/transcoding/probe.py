@@ -31,10 +31,11 @@ def probe(context: TaskContext, path: Path, demuxer: str) -> Source:
     """What the file holds. Raises ``PermanentError`` in a person's words when that is nothing to transcode."""
     seconds = min(context.seconds_left(), _LONGEST + path.stat().st_size / _SLOWEST)
     found = decode_one(_LOOK, str(path), demuxer, limits=RECORDING, seconds=seconds)
-    return _source(found)
+    return as_source(found)
 
 
-def _source(found: dict[str, Any]) -> Source:
+def as_source(found: dict[str, Any]) -> Source:
+    """The inverse of ``asdict``, also when tuples have become lists on the way."""
     found["colours"] = Colours(**found["colours"])
     found["sound"] = tuple(SoundTrack(*each) for each in found["sound"])
     found["warnings"] = tuple(found["warnings"])

@@ -53,16 +53,22 @@ class Part:
 
 def parts(source: Source, demuxer: str, plan: Plan) -> list[Part]:
     """The parts in the order in which they are made: one segment of the smallest rendition first, so that it plays.
+    What is copied is a part of its own.
 
     Where pictures change their size or colours ffmpeg restarts its filters, which have to see everything in one run.
     """
-    smallest, others = tuple(plan.rungs[:1]), tuple(plan.rungs[1:])
-    everything = tuple(plan.rungs)
+    copied = [Part(0, plan.segments, (plan.copied,), seek=False)] if plan.copied else []
+    everything = tuple(plan.encoded)
+    if not everything:
+        return copied
+    smallest, others = everything[:1], everything[1:]
     if not source.uniform or plan.frames <= plan.gop_frames:
-        return [Part(0, plan.segments, everything, seek=False)]
+        return [Part(0, plan.segments, everything, seek=False), *copied]
     leading = [Part(0, 1, rungs, seek=False) for rungs in (smallest, others) if rungs]
     seek = demuxer in SEEKABLE
-    return leading + [Part(first, end, everything, seek) for first, end in _ranges(1, plan.segments, split=seek)]
+    return (
+        leading + copied + [Part(first, end, everything, seek) for first, end in _ranges(1, plan.segments, split=seek)]
+    )
 
 
 def _ranges(first: int, end: int, *, split: bool) -> list[tuple[int, int]]:

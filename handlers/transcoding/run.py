@@ -9,7 +9,7 @@ from broker.media.records import MediaRecord, no_source
 from handlers.transcoding import ffmpeg
 from handlers.transcoding.asked import give_up_hardware
 from handlers.transcoding.complete import complete
-from handlers.transcoding.encoder import HardwareFailed
+from handlers.transcoding.encoder import HardwareFailed, NotPackaged
 from handlers.transcoding.helping import help_with
 from handlers.transcoding.making import make
 from handlers.transcoding.manifest import Manifest, Mismatch
@@ -32,7 +32,7 @@ def transcode(context: TaskContext) -> dict[str, Any] | None:
     try:
         return _transcode(context, media, progress)
     except PermanentError as error:
-        if isinstance(error, HardwareFailed) and give_up_hardware(context):
+        if _goes_another_way(context, error):
             return transcode(context)
         _withdraw(context, media)
         raise
@@ -58,7 +58,8 @@ def _transcode(context: TaskContext, media: MediaRecord, progress: Progress) -> 
         stored = context.storage.stat(media.source_key)
         with context.storage.local_file(media.source_key) as path:
             progress.probing()
-            video = look_and_plan(context, path, paths.hls(context.tenant, media.id, folder))
+            prefix = paths.hls(context.tenant, media.id, folder)
+            video = look_and_plan(context, media, stored, path, prefix, keep=True)
             manifest = take_up(context, media, stored, video)
             made = make(context, media, video, manifest, progress)
     except NotFound as error:
@@ -67,6 +68,11 @@ def _transcode(context: TaskContext, media: MediaRecord, progress: Progress) -> 
     context.attach(media.id, **switched(context, media, folder, facts), **made.captions)
     manifest.remove()
     return {"video_id": media.id, **facts}
+
+
+def _goes_another_way(context: TaskContext, error: PermanentError) -> bool:
+    """Whether this run can be made anew: by encoding all of it, or by software."""
+    return isinstance(error, NotPackaged) or (isinstance(error, HardwareFailed) and give_up_hardware(context))
 
 
 def _withdraw(context: TaskContext, media: MediaRecord) -> None:

@@ -43,7 +43,8 @@ def see(
         if part.seeks and not encoder.seeks:
             _make_without_seek(encoder, video.plan, manifest, report, sharing)
             break
-        encoder.make(part, _reported(report, sharing.pixels, pixels(part), video.plan))
+        weight = 0 if part.rungs == (video.plan.copied,) else pixels(part)
+        encoder.make(part, _reported(report, sharing.pixels, weight, video.plan))
         sharing.made(part)
     tracks = [manifest.track(rung.name) for rung in video.plan.rungs]
     warnings = _lacking(video.source, video.plan, tracks[0].samples, manifest.decoded())
@@ -69,14 +70,14 @@ def _make_without_seek(
 ) -> None:
     """Make all that is missing, in one run unless others have made something of it."""
     sharing.end_sharing()
-    while gap := manifest.gap(plan.rungs, plan.segments):
-        part = Part(*gap, tuple(plan.rungs), seek=False)
-        encoder.make(part, _reported(report, pixels(part) * part.first * plan.segment_frames, pixels(part), plan))
+    while gap := manifest.gap(plan.encoded, plan.segments):
+        part = Part(*gap, tuple(plan.encoded), seek=False)
+        encoder.make(part, _reported(report, pixels(part) * plan.begins(part.first), pixels(part), plan))
 
 
 def _reported(report: Callable[[float], None], before: int, pixels: int, plan: Plan) -> Callable[[int], None]:
     """Tells frames of a part as a share of all pixels that are to be encoded; ``before`` are those of other parts."""
-    return lambda frames: report((before + frames * pixels) / (plan.megapixels * 1_000_000))
+    return lambda frames: report((before + frames * pixels) / max(1, plan.megapixels * 1_000_000))
 
 
 def _make_poster(context: TaskContext, video: Video, tracks: list[Track]) -> None:

@@ -42,7 +42,7 @@ class Sharing:
         self._own = deque(part for part in made if part.name not in self._left)
         #: Pixels of all renditions that are made.
         self.pixels = 0
-        self._frames = video.plan.segment_frames
+        self._plan = video.plan
         if self._left:
             self._work.offer(manifest.digest, sorted(self._left), read_one(os.environ, "VIDEO_PARALLEL") - 1)
 
@@ -67,7 +67,8 @@ class Sharing:
 
     def made(self, part: Part) -> None:
         """All of it is stored and written down."""
-        self.pixels += pixels(part) * (part.end - part.first) * self._frames
+        if part.rungs != (self._plan.copied,):
+            self.pixels += pixels(part) * (self._plan.begins(part.end) - self._plan.begins(part.first))
         if self._left.pop(part.name, None):
             self._work.is_made(part.name)
 

@@ -25,6 +25,10 @@ class Variant(Schema):
     bandwidth = fields.Integer(required=True, metadata={"description": "Peak bits per second, audio included."})
     codecs = fields.String(required=True, metadata={"description": "RFC 6381 codec names."})
     playlist = fields.String(required=True, metadata={"description": "Its playlist, relative to the master playlist."})
+    encoder = fields.String(
+        required=True,
+        metadata={"description": "What it was made with: libx264, say, or copy where it is the video's own pictures."},
+    )
 
 
 class AudioTrack(Schema):

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from statistics import median
 
 #: A transport stream whose time jumps by more seconds than this begins anew: ffmpeg closes such gaps.
@@ -49,6 +49,26 @@ class Timeline:
             self._decode_times.append(at)
             self._shown.append(shown)
         self._last = at
+
+    def fill(self, decode_times: Sequence[float], times: Sequence[float], durations: Sequence[float]) -> list[float]:
+        """As ``add``, for all packets of a track at once, no broadcast, that tell all of their times.
+
+        ``durations`` are those of the last ones. Returns what ``latest`` was after each. Raises ``ValueError`` when the
+        latest one shown is not among the last.
+        """
+        self.count = len(times)
+        self._decode_times = array("d", [each + self._shift for each in decode_times])
+        both = zip(self._decode_times, times, decode_times, strict=True)
+        self._shown = array("d", [at + time - decode for at, time, decode in both])
+        reached = list(accumulate(self._shown, max, initial=self.latest))[1:]
+        if reached:
+            self._first, self.latest = min(self._shown), reached[-1]
+            tail = [*zip(reversed(self._shown), reversed(durations), strict=False)]
+            last = next((duration for shown, duration in tail if shown >= self.latest), None)
+            if last is None:
+                raise ValueError("the latest picture is not among the last")
+            self._latest_duration = last
+        return reached
 
     def _continue(self, at: float, duration: float) -> float:
         """``at`` on one unbroken clock."""

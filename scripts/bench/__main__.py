@@ -10,7 +10,19 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from scripts.bench import embedding, fair, forecast, http, live, memory, rates, scale, side_by_side, video
+from scripts.bench import (
+    embedding,
+    fair,
+    forecast,
+    http,
+    live,
+    memory,
+    rates,
+    scale,
+    side_by_side,
+    video,
+    video_workers,
+)
 from scripts.bench.environments import HOMES
 from scripts.bench.measure import Effort
 
@@ -26,8 +38,8 @@ def main() -> int:
         "parts",
         nargs="*",
         metavar="PART",
-        help="peers, memory, http, live, rates, scale, fair, forecast, search, search_latency, video, embedding; "
-        "all if left out",
+        help="peers, memory, http, live, rates, scale, fair, forecast, search, search_latency, video, video_workers, "
+        "embedding; all if left out",
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--share", type=float, default=1.0, help="of the usual number of tasks; small for a try")
@@ -62,7 +74,11 @@ def _parts(rounds: int, share: float, only: list[str]) -> dict[str, Part]:
             lambda figures: importlib.import_module("scripts.bench.search_latency").report(figures),
         ),
         "scale": (lambda: scale.run(1_000, max(2_000, int(1_000_000 * share)), 300), scale.report),
-        "video": (lambda: video.run(max(20, int(600 * share))), video.report),
+        "video": (lambda: video.run(max(20, int(600 * share)), share), video.report),
+        "video_workers": (
+            lambda: video_workers.run(max(130, int(300 * share)), max(1, rounds // 2)),
+            video_workers.report,
+        ),
         "fair": (lambda: _fair(rounds, share), fair.report),
         "embedding": (lambda: embedding.run(max(40, int(400 * share))), embedding.report),
     }

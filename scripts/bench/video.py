@@ -4,11 +4,13 @@ Processor seconds of this process and of all programs that it has started, which
 """
 
 import resource
+import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from handlers.media import decoding
@@ -17,6 +19,7 @@ from handlers.transcoding.ffmpeg import binary
 from handlers.transcoding.plan import plan
 from handlers.transcoding.ranges import Part
 from handlers.transcoding.scan import scan
+from scripts.bench import first_picture
 from scripts.bench.report import table
 from scripts.bench.video_run import Interrupted, VideoRun
 
@@ -27,40 +30,58 @@ _INTERRUPTIONS = (12, 29, 47, 66, 83)
 Cost = dict[str, float | None]
 
 
-def run(seconds: int) -> dict[str, Cost]:
-    """By the way it was made: a video of 1280 by 720 pixels of so many seconds, with sound, in three renditions."""
+def run(seconds: int, share: float) -> dict[str, dict[str, Cost]]:
+    """What is made of a video of 1280 by 720 pixels with sound, in three renditions: of ``seconds`` as a whole, by the
+    way it is made; and of long ones until something plays, of ``share`` of their lengths.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        upload = _source(folder / "source.mp4", seconds)
-        return {
-            "one bare ffmpeg": _cost(lambda: _bare(folder, upload, together=True)),
-            "bare ffmpeg, a process for each rendition": _cost(lambda: _bare(folder, upload, together=False)),
-            "the whole task": _cost(lambda: _whole(folder / "whole", upload)),
-            "the whole task, interrupted five times": _cost(lambda: _interrupted(folder / "parts", upload)),
-        }
+        return {"first picture": _first_pictures(folder, share), "whole": _whole_videos(folder, seconds)}
 
 
-def report(found: dict[str, Cost]) -> str:
-    """The table."""
-    bare = found["one bare ffmpeg"]["cpu"] or 1.0
-    rows = [
-        [
-            name,
-            f"{each['cpu']:.1f}",
-            f"{(each['cpu'] or 0) / bare:.3f}",
-            f"{each['wall']:.1f}",
-            _shown(each["playable"]),
-        ]
-        for name, each in found.items()
+def _first_pictures(folder: Path, share: float) -> dict[str, Cost]:
+    recording, found = first_picture.record(folder / "recording.mp4"), {}
+    for name in first_picture.SOURCES:
+        upload = first_picture.lengthen(recording, name, share)
+        video = VideoRun(folder / "first", upload)
+        found[name] = _cost(partial(first_picture.until_playable, video))
+        shutil.rmtree(folder / "first")
+        upload.unlink()
+    return found
+
+
+def _whole_videos(folder: Path, seconds: int) -> dict[str, Cost]:
+    upload = source_file(folder / "source.mp4", seconds)
+    return {
+        "one bare ffmpeg": _cost(lambda: _bare(folder, upload, together=True)),
+        "bare ffmpeg, a process for each rendition": _cost(lambda: _bare(folder, upload, together=False)),
+        "the whole task": _cost(lambda: _whole(folder / "whole", upload)),
+        "the whole task, interrupted five times": _cost(lambda: _interrupted(folder / "parts", upload)),
+    }
+
+
+def report(found: dict[str, dict[str, Cost]]) -> str:
+    """The tables."""
+    bare = found["whole"]["one bare ffmpeg"]["cpu"] or 1.0
+    whole = [
+        [name, f"{each['cpu']:.1f}", f"{(each['cpu'] or 0) / bare:.3f}", f"{each['wall']:.1f}"]
+        for name, each in found["whole"].items()
     ]
-    return table(["a video", "CPU s", "of bare", "s", "s until it plays"], rows)
+    first = [[name, f"{each['cpu']:.1f}", _shown(each["playable"])] for name, each in found["first picture"].items()]
+    return "\n\n".join(
+        [
+            table(["time to first frame", "CPU s until then", "s"], first),
+            table(["a video", "CPU s", "of bare", "s"], whole),
+        ]
+    )
 
 
 def _shown(seconds: float | None) -> str:
     return "" if seconds is None else f"{seconds:.1f}"
 
 
-def _source(path: Path, seconds: int) -> Path:
+def source_file(path: Path, seconds: int) -> Path:
+    """A video of 1280 by 720 pixels, 25 pictures a second, with sound."""
     pictures = f"testsrc2=s=1280x720:r=25:d={seconds},noise=alls=8:allf=t"
     inputs = ("-f", "lavfi", "-i", pictures, "-f", "lavfi", "-i", f"anoisesrc=a=0.1:d={seconds}")
     coded = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "100", "-pix_fmt", "yuv420p", "-c:a", "aac")

@@ -54,6 +54,8 @@ class VideoRun:
         self.scratch = folder / "scratch"
         #: Called with the percent that are done.
         self.on_progress: Callable[[float], None] = lambda percent: None
+        #: Called when something can be played.
+        self.on_playable: Callable[[], None] = lambda: None
         #: Seconds from the beginning of the first run until something could be played.
         self.playable: float | None = None
         self._record = MediaRecord(
@@ -84,6 +86,7 @@ class VideoRun:
     def note(self, media_id: str, playable: bool = False, **info: Any) -> None:
         if playable and self.playable is None:
             self.playable = time.monotonic() - self._began
+            self.on_playable()
 
     def progress(self, percent: float, stage: str = "") -> None:
         self.on_progress(percent)

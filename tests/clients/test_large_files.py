@@ -41,6 +41,16 @@ def test_broken_connections_cost_a_piece_each_at_most(system: Kit, broken: Break
     assert far[-1] == (len(LARGE), len(LARGE))
 
 
+def test_what_came_although_nobody_was_told_is_not_sent_again(system: Kit, broken: Breaking) -> None:
+    broken.lost = 3
+    with Client(broken.url, system.key, patience=20) as client:
+        video = client.upload_video(io.BytesIO(LARGE), "film.mp4")
+    assert source_of(system, video) == LARGE
+    assert broken.broken == 3
+    assert broken.passed < len(LARGE) + MIB
+    system.assert_submitted("VideoTranscoding", times=1)
+
+
 def test_under_a_key_another_call_goes_on(system: Kit, broken: Breaking, client: Client) -> None:
     broken.cuts = [12 * MIB, 1, 1, 1]
     with Client(broken.url, system.key, patience=0.1) as other, pytest.raises(NoAnswer):

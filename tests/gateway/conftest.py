@@ -23,7 +23,11 @@ from handlers.plugins.assembly_ai import AssemblyAI
 from handlers.plugins.checksum import Checksum
 from handlers.transcoding.task import VIDEO_TRANSCODING
 from tests.gateway.contract import ContractClient
+from tests.gateway.media import MP4, upload
 from tests.gateway.served import ACME_KEY, Server
+from tests.gateway.transcoded import make, store
+from tests.gateway.work import complete
+from tests.handlers.transcoding.fake_context import FakeContext
 
 MAX_UPLOAD_BYTES = 100_000
 VIDEO_ID = "550e8400-e29b-41d4-a716-446655440000"
@@ -121,3 +125,18 @@ def gateway(environ: dict[str, str]) -> Iterator[Server]:
         if server.process.poll() is None:
             server.process.kill()
         server.process.communicate()
+
+
+@pytest.fixture(scope="session")
+def done(tmp_path_factory: pytest.TempPathFactory) -> FakeContext:
+    """A video that is really transcoded, apart from any broker."""
+    return make(tmp_path_factory.mktemp("done"))
+
+
+@pytest.fixture
+def video(client: FlaskClient, broker: Broker, done: FakeContext) -> str:
+    """The path of it as one of the tenant's."""
+    video_id = str(upload(client, "/api/videos", MP4, "Ein schöner Tag.mov").json["id"])
+    store(broker, video_id, done.hls)
+    complete(broker, {}, video_id, **done.attached)
+    return f"/api/videos/{video_id}"

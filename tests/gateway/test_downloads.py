@@ -1,11 +1,9 @@
 """A rendition as one plain MP4: every packet of the stream at its time, any part of it, by key or link."""
 
 import io
-import subprocess
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 from struct import unpack_from
 from typing import Any
 
@@ -15,49 +13,20 @@ from flask.testing import FlaskClient
 
 from broker.broker import Broker
 from broker.media import paths
-from gateway import downloads
+from gateway import downloads, stored_samples
 from gateway.plain_mp4.fragments import Defaults, Samples, boxes, inside
 from gateway.plain_mp4.movie import Track, beginning
-from handlers.transcoding.ffmpeg import binary
-from handlers.transcoding.run import transcode
 from tests.gateway.conftest import VIDEO_ID, ClientOf
 from tests.gateway.media import MP4, upload
 from tests.gateway.problem import problem
+from tests.gateway.transcoded import RATE, SECONDS, store
 from tests.gateway.work import complete
 from tests.handlers.transcoding import fragments
 from tests.handlers.transcoding.fake_context import FakeContext
-from tests.handlers.transcoding.sources import AAC, X264, picture, sound
 
-SECONDS, RATE = 8, 25
 TASK_ID = "11111111-2222-4333-8444-555555555555"
 #: Seconds of one AAC frame.
 FRAME = 1024 / 48_000
-
-
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> FakeContext:
-    """A video of two segments and a little sound, transcoded as all are."""
-    folder = tmp_path_factory.mktemp("downloads")
-    clip = folder / "clip.mp4"
-    argv = [binary(), "-v", "error", *picture("128x72", str(RATE), SECONDS), *sound(SECONDS), *X264, *AAC, str(clip)]
-    subprocess.run(argv, check=True, timeout=60)
-    context = FakeContext(folder, clip)
-    context.answer = transcode(context)
-    return context
-
-
-def store(broker: Broker, video_id: str, stream: Path, version: str = "") -> None:
-    for file in sorted(stream.rglob("*")):
-        if file.is_file():
-            broker.storage.put_file(paths.hls("acme", video_id, f"{version}{file.relative_to(stream)}"), file)
-
-
-@pytest.fixture
-def video(client: FlaskClient, broker: Broker, done: FakeContext) -> str:
-    video_id = str(upload(client, "/api/videos", MP4, "Ein schöner Tag.mov").json["id"])
-    store(broker, video_id, done.hls)
-    complete(broker, {}, video_id, **done.attached)
-    return f"/api/videos/{video_id}"
 
 
 def packets(data: bytes, kind: str) -> list[tuple[bytes, Fraction]]:
@@ -191,15 +160,15 @@ def test_a_new_version_is_another_file_and_the_old_one_goes_with_its_own(
 def test_who_comes_while_many_are_prepared_is_told_when_to_come_back(
     client: FlaskClient, video: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "_PATIENCE", 0)
-    taken = [downloads._making.acquire(blocking=False) for _ in range(downloads._AT_ONCE)]
+    monkeypatch.setattr(stored_samples, "_PATIENCE", 0)
+    taken = [stored_samples._reading.acquire(blocking=False) for _ in range(stored_samples._AT_ONCE)]
     try:
         refused = client.get(f"{video}/download")
         problem(refused, 503, "unavailable")
         assert refused.headers["Retry-After"] == "2"
     finally:
         for _ in filter(None, taken):
-            downloads._making.release()
+            stored_samples._reading.release()
     assert client.get(f"{video}/download").status_code == 200
 
 

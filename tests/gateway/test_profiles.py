@@ -16,9 +16,11 @@ from tests.gateway.tus_client import begun, create, patch
 
 ASKED: dict[str, Any] = {
     "profile": "small", "codec": "av1", "ladder": [720, 360], "quality": "high", "normalize_audio": True,
+    "passthrough": True,
 }  # fmt: skip
 IN_A_FORM = {
     "profile": "small", "codec": "av1", "ladder": "[720, 360]", "quality": "high", "normalize_audio": "true",
+    "passthrough": "true",
 }  # fmt: skip
 #: What is wrong, and where that is told below the payload.
 WRONG: list[tuple[dict[str, Any], set[str]]] = [
@@ -30,6 +32,7 @@ WRONG: list[tuple[dict[str, Any], set[str]]] = [
     ({"ladder": [*range(144, 184, 2)]}, {"ladder"}),
     ({"ladder": [100, 720, 1, 4321, 145, True, "480", 360.5]}, {f"ladder/{at}" for at in (0, 2, 3, 4, 5, 6, 7)}),
     ({"normalize_audio": 1}, {"normalize_audio"}),
+    ({"passthrough": 1}, {"passthrough"}),
 ]
 
 

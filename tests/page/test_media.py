@@ -244,6 +244,24 @@ def test_search_is_narrowed_down_and_goes_on(tab: Tab, made: Made) -> None:
     expect(tab.page.get_by_label("Minutes from")).to_have_value("1.5")
 
 
+def test_how_far_a_new_model_is(tab: Tab) -> None:
+    tab.expect_request("/api/search/status$", {"done": 288, "missing": 12, "total": 300, "estimate": 95.0})
+    tab.open("search")
+    expect(tab.page.locator("main")).to_contain_text("288 of 300 are done, 12 are to come, about 1 m 35 s left.")
+
+
+def test_videos_are_encoded_by_a_profile(tab: Tab, clip: Path, system: System) -> None:
+    system.change("VideoTranscoding", paused=True)
+    tab.open("media")
+    tab.page.get_by_label("Profile of videos").fill("small")
+    with tab.page.expect_response("**/api/videos") as asked:
+        tab.page.get_by_label("Choose files").set_input_files(clip)
+    video = asked.value.json()
+    assert system.call("GET", f"/api/tasks/{video['task_id']}")["payload"]["profile"] == "small"
+    expect(tab.page.get_by_role("list", name="Uploads").get_by_role("link", name="video", exact=True)).to_be_visible()
+    system.call("DELETE", f"/api/videos/{video['id']}")
+
+
 def test_search_by_likeness(tab: Tab, made: Made, running: System) -> None:
     tab.open(f"search?like={made.ids['image']}")
     expect(tab.page.locator("main")).to_contain_text("results like photo.png, best first")

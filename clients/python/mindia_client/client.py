@@ -217,7 +217,8 @@ class Client:
         """The video, stored, with its ``task_id``; of an open file all of it.
 
         ``options``: ``then`` (names), ``group``, ``tags``, ``deadline``, ``expires_at``, ``keep_source``, ``embed``,
-        ``profile``, ``ladder``, ``codec``, ``quality``, ``normalize_audio``, ``idempotency_key``;
+        ``profile``, ``ladder``, ``codec``, ``quality``, ``normalize_audio``, ``passthrough``,
+        ``idempotency_key``;
         ``on_progress(there, size)`` is told how many bytes are there.
 
         Files above 8 MiB go in pieces: after a broken connection the rest is sent, as long as something comes of it

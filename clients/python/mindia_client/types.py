@@ -754,6 +754,7 @@ class Rendition(TypedDict):
     bandwidth: int
     codecs: str
     playlist: str
+    encoder: str | None
     download_url: str
 
 
@@ -1078,6 +1079,7 @@ class Variant(TypedDict):
     bandwidth: int
     codecs: str
     playlist: str
+    encoder: str
 
 
 class Video(TypedDict):
@@ -1121,6 +1123,7 @@ class VideoByUrl(TypedDict):
     ladder: NotRequired[list[int]]
     quality: NotRequired[Literal["low", "standard", "high"]]
     normalize_audio: NotRequired[bool]
+    passthrough: NotRequired[bool]
     url: str
     filename: NotRequired[str]
     expires_at: NotRequired[str]
@@ -1151,6 +1154,7 @@ class VideoTranscodingPayload(TypedDict):
     ladder: NotRequired[list[int]]
     quality: NotRequired[Literal["low", "standard", "high"]]
     normalize_audio: NotRequired[bool]
+    passthrough: NotRequired[bool]
     video_id: str
 
 
@@ -1184,6 +1188,7 @@ class VideoUpload(TypedDict):
     quality: NotRequired[Literal["low", "standard", "high"]]
     ladder: NotRequired[str]
     normalize_audio: NotRequired[bool]
+    passthrough: NotRequired[bool]
     keep_source: NotRequired[bool]
 
 

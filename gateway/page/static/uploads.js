@@ -18,6 +18,14 @@ const SOUNDS = /\.(mp3|m4a|wav|flac|ogg|oga|opus|aac)$/i;
  */
 export const uploading = [];
 
+/** How videos are encoded: the name of a profile, or "" for the operator's default. */
+export const choice = { profile: "" };
+
+/** What is said of a file beside its bytes. */
+function words(kind) {
+  return kind === "video" && choice.profile ? { profile: choice.profile } : {};
+}
+
 /** Sends files, each to the kind of media that its type says. */
 export function send(files) {
   for (const file of files) {
@@ -32,7 +40,7 @@ export function send(files) {
 
 /** Has the gateway fetch what lies at a URL; Problem when it will not. */
 export async function fetchFrom(url, kind = kindAt(url)) {
-  const media = await call({ method: "POST", path: `/api/${kind}s`, body: { url } });
+  const media = await call({ method: "POST", path: `/api/${kind}s`, body: { url, ...words(kind) } });
   const entry = { name: media.filename, size: null, sent: 0, kind, state: "accepted", media: { ...media, kind }, problem: null };
   remember(kind, [entry.media]);
   uploading.unshift(entry);
@@ -62,6 +70,7 @@ export function dismiss(entry) {
 function begin(entry, file) {
   const request = new XMLHttpRequest();
   const form = new FormData();
+  for (const [name, value] of Object.entries(words(entry.kind))) form.set(name, value);
   form.set("file", file);
   request.open("POST", address(`/api/${entry.kind}s`));
   request.setRequestHeader("Authorization", `Bearer ${getKey()}`);
@@ -88,7 +97,7 @@ function beginPieces(entry, file) {
     Object.assign(entry, { state, problem });
     update();
   };
-  const pieces = new Pieces(file, { kind: entry.kind, filename: file.name }, {
+  const pieces = new Pieces(file, { kind: entry.kind, filename: file.name, ...words(entry.kind) }, {
     moved(there) {
       entry.sent = there;
       become("sending");

@@ -21,21 +21,32 @@ _FILENAME = re.compile(r"filename\*=UTF-8''([^;]+)")
 @command("download", short_help="Save videos as MP4 files")
 @click.argument("videos", metavar="ID...", nargs=-1, required=True, type=click.UUID)
 @click.option("--variant", metavar="NAME", help="Which rendition, such as 720p; the largest unless given.")
+@click.option("--start", metavar="SECONDS", type=click.FloatRange(0), help="Where the part to save begins.")
+@click.option("--end", metavar="SECONDS", type=click.FloatRange(0, min_open=True), help="Where it ends.")
 @click.option("-o", "--output", metavar="PATH", help="A file, a folder, or - for stdout; else the upload's name, here.")
-def download_command(call: Call, videos: tuple[str, ...], variant: str | None, output: str | None) -> None:
-    """Save videos, each as one MP4 with its sound. Nothing that is there already is replaced.
+def download_command(
+    call: Call,
+    videos: tuple[str, ...],
+    variant: str | None,
+    start: float | None,
+    end: float | None,
+    output: str | None,
+) -> None:
+    """Save videos, each as one MP4 with its sound, or a part of each. Nothing that is there already is replaced.
 
     \b
     mindia download ID --variant 720p
+    mindia download ID --start 12.5 --end 30
     mindia download ID -o - | ffprobe -
     """
     if len(videos) > 1 and output is not None and not Path(output).is_dir():
         raise Usage("Several videos go into a folder that is there: name one with --output.")
-    call.for_each(map(str, videos), lambda each: _download(call, each, variant, output))
+    asked = {"variant": variant, "start": start, "end": end}
+    query = {name: str(value) for name, value in asked.items() if value is not None}
+    call.for_each(map(str, videos), lambda each: _download(call, each, query, output))
 
 
-def _download(call: Call, video: str, variant: str | None, output: str | None) -> None:
-    query = {"variant": variant} if variant else {}
+def _download(call: Call, video: str, query: dict[str, str], output: str | None) -> None:
     with call.api.send("GET", f"/api/videos/{video}/download", params=query, stream=True) as answer:
         if output == "-":
             _copy(answer, sys.stdout.buffer)

@@ -39,6 +39,7 @@ Words = Mapping[str, Any]
 @click.option(
     "--profile", metavar="NAME", help="How videos are encoded: small, high, hevc, av1 or one of your operator's."
 )
+@click.option("--passthrough", is_flag=True, help="Keep a video's own pictures as the largest rendition, if they fit.")
 @click.option("--wait", is_flag=True, help="Wait until they are transcoded or embedded.")
 @click.option("--timeout", metavar="SPAN", help="Wait no longer than this: 90s, 5m.")
 def upload_command(
@@ -77,6 +78,7 @@ def _words(
     drop_source: bool,
     embed: bool | None,
     profile: str | None,
+    passthrough: bool,
     **times: str | None,
 ) -> dict[str, Any]:
     """What is said of a file beside its bytes, as JSON values."""
@@ -89,6 +91,7 @@ def _words(
         "expires_at": from_now(seconds_in(expires)) if expires else None,
         "keep_source": False if drop_source else None,
         "profile": profile,
+        "passthrough": passthrough or None,
         "embed": embed,
     }
     return {name: value for name, value in named.items() if value is not None}

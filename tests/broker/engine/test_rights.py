@@ -34,12 +34,14 @@ from broker.engine.rights import PROCESSES, acl
 from broker.engine.script_connection import ScriptConnection
 from broker.engine.transitions import Claim, Claimed
 from broker.errors import Unavailable
+from broker.levels import BACKGROUND
 from broker.media.narrowing import Found
 from broker.media.parts import Part
 from broker.media.records import MediaRecord
 from broker.media.search import SearchRequest
 from broker.task import NewTask
 from broker.task_type import TaskType
+from broker.tasks.submission import options
 from broker.webhooks.delivery import Deliveries
 from scripts.dashboard import plain_pickle
 from scripts.dashboard.app import create_app
@@ -177,6 +179,10 @@ def _of_tasks(broker: Broker, worker: Broker) -> None:
     assert all(isinstance(run, Claimed) for run in runs)
     store.renew([("w", ids[0], "x0", '{"percent":1}')], lease_us=5_000_000, worker_ttl=30)
     store.remember(ids[0], "x0", {"a": 1})
+    helper = b"{}", options("Noop", BACKGROUND, 0, 60)
+    assert store.share_work(ids[0], "x0", work="w", helper=helper, bounds=0, ids=[], parts=["a"]) == []
+    assert store.take_part(ids[0], "x0", lead=ids[0], work="w", most=1) == (["a"], 0)
+    assert store.end_part(ids[0], "x0", lead=ids[0], part="a", done=True)
     assert store.finish(ids[0], "x0", "{}", _claim(""))[0] == "completed"
     assert store.fail(ids[1], "x1", "no", "", None, _claim(""))[0] == "failed"
     assert store.postpone(ids[2], "x2", 1, _claim(""))[0] == "scheduled"

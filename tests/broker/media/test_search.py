@@ -1,9 +1,12 @@
 """Guards search between processes: answers reach who asked, and nobody waits long for one that is not there."""
 
 import json
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -190,6 +193,44 @@ def test_a_query_that_fails_does_not_end_the_searcher(bus: SearchBus, redis: Red
             bus.search(SearchRequest("acme", "bad"), timeout=4)
         assert "secret" not in refused.value.message
         assert bus.search(SearchRequest("acme", "good"), timeout=4).hits == [CAT]
+
+
+@pytest.mark.parametrize(
+    "odd", [Found([CAT], object()), Found([replace(CAT, similarity=math.nan)], 1), Found(["a cat"], 1), "a cat"]
+)
+def test_an_answer_that_is_none_is_a_query_that_failed(bus: SearchBus, redis: Redis, keys: Keys, odd: Any) -> None:
+    with searcher(bus, redis, keys, lambda request: odd if request.query == "bad" else FOUND):
+        with pytest.raises(Unavailable, match="failed"):
+            bus.search(SearchRequest("acme", "bad"), timeout=4)
+        assert bus.search(SearchRequest("acme", "good"), timeout=4).hits == [CAT]
+
+
+def told(redis: Redis, keys: Keys, answer: str) -> threading.Thread:
+    """Another release's search process, which answers one request so."""
+
+    def reply() -> None:
+        asked = redis.blpop([keys.search_requests()], timeout=PATIENCE)
+        assert isinstance(asked, (list, tuple))
+        redis.rpush(keys.search_reply(json.loads(asked[1])["id"]), answer)
+
+    redis.set(keys.search_beat(), "", px=3_600_000)
+    thread = threading.Thread(target=reply)
+    thread.start()
+    return thread
+
+
+def test_what_another_release_says_besides_is_left_out(bus: SearchBus, redis: Redis, keys: Keys) -> None:
+    thread = told(redis, keys, json.dumps({"hits": [asdict(CAT) | {"mood": "good"}]}))
+    assert bus.search(SearchRequest("acme", "cat"), timeout=4).hits == [CAT]
+    thread.join(PATIENCE)
+
+
+@pytest.mark.parametrize("answer", ["[]", "{}", '{"hits": [1]}', '{"hits": [{}]}', "no JSON"])
+def test_an_answer_that_makes_no_sense_is_unavailable(bus: SearchBus, redis: Redis, keys: Keys, answer: str) -> None:
+    thread = told(redis, keys, answer)
+    with pytest.raises(Unavailable, match="failed"):
+        bus.search(SearchRequest("acme", "cat"), timeout=4)
+    thread.join(PATIENCE)
 
 
 def test_an_answer_nobody_fetches_goes_away(bus: SearchBus, redis: Redis, keys: Keys) -> None:

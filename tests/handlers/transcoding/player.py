@@ -42,8 +42,11 @@ _WATCH = """async () => {
 
 
 @contextmanager
-def playing(folder: Path) -> Iterator[Page]:
-    """A page in which ``hls`` has read the folder's master playlist; it is put into the folder, with the library."""
+def playing(folder: Path, *, clock: bool = False) -> Iterator[Page]:
+    """A page in which ``hls`` has read the folder's master playlist; it is put into the folder, with the library.
+
+    With a ``clock`` its timers can be put forward.
+    """
     shutil.copy(_LIBRARY, folder)
     (folder / "index.html").write_text(_PAGE)
 
@@ -53,6 +56,8 @@ def playing(folder: Path) -> Iterator[Page]:
         try:
             page = browser.new_page()
             page.set_default_timeout(PATIENCE_MS)
+            if clock:
+                page.clock.install()
             page.goto(f"{url}/index.html")
             page.wait_for_function("() => window.ready || window.fatal?.length")
             yield page

@@ -128,7 +128,7 @@ def test_whatever_changes_the_encoding_is_begun_afresh(make: Make, tmp_path: Pat
         plan(source, Profile(), loudness=-16.0),
         plan(source, Profile(), loudness=-23.0),
     ]
-    digests = {prepare._digest(stored, Video(path, "mov", source, each, "")) for each in plans}
+    digests = {prepare.digest_of(stored, Video(path, "mov", source, each, "")) for each in plans}
     assert len(digests) == len(plans)
 
 

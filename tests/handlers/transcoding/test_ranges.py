@@ -10,7 +10,7 @@ import pytest
 
 from broker.errors import TransientError
 from broker.media import paths
-from handlers.transcoding import encoding, ranges
+from handlers.transcoding import encoding, looked, ranges
 from handlers.transcoding.run import transcode
 from tests.handlers.transcoding.conftest import Make
 from tests.handlers.transcoding.fake_context import HLS, FakeContext
@@ -123,6 +123,13 @@ def test_what_counts_is_what_is_written_down(make: Make, tmp_path: Path, monkeyp
     assert {"64p/seg_00000.m4s", "64p/seg_00001.m4s"} <= set(later.stored())
     transcode(later)
     assert names(later.commands) == ["1"]
+    validate(later.hls)
+
+
+def test_a_run_that_goes_on_does_not_look_again(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    later = killed_at(FakeContext(tmp_path, make(*SOURCES["NTSC"])), "seg_00003.m4s", monkeypatch)
+    monkeypatch.setattr(looked, "probe", lambda *_: pytest.fail("it looked again"))
+    transcode(later)
     validate(later.hls)
 
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -14,11 +16,15 @@ from broker.config import BrokerSettings
 from broker.environment.video_profiles import BUILT_IN, DEFAULT, Profile
 from broker.errors import Postpone
 from broker.media import paths
+from broker.media.local import LocalStorage
 from broker.status import Status
 from handlers.transcoding import ffmpeg, ranges, sharing
+from handlers.transcoding.boxes import Segment
+from handlers.transcoding.manifest import LaterManifest, Manifest, Written
+from handlers.transcoding.sharing import Sharing
 from handlers.transcoding.task import VIDEO_TRANSCODING
 from tests.handlers.transcoding.conftest import Make
-from tests.handlers.transcoding.fake_context import TENANT
+from tests.handlers.transcoding.fake_context import TENANT, VIDEO_ID
 from tests.handlers.transcoding.sources import AAC, X264, picture, sound
 from tests.handlers.transcoding.studio import Killed, Run, Studio, dying
 
@@ -248,13 +254,26 @@ def test_where_the_index_is_not_exact_one_run_makes_what_is_left_when_nobody_els
     def with_an_error(context: Any, argv: list[str], *more: Any, **options: Any) -> Any:
         decoded = encode(context, argv, *more, **options)
         if context is lead and "3" in argv and decoded:
-            goes_on.set()
             return decoded._replace(errors=1)
         return decoded
 
     monkeypatch.setattr(ffmpeg, "encode", with_an_error)
+    monkeypatch.setattr(Sharing, "_wait", lambda self: goes_on.set())
     go.set()
     answer = leading.result(PATIENCE)
     helping.result(PATIENCE)
     assert (helper.begun(), lead.begun()) == ([1], [0, 0, 3, 5])
     assert answer["warnings"] == ["Parts of the video are damaged: 1 of its packets could not be decoded."]
+
+
+def test_a_record_that_is_kept_back_is_known_to_nobody(tmp_path: Path) -> None:
+    storage, written = LocalStorage(tmp_path), Written()
+    written.begin("64p", "avc1", "sha")
+    written.add("64p", 1, Segment("seg_00001.m4s", 1, Fraction(0), 1, Fraction(1)), "sha")
+    helper, lead = (kind(storage, TENANT, VIDEO_ID, "digest") for kind in (LaterManifest, Manifest))
+    helper.write("00001-64p-64p", written)
+    lead.load_more()
+    assert lead.track("64p").segments == () and lead.missing("64p", 1, 2) == 1
+    helper.write_all()
+    lead.load_more()
+    assert lead.missing("64p", 1, 2) is None

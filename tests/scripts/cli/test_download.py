@@ -43,6 +43,13 @@ def test_a_video_is_saved_under_the_name_of_its_upload(
     assert sorted(each.name for each in folder.iterdir()) == ["a clip.mp4", "other.mp4"]
 
 
+def test_a_part_of_a_video_is_asked_for(mindia: Mindia, video: str, tmp_path: Path) -> None:
+    said = mindia("download", video, "--start", "5", "--end", "2.5", "-o", tmp_path / "no.mp4")
+    assert said.status == 2
+    assert "later than start" in said.err
+    assert mindia("download", video, "--start", "-1").status == 2
+
+
 def test_what_cannot_be_downloaded_leaves_nothing(mindia: Mindia, video: str, tmp_path: Path) -> None:
     said = mindia("download", video, "--variant", "720p", "-o", tmp_path / "no.mp4")
     assert said.status == 2

@@ -12,10 +12,13 @@ import { failure } from "../parts/region.js";
 import { progress, status } from "../parts/status.js";
 import { href } from "../route.js";
 import { may } from "../session.js";
-import { has } from "../spec.js";
+import { members } from "../spec.js";
 import { keep, task as known } from "../store.js";
 import { update } from "../update.js";
-import { dismiss, fetchFrom, send, uploading } from "../uploads.js";
+import { choice, dismiss, fetchFrom, send, uploading } from "../uploads.js";
+
+/** Profiles that every gateway has; others are the operator's. */
+const PROFILES = ["default", "small", "high", "hevc", "av1"];
 
 /** Why a URL was refused. */
 let refused = null;
@@ -36,9 +39,19 @@ export function dropZone() {
       <p><label class="button primary pick">Choose files<input type="file" multiple accept="video/*,image/*,audio/*,text/*,.pdf,.md,.srt,.vtt" @change=${pick}></label>
         <span>or drop videos, images, audio files and documents here</span></p>
       <p class="muted">Videos become HLS streams and play while they are made; all of it becomes searchable. ${code({ method: "POST", path: "/api/videos", file: "video.mp4" }, "Uploading a video")}</p>
-      ${has("POST", "/api/videos") ? fromUrl() : nothing}
+      ${members("VideoUpload").profile ? profile() : nothing}
+      ${fromUrl()}
     </section>
     ${uploading.length ? html`<ul class="uploads" aria-label="Uploads">${repeat(uploading, (each) => each, entry)}</ul>` : nothing}`;
+}
+
+function profile() {
+  const choose = ({ target }) => {
+    choice.profile = target.value.trim();
+  };
+  return html`<label class="profile"><span class="muted">Profile of videos</span><input name="profile" list="profiles" .value=${choice.profile} maxlength="32"
+      placeholder="as usual" autocomplete="off" spellcheck="false" @input=${choose}>
+    <datalist id="profiles">${PROFILES.map((each) => html`<option value=${each}></option>`)}</datalist></label>`;
 }
 
 /** What lies at a URL is fetched by the gateway, not by this browser. */

@@ -85,6 +85,7 @@ function facts(file) {
     ["Picture", file.width && `${file.width} × ${file.height}`], ["Length", file.duration_seconds && span(file.duration_seconds)],
     ["Title", file.title], ["Artist", file.artist], ["Album", file.album],
     ["Renditions", file.variants?.length && file.variants.map(rendition)],
+    ["A part of it", file.variants?.length && file.duration_seconds && part(file)],
     ["Sound", file.audio_tracks?.length && file.audio_tracks.map(track)],
     ["Loudness", file.loudness && loudness(file.loudness)],
     ["Captions", file.captions?.length && file.captions.map(caption)],
@@ -115,6 +116,18 @@ function caption({ label, language, url }) {
 function rendition(each) {
   return html`<div>${each.name} (${count(each.bandwidth / 1000)} kbit/s)
     <a href=${opened(each.download_url)} aria-label=${`Download ${each.name}`}>Download</a></div>`;
+}
+
+/** The largest rendition, from one second to another, as a file. */
+function part(file) {
+  const largest = file.variants.reduce((one, each) => (each.width > one.width ? each : one));
+  const [path, query] = opened(largest.download_url).split("?");
+  const last = file.duration_seconds;
+  return html`<form class="range" method="get" action=${path}>
+    ${[...new URLSearchParams(query)].map(([name, value]) => html`<input type="hidden" name=${name} value=${value}>`)}
+    <label>From second<input name="start" type="number" required min="0" max=${last} step="0.001" value="0"></label>
+    <label>to<input name="end" type="number" required min="0.001" max=${last} step="0.001" value=${last}></label>
+    <button>Download</button></form>`;
 }
 
 /** The plugins that take this kind of file and are set up. */

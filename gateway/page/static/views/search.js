@@ -1,13 +1,14 @@
 // Search by meaning and by words, with pictures, and where in each file something was found.
 
 import { call } from "../api.js";
-import { count, place as clock, plural } from "../format.js";
+import { count, place as clock, plural, span } from "../format.js";
 import { html, nothing, repeat } from "../lit.js";
 import { code } from "../parts/action.js";
 import { pictureAt } from "../parts/picture.js";
 import { region } from "../parts/region.js";
 import { Resource } from "../resource.js";
 import { go, href } from "../route.js";
+import { has } from "../spec.js";
 import { upload } from "../upload-names.js";
 import { update } from "../update.js";
 import { narrowed, searchForm } from "./search-form.js";
@@ -21,7 +22,11 @@ const MATCHED = { label: "shows", picture: "looks like it", name: "its name", pa
 /** The picture that is looked for: it is in no address, and stays as long as this page is open. */
 let chosen = null;
 
+/** How often it is asked how far a new model is, while it is not done. */
+const STATUS_MS = 10_000;
+
 export function open(at) {
+  const anew = new Resource((signal) => (has("GET", "/api/search/status") ? call({ path: "/api/search/status", signal }) : Promise.resolve(null)), { every: STATUS_MS });
   let asked = at.query;
   let pages = 1;
   const found = new Resource((signal) => (isAsked(asked) ? read(asked, pages, signal) : Promise.resolve(null)));
@@ -36,16 +41,22 @@ export function open(at) {
     go(href("search", "", { ...asked, q: "", like: "", picture: file.name }));
   };
   return {
-    resources: [found],
+    resources: [found, anew],
     change(next) {
       [asked, pages] = [next.query, 1];
       found.reset();
     },
-    draw: () => html`<h1>Search</h1>${searchForm(asked, look)}
+    draw: () => html`<h1>Search</h1>${searchForm(asked, look)}${anew.data?.missing ? status(anew.data) : nothing}
       ${isAsked(asked) ? region(found, (data) => results(data, asked, more), {
         label: "results", rows: 4, isEmpty: (data) => !data?.results.length, empty: html`<p>Nothing found${asked.q ? html` for “${asked.q}”` : nothing}.</p>`,
       }) : html`<p class="empty">${asked.picture ? "Choose the picture again: it was not kept." : "What do your files show and say? Ask in words: “a flower”, “people on a beach”."}</p>`}`,
   };
+}
+
+/** Until a new model has embedded everything, what it has not is found by what it had before. */
+function status({ done, missing, total, estimate }) {
+  const left = estimate === null || estimate === undefined ? "" : `, about ${span(estimate)} left`;
+  return html`<p class="muted">A model embeds your files: ${count(done)} of ${count(total)} are done, ${count(missing)} are to come${left}.</p>`;
 }
 
 function isAsked({ q, like, picture }) {
