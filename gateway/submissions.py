@@ -13,8 +13,8 @@ from broker.tasks.submission import Submission
 from gateway.answers import created
 from gateway.current import broker, tenant
 from gateway.fast.schemas import shallow_dump
-from gateway.media_links import with_links
 from gateway.schemas.tasks import TaskDetail
+from gateway.task_links import with_links
 
 #: Where tasks are read.
 PATH = "/api/tasks"

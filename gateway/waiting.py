@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from broker.task import Task
 from gateway.current import broker, tenant
-from gateway.media_links import all_with_links
+from gateway.task_links import all_with_links
 
 
 def shown(task: Task) -> Task:

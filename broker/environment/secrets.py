@@ -1,19 +1,20 @@
 """The values in an environment that nobody else is to be shown."""
 
+import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from broker.environment.variables import VARIABLES
 
-#: What other libraries read.
-_OTHERS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "METRICS_TOKEN")
+#: How the variables end that other libraries read secrets from, such as ``AWS_SECRET_ACCESS_KEY``.
+_OTHERS = re.compile(r"(?:^|_)(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS|CONNECTION_STRING)$")
 
 
 def secrets_of(environ: Mapping[str, str]) -> Iterator[str]:
     """Each secret by itself: keys without their tenants, passwords without the address that they are a part of."""
-    for name in (*(name for name, each in VARIABLES.items() if each.secret), *_OTHERS):
-        value = environ.get(name, "")
-        if not value:
+    for name, value in environ.items():
+        known = VARIABLES.get(name)
+        if not (known.secret if known else _OTHERS.search(name)):
             continue
         if "://" in value:
             yield from filter(None, (value, urlsplit(value).password))

@@ -15,6 +15,7 @@ from broker.environment.addresses import in_url, is_loopback
 from broker.environment.credentials import SHORTEST_KEY
 from broker.environment.reading import BadSettings, read
 from broker.environment.running import FILE, as_text, beside_a_run
+from broker.environment.secrets import secrets_of
 from broker.environment.sentinels import sentinels
 from broker.environment.unknown import unknown_names
 from broker.environment.variables import VARIABLES
@@ -354,3 +355,14 @@ class TestSentinels:
     def test_a_good_one_is_taken(self) -> None:
         url = "redis+sentinel://:secret@a:1,b:2/tasks/0?sentinel_username=me"
         assert read({"REDIS_URL": url})["REDIS_URL"] == url
+
+
+def test_what_libraries_read_as_a_secret_is_one() -> None:
+    """Also of a library that nobody has thought of. A plain word is none, or it would be hidden everywhere."""
+    environ = {
+        "AZURE_STORAGE_KEY": "a",
+        "AWS_SESSION_TOKEN": "b",
+        "AWS_ACCESS_KEY_ID": "c",
+        "TOKENIZERS_PARALLELISM": "d",
+    }
+    assert list(secrets_of({**environ, "METRICS_TOKEN": "e", "API_KEYS": "acme:f,g"})) == ["a", "b", "e", "f", "g"]

@@ -33,13 +33,14 @@ end
 
 -- A task of the flow has ended: if it was the last, this is told once.
 function FLOW.look(tenant, flow)
-  local key, counts = KEY.flow(tenant, flow), FLOW.counts(tenant, flow)
+  local key, counts, total = KEY.flow(tenant, flow), FLOW.counts(tenant, flow), 0
   for status, count in pairs(counts) do
     if count > 0 and not TERMINAL[status] then return end
+    total = total + count
   end
   if call('HSETNX', key, 'ended_at', at()) == 0 then return end
   call('ZADD', KEY.flows_ended(), now, tenant .. ':' .. flow)
-  local outcome = counts.failed + counts.cancelled == 0 and 'completed' or 'failed'
+  local outcome = counts.completed == total and 'completed' or 'failed'
   local fields = { flow = flow, created_at = call('HGET', key, 'created_at'), ended_at = at() }
   for status, count in pairs(counts) do fields[status] = count end
   local wanted = listeners(tenant).webhooks
