@@ -16,7 +16,7 @@ from tests.waiting import wait_until
 
 SERVICE = "tasks"
 #: Milliseconds of silence after which a Sentinel calls a server dead. Its default is half a minute.
-DOWN_AFTER_MS = 1000
+DOWN_AFTER_MS = 2000
 #: Bytes of replication that a replica may be behind and counts as one that follows. It tells its place once a second.
 _NEAR = 2**20
 
@@ -66,9 +66,9 @@ class Service:
         return self.main()
 
     def come_back(self, port: int) -> None:
-        """Starts a server again, which becomes a replica."""
+        """Starts a server again: a replica, or the main one where Sentinels have found the other silent meanwhile."""
         self.servers[port].start()
-        wait_until(lambda: not _is_main(self.clients[port]), "it is a replica", 60)
+        wait_until(lambda: self.main() == port or not _is_main(self.clients[port]), "it has its place", 60)
         wait_until(self.replicas_follow, "it follows", 60)
 
 

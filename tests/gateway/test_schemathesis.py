@@ -24,7 +24,7 @@ KEY = {"Authorization": "Bearer ops-key"}
 _STREAMS = "/events"
 #: What these refuse, no schema can say: of two parameters one is needed, filters and times do not go together, or not
 #: with what is to be done, payloads are those of their type, names those of what there is, files what their bytes say,
-#: text printable as Unicode knows it, days such as are kept, addresses such as can be called.
+#: text printable as Unicode knows it, days such as are kept, ends behind beginnings, addresses such as can be called.
 _REFUSE_MORE = {
     *("GET /api/tasks", "POST /api/tasks", "POST /api/tasks/batch", "POST /api/quotes", "POST /api/queues/simulate"),
     *("PATCH /api/tasks/{task_id}", "POST /api/operations", "GET /api/usage"),
@@ -40,6 +40,8 @@ _REFUSE_MORE = {
         "POST /api/webhooks",
         "PATCH /api/webhooks/{webhook_id}",
         "GET /api/search",
+        "GET /api/videos/{video_id}/download",
+        "GET /api/videos/{video_id}/download/{signature}",
         "POST /api/search",
     ),
 }

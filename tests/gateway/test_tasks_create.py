@@ -51,6 +51,7 @@ def test_a_new_task_is_answered_as_its_detail_shows_it(client: FlaskClient) -> N
         "attempts": [],
         "trace": None,
         "usage": None,
+        "part_of": None,
     }
     datetime.strptime(response.json["created_at"], "%Y-%m-%dT%H:%M:%S.%fZ")
 

@@ -41,6 +41,8 @@ class Watched:
 
     def __init__(self, context: FakeContext, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seen: list[dict[str, list[str]]] = []
+        #: Names as they were stored, one after the other.
+        self.order: list[str] = []
         self.context = context
         for name in ("put", "delete"):
             monkeypatch.setattr(context.storage, name, self._then_look(getattr(context.storage, name)))
@@ -48,6 +50,7 @@ class Watched:
     def _then_look(self, change: Callable[..., Any]) -> Callable[..., Any]:
         def changed(*arguments: Any) -> Any:
             answer = change(*arguments)
+            self.order += [arguments[0]] if change.__name__ == "put" else []
             playlists = {name: self._lines(name) for name in self.context.stored() if name.endswith(".m3u8")}
             if not self.seen or playlists != self.seen[-1]:
                 self.seen.append(playlists)
@@ -86,8 +89,10 @@ def test_it_plays_while_it_is_made(watched: Watched) -> None:
     growing = [
         seen for seen in watched.seen if "master.m3u8" in seen and "#EXT-X-ENDLIST" not in seen["360p/index.m3u8"]
     ]
-    assert names(growing[0]["master.m3u8"]) == ["360p/index.m3u8"], "the smallest rendition plays first, alone"
-    assert names(growing[0]["360p/index.m3u8"]) == ["seg_00000.m4s"]
+    pictures = [name for name in watched.order if "p/seg_" in name]
+    assert pictures[0].endswith("360p/seg_00000.m4s"), "the smallest rendition comes first"
+    assert "360p/index.m3u8" in names(growing[0]["master.m3u8"])
+    assert names(growing[0]["360p/index.m3u8"])[0] == "seg_00000.m4s"
     assert set(names(growing[-1]["master.m3u8"])) == {"360p/index.m3u8", "480p/index.m3u8"}
     for seen in growing:
         for folder in ("360p", "480p", "audio"):

@@ -36,6 +36,7 @@ async function opened(stream: Promise<Answer & { data?: ReadableStream | null }>
 type Called = Exclude<keyof operations, `receive_${string}`>; // those are called by us, at webhooks
 
 const calls: Record<Called, () => Promise<Answer>> = {
+  search_status: () => api.GET("/api/search/status"),
   list_uploads: () => api.GET("/api/uploads", { params: { query: { limit: 5 } } }),
   create_upload: () =>
     api.POST("/api/uploads", {
