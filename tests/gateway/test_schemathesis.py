@@ -40,6 +40,8 @@ _REFUSE_MORE = {
         "POST /api/webhooks",
         "PATCH /api/webhooks/{webhook_id}",
         "GET /api/search",
+        "POST /api/plugins/{name}/execute",
+        "POST /api/videos/reprocess",
         "GET /api/videos/{video_id}/download",
         "GET /api/videos/{video_id}/download/{signature}",
         "POST /api/search",
