@@ -155,14 +155,14 @@ def test_pausing_stands_still_and_going_on_catches_up(tab: Tab, system: System) 
 
 
 def test_what_has_a_tag_is_found_and_deleted_after_the_count_was_said(tab: Tab, system: System) -> None:
-    tagged = [system.submit(options={"tags": ["summer games"]}) for _ in range(2)]
+    tagged = [system.submit(options={"tags": ["winter games"]}) for _ in range(2)]
     for task in tagged:
         system.until(task, "completed")
     other = system.submit()
     system.until(other, "completed")
     tab.open("tasks")
     tab.page.get_by_text("More filters").click()
-    tab.page.get_by_label("Tag").fill("summer games")
+    tab.page.get_by_label("Tag").fill("winter games")
     tab.page.get_by_label("Tag").press("Enter")
     for task in tagged:
         expect(row(tab, task)).to_be_visible()
