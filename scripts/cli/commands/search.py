@@ -25,7 +25,14 @@ _COLUMNS = [
 _KINDS = ("video", "image", "audio", "document")
 #: The most that the API answers at once.
 _PAGE = 100
-_MATCHED = {"label": "shows", "picture": "looks like it", "passage": "says", "speech": "is said", "text": "is written"}
+_MATCHED = {
+    "name": "its name",
+    "label": "shows",
+    "picture": "looks like it",
+    "passage": "says",
+    "speech": "is said",
+    "text": "is written",
+}
 _GENERATIONS = [Column("GENERATION"), Column("STATE"), Column("FILES", right=True), Column("KEPT SINCE")]
 Question = tuple[dict[str, Any], Path | None]
 
@@ -152,4 +159,4 @@ def _where(found: dict[str, Any]) -> str:
     """The best place in a file: when or on which page, why, and the words there."""
     at = f"page {found['page']}" if found["page"] else "" if found["start"] is None else place(found["start"])
     told = [each for each in (at, _MATCHED.get(found["matched"], "")) if each]
-    return ", ".join(told) + (f": {clean(found['text'])}" if found["text"] else "")
+    return ": ".join(filter(None, (", ".join(told), clean(found["text"] or ""))))
