@@ -22,7 +22,7 @@ class Interrupted(BaseException):
     """What a worker that is killed does not survive."""
 
 
-class _Alone:
+class Alone:
     """The parts of a work that nobody else makes."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class VideoRun:
     def __init__(self, folder: Path, upload: Path) -> None:
         self.storage = LocalStorage(folder / "storage")
         self.payload = {"video_id": _ID}
-        self.shared_work = _Alone()
+        self.shared_work = Alone()
         self.scratch = folder / "scratch"
         #: Called with the percent that are done.
         self.on_progress: Callable[[float], None] = lambda percent: None

@@ -1,40 +1,21 @@
 """The worker's context without a worker: what a handler does through it is written down."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from copy import copy
 from pathlib import Path
 from subprocess import Popen
 from tempfile import mkdtemp
 from typing import Any
 
-from broker.context import Taken
 from broker.errors import PermanentError
 from broker.media.local import LocalStorage
 from broker.media.records import MediaRecord
 from broker.worker import processes
+from scripts.bench.video_run import Alone
 
 TENANT, VIDEO_ID = "acme", "660e8400-e29b-41d4-a716-446655440001"
 HLS = f"{TENANT}/{VIDEO_ID}/hls/"
-
-
-class Alone:
-    """The parts of a work that nobody else makes."""
-
-    def __init__(self) -> None:
-        self._left: list[str] = []
-
-    def offer(self, work: str, parts: Sequence[str], helpers: int) -> None:
-        self._left = list(parts)
-
-    def take(self, work: str, most: int = 1) -> Taken:
-        return Taken(self._left[:most], 0)
-
-    def is_made(self, part: str) -> None:
-        self._left.remove(part)
-
-    def made(self) -> set[str]:
-        return set()
 
 
 class FakeContext:
