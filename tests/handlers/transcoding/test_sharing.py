@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -96,6 +96,15 @@ def held(run: Run, name: str) -> tuple[Event, Event]:
     return there, go
 
 
+def stopped(studio: Studio, threads: ThreadPoolExecutor, name: str) -> tuple[Run, Event, Future[Any]]:
+    """A run that has begun and waits before it stores an object of such a name: (the run, it may go on, its result)."""
+    run = studio.begin()
+    there, go = held(run, name)
+    working = threads.submit(studio.work, run)
+    until(there)
+    return run, go, working
+
+
 def check(studio: Studio, video: str, whole: dict[str, bytes]) -> None:
     """It is what one worker makes, to the last byte, and nothing else is left."""
     made = studio.stored(video)
@@ -109,14 +118,8 @@ def test_two_workers_make_what_one_makes(
     studio: Studio, whole: dict[str, bytes], video: str, threads: ThreadPoolExecutor
 ) -> None:
     """Each some of it. The playlist names nothing that is not there, and nothing of the video comes from the helper."""
-    lead = studio.begin()
-    there, go = held(lead, "64p/seg_00000.m4s")
-    leading = threads.submit(studio.work, lead)
-    until(there)
-    helper = studio.begin()
-    storing, goes_on = held(helper, "64p/seg_00002.m4s")
-    helping = threads.submit(studio.work, helper)
-    until(storing)
+    lead, go, leading = stopped(studio, threads, "64p/seg_00000.m4s")
+    helper, goes_on, helping = stopped(studio, threads, "64p/seg_00002.m4s")
     playlists: list[bytes] = []
 
     def when_the_last_is_made(key: str) -> None:
@@ -142,10 +145,7 @@ def test_a_helper_that_dies_costs_its_part(
     studio: Studio, whole: dict[str, bytes], video: str, threads: ThreadPoolExecutor
 ) -> None:
     """What it has stored of that does not count, and is made again with the same bytes."""
-    lead = studio.begin()
-    there, go = held(lead, "32p/seg_00000.m4s")
-    leading = threads.submit(studio.work, lead)
-    until(there)
+    lead, go, leading = stopped(studio, threads, "32p/seg_00000.m4s")
     helper = studio.begin()
     helper.before_put = dying("64p/seg_00002.m4s")
     with pytest.raises(Killed):
@@ -241,14 +241,8 @@ def test_who_gives_way_leaves_its_parts_to_others(
 def test_where_the_index_is_not_exact_one_run_makes_what_is_left_when_nobody_else_makes_any(
     studio: Studio, video: str, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lead = studio.begin()
-    there, go = held(lead, "64p/seg_00000.m4s")
-    leading = threads.submit(studio.work, lead)
-    until(there)
-    helper = studio.begin()
-    storing, goes_on = held(helper, "64p/seg_00002.m4s")
-    helping = threads.submit(studio.work, helper)
-    until(storing)
+    lead, go, leading = stopped(studio, threads, "64p/seg_00000.m4s")
+    helper, goes_on, helping = stopped(studio, threads, "64p/seg_00002.m4s")
     encode = ffmpeg.encode
 
     def with_an_error(context: Any, argv: list[str], *more: Any, **options: Any) -> Any:
