@@ -63,7 +63,10 @@ def _run(context: TaskContext) -> dict[str, Any]:
     fields = source.redis.hgetall(f"{source.rq}:job:{job_id}")
     if not fields or fields.get(b"status") in _ENDED:  # RQ has heard of it already, by a run that died afterwards
         source.end(queue, job_id, adoption)
-        return {"status": fields.get(b"status", b"gone").decode()}
+        status = fields.get(b"status", b"gone").decode()
+        if status == "failed":
+            raise PermanentError("an earlier run failed, and was lost before it could say more: RQ has what it said")
+        return {"status": status}
     final = int(context.recall(_FAILURES) or 0) >= payload["retries"]
     work = _Work(source, names, queue, job_id, fields)
     try:

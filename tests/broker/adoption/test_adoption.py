@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from redis import Redis
@@ -24,7 +25,7 @@ from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.errors import InvalidInput
 from broker.startup import Startup
-from broker.task import NewTask
+from broker.task import NewTask, Task
 from scripts.worker import chosen
 from tests.broker.adoption import jobs
 from tests.broker.worker.harness import Formation, Process
@@ -32,6 +33,7 @@ from tests.servers import own_server
 
 ALLOWED = "tests.broker.adoption.jobs.tell,tests.broker.adoption.jobs.Mail.*,tests.broker.adoption.jobs.Mail"
 QUEUES = "emails,high-priority"
+T = TypeVar("T")
 
 
 class Stock:
@@ -70,8 +72,12 @@ class Stock:
             **environ,
         )
 
-    def until(self, condition: Callable[[], object], what: str) -> None:
-        self.formation.until(condition, what, seconds=40)
+    def until(self, condition: Callable[[], T], what: str) -> T:
+        return self.formation.until(condition, what, seconds=40)
+
+    def task(self, job: Job) -> Task:
+        """Of a job that was taken over once."""
+        return self.formation.broker.tasks.get("rq", task_id(job.id, 1))
 
     def work_off(self) -> None:
         """By RQ's own worker."""
@@ -115,7 +121,7 @@ def test_it_is_shown_taken_over_under_our_limits_and_told_as_rq_would(stock: Sto
     stock.until(lambda: not stock.redis.hlen("rq:broker:adopted_jobs:emails"), "nothing is ours any more")
     assert stock.queue().failed_job_registry.get_job_ids() == [failed.id]
     assert stock.queue().started_job_registry.get_job_ids() == []
-    task = stock.formation.broker.tasks.get("rq", task_id(queued[3].id, 1))
+    task = stock.task(queued[3])
     assert (task.status, task.result) == ("completed", {"returned": 6})
     failed.requeue()  # in RQ: it comes again, as another task
     stock.until(lambda: stock.done()[103] == 2 and failed.get_status() == "failed", "it was run again")
@@ -135,7 +141,8 @@ def test_what_is_not_in_the_list_is_neither_run_nor_loaded(stock: Stock) -> None
     stock.until(lambda: good.get_status() == "finished", "the good one is run")
     for job in (bad, callback, evil):
         stock.until(lambda job=job: job.get_status() == "failed", "it has failed")
-        error = stock.formation.broker.tasks.get("rq", task_id(job.id, 1)).error
+        # RQ is told first, the task ends then.
+        error = stock.until(lambda job=job: stock.task(job).error, "its task has failed")
         assert error and "is not in ADOPT_RQ_FUNCTIONS" in error
     assert stock.done() == Counter({4: 1})
 
@@ -187,6 +194,17 @@ def test_a_runner_that_is_killed_costs_a_run_and_nothing_else(stock: Stock) -> N
     stock.until(lambda: held.get_status() == "finished", "it is run again")
     assert stock.done() == Counter({1: 2})
     assert stock.queue().started_job_registry.get_job_ids() == []
+
+
+def test_a_runner_that_dies_after_rq_heard_of_the_failure_leaves_a_failed_task(stock: Stock) -> None:
+    (job,) = stock.enqueue(1)
+    stock.adopt("emails")
+    stock.redis.hset(job.key, "status", "failed")  # so it stands after such a death
+    stock.formation.daemon()
+    stock.runner()
+    error = stock.until(lambda: stock.task(job).error, "the task has failed")
+    assert error and "RQ has what it said" in error
+    assert stock.task(job).status == "failed" and not stock.done()
 
 
 def test_a_task_that_is_cancelled_here_is_cancelled_there(stock: Stock) -> None:

@@ -106,7 +106,8 @@ def test_no_handler_begins_before_its_token_is_due(formation: Formation) -> None
     tasks = [formation.submit("answer", type="Limited") for _ in range(50)]
     for each in tasks:
         formation.until_status(each, "completed")
-    clock = _now(formation) - time.monotonic() * 1e6  # the server's, which is this machine's
+    # The server's clock is this machine's; of many answers the one that came back soonest tells it best.
+    clock = max(_now(formation) - time.monotonic() * 1e6 for _ in range(200))
     late = [formation.until_started(each)["at"] * 1e6 + clock - _started_us(formation, each) for each in tasks]
     assert min(late) > -1_000  # so exactly two clocks can be compared
     assert len([each for each in late if each < 10_000]) > 25
