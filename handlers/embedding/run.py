@@ -12,7 +12,7 @@ from broker.context import TaskContext
 from broker.errors import PermanentError, Postpone
 from broker.media.parts import SPEECH, Part
 from broker.media.records import MediaRecord
-from handlers.embedding.contents import Contents, Cut, Item, read, read_speech, transcripts
+from handlers.embedding.contents import SPOKEN, Contents, Cut, Item, read, read_speech, transcripts
 from handlers.embedding.loaded import encoder as _encoder
 from handlers.embedding.names import name_words
 from handlers.embedding.recipe import NAME_WEIGHT
@@ -89,7 +89,8 @@ def embed(context: TaskContext, ready: Ready | None = None) -> dict[str, Any]:
         speech = read_speech(record, context, _cut())
         said, parts = _encode(speech.items, record, context)
         _store(record, [*own.vectors, *said], [*own.parts, *parts], context)
-        record = context.media(record.id)
+        if record.kind in SPOKEN:
+            record = context.media(record.id)
     encoder = _encoder()
     index: dict[str, Any] = {"vectors": len(own.vectors) + len(said)}
     if left_out := own.left_out + speech.left_out:
