@@ -1,0 +1,20 @@
+"""Runs in the decoder: another of its functions, and how much memory that has taken."""
+
+from pathlib import Path
+from pkgutil import resolve_name
+from types import GeneratorType
+from typing import Any
+
+
+def peak(function: str, path: str, *arguments: Any) -> tuple[int, Any]:
+    """MiB of memory that the program has had at most, more than it has had so far; and the answer, of a generator all."""
+    before = _most()
+    answer = resolve_name(function)(path, *arguments)
+    if isinstance(answer, GeneratorType):
+        answer = list(answer)
+    return _most() - before, answer
+
+
+def _most() -> int:
+    (line,) = [each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("VmHWM:")]
+    return int(line.split()[1]) // 1024
