@@ -7,7 +7,7 @@ from typing import Any
 
 
 def peak(function: str, path: str, *arguments: Any) -> tuple[int, Any]:
-    """MiB of memory that the program takes at most, more than it has taken so far; and the answer, of a generator all."""
+    """MiB of memory that the program takes at most beyond what it has taken so far; and the answer."""
     before = _most()
     answer = resolve_name(function)(path, *arguments)
     if isinstance(answer, GeneratorType):
