@@ -118,6 +118,7 @@ TRANSITIONS: dict[str, frozenset[tuple[Status | None, Status | None]]] = {
             (Status.CANCELLED, None),
         }
     ),
+    "step_reprocessing": frozenset({(None, Status.PENDING)}),
     "promote": frozenset({(Status.SCHEDULED, Status.PENDING)}),
     "reconcile": frozenset(
         (source, target)

@@ -8,6 +8,8 @@ from uuid import uuid4
 import pytest
 
 from broker.broker import Broker
+from broker.status import Status
+from broker.tasks.task_filters import Wanted
 from tests.gateway.media import MP4
 from tests.gateway.test_reprocessing import MASTER, VARIANT
 from tests.gateway.work import complete
@@ -64,14 +66,27 @@ def test_videos_are_transcoded_again_by_name(mindia: Mindia, broker: Broker, cli
 
 def test_all_that_match_are_counted_first(mindia: Mindia, broker: Broker, clip: Path) -> None:
     waiting = json.loads(mindia("upload", clip, "--json").out)["id"]
-    complete_ids = {made(mindia, broker, clip) for _ in range(2)}
+    waits = Wanted(statuses=(Status.PENDING,))
+    videos = {made(mindia, broker, clip) for _ in range(2)}
+    transcoded = {waiting, *videos} - {each.payload["video_id"] for each in broker.tasks.page("ops", waits).tasks}
     asked = mindia("reprocess", "--from", "1h")
     assert asked.status == 2
     assert "Transcode 2 videos again (not: 1 not transcoded)? Nobody is here" in asked.err
     said = json.loads(mindia("reprocess", "--all", "--yes", "--json").out)
-    assert (said["matched"], said["queued"], said["skipped"], said["reasons"]) == (3, 2, 1, {"not_transcoded": 1})
-    tasks = [broker.tasks.get("ops", each) for each in said["task_ids"]]
-    assert {task.payload["video_id"] for task in tasks} == complete_ids
-    assert all(task.background for task in tasks)
+    assert (said["matched"], said["done"], said["skipped"], said["reasons"]) == (3, 2, 1, {"not_transcoded": 1})
+    tasks = [each for each in broker.tasks.page("ops").tasks if each.background]
+    assert {task.payload["video_id"] for task in tasks} == transcoded
+    assert len(tasks) == 2
     assert "Nothing to transcode again" in mindia("reprocess", "--to", "2001-01-01").err
-    assert waiting not in {task.payload["video_id"] for task in tasks}
+    assert f"{said['id']}  reprocess  completed: 3 of 3 looked at, 2 done" in mindia("operations", said["id"]).out
+    assert mindia("operations", "-q").out.splitlines()[0] == said["id"]
+
+
+def test_what_all_that_match_come_to_can_be_waited_for(mindia: Mindia, broker: Broker, clip: Path) -> None:
+    for _ in range(2):
+        made(mindia, broker, clip)
+    said = mindia("reprocess", "--all", "--yes", "--wait", "--timeout", "0.1")
+    assert said.status == 124
+    (tag,) = {tag for each in broker.tasks.page("ops").tasks for tag in each.tags}
+    assert tag.startswith("reprocess-")
+    assert len(broker.tasks.page("ops", Wanted(tag=tag)).tasks) == 2
