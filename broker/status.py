@@ -21,7 +21,8 @@ class Status(StrEnum):
     COMPLETED = "completed"
     #: Ended badly. Moved in by fail, release and reap; out by retry; removed by prune and delete_task.
     FAILED = "failed"
-    #: Stopped by its owner, or not needed any more. Moved in by cancel, and by what ends runs of tasks that help others; removed by prune and delete_task.
+    #: Stopped by its owner, or helped a task in vain. Moved in by cancel, and then by settle, fail, release and reap;
+    #: removed by prune and delete_task.
     CANCELLED = "cancelled"
 
 
