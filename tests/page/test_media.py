@@ -253,7 +253,11 @@ def test_how_far_a_new_model_is(tab: Tab) -> None:
 def test_videos_are_encoded_by_a_profile(tab: Tab, clip: Path, system: System) -> None:
     system.change("VideoTranscoding", paused=True)
     tab.open("media")
-    tab.page.get_by_label("Profile of videos").fill("small")
+    profile = tab.page.get_by_label("Profile of videos")
+    expect(profile.get_by_role("option")).to_have_text(["as usual", "default", "av1", "hevc", "high", "small"])
+    expect(tab.page.locator(".profile")).to_contain_text("h264 · 360, 480, 720, 1080 · standard quality")
+    profile.select_option("small")
+    expect(tab.page.locator(".profile")).to_contain_text("h264 · 240, 360, 480 · low quality")
     with tab.page.expect_response("**/api/videos") as asked:
         tab.page.get_by_label("Choose files").set_input_files(clip)
     video = asked.value.json()
