@@ -189,6 +189,14 @@ def test_what_is_known_of_its_sound(tab: Tab, made: Made, running: System) -> No
     expect(details).to_contain_text(sound["name"])
 
 
+def test_how_its_pictures_were_encoded(tab: Tab, made: Made, running: System) -> None:
+    video = running.call("GET", f"/api/videos/{made.ids['video']}")
+    tab.open(f"media/video/{made.ids['video']}")
+    details = tab.page.get_by_role("region", name="Details")
+    for name, value in (("Profile", video["profile"]), ("Encoder", video["encoder"])):
+        expect(details.locator("div", has=tab.page.get_by_text(name, exact=True))).to_contain_text(value)
+
+
 def test_it_is_transcoded_again(tab: Tab, made: Made) -> None:
     tab.open(f"media/video/{made.ids['video']}")
     tab.page.get_by_role("button", name="Transcode again", exact=True).click()
