@@ -68,7 +68,7 @@ _SPOILT = {
     ),
     "an end releases nobody": ("a task after another", "        LINKS.follow(members[i], ended, ends)\n", ""),
     "a deadline is heeded by the daemon alone": (
-        "a deadline", "local late = queued and DEADLINE.is_late(task, now + ahead)", "local late = false",
+        "a deadline", "local late = queued and DEADLINE.has_passed(task, now + ahead)", "local late = false",
     ),
     "an end leaves its deadline": (
         "a deadline", "        call('ZREM', KEY.deadlines(), ended.id)\n", "",
