@@ -8,8 +8,6 @@ from uuid import uuid4
 import pytest
 
 from broker.broker import Broker
-from broker.status import Status
-from broker.tasks.task_filters import Wanted
 from tests.gateway.media import MP4
 from tests.gateway.test_reprocessing import MASTER, VARIANT
 from tests.gateway.work import complete
@@ -65,18 +63,15 @@ def test_videos_are_transcoded_again_by_name(mindia: Mindia, broker: Broker, cli
 
 
 def test_all_that_match_are_counted_first(mindia: Mindia, broker: Broker, clip: Path) -> None:
-    waiting = json.loads(mindia("upload", clip, "--json").out)["id"]
-    waits = Wanted(statuses=(Status.PENDING,))
-    videos = {made(mindia, broker, clip) for _ in range(2)}
-    transcoded = {waiting, *videos} - {each.payload["video_id"] for each in broker.tasks.page("ops", waits).tasks}
+    mindia("upload", clip)
+    complete_ids = {made(mindia, broker, clip) for _ in range(2)}
     asked = mindia("reprocess", "--from", "1h")
     assert asked.status == 2
     assert "Transcode 2 videos again (not: 1 not transcoded)? Nobody is here" in asked.err
     said = json.loads(mindia("reprocess", "--all", "--yes", "--json").out)
     assert (said["matched"], said["done"], said["skipped"], said["reasons"]) == (3, 2, 1, {"not_transcoded": 1})
     tasks = [each for each in broker.tasks.page("ops").tasks if each.background]
-    assert {task.payload["video_id"] for task in tasks} == transcoded
-    assert len(tasks) == 2
+    assert sorted(task.payload["video_id"] for task in tasks) == sorted(complete_ids)
     assert "Nothing to transcode again" in mindia("reprocess", "--to", "2001-01-01").err
     assert f"{said['id']}  reprocess  completed: 3 of 3 looked at, 2 done" in mindia("operations", said["id"]).out
     assert mindia("operations", "-q").out.splitlines()[0] == said["id"]
@@ -89,4 +84,4 @@ def test_what_all_that_match_come_to_can_be_waited_for(mindia: Mindia, broker: B
     assert said.status == 124
     (tag,) = {tag for each in broker.tasks.page("ops").tasks for tag in each.tags}
     assert tag.startswith("reprocess-")
-    assert len(broker.tasks.page("ops", Wanted(tag=tag)).tasks) == 2
+    assert len([each for each in broker.tasks.page("ops").tasks if tag in each.tags]) == 2
