@@ -16,6 +16,7 @@ from broker.tasks.task_filters import Wanted
 from handlers.transcoding.task import VIDEO_TRANSCODING
 from tests.broker.engine.operating import put_video
 from tests.broker.worker.harness import TENANT, Formation
+from tests.waiting import PATIENCE
 
 MANY = 600
 
@@ -61,7 +62,7 @@ def killed_until_it_ends(formation: Formation, operation_id: str) -> Operation:
         formation.until(lambda before=before: done() > before, "a daemon goes on with it")
         time.sleep(luck.uniform(0, 0.05))  # the moment of the blow, at random
         daemon.kill()
-        daemon.wait(5)
+        daemon.wait(PATIENCE)
         killed += 1
     assert killed
     formation.daemon()
