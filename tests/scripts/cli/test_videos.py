@@ -74,7 +74,7 @@ def test_all_that_match_are_counted_first(mindia: Mindia, broker: Broker, clip: 
     assert sorted(task.payload["video_id"] for task in tasks) == sorted(complete_ids)
     assert "Nothing to transcode again" in mindia("reprocess", "--to", "2001-01-01").err
     assert f"{said['id']}  reprocess  completed: 3 of 3 looked at, 2 done" in mindia("operations", said["id"]).out
-    assert mindia("operations", "-q").out.splitlines()[0] == said["id"]
+    assert said["id"] in mindia("operations", "-q").out.splitlines()
 
 
 def test_what_all_that_match_come_to_can_be_waited_for(mindia: Mindia, broker: Broker, clip: Path) -> None:
