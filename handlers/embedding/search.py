@@ -1,7 +1,7 @@
 """Answers semantic queries: embeds the text, compares it with what the tenant has, names the files."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from itertools import chain
 from typing import Any
@@ -15,12 +15,13 @@ from broker.media.narrowing import Found, Narrowing
 from broker.media.search import Hit, SearchRequest
 from broker.media.vectors import VectorStore
 from handlers.embedding.facts import Facts, FactsOf, KnownFacts, fits
-from handlers.embedding.index import Index, Match
+from handlers.embedding.index import Index
 from handlers.embedding.indexes import Indexes
 from handlers.embedding.layers import Layer, Layers, in_order
 from handlers.embedding.paging import Chosen, counted_ahead, page
 from handlers.embedding.places import places
 from handlers.embedding.query_encoders import Judge, OpenOther, QueryEncoder, QueryEncoders
+from handlers.embedding.ranking import Match
 from handlers.embedding.recipe import encoder_of
 from handlers.embedding.relevance import probability
 from handlers.embedding.shown import ShownPictures
@@ -96,24 +97,21 @@ class Searcher:
         if facts is not None and not facts.require(layers.ids(request.entity_type), narrowing):
             return None
 
-        def matches() -> Iterator[Match]:
-            found = layers.matches(request)
-            return found if facts is None else (each for each in found if fits(facts[each.entity_id], narrowing))
-
-        least = request.min_relevance if layers.judged else 0.0
-        all_of_them = facts is None and request.min_similarity is None and not least
-        rest = matches()
-        counted = [] if all_of_them else counted_ahead(rest)
+        found = layers.matches()
+        rest = found if facts is None else (each for each in found if fits(facts[each.entity_id], narrowing))
+        total, counted = layers.count_matches() if facts is None else None, list[Match]()
+        if total is None:
+            counted = counted_ahead(rest)
+            total = len(counted)
         hits, last = page(
             chain(counted, rest), request.limit, request.after, lambda ids: dict(self._facts_of(request.tenant, ids))
         )
-        total = len(layers.ids(request.entity_type)) - bool(request.like) if all_of_them else len(counted)
         return Found(
             self._hits(request, layers, hits),
             total,
             list(astuple(last)) if last else None,
             layers.layers[0].model if layers.layers else standing.active,
-            max(0, standing.total - len(layers.ids(None))) if standing.total else 0,
+            max(0, standing.total - layers.count(None)) if standing.total else 0,
         )
 
     def work(self) -> bool:
@@ -142,7 +140,7 @@ class Searcher:
             for model, index in read.items()
             if index is not None
         ]
-        return Layers(layers, _words(request), judged=not (request.like or request.picture))
+        return Layers(layers, request, _words(request), judged=not (request.like or request.picture))
 
     def _may_answer(self, tenant: str, read: Mapping[str, Index | None]) -> bool:
         """The first must be up to date. Others are waited for where that takes a moment: files that only such have as
