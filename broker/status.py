@@ -104,7 +104,7 @@ TRANSITIONS: dict[str, frozenset[tuple[Status | None, Status | None]]] = {
             (Status.PROCESSING, Status.CANCELLED),
         }
     ),
-    "cancel_late": frozenset({(Status.PENDING, Status.CANCELLED), (Status.SCHEDULED, Status.CANCELLED)}),
+    "enforce_deadlines": frozenset({(Status.PENDING, Status.CANCELLED), (Status.SCHEDULED, Status.CANCELLED)}),
     "retry": frozenset({(Status.FAILED, Status.SCHEDULED)}),
     "change_task": frozenset({(Status.PENDING, Status.SCHEDULED), (Status.SCHEDULED, Status.PENDING)}),
     "step_operation": frozenset(

@@ -13,7 +13,8 @@ from broker.errors import InvalidInput
 from gateway.rendition import NotCompleted, Range
 
 _LENGTH = re.compile(r"#EXTINF:([\d.]+),")
-_PLAYLIST = re.compile(r'[^"\s]+\.m3u8')
+#: Where a playlist names another, which what a rendition is called may look like.
+_PLAYLIST = re.compile(r'(?:(?<=URI=")|^(?!#))[^"\s]+\.m3u8')
 _VARIANT, _END, _START = "#EXT-X-STREAM-INF:", "#EXT-X-ENDLIST", "#EXT-X-START:"
 #: Seconds of a segment that are no part of a range: segments of sound do not end where those of pictures do.
 _SLIVER = 0.1

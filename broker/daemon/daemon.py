@@ -10,9 +10,9 @@ from redis import RedisError
 from broker.broker import Broker
 from broker.daemon.adopt import Adopt
 from broker.daemon.apart import Apart
-from broker.daemon.cancel_late import CancelLate
 from broker.daemon.declare import Declare
 from broker.daemon.deliver import Deliver
+from broker.daemon.enforce_deadlines import EnforceDeadlines
 from broker.daemon.expire import Expire
 from broker.daemon.health import Health
 from broker.daemon.heartbeat import Heartbeat
@@ -58,7 +58,7 @@ def daemon(broker: Broker) -> int:
         heartbeat,
         Declare(broker.queues),
         Promote(transitions),
-        CancelLate(transitions),
+        EnforceDeadlines(transitions),
         Order(redis, transitions, broker.holds),
         Settle(transitions),
         Reap(transitions, settings),

@@ -46,7 +46,7 @@ _NAMES = (
         "listen",
     ),
     *(
-        "cancel_late",
+        "enforce_deadlines",
         "delete_task",
         "delete_media",
         "keep_media",
@@ -342,9 +342,9 @@ class Transitions:
         """The status it found, 'missing' for none; pending, scheduled and (forced) processing are cancelled now."""
         return str(self._run("cancel", id=task_id, tenant=tenant, force=int(force)))
 
-    def cancel_late(self, limit: int = 25) -> tuple[list[Moved], int, int]:
+    def enforce_deadlines(self, limit: int = 25) -> tuple[list[Moved], int, int]:
         """(tasks cancelled, how many deadlines are done with, microseconds until the next or -1)."""
-        cancelled, passed, wait = self._run("cancel_late", limit=limit)
+        cancelled, passed, wait = self._run("enforce_deadlines", limit=limit)
         return _moved(cancelled), int(passed), int(wait)
 
     def retry(self, task_id: str, tenant: str, *, force: bool, request: str) -> tuple[bool, str, Any, Any]:

@@ -445,7 +445,7 @@ export interface Duplicate {
 export interface EmbeddingPayload {
   entity_type: "image" | "video" | "audio" | "document";
   entity_id: string;
-  /** Only what is said in it anew, by its transcripts, beside what there is of it. */
+  /** Only what is said in it anew, by its transcripts and captions, beside what there is of it. */
   speech_only?: boolean;
   /** Only by workers that make this generation; others leave it, and say what they make. */
   generation?: string;

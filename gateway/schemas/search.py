@@ -27,7 +27,7 @@ class SearchCursor(fields.Field[list[Any]]):
         try:
             score, similarity, kind, entity_id = json.loads(base64.urlsafe_b64decode(value.encode("ascii")))
             return [float(score), float(similarity), str(kind), str(entity_id)]
-        except (AttributeError, TypeError, ValueError):
+        except (AttributeError, TypeError, ValueError, OverflowError, RecursionError):
             raise ValidationError("Not a cursor that was answered here.") from None
 
 

@@ -18,6 +18,7 @@ from handlers.transcoding.plan import plan
 from handlers.transcoding.probe import recognise
 from handlers.transcoding.publish import withdraw
 from handlers.transcoding.ranges import parts
+from handlers.transcoding.version import makes_first
 
 
 def look_and_plan(
@@ -41,16 +42,11 @@ def look_and_plan(
 def take_up(context: TaskContext, media: MediaRecord, stored: StoredObject, video: Video) -> Manifest:
     """What is made of the video so far; what a run has published of another source, or otherwise, goes."""
     manifest = Manifest(context.storage, context.tenant, media.id, digest_of(stored, video))
-    if not manifest.load(kept(context.tenant, media.id, stored)) and not plays(media):
+    if not manifest.load(kept(context.tenant, media.id, stored)) and makes_first(context, media):
         if media.info.get("playable_seconds"):
             context.note(media.id, playable_seconds=0)
         withdraw(context.storage, video.prefix)
     return manifest
-
-
-def plays(media: MediaRecord) -> bool:
-    """Whether an earlier task has made the video, which plays on until this one has made it anew."""
-    return "variants" in media.info
 
 
 def digest_of(stored: StoredObject, video: Video) -> str:

@@ -1,9 +1,10 @@
 """Publishes a finished ladder: nothing names an object that is not stored yet, so the master playlist goes last."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from broker.media.paths import place
 from broker.media.storage import Storage
 from handlers.transcoding.hls_output import INIT
 from handlers.transcoding.manifest import Mismatch
@@ -20,7 +21,7 @@ def publish(
     """
     tracks = list(tracks)
     media = {f"{track.name}/{name}" for track in tracks for name in (INIT, *_segments(track))}
-    if media - {key.removeprefix(prefix) for key in storage.keys(prefix)}:
+    if media - {key.removeprefix(prefix) for key in _keys(storage, prefix)}:
         raise Mismatch()
     others = sorted(files, key=lambda name: name.endswith(MEDIA))
     for name in others:
@@ -30,16 +31,23 @@ def publish(
     for name, text in texts.items():
         storage.put(prefix + name, io.BytesIO(text.encode()))
     named = {*others, *texts, *media}
-    for key in set(storage.keys(prefix)) - {prefix + name for name in named}:
+    for key in set(_keys(storage, prefix)) - {prefix + name for name in named}:
         storage.delete(key)
 
 
 def withdraw(storage: Storage, prefix: str) -> None:
-    """Removes everything, and what names an object before that."""
-    playlists = [key for key in storage.keys(prefix) if key.endswith((MASTER, MEDIA))]
+    """Removes everything of this version of a video, and what names an object before that."""
+    keys = list(_keys(storage, prefix))
+    playlists = [key for key in keys if key.endswith((MASTER, MEDIA))]
     for key in sorted(playlists, key=lambda each: not each.endswith(MASTER)):
         storage.delete(key)
-    storage.delete(prefix)
+    storage.delete_keys(keys)
+
+
+def _keys(storage: Storage, prefix: str) -> Iterator[str]:
+    """Those of a version: other ones lie in folders beside the files of the first."""
+    version = place(f"{prefix}{MASTER}").version
+    return (key for key in storage.keys(prefix) if place(key).version == version)
 
 
 def store(storage: Storage, prefix: str, folder: Path, track: Track) -> None:

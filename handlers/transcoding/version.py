@@ -1,7 +1,9 @@
 """Which version of a video's stream a run makes: the first, or one that takes the place of another when it is done.
 
-A later version lies in a folder of its own beside the first, named by its task. Players that have opened another go on
-with that; the record says, in the transaction that completes the task, which one is opened from then on.
+The first is for the task of the upload to make, and plays while it is made. Any other, also one that is made meanwhile,
+lies in a folder of its own beside the first, named by its task: no two tasks ever write below the same names. Players
+that have opened another go on with that; the record says, in the transaction that completes the task, which one is
+opened from then on.
 """
 
 from typing import Any
@@ -11,19 +13,24 @@ from broker.context import TaskContext
 from broker.media.records import REPLACED, STREAM, MediaRecord
 
 
+def makes_first(context: TaskContext, media: MediaRecord) -> bool:
+    """Whether this run makes, or helps to make, the first version."""
+    return (context.part_of or context.task_id) == media.task_id and not media.made
+
+
 def folder_of(context: TaskContext, media: MediaRecord) -> str:
     """Where the version that this run makes, or helps to make, lies below the video's streams.
 
     Empty, or a name with a slash at its end.
     """
-    return f"{context.part_of or context.task_id}/" if media.made else ""
+    return "" if makes_first(context, media) else f"{context.part_of or context.task_id}/"
 
 
 def switched(context: TaskContext, media: MediaRecord, folder: str, facts: dict[str, Any]) -> dict[str, Any]:
     """What the record gets of ``facts``, the task's answer, so that this version is the one that is opened."""
-    if not folder:
-        return facts
     before = context.media(media.id).stream
+    if not (folder or before):
+        return facts
     below = {
         name: [each | {"playlist": f"{folder}{each['playlist']}"} for each in facts[name]]
         for name in ("variants", "audio_tracks")

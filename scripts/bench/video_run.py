@@ -60,7 +60,7 @@ class VideoRun:
         self.playable: float | None = None
         self._record = MediaRecord(
             *(_ID, _TENANT, "video", upload.name, "video/mp4", upload.stat().st_size),
-            *(paths.source(_TENANT, _ID), "2026-01-01T00:00:00.000000Z"),
+            *(paths.source(_TENANT, _ID), "2026-01-01T00:00:00.000000Z", _ID),
         )
         self.storage.put_file(self._record.source_key, upload)
         self._memo: dict[str, Any] = {}

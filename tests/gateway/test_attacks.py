@@ -2,6 +2,7 @@
 
 import gc
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
@@ -38,6 +39,8 @@ VALUES = [
     "9999-12-31T23:59:59-23:59",  # in the year 10000 of UTC
     *("a" * 50_000, "(a+)+$", "a," * 20_000, "\x00", "a\r\nX-Injected: 1", "%", "*", "{}", "\u202e", "' OR 1=1 --"),
     *("true", "null", "undefined", "__proto__", "../..", "\ud7ff", "-" * 5_000, "9" * 30 + "-" + "9" * 30),
+    # For what is read as JSON in base64.
+    *(urlsafe_b64encode(text.encode()).decode() for text in ("[" * 5_000, f"[{10**400},0,0,0]", "[NaN,1e999,0,0]")),
 ]
 
 

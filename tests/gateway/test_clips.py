@@ -245,3 +245,12 @@ def test_captions_of_a_range_are_as_long(client: FlaskClient, anonymous: FlaskCl
     assert client.post(f"{video}/captions", data=data).status_code == 201
     shown = playlists(anonymous, client.get(video).json["hls_url"], "?start=6.5")
     assert [length for _, length in lengths(shown["captions"])] == [pytest.approx(SECONDS - 6)]
+
+
+def test_a_rendition_that_is_called_like_a_playlist_keeps_its_name(
+    client: FlaskClient, anonymous: FlaskClient, video: str
+) -> None:
+    text = "WEBVTT\n\n00:00:01.000 --> 00:00:07.500\nHallo\n"
+    data = {"file": (io.BytesIO(text.encode()), "de.vtt"), "language": "de", "label": "cut.m3u8"}
+    assert client.post(f"{video}/captions", data=data).status_code == 201
+    assert 'NAME="cut.m3u8",' in anonymous.get(client.get(video).json["hls_url"] + "?start=6.5").text

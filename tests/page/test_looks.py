@@ -27,6 +27,7 @@ VIEWS = {
     "keys": "Changes",
     "webhooks": "receiver",
     "webhooks/{webhook}": "Attempts",
+    "plugins": "assembly_ai",
     "new?type=PluginExecution": "plugin_name",
     "nowhere": "no such page",
 }
@@ -63,6 +64,7 @@ def test_no_dialog_keeps_anybody_out(new: NewTab, made: Made, scheme: str) -> No
         ("", "Share of a tenant"),
         ("", "Account acme"),
         ("webhooks", "New webhook"),
+        ("plugins", "Settings of"),
         ("tasks?status=failed", "Retry all"),
     ):
         tab.open(view)

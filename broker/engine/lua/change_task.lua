@@ -21,7 +21,7 @@ if not WAITING[task.status] then return task.status end
 local found, wanted_due = task.status, tonumber(delay) and now + tonumber(delay) or tonumber(due)
 if wanted_due then
   task.runs = tonumber(call('HGET', task.key, 'runs') or nil) or 0
-  if DEADLINE.is_late(task, wanted_due) then return 'late' end
+  if DEADLINE.has_passed(task, wanted_due) then return 'late' end
 end
 call('HSET', task.key, 'change_request', request)
 if level == 'foreground' then level = facts(task.queue).level == LEVEL.background and 0 or '' end

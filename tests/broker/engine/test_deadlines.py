@@ -18,7 +18,7 @@ def submit(engine: Engine, seconds: float, **fields: object) -> str:
 
 
 def pass_deadlines(engine: Engine, limit: int = 25) -> tuple[list[str], int, int]:
-    cancelled, passed, wait = engine.store.cancel_late(limit)
+    cancelled, passed, wait = engine.store.enforce_deadlines(limit)
     return [each.id for each in cancelled], passed, wait
 
 

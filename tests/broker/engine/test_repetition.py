@@ -309,11 +309,11 @@ def retry(engine: Engine) -> Callable[[], Any]:
 
 
 @case
-def cancel_late(engine: Engine) -> Callable[[], Any]:
+def enforce_deadlines(engine: Engine) -> Callable[[], Any]:
     """The second time nobody is late any more."""
     engine.try_submit_linked({"id": "late", "deadline": START + SECOND}, {"id": "next", "depends_on": ["late"]})
     engine.advance(2)
-    return lambda: engine.store.cancel_late()[2]
+    return lambda: engine.store.enforce_deadlines()[2]
 
 
 @case

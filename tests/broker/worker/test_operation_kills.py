@@ -10,6 +10,7 @@ from broker.operations.operations import Action, Operations
 from broker.status import Status
 from broker.tasks.task_filters import Wanted
 from tests.broker.worker.harness import TENANT, Formation
+from tests.waiting import PATIENCE
 
 MANY = 600
 
@@ -52,7 +53,7 @@ def test_daemons_that_are_killed_leave_it_to_the_next(formation: Formation, acti
         formation.until(lambda before=before: done() > before, "a daemon goes on with it")
         time.sleep(luck.uniform(0, 0.05))  # the moment of the blow, at random
         daemon.kill()
-        daemon.wait(5)
+        daemon.wait(PATIENCE)
         killed += 1
     assert killed
     formation.daemon()

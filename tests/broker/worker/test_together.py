@@ -8,6 +8,7 @@ import pytest
 
 from broker.task import Task
 from tests.broker.worker.harness import Formation
+from tests.waiting import PATIENCE
 
 
 def submit(formation: Formation, values: Sequence[Any], *, timeout: int = 60, until: Path | None = None) -> list[str]:
@@ -95,7 +96,7 @@ def test_a_worker_that_goes_hands_all_of_them_back(formation: Formation, number:
         formation.daemon(LEASE_SECONDS=2)
     else:
         worker.kill(number)
-    worker.wait(10)
+    worker.wait(PATIENCE)
     for each in ids:
         formation.until_status(each, "pending")
     assert {formation.field(each, "crashes") for each in ids} == {None}

@@ -17,6 +17,7 @@ SMALL = (
     *("-c:v", "libx264", "-preset", "ultrafast"),
 )
 FORMER = "11111111-1111-4111-8111-111111111111"
+OTHER = "22222222-2222-4222-8222-222222222222"
 
 
 @pytest.fixture
@@ -57,10 +58,77 @@ def test_the_third_replaces_the_second(again: FakeContext) -> None:
 
 def test_one_that_cannot_be_made_leaves_the_former_and_nothing_else(again: FakeContext, tmp_path: Path) -> None:
     before = contents(again.hls)
-    broken = tmp_path / "broken.mp4"
-    broken.write_bytes(b"\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isommp42" + bytes(1000))
-    again.storage.put_file(again.record.source_key, broken)
+    broken(again, tmp_path)
     with pytest.raises(PermanentError):
         transcode(again)
     assert contents(again.hls) == before
     assert again.attached == {}
+
+
+def broken(context: FakeContext, folder: Path) -> None:
+    """Has the context find a source that cannot be transcoded."""
+    path = folder / "broken.mp4"
+    path.write_bytes(b"\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isommp42" + bytes(1000))
+    context.storage.put_file(context.record.source_key, path)
+
+
+@pytest.fixture
+def beside(make: Make, tmp_path: Path) -> tuple[FakeContext, FakeContext]:
+    """The upload's own task and another one, both begun before the video was made."""
+    own = FakeContext(tmp_path, make("again.mp4", *SMALL))
+    other = own.again()
+    other.task_id, other.attached, other.noted = OTHER, {}, []
+    return own, other
+
+
+def test_another_task_that_fails_takes_nothing_of_what_the_uploads_own_has_made(
+    beside: tuple[FakeContext, FakeContext], tmp_path: Path
+) -> None:
+    own, other = beside
+    transcode(own)
+    before = contents(own.hls)
+    broken(other, tmp_path)
+    with pytest.raises(PermanentError):
+        transcode(other)
+    assert contents(own.hls) == before
+
+
+def test_another_task_makes_a_version_of_its_own_and_tells_of_none_that_grows(
+    beside: tuple[FakeContext, FakeContext],
+) -> None:
+    own, other = beside
+    transcode(own)
+    before = contents(own.hls)
+    transcode(other)
+    assert {name: data for name, data in contents(own.hls).items() if not name.startswith(OTHER)} == before
+    validate(own.hls / OTHER)
+    assert other.attached["stream"] == OTHER
+    assert own.noted
+    assert not other.noted
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_the_uploads_own_task_takes_nothing_of_what_another_has_made_meanwhile(
+    beside: tuple[FakeContext, FakeContext], tmp_path: Path, fails: bool
+) -> None:
+    own, other = beside
+    transcode(other)
+    before = contents(own.hls / OTHER)
+    assert before
+    if fails:
+        broken(own, tmp_path)
+        with pytest.raises(PermanentError):
+            transcode(own)
+    else:
+        made = own.record
+        own.record = replace(made, info=other.attached)  # as it is when the run ends
+        first = iter([made])
+        own.media = lambda media_id: next(first, own.record)  # type: ignore[method-assign]
+        transcode(own)
+        assert own.attached["stream"] == ""
+        assert own.attached[f"replaced:{OTHER}"]
+        assert [each["playlist"] for each in own.attached["variants"]] == ["64p/index.m3u8"]
+    assert contents(own.hls / OTHER) == before
+    if not fails:
+        shutil.rmtree(own.hls / OTHER)
+        validate(own.hls)

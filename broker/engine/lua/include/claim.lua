@@ -224,7 +224,7 @@ local function take(worker, execution, lease_us, group, busy, more)
     local task = turn and read_waiting(turn.id, queue, turn.line)
     local queued = task and task.status == 'queued'
     local beyond = queued and task.version and VERSIONS.beyond(task, group)
-    local late = queued and DEADLINE.is_late(task, now + ahead)
+    local late = queued and DEADLINE.has_passed(task, now + ahead)
     if not turn then
       if not adopt(queue) then NEXT.mark_idle(queue) end
     elseif queued and not beyond and not late and not put_aside(task, turn) then

@@ -21,7 +21,7 @@ end
 
 -- Is it too late for a task of which no run has begun to begin then? Most have none, and no flow and no dependents either,
 -- so that they are not asked.
-function DEADLINE.is_late(task, us)
+function DEADLINE.has_passed(task, us)
   if not task.flow or task.runs > 0 or DEADLINE.first() > us then return false end
   local deadline = call('ZSCORE', KEY.deadlines(), task.id)
   return deadline and tonumber(deadline) <= us

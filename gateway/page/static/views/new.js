@@ -5,7 +5,7 @@ import { sentence, span } from "../format.js";
 import { html, nothing } from "../lit.js";
 import { announce } from "../parts/announce.js";
 import { action, lines } from "../parts/action.js";
-import { fields, inputs } from "../parts/form.js";
+import { defects, fields, inputs } from "../parts/form.js";
 import { failure, region } from "../parts/region.js";
 import { Resource } from "../resource.js";
 import { go, href } from "../route.js";
@@ -68,8 +68,7 @@ function form(state, offers) {
     ${state.begun ? html`<p class="muted">Begun with the payload of <a href=${href("tasks", state.begun)}><code>${state.begun.slice(0, 8)}</code></a>.</p>` : nothing}
     <fieldset><legend>Payload</legend>${fields(payloadOf(state.type), state.payload, "payload", offers)}</fieldset>
     <details><summary>Options</summary><div class="stack two">${inputs(schemas, options, state.options, "option")}</div></details>
-    ${state.problem ? failure(state.problem) : nothing}
-    ${state.problem?.errors.length ? html`<ul class="bad">${state.problem.errors.map(({ pointer, detail }) => html`<li><code>${pointer}</code> ${detail}</li>`)}</ul>` : nothing}
+    ${state.problem ? html`${failure(state.problem)}${defects(state.problem)}` : nothing}
     ${state.quote && state.quoted === JSON.stringify(request.body) ? quote(state.quote) : nothing}
     <footer><button class="primary" ?disabled=${state.sending}>Submit</button>${has("POST", QUOTES) ? action({
       label: "When would it start?", request: { ...request, path: QUOTES }, said: "",

@@ -27,9 +27,9 @@ def promote(_world: World, node: Node) -> Iterator[Step]:
 
 
 @operation
-def cancel_late(_world: World, node: Node) -> Iterator[Step]:
+def enforce_deadlines(_world: World, node: Node) -> Iterator[Step]:
     if any(deadline <= node.env.now for deadline in node.get(KEYS.deadlines(), {}).values()):
-        yield call("cancel what is late", "cancel_late", {"limit": 25}, fair=True)
+        yield call("cancel what is past its deadline", "enforce_deadlines", {"limit": 25}, fair=True)
 
 
 @operation

@@ -29,7 +29,9 @@ WORLDS = (
     ),
     _world("a key and a schedule", (_LATER, _SAME), "cancel fail_for_good retry prune", workers=1, losses=1),
     _world("a task after another", (_A, _NEXT), "submit_after fail_for_good retry cancel stop", losses=1),
-    _world("a deadline", (_A, _IN_TIME), "submit_with_deadline cancel_late fail cancel stop die", deaths=1, losses=1),
+    _world(
+        "a deadline", (_A, _IN_TIME), "submit_with_deadline enforce_deadlines fail cancel stop die", deaths=1, losses=1
+    ),
     _world("three tasks", (_A, _B, _HIGH), "fail cancel stop die", concurrency=2, losses=1, deaths=1, steps_back=1),
 )
 

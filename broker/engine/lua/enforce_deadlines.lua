@@ -1,4 +1,4 @@
--- cancel_late: ends tasks of which no run has begun by their deadline.
+-- enforce_deadlines: ends tasks of which no run has begun by their deadline.
 -- KEYS[1] prefix
 -- ARGV[1] limit  of deadlines that are looked at
 -- Returns {id, type, tenant, trace of each that was cancelled, how many were looked at, microseconds until the next deadline or -1}

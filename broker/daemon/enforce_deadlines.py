@@ -10,14 +10,14 @@ _LONGEST = 0.25
 _BATCH = 25
 
 
-class CancelLate:
-    name = "cancel_late"
+class EnforceDeadlines:
+    name = "enforce_deadlines"
 
     def __init__(self, store: Transitions) -> None:
         self._store = store
 
     def tick(self) -> float:
-        cancelled, passed, wait_us = self._store.cancel_late(limit=_BATCH)
+        cancelled, passed, wait_us = self._store.enforce_deadlines(limit=_BATCH)
         for each in cancelled:
             told = from_text(each.trace).facts()
             task_log.tell(
