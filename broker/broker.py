@@ -30,6 +30,7 @@ from broker.media.vectors import RedisVectors, VectorStore
 from broker.metrics.readings import Metrics
 from broker.operations.operations import Operations
 from broker.operations.reprocessing import Reprocessing
+from broker.operations.reprocessing_steps import ReprocessingSteps
 from broker.plugins.configs import PluginConfigs
 from broker.plugins.cooldowns import Cooldowns
 from broker.queues.daemons import Daemons
@@ -210,7 +211,8 @@ class Broker:
 
     @cached_property
     def operations(self) -> Operations:
-        return Operations(self.redis, self.transitions, lambda: self.storage)
+        steps = ReprocessingSteps(self.transitions, self.media, self.tasks.check, lambda: self._bounds)
+        return Operations(self.redis, self.transitions, lambda: self.storage, steps)
 
     @cached_property
     def reprocessing(self) -> Reprocessing:

@@ -53,6 +53,7 @@ _NAMES = (
         "add_usage",
         "change_task",
         "step_operation",
+        "step_reprocessing",
         "tidy_tag",
     ),
 )
@@ -384,6 +385,26 @@ class Transitions:
         """(state or '' for none, tenant, action, tasks acted on now); ``note`` begins the field of a plugin's note."""
         state, tenant, action, flat = self._run("step_operation", id=operation, limit=limit, note=note)
         return state, tenant, action, [Acted(*row) for row in zip(*[iter(flat)] * 5, strict=True)]
+
+    def step_reprocessing(  # noqa: PLR0913  (in the order of its header)
+        self,
+        operation: str,
+        *,
+        before: str,
+        moment: str,
+        beyond: str,
+        more: bool,
+        counts: str,
+        bounds: str | int,
+        fields: Sequence[str | bytes],
+    ) -> tuple[str, str, list[int]]:
+        """(state or '' for none, 'done', 'refused' or 'stale', numbers of the tasks that were made).
+
+        ``before`` is the place that the record had, ``fields`` as those of ``submit_many``.
+        """
+        told = {"from": before, "moment": moment, "beyond": beyond, "more": "1" if more else "", "counts": counts}
+        state, outcome, *made = self._run("step_reprocessing", id=operation, bounds=bounds, fields=fields, **told)
+        return state, outcome, [int(each) for each in made]
 
     def promote(self, limit: int = 100) -> tuple[list[Moved], int]:
         """(tasks moved into their queues, microseconds until the next is due or -1)."""

@@ -179,6 +179,21 @@ class MediaStore:
             found: Any = self._redis.zrangebyscore(index, low, end, 0, most + 1, withscores=True)
         return [media_id for media_id, _ in found[:most]], int(found[most][1]) if len(found) > most else None
 
+    def uploaded_after(
+        self, tenant: str, kind: str, place: tuple[int, str], high: int, most: int
+    ) -> list[tuple[str, int]]:
+        """Up to ``most`` ids, and microseconds of upload up to ``high``, behind a microsecond and id, oldest first."""
+        index, skip = self._keys.media_index(tenant, kind), 0
+        found: list[tuple[str, int]] = []
+        while len(found) < most:
+            with redis_errors():
+                read: Any = self._redis.zrangebyscore(index, place[0], high, skip, most, withscores=True)
+            found += [(media_id, int(us)) for media_id, us in read if (int(us), media_id) > place]
+            skip += len(read)
+            if len(read) < most:
+                break
+        return found[:most]
+
     def page(self, tenant: str, kind: str, limit: int, offset: int) -> tuple[list[MediaRecord], int]:
         """``limit`` (at least 1) records of a kind, newest first, and how many there are in all at the same moment."""
         index = self._keys.media_index(tenant, kind)
