@@ -1,7 +1,9 @@
 """What gives texts and pictures vectors of one space, and which one it is: with torch or without."""
 
+import ctypes
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
 
@@ -15,6 +17,10 @@ from handlers.embedding.settings import EmbeddingSettings
 from handlers.embedding.text import Passage
 
 Vectors = NDArray[np.float32]
+
+#: What the C library calls its settings (mallopt(3)): how much free memory it keeps, and how large a piece of that.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEPT, _PIECE = 128 * 2**20, 32 * 2**20
 
 
 class UnusableModel(Exception):
@@ -67,8 +73,20 @@ class Embedder(ABC):
 
 def open_embedder(settings: EmbeddingSettings) -> Embedder:
     """The embedder that the settings name. Raises ``UnusableModel``."""
+    _keep_free_memory()
     if settings.light:
         made: Embedder = import_module("handlers.embedding.minilm").MiniLM(settings)
     else:
         made = import_module("handlers.embedding.model").Encoder(settings)
     return made
+
+
+def _keep_free_memory() -> None:
+    """Has the C library keep what one layer of a network frees, which the next one wants at once.
+
+    It may give it back to the system instead, each time, for pages that have to be cleared: 400 for each short text.
+    """
+    with suppress(AttributeError):  # a C library that has no such setting
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_TRIM_THRESHOLD, _KEPT)
+        mallopt(_M_MMAP_THRESHOLD, _PIECE)
