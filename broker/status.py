@@ -22,7 +22,7 @@ class Status(StrEnum):
     COMPLETED = "completed"
     #: Ended badly; its owner may retry it.
     FAILED = "failed"
-    #: Stopped by its owner, by its deadline, or by the end of what it depends on.
+    #: Stopped by its owner, by its deadline, by the end of what it depends on, or helped a task in vain.
     CANCELLED = "cancelled"
 
 
