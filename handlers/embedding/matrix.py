@@ -106,7 +106,8 @@ class Block:
 
     def best_of_each(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """(entities that ever came,), the best of its rows' scores; -inf for removed ones."""
-        best = np.maximum.reduceat(scores, self._starts[: len(self._ids)])
+        alone = len(scores) == len(self._ids)
+        best = scores.copy() if alone else np.maximum.reduceat(scores, self._starts[: len(self._ids)])
         best[self._removed] = -np.inf
         return best
 
