@@ -13,6 +13,7 @@ from broker.config import BrokerSettings
 from broker.media.records import MediaRecord
 from broker.task import NewTask, Task
 from handlers.plugin_execution.task import PLUGIN_EXECUTION
+from tests.broker.worker.conftest import SHORT_LEASE
 from tests.broker.worker.harness import TENANT, Formation, Process
 from tests.handlers.plugins.assembly_ai_server import KEY, Service, serve
 from tests.waiting import PATIENCE
@@ -59,6 +60,7 @@ def plugins(tmp_path: Path, redis_url: str, service: Service) -> Iterator[Plugin
         "SECRET_KEY": SECRET,
         "ASSEMBLY_AI_BASE_URL": service.url,
         "PLUGIN_EXECUTION_RATE": "none",
+        "LEASE_SECONDS": SHORT_LEASE,
     }
     with Formation(tmp_path, redis_url, **environ) as formation:
         settings = replace(formation.broker.settings, secret_key=SECRET)

@@ -14,7 +14,7 @@ Image = pytest.importorskip("PIL.Image", reason=NEEDS)
 labels = pytest.importorskip("handlers.embedding.labels", reason=NEEDS, exc_type=ImportError)
 model = pytest.importorskip("handlers.embedding.model", reason=NEEDS, exc_type=ImportError)
 picture = pytest.importorskip("handlers.embedding.picture", reason=NEEDS, exc_type=ImportError)
-search = pytest.importorskip("handlers.embedding.search", reason=NEEDS, exc_type=ImportError)
+opening = pytest.importorskip("handlers.embedding.opening", reason=NEEDS, exc_type=ImportError)
 
 #: Queries, and the photograph that answers each, none of which says what it shows in its pixels alone.
 QUERIES = {
@@ -96,7 +96,7 @@ def test_a_folder_that_holds_no_model_is_named(embed_settings: Any, tmp_path: Pa
         model.Encoder(broken)
     assert "\n" not in str(refused.value)
     with pytest.raises(ValueError, match="cannot be loaded"):
-        search.query_embedder(broken)
+        opening.query_embedder(broken)
 
 
 @pytest.mark.parametrize(

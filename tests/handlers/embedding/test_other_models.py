@@ -12,7 +12,7 @@ np = pytest.importorskip("numpy", reason=NEEDS)
 Image = pytest.importorskip("PIL.Image", reason=NEEDS)
 model = pytest.importorskip("handlers.embedding.model", reason=NEEDS, exc_type=ImportError)
 run = pytest.importorskip("handlers.embedding.run", reason=NEEDS, exc_type=ImportError)
-search = pytest.importorskip("handlers.embedding.search", reason=NEEDS, exc_type=ImportError)
+opening = pytest.importorskip("handlers.embedding.opening", reason=NEEDS, exc_type=ImportError)
 settings = pytest.importorskip("handlers.embedding.settings", reason=NEEDS, exc_type=ImportError)
 tiny_clip = pytest.importorskip("tests.handlers.embedding.tiny_clip", reason=NEEDS, exc_type=ImportError)
 
@@ -61,7 +61,7 @@ def test_a_file_name_does_not_outweigh_what_such_a_model_sees(
 
 
 def test_queries_for_it_are_embedded_in_its_own_space(clip: Any, clip_settings: Any) -> None:
-    embed_query = search.query_embedder(clip_settings)
+    embed_query = opening.query_embedder(clip_settings)
     assert embed_query("a cat") == pytest.approx(clip.queries(["a cat"])[0], abs=1e-6)
 
 
