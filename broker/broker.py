@@ -72,6 +72,7 @@ class Broker:
         pool = ScriptConnectionPool(self.redis)
         #: Closes the connections that are at rest, before a fork say; the next call makes others.
         self.hang_up = pool.hang_up
+        self._calls = pool
         self.transitions = Transitions(pool, self.keys)
         self.api_keys = ApiKeys(pool, self.keys)
         self.audit_log = AuditLog(self.redis, self.keys)
@@ -169,7 +170,7 @@ class Broker:
 
     @cached_property
     def media(self) -> MediaStore:
-        return MediaStore(self.redis, self.keys)
+        return MediaStore(self.redis, self.keys, self._calls)
 
     @cached_property
     def captions(self) -> Captions:

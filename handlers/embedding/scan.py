@@ -136,7 +136,8 @@ class Scan:
 
     def _scaled(self, cosines: NDArray[np.float32], shown: NDArray[np.bool_]) -> NDArray[np.float32]:
         factors, addends = self._factors.astype(np.float32), self._addends.astype(np.float32)
-        by = shown.astype(np.intp)
+        mixed = shown.any() and not shown.all()
+        by = shown.astype(np.intp) if mixed else int(shown[0])
         scores: NDArray[np.float32] = cosines * factors[by] + addends[by]
         return scores
 

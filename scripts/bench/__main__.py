@@ -82,7 +82,7 @@ def _parts(rounds: int, share: float, only: list[str]) -> dict[str, Part]:
             video_workers.report,
         ),
         "fair": (lambda: _fair(rounds, share), fair.report),
-        "embedding": (lambda: embedding.run(max(40, int(400 * share))), embedding.report),
+        "embedding": (lambda: embedding.run(max(40, int(400 * share)), rounds), embedding.report),
     }
 
 
