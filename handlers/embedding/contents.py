@@ -5,6 +5,7 @@ Everything that a file can be wrong with shows here, before the model has any wo
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,8 @@ from handlers.embedding.text import spread
 
 #: Passages of one file, or of one text of what is said in it, that are embedded; of more, evenly spread ones.
 MOST_PASSAGES = 200
+#: Bytes of a file that is read in one piece.
+_AT_ONCE = 65_536
 
 
 class Item(NamedTuple):
@@ -55,10 +58,9 @@ class Cut(NamedTuple):
 
 def read(record: MediaRecord, context: TaskContext, cut: Cut) -> Contents:
     """The file's own contents. Raises ``PermanentError`` for what cannot be read, or has no words in it."""
-    with _stored(record, record.source_key, context) as path:
+    with _stored(record, context) as path:
         contents = _read(record, path, context, cut)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = _digest(path)
     return contents._replace(facts={**contents.facts, "sha256": digest})
 
 
@@ -101,12 +103,23 @@ def read_speech(record: MediaRecord, context: TaskContext, cut: Cut) -> Contents
     return Contents(items, {}, left_out)
 
 
-def _stored(record: MediaRecord, key: str, context: TaskContext) -> Any:
-    try:
-        context.storage.stat(key)
-    except NotFound as error:
-        raise no_source(record) from error
-    return context.storage.local_file(key)
+@contextmanager
+def _stored(record: MediaRecord, context: TaskContext) -> Iterator[Path]:
+    with ExitStack() as opened:
+        try:
+            path = opened.enter_context(context.storage.local_file(record.source_key))
+        except NotFound as error:
+            raise no_source(record) from error
+        yield path
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        beginning = file.read(_AT_ONCE)
+        if len(beginning) < _AT_ONCE:  # ``file_digest`` would clear a quarter of a megabyte for each file
+            return hashlib.sha256(beginning).hexdigest()
+        file.seek(0)
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _passages(sections: Iterable[Section], matched: str, cut: Cut, titles: Iterable[Item] = ()) -> Contents:

@@ -17,7 +17,7 @@ from handlers.embedding.embedder import Embedder
 from handlers.embedding.loaded import encoder as _encoder
 from handlers.embedding.names import name_words
 from handlers.embedding.recipe import NAME_WEIGHT
-from handlers.embedding.spoken import spoken
+from handlers.embedding.spoken import SPOKEN, spoken
 from handlers.embedding.unit import unit
 
 Vectors = NDArray[np.float32]
@@ -93,7 +93,8 @@ def embed(context: TaskContext, ready: Ready | None = None) -> dict[str, Any]:
         speech = read_speech(record, context, _cut())
         said, parts = _encode(speech.items, record, context, own.said)
         _store(record, [*own.vectors, *said], [*own.parts, *parts], context)
-        record = context.media(record.id)
+        if record.kind in SPOKEN:
+            record = context.media(record.id)
     encoder = _encoder()
     index: dict[str, Any] = {"vectors": len(own.vectors) + len(said)}
     if left_out := own.left_out + speech.left_out:

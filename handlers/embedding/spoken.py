@@ -8,6 +8,8 @@ from broker.media import paths
 from broker.media.records import MediaRecord
 from broker.plugin import NOTE, TRANSCRIPT, is_transcript
 
+#: Kinds of files in which something may be said.
+SPOKEN = frozenset({"video", "audio"})
 #: Texts of one recording that are read, transcripts first, then captions that people have added.
 _MOST = 5
 _UPLOADED = "upload"
@@ -24,7 +26,7 @@ class Spoken(NamedTuple):
 
 def spoken(record: MediaRecord) -> list[Spoken]:
     """All that are read. Of what a plugin has heard, the transcript, and its captions where it has kept none."""
-    if record.kind not in ("video", "audio"):
+    if record.kind not in SPOKEN:
         return []
     heard = dict(_transcripts(record))
     captions = [each for each in captions_of(record) if each.source not in heard]

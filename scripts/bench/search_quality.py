@@ -22,10 +22,10 @@ from handlers.embedding.classifier import LabelVectors, classifier
 from handlers.embedding.embedder import Embedder, open_embedder
 from handlers.embedding.labels import LABELS, LabelTable
 from handlers.embedding.names import name_words
+from handlers.embedding.opening import query_embedder
 from handlers.embedding.picture import read_picture
 from handlers.embedding.recipe import NAME_WEIGHT
 from handlers.embedding.relevance import Calibration, Kind
-from handlers.embedding.search import query_embedder
 from handlers.embedding.sense import makes_sense
 from handlers.embedding.settings import EmbeddingSettings
 from handlers.embedding.unit import unit

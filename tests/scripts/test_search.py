@@ -60,7 +60,7 @@ def test_it_answers_from_the_store_and_stops_when_told_to(
 ) -> None:
     broker = Broker.connect(settings, {})
     embedding = pytest.importorskip("handlers.embedding.settings").EmbeddingSettings.from_env({})
-    embed = pytest.importorskip("handlers.embedding.search").query_embedder(embedding)
+    embed = pytest.importorskip("handlers.embedding.opening").query_embedder(embedding)
     ids = {}
     for text in ("a cat on a sofa", "quarterly revenue"):
         ids[text] = new_media(kind="document", filename=f"{text}.txt")

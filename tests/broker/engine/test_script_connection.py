@@ -100,6 +100,18 @@ def test_errors_are_those_of_the_client(line: ScriptConnection) -> None:
     assert line.fcall("echo", 0, "a") == "a"
 
 
+def test_calls_that_are_sent_at_once_are_answered_each(line: ScriptConnection) -> None:
+    texts = ["a", "x" * 50_000, "b"]
+    *answers, refused = line.run_each([*(("FCALL", "echo", 0, text) for text in texts), ("FCALL", "nothing", 0)])
+    assert answers == texts
+    assert isinstance(refused, ResponseError)
+    assert line.fcall("echo", 0, "c") == "c"
+    line.redis.client_kill_filter(_type="normal", skipme=True)
+    with pytest.raises(ConnectionError):
+        line.run_each([("FCALL", "echo", 0, text) for text in texts])
+    assert line.run_each([("FCALL", "echo", 0, text) for text in texts]) == texts
+
+
 def test_a_server_that_does_not_answer_in_time_is_called_anew(line: ScriptConnection) -> None:
     line.redis.connection_pool.connection_kwargs["socket_timeout"] = 0.5
     line.blpop_first("nothing", 5)

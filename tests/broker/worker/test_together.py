@@ -42,6 +42,18 @@ def test_one_that_is_bad_fails_alone(formation: Formation) -> None:
     assert (good.result, other.result) == ({"together": 2, "value": "a"}, {"together": 2, "value": "c"})
 
 
+def test_one_that_is_run_alone_holds_up_none_of_the_others(formation: Formation) -> None:
+    go = formation.file("go")
+    first = submit(formation, ["first"])[0]
+    alone = formation.submit("hold", type="Joint", path=str(go))
+    other = submit(formation, ["other"])[0]
+    formation.worker()
+    formation.until_status(other, "completed")
+    assert formation.task(alone).status == "processing"
+    go.touch()
+    assert {each.status for each in ended(formation, [first, alone])} == {"completed"}
+
+
 def test_what_spoils_the_common_work_has_all_run_alone(formation: Formation) -> None:
     ids = submit(formation, ["a", "spoils", "c"])
     formation.worker()

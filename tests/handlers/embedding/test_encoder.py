@@ -13,7 +13,7 @@ embedder = pytest.importorskip("handlers.embedding.embedder", reason=NEEDS, exc_
 Image = pytest.importorskip("PIL.Image", reason=NEEDS)
 labels = pytest.importorskip("handlers.embedding.labels", reason=NEEDS, exc_type=ImportError)
 picture = pytest.importorskip("handlers.embedding.picture", reason=NEEDS, exc_type=ImportError)
-search = pytest.importorskip("handlers.embedding.search", reason=NEEDS, exc_type=ImportError)
+opening = pytest.importorskip("handlers.embedding.opening", reason=NEEDS, exc_type=ImportError)
 needs_torch()
 
 #: Queries, and the photograph that answers each, none of which says what it shows in its pixels alone.
@@ -96,7 +96,7 @@ def test_a_folder_that_holds_no_model_is_named(embed_settings: Any, model: Any, 
         model.Encoder(broken)
     assert "\n" not in str(refused.value)
     with pytest.raises(ValueError, match="cannot be loaded"):
-        search.query_embedder(broken)
+        opening.query_embedder(broken)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tests.handlers.embedding.conftest import NEEDS, Embed, Upload, needs_torch
 np = pytest.importorskip("numpy", reason=NEEDS)
 Image = pytest.importorskip("PIL.Image", reason=NEEDS)
 run = pytest.importorskip("handlers.embedding.run", reason=NEEDS, exc_type=ImportError)
-search = pytest.importorskip("handlers.embedding.search", reason=NEEDS, exc_type=ImportError)
+opening = pytest.importorskip("handlers.embedding.opening", reason=NEEDS, exc_type=ImportError)
 settings = pytest.importorskip("handlers.embedding.settings", reason=NEEDS, exc_type=ImportError)
 needs_torch()
 
@@ -65,7 +65,7 @@ def test_a_file_name_does_not_outweigh_what_such_a_model_sees(
 
 
 def test_queries_for_it_are_embedded_in_its_own_space(clip: Any, clip_settings: Any) -> None:
-    embed_query = search.query_embedder(clip_settings)
+    embed_query = opening.query_embedder(clip_settings)
     assert embed_query("a cat") == pytest.approx(clip.queries(["a cat"])[0], abs=1e-6)
 
 

@@ -11,6 +11,7 @@ import { Resource } from "../resource.js";
 import { go, href } from "../route.js";
 import { has, loadSpec, members, payloadOf, types } from "../spec.js";
 import { update } from "../update.js";
+import { profiles } from "./drop.js";
 import { startSentence } from "./waiting.js";
 
 export const title = "New task";
@@ -27,9 +28,12 @@ export function open(at) {
     return true;
   });
   const plugins = new Resource((signal) => call({ path: "/api/plugins", signal }));
-  const offers = () => (plugins.data ? { plugin_name: plugins.data.plugins.filter((each) => each.enabled).map((each) => [each.name, each.description]) } : {});
+  const offers = () => ({
+    plugin_name: plugins.data?.plugins.filter((each) => each.enabled).map((each) => [each.name, each.description]),
+    profile: profiles.data?.profiles.map(({ name, codec, ladder }) => [name, `${codec}, ${ladder.join(", ")}`]),
+  });
   return {
-    resources: [ready, plugins],
+    resources: [ready, plugins, profiles],
     back: "#/tasks",
     change: ({ query }) => choose(state, query.type || types()[0]),
     draw: () => html`<h1>${at.query.from ? "Replay a task" : "New task"}</h1>${region(ready, () => form(state, offers()), { label: "the form" })}`,
