@@ -30,6 +30,7 @@ from broker.media.vectors import RedisVectors, VectorStore
 from broker.metrics.readings import Metrics
 from broker.operations.operations import Operations
 from broker.operations.reprocessing import Reprocessing
+from broker.operations.reprocessing_steps import ReprocessingSteps
 from broker.plugins.configs import PluginConfigs
 from broker.plugins.cooldowns import Cooldowns
 from broker.queues.daemons import Daemons
@@ -71,6 +72,7 @@ class Broker:
         pool = ScriptConnectionPool(self.redis)
         #: Closes the connections that are at rest, before a fork say; the next call makes others.
         self.hang_up = pool.hang_up
+        self._calls = pool
         self.transitions = Transitions(pool, self.keys)
         self.api_keys = ApiKeys(pool, self.keys)
         self.audit_log = AuditLog(self.redis, self.keys)
@@ -168,7 +170,7 @@ class Broker:
 
     @cached_property
     def media(self) -> MediaStore:
-        return MediaStore(self.redis, self.keys)
+        return MediaStore(self.redis, self.keys, self._calls)
 
     @cached_property
     def captions(self) -> Captions:
@@ -209,7 +211,8 @@ class Broker:
 
     @cached_property
     def operations(self) -> Operations:
-        return Operations(self.redis, self.transitions, lambda: self.storage)
+        steps = ReprocessingSteps(self.transitions, self.media, self.tasks.check, lambda: self._bounds)
+        return Operations(self.redis, self.transitions, lambda: self.storage, steps)
 
     @cached_property
     def reprocessing(self) -> Reprocessing:

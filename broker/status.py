@@ -21,7 +21,8 @@ class Status(StrEnum):
     COMPLETED = "completed"
     #: Ended badly. Moved in by fail, release and reap; out by retry; removed by prune and delete_task.
     FAILED = "failed"
-    #: Stopped by its owner. Moved in by cancel; removed by prune and delete_task.
+    #: Stopped by its owner, or helped a task in vain. Moved in by cancel, and then by settle, fail, release and reap;
+    #: removed by prune and delete_task.
     CANCELLED = "cancelled"
 
 
@@ -93,10 +94,28 @@ TRANSITIONS: dict[str, frozenset[tuple[Status | None, Status | None]]] = {
         }
     ),
     "finish": frozenset({(Status.PROCESSING, Status.COMPLETED)}),
-    "fail": frozenset({(Status.PROCESSING, Status.SCHEDULED), (Status.PROCESSING, Status.FAILED)}),
+    "fail": frozenset(
+        {
+            (Status.PROCESSING, Status.SCHEDULED),
+            (Status.PROCESSING, Status.FAILED),
+            (Status.PROCESSING, Status.CANCELLED),
+        }
+    ),
     "postpone": frozenset({(Status.PROCESSING, Status.SCHEDULED), (Status.PROCESSING, Status.PENDING)}),
-    "release": frozenset({(Status.PROCESSING, Status.PENDING), (Status.PROCESSING, Status.FAILED)}),
-    "reap": frozenset({(Status.PROCESSING, Status.PENDING), (Status.PROCESSING, Status.FAILED)}),
+    "release": frozenset(
+        {
+            (Status.PROCESSING, Status.PENDING),
+            (Status.PROCESSING, Status.FAILED),
+            (Status.PROCESSING, Status.CANCELLED),
+        }
+    ),
+    "reap": frozenset(
+        {
+            (Status.PROCESSING, Status.PENDING),
+            (Status.PROCESSING, Status.FAILED),
+            (Status.PROCESSING, Status.CANCELLED),
+        }
+    ),
     "cancel": frozenset(
         {
             (Status.PENDING, Status.CANCELLED),
@@ -118,6 +137,7 @@ TRANSITIONS: dict[str, frozenset[tuple[Status | None, Status | None]]] = {
             (Status.CANCELLED, None),
         }
     ),
+    "step_reprocessing": frozenset({(None, Status.PENDING)}),
     "promote": frozenset({(Status.SCHEDULED, Status.PENDING)}),
     "reconcile": frozenset(
         (source, target)

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from broker.environment.reading import read
 from broker.environment.variables import default
+from broker.environment.video_profiles import BUILT_IN, DEFAULT, Profile, profiles
 from broker.secrets.encryption import secret_keys
 from gateway.auth import Tenants
 
@@ -31,6 +32,9 @@ class GatewaySettings:
     upload_origins: frozenset[str] = frozenset()
     #: Whether playlists name segments where they are stored, if that can be asked by whoever has a signed URL.
     stream_presigned: bool = default("STREAM_PRESIGNED")
+    #: How videos can be encoded, by name, and the name that stands for those that have none.
+    video_profiles: Mapping[str, Profile] = field(default_factory=lambda: BUILT_IN)
+    video_profile: str = DEFAULT
     #: Where plugins find their settings.
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -54,6 +58,8 @@ class GatewaySettings:
             _origins(values["STREAM_ALLOWED_ORIGINS"]) - {"*"},
             _origins(values["UPLOAD_ALLOWED_ORIGINS"]),
             values["STREAM_PRESIGNED"],
+            profiles(values),
+            values["VIDEO_PROFILE"],
             environ,
         )
 

@@ -1,14 +1,19 @@
 """What follows the task of an upload: ``then``, a list of plugins by their names, and of the word ``embedding``."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from uuid import UUID, uuid5
 
+from broker.captions.searchable import speech_task
 from broker.defects import Defect
-from broker.errors import InvalidInput
+from broker.errors import Deleted, InvalidInput, QueueFull, QuotaExceeded
+from broker.media.records import MediaRecord
 from broker.task import NewTask
 from broker.tasks.submission import Submission
 from gateway import plugin_settings
 from gateway.current import broker, services, tenant
+
+log = logging.getLogger(__name__)
 
 #: The word for the task that makes a file searchable, and its type; no plugin is named so.
 EMBEDDING, EMBEDDING_TYPE = "embedding", "EmbeddingGeneration"
@@ -33,6 +38,18 @@ def embedding_beside(media_id: UUID, kind: str, own: Submission) -> Submission:
     _, payload = _work(media_id, kind, EMBEDDING)
     new = NewTask(EMBEDDING_TYPE, payload, id=embedding_id(media_id), background=True, group=own.group, tags=own.tags)
     return broker().tasks.check(new)
+
+
+def have_speech_searched(media: MediaRecord, task_id: UUID, **options: float) -> None:
+    """Has a search find what is said in it by now. Where a quota refuses that, it does with the next such task.
+
+    ``options`` are other members of ``NewTask``. Raises ``Unavailable``.
+    """
+    if task := speech_task(media, str(task_id), tags=media.info.get("tags", []), **options):
+        try:
+            broker().tasks.submit(tenant().name, task)
+        except (Deleted, QueueFull, QuotaExceeded) as error:
+            log.warning("what is said in %s is not embedded: %s", media.id, error.message)
 
 
 def followers(

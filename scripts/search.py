@@ -64,16 +64,16 @@ def open_broker(environ: Mapping[str, str]) -> Broker:
 
 
 def open_searcher(broker: Broker, environ: Mapping[str, str]) -> Any:
-    """The searcher of ``handlers.embedding``, or ``None`` where the libraries it needs are not installed.
+    """A searcher of ``handlers.embedding``, or ``None`` where the libraries it needs are not installed.
 
     The process then waits instead of ending, so that no process manager starts it again and again.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported: threads would wait for each other
     try:
-        search = importlib.import_module("handlers.embedding.search")
+        opening = importlib.import_module("handlers.embedding.opening")
         most_bytes = broker.settings.search_memory_mib * 2**20
-        facts_of, names = partial(facts_by_id, broker, search.Facts), broker.media.filenames
-        return search.open_searcher(
+        facts_of, names = partial(facts_by_id, broker, opening.Facts), broker.media.filenames
+        return opening.open_searcher(
             environ, broker.vectors, facts_of, broker.storage.local_file, most_bytes, names, broker.generations
         )
     except ModuleNotFoundError as error:

@@ -1,5 +1,7 @@
 """What all tests share: a private server of their own for the session, emptied before each test that asks for it."""
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,10 @@ from broker.config import BrokerSettings
 from broker.engine.keys import Keys
 from broker.task_type import TaskType
 from tests.servers import own_server
+
+# Processes are started by the hundred, and most of a second is lost by each that has to compile all it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # An example takes as long as the machine is busy: seconds on the wall tell nothing of the code.
 settings.register_profile("without a deadline", deadline=None)

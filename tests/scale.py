@@ -3,6 +3,7 @@
 import os
 
 
-def examples(count: int) -> int:
-    """So many examples as the environment asks for."""
-    return count * int(os.environ.get("FAULTS", "1"))
+def examples(count: int, suite: int = 0) -> int:
+    """So many examples as the environment asks for: ``suite`` of them, if given, without ``FAULTS``."""
+    times = int(os.environ.get("FAULTS", "0"))
+    return count * times if times else suite or count

@@ -1,15 +1,19 @@
-"""Vectors of small numbers, and media records to hang them on."""
+"""Vectors of small numbers, media records to hang them on, and a search process that finds what a test says."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Event, Thread
 from uuid import uuid4
 
 import pytest
 from redis import Redis
 
 from broker.engine.keys import Keys
+from broker.media.narrowing import Found
 from broker.media.records import MediaRecord, fields
+from broker.media.search import SearchBus, SearchRequest
 from broker.media.vectors import RedisVectors
+from tests.waiting import PATIENCE
 
 #: Makes a media record of a tenant and answers its id.
 NewMedia = Callable[..., str]
@@ -32,6 +36,22 @@ def new_media(redis: Redis, keys: Keys) -> NewMedia:
         return media_id
 
     return make
+
+
+@contextmanager
+def searching(bus: SearchBus, answer: Callable[[SearchRequest], Found]) -> Iterator[None]:
+    """A search process' loop in a thread of its own, which hears soon that it is to stop."""
+    stop = Event()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("broker.media.search._BEAT", 0.05)
+        thread = Thread(target=bus.serve, args=(answer, stop))
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
 
 
 #: Has one live worker for each of these generations, and no others.

@@ -3,8 +3,11 @@
 import time
 from collections.abc import Callable
 
+#: Seconds for which is waited what takes a moment, on a machine that is busy with everything else.
+PATIENCE = 60.0
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
     """Returns when ``condition`` holds; fails with ``what`` when it does not within ``seconds``."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -259,8 +259,15 @@ class Keys:
         return f"{self._ours}operations:{tenant}"
 
     def operations_open(self) -> str:
-        """sorted set: ids of operations that have not ended by the microsecond of creation."""
+        """sorted set: ids of operations on tasks that have not ended by the microsecond of creation."""
         return f"{self._ours}operations_open"
+
+    def reprocessings_open(self) -> str:
+        """sorted set: the same of operations that transcode videos again.
+
+        Apart, because a release that does not know these would take their step for one that deletes tasks.
+        """
+        return f"{self._ours}reprocessings_open"
 
     def unique(self, tenant: str, type_name: str, key: str) -> str:
         """string: id of the unfinished task that holds a caller's unique key."""

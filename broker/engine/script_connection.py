@@ -6,7 +6,7 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import hiredis
@@ -91,6 +91,24 @@ class ScriptConnection(RareCalls):
         """The answer to any command, as the server gives it. Raises ``RedisError``."""
         return self._call(words)
 
+    def run_each(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """The answers to commands that are sent at once; of one that the server refuses, its error.
+
+        Raises ``RedisError`` when the connection is lost, and nobody knows which of them were carried out.
+        """
+        sock, self._socket, self.connected = self._socket, None, False
+        try:
+            sock = self._ready(sock)
+            self.connected = True
+            self._send(sock, b"".join(map(hiredis.pack_command, commands)))
+            answers = [self._answer(sock) for _ in commands]
+        except BaseException as error:
+            self.hang_up()
+            _tell(error)
+            raise
+        self._socket, self.used = sock, time.monotonic()
+        return answers
+
     def blpop_first(self, key: str, timeout: float, push: Callable[[], object] | None = None) -> None:
         """Have the server wait for a BLPOP before it runs the next script: both are sent at once.
 
@@ -107,10 +125,7 @@ class ScriptConnection(RareCalls):
         first, sock, refused = self._first, self._socket, None
         self._first, self._socket, self.connected = (), None, False
         try:
-            if sock is None or self._pid != os.getpid():
-                sock = self._connect()
-            elif time.monotonic() - self.used > ASK_AFTER:
-                sock = self._asked(sock)
+            sock = self._ready(sock)
             self.connected = True
             data = hiredis.pack_command(words)
             if first:
@@ -162,6 +177,11 @@ class ScriptConnection(RareCalls):
             if not received:
                 raise ConnectionError("Redis closed the connection")
             self._reader.feed(self._buffer, 0, received)
+
+    def _ready(self, sock: socket.socket | None) -> socket.socket:
+        if sock is None or self._pid != os.getpid():
+            return self._connect()
+        return self._asked(sock) if time.monotonic() - self.used > ASK_AFTER else sock
 
     def _asked(self, sock: socket.socket) -> socket.socket:
         """This connection if its other end answers a short question, else a new one; see `broker.engine.idle`."""

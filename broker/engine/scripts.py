@@ -15,6 +15,7 @@ releases work side by side. A server without functions gets each script by EVALS
 
 import hashlib
 import re
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from operator import itemgetter
@@ -193,6 +194,17 @@ class Script:
                 raise
             return self._evaluate(client, arguments)
         return client.fcall(self._function, len(self.keys), *arguments)
+
+    def run_each(self, client: _Client, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """As ``run`` of each, in one round trip where the client can. All may be repeated after an error."""
+        run_each = getattr(client, "run_each", None)
+        if self._sha or run_each is None or not calls:
+            return [self.run(client, each) for each in calls]
+        answers = run_each([("FCALL", self._function, len(self.keys), *each) for each in calls])
+        return [
+            self.run(client, each) if isinstance(answer, Exception) else answer
+            for each, answer in zip(calls, answers, strict=True)
+        ]
 
     def _evaluate(self, client: _Client, arguments: tuple[Any, ...]) -> Any:
         """For a server that knows no functions, or does not let this user load them."""

@@ -53,6 +53,7 @@ _NAMES = (
         "add_usage",
         "change_task",
         "step_operation",
+        "step_reprocessing",
         "tidy_tag",
     ),
 )
@@ -92,6 +93,18 @@ class Wait(NamedTuple):
 
 #: ``Wait.us`` of a worker that should declare its types.
 UNDECLARED = -2
+
+
+class Finish(NamedTuple):
+    """The good end of a run of a worker, as ``Transitions.finish`` takes it."""
+
+    worker: str
+    id: str
+    execution: str
+    result: str | bytes
+    used: str
+    media_id: str
+    info: tuple[str, ...]
 
 
 class Lost(NamedTuple):
@@ -236,6 +249,15 @@ class Transitions:
         )
         return [Claimed(*reply[1:]) for reply in replies]
 
+    def finish_each(self, ends: Sequence["Finish"]) -> list[str]:
+        """Ends several runs well, in one round trip: of each 'completed' or 'stale'. Nothing is claimed."""
+        prefix, nothing = self.keys.prefix, ("", "", "")
+        calls = [
+            (prefix, each.id, each.execution, each.result, each.worker, *nothing, each.used, each.media_id, *each.info)
+            for each in ends
+        ]
+        return [outcome for outcome, _ in self._scripts["finish"].run_each(self.redis, calls)]
+
     def finish(
         self,
         task_id: str,
@@ -363,6 +385,26 @@ class Transitions:
         """(state or '' for none, tenant, action, tasks acted on now); ``note`` begins the field of a plugin's note."""
         state, tenant, action, flat = self._run("step_operation", id=operation, limit=limit, note=note)
         return state, tenant, action, [Acted(*row) for row in zip(*[iter(flat)] * 5, strict=True)]
+
+    def step_reprocessing(  # noqa: PLR0913  (in the order of its header)
+        self,
+        operation: str,
+        *,
+        before: str,
+        moment: str,
+        beyond: str,
+        more: bool,
+        counts: str,
+        bounds: str | int,
+        fields: Sequence[str | bytes],
+    ) -> tuple[str, str, list[int]]:
+        """(state or '' for none, 'done', 'refused' or 'stale', numbers of the tasks that were made).
+
+        ``before`` is the place that the record had, ``fields`` as those of ``submit_many``.
+        """
+        told = {"from": before, "moment": moment, "beyond": beyond, "more": "1" if more else "", "counts": counts}
+        state, outcome, *made = self._run("step_reprocessing", id=operation, bounds=bounds, fields=fields, **told)
+        return state, outcome, [int(each) for each in made]
 
     def promote(self, limit: int = 100) -> tuple[list[Moved], int]:
         """(tasks moved into their queues, microseconds until the next is due or -1)."""

@@ -73,11 +73,7 @@ class LocalStorage:
         return file if length is None else cast(BinaryIO, io.BufferedReader(_Section(file, length)))
 
     def stat(self, key: str) -> StoredObject:
-        path = self._path(key)
-        with self._reading():
-            found = path.stat()
-        if stat.S_ISDIR(found.st_mode):
-            raise NotFound(MISSING)
+        found = self._stat(self._path(key))
         return StoredObject(found.st_size, f"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}")
 
     def link(self, key: str, seconds: int, content_type: str) -> str | None:
@@ -85,8 +81,9 @@ class LocalStorage:
 
     @contextmanager
     def local_file(self, key: str) -> Iterator[Path]:
-        self.stat(key)
-        yield self._path(key)
+        path = self._path(key)
+        self._stat(path)
+        yield path
 
     def keys(self, prefix: str) -> Iterator[str]:
         check_prefix(prefix)
@@ -123,6 +120,13 @@ class LocalStorage:
         with self._new_file() as file, writing():
             file.write(b"x")
             file.flush()
+
+    def _stat(self, path: Path) -> os.stat_result:
+        with self._reading():
+            found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise NotFound(MISSING)
+        return found
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

@@ -14,6 +14,7 @@ from redis import Redis
 
 from broker.engine.connection import redis_errors
 from broker.engine.keys import Keys
+from broker.engine.script_connection_pool import ScriptConnectionPool
 from broker.errors import NotFound, PermanentError, SourceRemoved
 
 KINDS = frozenset({"video", "image", "audio", "document"})
@@ -126,16 +127,18 @@ def no_source(record: MediaRecord) -> PermanentError:
 class MediaStore:
     """Reads media records; a tenant sees its own only. Raises ``Unavailable`` without Redis."""
 
-    def __init__(self, redis: "Redis", keys: Keys) -> None:
-        """``redis`` answers text (``decode_responses=True``)."""
+    def __init__(self, redis: "Redis", keys: Keys, calls: ScriptConnectionPool | None = None) -> None:
+        """``redis`` answers text (``decode_responses=True``), and so does ``calls``: one record is read by it."""
         self._redis = redis
         self._keys = keys
+        self._calls = calls or ScriptConnectionPool(redis)
 
     def get(self, tenant: str, media_id: str) -> MediaRecord:
         """One record. Raises ``NotFound`` when it is missing, another tenant's, or ``media_id`` is no UUID."""
         key = self._keys.media(_canonical(media_id))
         with redis_errors():
-            found: Any = self._redis.hgetall(key)
+            answer: Any = self._calls.run("HGETALL", key)
+        found = answer if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
         if not found or found["tenant"] != tenant:
             raise NotFound(_MISSING)
         return from_fields(found)
@@ -175,6 +178,21 @@ class MediaStore:
         with redis_errors():
             found: Any = self._redis.zrangebyscore(index, low, end, 0, most + 1, withscores=True)
         return [media_id for media_id, _ in found[:most]], int(found[most][1]) if len(found) > most else None
+
+    def uploaded_after(
+        self, tenant: str, kind: str, place: tuple[int, str], high: int, most: int
+    ) -> list[tuple[str, int]]:
+        """Up to ``most`` ids, and microseconds of upload up to ``high``, behind a microsecond and id, oldest first."""
+        index, skip = self._keys.media_index(tenant, kind), 0
+        found: list[tuple[str, int]] = []
+        while len(found) < most:
+            with redis_errors():
+                read: Any = self._redis.zrangebyscore(index, place[0], high, skip, most, withscores=True)
+            found += [(media_id, int(us)) for media_id, us in read if (int(us), media_id) > place]
+            skip += len(read)
+            if len(read) < most:
+                break
+        return found[:most]
 
     def page(self, tenant: str, kind: str, limit: int, offset: int) -> tuple[list[MediaRecord], int]:
         """``limit`` (at least 1) records of a kind, newest first, and how many there are in all at the same moment."""

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from redis import Redis
 
 from broker.engine.keys import Keys
+from broker.engine.script_connection_pool import ScriptConnectionPool
 from broker.engine.scripts import Script
 from broker.errors import NotFound
 from broker.media.parts import Part
@@ -98,6 +99,7 @@ class RedisVectors:
         """``redis`` answers bytes (``decode_responses=False``). Its errors (``redis.RedisError``) pass through."""
         self._redis = redis
         self._keys = keys
+        self._calls = ScriptConnectionPool(redis)
         self._put = Script("put_vectors")
         self._delete = Script("delete_vectors")
         self._changed = Script("changed_vectors")
@@ -115,7 +117,7 @@ class RedisVectors:
         if parts and len(parts) != len(vectors):
             raise ValueError(f"{len(parts)} parts for {len(vectors)} vectors")
         done = self._put(
-            self._redis,
+            self._calls,
             prefix=self._keys.prefix,
             tenant=tenant,
             model=model,

@@ -1,4 +1,4 @@
-"""Operations: cancel, retry or delete all tasks of a tenant that fit a filter.
+"""Operations: cancel, retry or delete all tasks of a tenant that fit a filter, or transcode its videos again.
 
 Whoever asks for one does its first steps, so that small ones are over with the answer; the daemon goes on. Each step is
 one script that notes how far it has come, so it does not matter who dies when: the next step goes on, and acts on no
@@ -13,7 +13,8 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, convert
+from msgspec.structs import asdict
 from redis import Redis
 
 from broker import task_log
@@ -26,9 +27,11 @@ from broker.media import paths
 from broker.media.mentions import named_ids
 from broker.media.records import INFO
 from broker.media.storage import Storage
+from broker.operations.reprocessing_steps import HowAgain, ReprocessingSteps, Videos
 from broker.plugin import NOTE
 from broker.status import TERMINAL, WAITING, Status
 from broker.tasks.task_filters import Wanted
+from broker.trace import current
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +48,12 @@ _COUNTS = ("candidates", "examined", "matched", "done", "skipped", "failed")
 
 
 class Action(StrEnum):
-    """What is done to tasks."""
+    """What is done to tasks, and the one thing that is done to videos."""
 
     CANCEL = "cancel"
     RETRY = "retry"
     DELETE = "delete"
+    REPROCESS = "reprocess"
 
 
 _LOGGED = {
@@ -80,7 +84,11 @@ class Operation(Struct, frozen=True):
     status: str
     created_at: str
     ended_at: str | None
-    #: How many tasks have to be looked at, as was counted when it began, and how many were.
+    #: What the tasks are given that it makes, where it makes any.
+    how: HowAgain | None
+    #: Why it cannot go on for now: ``queue_full`` or ``quota_exceeded``.
+    waits_for: str | None
+    #: How many tasks (or videos) have to be looked at, as was counted when it began, and how many were.
     candidates: int
     examined: int
     #: Of those that fit: ``matched`` is the sum of the others.
@@ -100,12 +108,14 @@ class Operations:
         redis: "Redis",
         store: Transitions,
         storage: Callable[[], Storage],
+        reprocessing: ReprocessingSteps,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = redis
         self._store = store
         self._storage = storage
+        self._reprocessing = reprocessing
         self._clock = clock
         self._create = Script("create_operation")
         self._cancel = Script("cancel_operation")
@@ -126,7 +136,6 @@ class Operations:
 
         Raises ``InvalidInput``, ``TooManyOperations``.
         """
-        operation_id = str(seed or uuid.uuid4())
         possible = statuses_for(action, force=force)
         if impossible := sorted(set(wanted.statuses) - possible):
             detail = f"{action} acts on {', '.join(sorted(possible))} tasks{_hint(action, impossible)}"
@@ -136,6 +145,38 @@ class Operations:
         within = wanted.statuses or tuple(each for each in Status if each in possible)
         # The newest of those that wait stand last in their queues, from where they can be taken at once.
         script_filter = wanted.within(within).script_argument(up=action is not Action.CANCEL)
+        return self._begin(tenant, action, script_filter, asked, force=force, dry_run=dry_run, by=by, seed=seed)
+
+    def reprocess(
+        self,
+        tenant: str,
+        videos: Videos,
+        asked: dict[str, Any],
+        how: HowAgain,
+        *,
+        dry_run: bool = False,
+        by: Actor | None = None,
+        seed: uuid.UUID | None = None,
+    ) -> Operation:
+        """Begins one that transcodes videos again; otherwise as ``create``."""
+        self._reprocessing.check(how)
+        script_filter = videos.script_argument()
+        return self._begin(tenant, Action.REPROCESS, script_filter, asked, how, dry_run=dry_run, by=by, seed=seed)
+
+    def _begin(  # noqa: PLR0913  (each is a part of it)
+        self,
+        tenant: str,
+        action: Action,
+        script_filter: str,
+        asked: dict[str, Any],
+        how: HowAgain | None = None,
+        *,
+        force: bool = False,
+        dry_run: bool,
+        by: Actor | None,
+        seed: uuid.UUID | None,
+    ) -> Operation:
+        operation_id = str(seed or uuid.uuid4())
         with redis_errors():
             made = self._create(
                 self._store.redis,
@@ -149,6 +190,8 @@ class Operations:
                 dry_run=int(dry_run),
                 most=MOST_OPEN,
                 actor=argument(by),
+                how=json.dumps(asdict(how)) if how else "",
+                trace=current().text(),
             )
         if made < 0:
             raise TooManyOperations(f"{MOST_OPEN} operations are running; wait for one, or cancel one.", retry_after=5)
@@ -160,7 +203,10 @@ class Operations:
     def step(self, operation_id: str) -> bool:
         """Goes on with one for some milliseconds; whether something is left to do."""
         with redis_errors():
-            action = self._redis.hget(self._store.keys.operation(operation_id), "action")
+            fields = self._redis.hgetall(self._store.keys.operation(operation_id))
+            action = fields.get("action")
+            if action == Action.REPROCESS:
+                return self._reprocessing.step(operation_id, fields)
             limit = _DELETED if action == Action.DELETE else _BATCH
             state, tenant, action, acted = self._store.step_operation(operation_id, limit=limit, note=_NOTE)
         for each in acted:
@@ -172,8 +218,13 @@ class Operations:
 
     def open(self) -> list[str]:
         """Ids of those that have something to do, of all tenants, the oldest first."""
+        keys = self._store.keys
         with redis_errors():
-            return list(self._redis.zrange(self._store.keys.operations_open(), 0, -1))
+            return [
+                each
+                for key in (keys.operations_open(), keys.reprocessings_open())
+                for each in self._redis.zrange(key, 0, -1)
+            ]
 
     def get(self, tenant: str, operation_id: str) -> Operation:
         """One of the tenant's. Raises ``NotFound``."""
@@ -227,6 +278,8 @@ def _operation(operation_id: str, fields: dict[str, str]) -> Operation:
         status=fields["state"],
         created_at=fields["created_at"],
         ended_at=fields.get("ended_at"),
+        how=convert(json.loads(fields["how"]), HowAgain) if "how" in fields else None,
+        waits_for=fields.get("waits_for"),
         reasons={name.removeprefix("why:"): int(count) for name, count in fields.items() if name.startswith("why:")},
         **counts,
     )

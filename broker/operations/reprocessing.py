@@ -1,4 +1,4 @@
-"""Transcodes videos again, one or many: their present renditions play on until the new ones take their place."""
+"""Transcodes videos again, one or some: their present renditions play on until the new ones take their place."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -53,10 +53,10 @@ class Reprocessing:
 
         ``options`` are further members of the payload. Raises ``NotTranscoded``, ``SourceRemoved``.
         """
-        obstacle = _obstacle(record)
+        obstacle = obstacle_of(record)
         if obstacle:
             raise obstacle()
-        return self._tasks.submit(tenant, _new(record.id, options, background, task_id))
+        return self._tasks.submit(tenant, again(record.id, options, background, task_id))
 
     def many(
         self,
@@ -77,8 +77,8 @@ class Reprocessing:
         if not ids:
             ids, last = self._media.uploaded(tenant, "video", low, high, MOST)
         records = [each for each in self._media.get_many(tenant, ids).values() if each.kind == "video"]
-        reasons = Counter(obstacle.code for each in records if (obstacle := _obstacle(each)))
-        wanted = [_new(each.id, options, background) for each in records if _obstacle(each) is None]
+        reasons = Counter(obstacle.code for each in records if (obstacle := obstacle_of(each)))
+        wanted = [again(each.id, options, background) for each in records if obstacle_of(each) is None]
         for each in wanted[:1]:  # what is wrong with the options is told once
             self._tasks.check(each)
         made = [] if dry_run or not wanted else self._tasks.submit_many(tenant, wanted)
@@ -95,12 +95,20 @@ class Reprocessing:
         )
 
 
-def _obstacle(record: MediaRecord) -> type[TaskBrokerError] | None:
+def obstacle_of(record: MediaRecord) -> type[TaskBrokerError] | None:
+    """Why a video cannot be transcoded again; ``None`` where it can."""
     if record.source_removed_at:
         return SourceRemoved
     return None if record.made else NotTranscoded
 
 
-def _new(video_id: str, options: Mapping[str, Any], background: bool, task_id: str | None = None) -> NewTask:
-    payload = {**options, "video_id": video_id}
-    return NewTask(_TYPE, payload, background=background, unique_key=f"reprocess:{video_id}", id=task_id)
+def again(
+    video_id: str,
+    options: Mapping[str, Any],
+    background: bool,
+    task_id: str | None = None,
+    tags: Sequence[str] = (),
+) -> NewTask:
+    """The task that transcodes a video again, of which there is one at a time."""
+    payload, key = {**options, "video_id": video_id}, f"reprocess:{video_id}"
+    return NewTask(_TYPE, payload, background=background, unique_key=key, id=task_id, tags=list(tags))

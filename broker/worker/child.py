@@ -220,9 +220,7 @@ class Child:
         outcome = execute(lambda: self._handler(type_name), context, timeout, claimed.retry_count, late)
         seconds = time.monotonic() - started
         used = self._meter.end(claimed.tenant, type_name, seconds, context.measured())
-        if isinstance(outcome, Failed):
-            told = self._said.redact(outcome.message), self._said.redact(outcome.traceback)
-            outcome = Failed(*told, outcome.delay_us)
+        outcome = self._redacted(outcome)
         for each in self._printed:
             each.end_line()
         self._said.end()
@@ -260,35 +258,45 @@ class Child:
         self._shared.write(Run(members[0].claim.execution, *facts, started, deadline, first.retry_count, cpu))
         tools = together.Tools(self._broker, self._shared, self._said)
         batch, handler = load_batch(self._broker.types[type_name]), partial(self._handler, type_name)
-        for ended in together.work(members, type_name, batch, handler, tools):
-            seconds = ended.seconds
-            if isinstance(outcome := ended.outcome, Failed):
-                told = self._said.redact(outcome.message), self._said.redact(outcome.traceback)
-                outcome = Failed(*told, outcome.delay_us)
+        for some in together.work(members, type_name, batch, handler, tools):
+            *_, last = some = [each._replace(outcome=self._redacted(each.outcome)) for each in some]
             if left > 1:
-                self._report_member(ended._replace(outcome=outcome), left)
-                left -= 1
+                self._report_members(some, left)
+                left -= len(some)
         for each in self._printed:
             each.end_line()
-        used = self._meter.end(first.tenant, type_name, seconds, ended.context.measured())
+        used = self._meter.end(first.tenant, type_name, last.seconds, last.context.measured())
         if leak := self._state.restore(time.monotonic() - started):
             self._end_soon(leak)
         self._shared.write_members([])
-        return self._report(first, ended.claim.execution, outcome, seconds, used)
+        return self._report(first, last.claim.execution, last.outcome, last.seconds, used)
 
-    def _report_member(self, ended: together.Ended, left: int) -> None:
-        """Ends the run of a task that is not the first of its batch, of which so many have not ended."""
-        claimed, claim = ended.claimed, ended.claim
-        used = self._meter.part(left, ended.seconds, ended.context.measured())
-        then = claim._replace(execution="")
-        status, _ = self._until_answered(lambda: self._end(claimed.id, claim.execution, ended.outcome, then, used))
+    def _report_members(self, some: list[together.Ended], left: int) -> None:
+        """Ends runs of tasks that are not the first of their batch, of which so many have not ended."""
+        used = [self._meter.part(left - at, each.seconds, each.context.measured()) for at, each in enumerate(some)]
+        good = [each.finish(text) for each, text in zip(some, used, strict=True)]
+        finished = iter(self._until_answered(lambda: self._store.finish_each([each for each in good if each])))
+        for ended, text, finish in zip(some, used, good, strict=True):
+            self._tell_member(ended, text, next(finished) if finish else self._end_member(ended, text))
+
+    def _end_member(self, ended: together.Ended, used: str) -> str:
+        claim, then = ended.claim, ended.claim._replace(execution="")
+        return self._until_answered(lambda: self._end(ended.claimed.id, claim.execution, ended.outcome, then, used))[0]
+
+    def _tell_member(self, ended: together.Ended, used: str, status: str) -> None:
+        claimed = ended.claimed
         if status == "completed":
             self._completed += 1
             self._completions.add(claimed, ended.seconds)
-        elif status == "stale":
-            self._add_usage(claim.execution, [(claimed.id, claimed.tenant, _type_of(claimed), used)])
-        if status != "completed":
-            self._tell_end(status, claimed, ended.outcome, round(ended.seconds, 6))
+            return
+        if status == "stale":
+            self._add_usage(ended.claim.execution, [(claimed.id, claimed.tenant, _type_of(claimed), used)])
+        self._tell_end(status, claimed, ended.outcome, round(ended.seconds, 6))
+
+    def _redacted(self, outcome: Outcome) -> Outcome:
+        if not isinstance(outcome, Failed):
+            return outcome
+        return Failed(self._said.redact(outcome.message), self._said.redact(outcome.traceback), outcome.delay_us)
 
     def _end_soon(self, left: str) -> None:
         log.info("worker process %s is replaced: task %s has left behind %s", self._name, self._latest, left)

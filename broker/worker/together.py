@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 from broker.broker import Broker
 from broker.context import Batch, Handler
-from broker.engine.transitions import Claim, Claimed
+from broker.engine.transitions import Claim, Claimed, Finish
 from broker.errors import Postpone, TaskTimeout
 from broker.trace import NONE, from_text
 from broker.worker import alarm, outcome
 from broker.worker.child_state import ChildState
-from broker.worker.outcome import Outcome
+from broker.worker.outcome import Completed, Outcome
 from broker.worker.run import RunContext, execute
 from broker.worker.run_log import RunLog
 
@@ -35,6 +35,13 @@ class Ended(NamedTuple):
     context: RunContext
     outcome: Outcome
     seconds: float
+
+    def finish(self, used: str) -> Finish | None:
+        """Its good end, if it is one."""
+        if not isinstance(good := self.outcome, Completed):
+            return None
+        claim, task_id = self.claim, self.claimed.id
+        return Finish(claim.worker, task_id, claim.execution, good.result, used, good.media_id, good.info)
 
 
 class _Quiet(ChildState):
@@ -89,6 +96,10 @@ class Member:
             self._lines = self._said.end()
             self.seconds += time.monotonic() - began
 
+    def ended(self) -> Ended:
+        assert self.outcome
+        return Ended(self.claim, self.claimed, self.context, self.outcome, self.seconds)
+
     def attempt(self, type_name: str, step: Callable[[], Any]) -> Any:
         """What a step of it answers; ``None`` when it fails, and how is its outcome."""
 
@@ -108,21 +119,26 @@ class Member:
 
 def work(
     members: list[Member], type_name: str, batch: Batch, handler: Callable[[], Handler], tools: "Tools"
-) -> Iterable[Ended]:
-    """Runs all of them; yields each when it has ended, the first of them last."""
+) -> Iterable[list[Ended]]:
+    """Runs all of them; yields those that have ended together, and who was run alone one after another.
+
+    The first of them is the last, and by itself.
+    """
     for member in members:
         member.make_context(tools.broker, _Quiet(tools.shared), tools.said)
     _together(members, type_name, batch)
-    for member in (*members[1:], members[0]):
+    first, *others = members
+    ended, left = [each for each in others if each.outcome], [each for each in others if not each.outcome]
+    for member in members:
+        member.context.close()
+    if ended:
+        yield [each.ended() for each in ended]
+    for member in (*left, first):
         if member.outcome is None:
-            member.context.close()
             context = member.make_context(tools.broker, tools.shared, tools.said)
             run = partial(execute, handler, context, member.timeout, member.claimed.retry_count)
             member.outcome = member.speaks(type_name, run)
-        else:
-            member.context.close()
-        assert member.outcome
-        yield Ended(member.claim, member.claimed, member.context, member.outcome, member.seconds)
+        yield [member.ended()]
 
 
 class Tools(NamedTuple):

@@ -1,4 +1,4 @@
-import type { Audio, Caption, ChangeTask, Defect, Document as TextDocument, Flow, Hit, Image, LogLine, Options, Problem as Document, Quote, Reprocessed, SearchResults, TaskDetail, TaskInList, TaskStats, TaskTypes, Video } from "./types.js";
+import type { Audio, Caption, ChangeTask, Defect, Document as TextDocument, Flow, Hit, Image, LogLine, Operation, Options, Problem as Document, Quote, SearchResults, TaskDetail, TaskInList, TaskStats, TaskTypes, Video } from "./types.js";
 
 export * from "./types.js";
 
@@ -109,8 +109,10 @@ export class Client {
   reprocessVideo(id: string, options?: Again): Promise<TaskDetail>;
   reprocessVideos(
     filter: { ids?: string[]; uploaded_from?: string; uploaded_to?: string },
-    options?: Again & { dry_run?: boolean },
-  ): Promise<Reprocessed>;
+    options?: Again & Creation & { dry_run?: boolean; tags?: string[] },
+  ): Promise<Operation>;
+  operation(id: string, options?: Ended): Promise<Operation>;
+  waitOperation(operation: Operation, options?: Ended & { timeout?: number }): Promise<Operation>;
   video(id: string, options?: Ended): Promise<Video>;
   image(id: string, options?: Ended): Promise<Image>;
   audio(id: string, options?: Ended): Promise<Audio>;

@@ -6,6 +6,8 @@ const REPEATABLE = new Set(["GET", "PUT", "DELETE"]);
 const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [250, 10_000];
 /** Seconds for which the gateway keeps a question open until a status changes; tasks of a page, lines of a page. */
 const [LONGEST_WAIT, PAGE, LINES] = [25, 100, 1000];
+/** Milliseconds between two looks at an operation. */
+const LOOK_MS = 500;
 /** Bytes of a file above which it goes in pieces, and of one piece: the gateway keeps as much at a time. */
 const PIECE = 8 * 1024 * 1024;
 const TUS = { "Tus-Resumable": "1.0.0" };
@@ -249,17 +251,30 @@ export class Client {
     return this.call("POST", `/api/videos/${id}/reprocess`, { body: how, repeatable: true, signal });
   }
 
-  /** The same of all that match `filter` {ids, uploaded_from, uploaded_to}, `{}` for all; `dry_run` only counts them. */
-  async reprocessVideos(filter, { signal, ...how } = {}) {
-    const total = { dry_run: false, matched: 0, queued: 0, skipped: 0, reasons: {}, task_ids: [], next: null };
-    for (let asked = filter; ; asked = { ...filter, uploaded_from: total.next }) {
-      const page = await this.call("POST", "/api/videos/reprocess", { body: { filter: asked, ...how }, repeatable: true, signal });
-      for (const name of ["matched", "queued", "skipped"]) total[name] += page[name];
-      for (const [name, number] of Object.entries(page.reasons)) total.reasons[name] = (total.reasons[name] ?? 0) + number;
-      total.task_ids.push(...page.task_ids);
-      [total.dry_run, total.next] = [page.dry_run, page.next];
-      if (!page.next) return total;
+  /**
+   * The operation that does so with all that match `filter` {ids, uploaded_from, uploaded_to}, `{}` for all. A small one has
+   * ended with the answer; the gateway's daemon goes on with others, whatever becomes of this process. `dry_run` only counts
+   * them; `tags` are given to the tasks, to find them by.
+   */
+  reprocessVideos(filter, { signal, idempotencyKey, ...how } = {}) {
+    return this.#create("/api/operations", { action: "reprocess", filter, ...how }, idempotencyKey, signal);
+  }
+
+  /** How far an operation is: one of `reprocessVideos`, or of /api/operations. */
+  operation(id, { signal } = {}) {
+    return this.call("GET", `/api/operations/${id}`, { signal });
+  }
+
+  /** The operation once it has ended; throws WaitTimeout after `timeout` seconds. */
+  async waitOperation(operation, { timeout = Infinity, signal } = {}) {
+    const end = now() + timeout * 1000;
+    while (operation.status === "running") {
+      const left = Math.min(LOOK_MS, end - now());
+      if (left <= 0) throw new WaitTimeout(`operation ${operation.id} is running after ${timeout} s`);
+      await pause(left, signal);
+      operation = await this.operation(operation.id, { signal });
     }
+    return operation;
   }
 
   video(id, { signal } = {}) {

@@ -445,7 +445,7 @@ export interface Duplicate {
 export interface EmbeddingPayload {
   entity_type: "image" | "video" | "audio" | "document";
   entity_id: string;
-  /** Only what is said in it anew, by its transcripts, beside what there is of it. */
+  /** Only what is said in it anew, by its transcripts and captions, beside what there is of it. */
   speech_only?: boolean;
   /** Only by workers that make this generation; others leave it, and say what they make. */
   generation?: string;
@@ -627,6 +627,15 @@ export interface HoldList {
   holds: Hold[];
 }
 
+export interface HowAgain {
+  /** Further members of their payload. */
+  options: Record<string, unknown>;
+  /** Whether they wait until nothing else does. */
+  background: boolean;
+  /** Their tags. */
+  tags: string[];
+}
+
 export interface Image {
   /** The file's id. */
   id: string;
@@ -802,14 +811,20 @@ export interface NewHold {
 }
 
 export interface NewOperation {
-  /** `cancel` those that wait, `retry` those that have failed, `delete` those that have ended. */
-  action: "cancel" | "retry" | "delete";
-  /** Which tasks: those that match all of it; an empty object is all. */
+  /** `cancel` those that wait, `retry` those that have failed, `delete` those that have ended; `reprocess` transcodes videos again. */
+  action: "cancel" | "retry" | "delete" | "reprocess";
+  /** Which tasks: those that match all of it; an empty object is all. With `reprocess` videos, by `ids`, `uploaded_from` and `uploaded_to`. */
   filter: TaskSelection;
   /** Cancel: also stop those that are being processed. Retry: grant one more retry where all are used. */
   force?: boolean;
   /** Only count them. */
   dry_run?: boolean;
+  /** Reprocess: further members of the payload of VideoTranscoding, beside `video_id`; none if left out. */
+  options?: Record<string, unknown>;
+  /** Reprocess: whether the tasks wait until nothing else does; else they have priority 0. True if left out. */
+  background?: boolean;
+  /** Reprocess: tags of the tasks, to find them by. */
+  tags?: string[];
 }
 
 export interface NoBody {
@@ -826,9 +841,11 @@ export interface Operation {
   /** The operation's id. */
   id: string;
   /** What is done. */
-  action: "cancel" | "retry" | "delete";
-  /** With which tasks, as it was asked for. */
+  action: "cancel" | "retry" | "delete" | "reprocess";
+  /** With which tasks or videos, as it was asked for. */
   filter: Record<string, unknown>;
+  /** How videos are transcoded again, where they are. */
+  how: HowAgain | null;
   /** Whether what is otherwise refused is done, too. */
   force: boolean;
   /** Whether it only counts; `done` are those that would be acted on. */
@@ -839,13 +856,15 @@ export interface Operation {
   created_at: string;
   /** When it ended. */
   ended_at: string | null;
-  /** How many tasks have to be looked at, as counted when it began. */
+  /** Why it cannot go on for now, which it does by itself. */
+  waits_for: "queue_full" | "quota_exceeded" | null;
+  /** How many tasks or videos have to be looked at, as counted when it began. */
   candidates: number;
   /** How many of them were looked at. */
   examined: number;
   /** How many of these match: the sum of the next three. */
   matched: number;
-  /** How many were acted on. */
+  /** How many were acted on; with `reprocess`, for how many a task was made. */
   done: number;
   /** With how many nothing could be done, such as retries that are used up. */
   skipped: number;
@@ -1546,6 +1565,10 @@ export interface TaskSelection {
   start_date?: string;
   /** Only tasks created at this moment or earlier; a date alone is its last. ISO 8601, in UTC unless it has an offset. */
   end_date?: string;
+  /** `reprocess`: not videos that were uploaded before. */
+  uploaded_from?: string;
+  /** `reprocess`: not videos that were uploaded after it. */
+  uploaded_to?: string;
 }
 
 export interface TaskStats {
@@ -1830,6 +1853,26 @@ export interface VideoPage {
   total: number;
   limit: number;
   offset: number;
+}
+
+export interface VideoProfile {
+  /** What uploads call it. */
+  name: string;
+  /** Whether it is that of videos that name none. */
+  default: boolean;
+  /** What pictures are encoded with. */
+  codec: "h264" | "hevc" | "av1";
+  /** Short sides of the renditions in pixels; those above the video's are left out. */
+  ladder: number[];
+  /** How close to the source. */
+  quality: "low" | "standard" | "high";
+  /** Whether all sound is brought to one loudness. */
+  normalize_audio: boolean;
+}
+
+export interface VideoProfileList {
+  /** That of videos that name none first, then by name. */
+  profiles: VideoProfile[];
 }
 
 export interface VideoSelection {

@@ -21,6 +21,7 @@ from gateway.routes import (
     metrics,
     operations,
     plugins,
+    profiles,
     queues,
     quotes,
     reprocessing,
@@ -40,7 +41,7 @@ from gateway.routes import (
 _TASKS = (tasks, batch, operations, failures, quotes, flows, events, logs)
 _QUEUES = (queues, simulations, tenants, holds, workers, autoscale)
 _MEDIA = (
-    *(videos, reprocessing, captions, thumbnails, downloads, streams, images, audios, documents),
+    *(videos, profiles, reprocessing, captions, thumbnails, downloads, streams, images, audios, documents),
     *(uploads, search, plugins, media_files),
 )
 _SYSTEM = (usage, me, health, metrics)

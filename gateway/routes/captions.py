@@ -3,19 +3,24 @@
 from functools import partial
 from hashlib import sha256
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4, uuid5
 
 from flask import Response
 
 from broker.access.scopes import Scope
+from broker.captions.caption import captions_of
 from broker.captions.cues import Cue
 from broker.captions.reading import MAX_BYTES, read_captions
 from gateway.answers import created
 from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
+from gateway.followers import have_speech_searched
 from gateway.idempotency import IdempotencyHeader, idempotent
 from gateway.media_view import find, show_caption, show_captions
 from gateway.schemas.captions import Caption, CaptionList, CaptionUpload
+
+#: Seconds in which captions are taken away.
+_MOMENT = 1.0
 
 blueprint = Blueprint("captions", __name__, url_prefix="/api/videos", description="Captions of videos.")
 
@@ -29,8 +34,9 @@ blueprint = Blueprint("captions", __name__, url_prefix="/api/videos", descriptio
 def upload_captions(form: dict[str, Any], headers: dict[str, Any], video_id: UUID) -> Response:
     """Add captions to a video
 
-    At any time, also before it is transcoded. Whoever opens the video from now on finds them in its HLS playlist. A
-    file that is wrong is refused with the line (`invalid_captions`).
+    At any time, also before it is transcoded. Whoever opens the video from now on finds them in its HLS playlist, and
+    soon what they say is found by a search, with its time. A file that is wrong is refused with the line
+    (`invalid_captions`).
     """
     find("video", video_id)
     data, language = form["file"].stream.read(MAX_BYTES + 1), form["language"]
@@ -43,6 +49,7 @@ def upload_captions(form: dict[str, Any], headers: dict[str, Any], video_id: UUI
 
 def _add(video_id: UUID, cues: list[Cue], language: str, label: str, seed: UUID | None) -> Response:
     made = broker().captions.add(tenant().name, str(video_id), cues, language=language, label=label, seed=seed)
+    have_speech_searched(find("video", video_id), uuid5(UUID(made.id), "speech"))
     return created(f"/api/videos/{video_id}/captions", Caption().dump(show_caption(str(video_id), made)))
 
 
@@ -65,7 +72,10 @@ def list_captions(video_id: UUID) -> dict[str, Any]:
 def delete_captions(video_id: UUID, caption_id: UUID) -> None:
     """Take captions away from a video
 
-    Whoever opens the video from now on does not find them any more.
+    Whoever opens the video from now on does not find them any more, and soon no search does.
     """
-    find("video", video_id)
+    record = find("video", video_id)
+    if any(each.id == str(caption_id) for each in captions_of(record)):
+        # Before they are gone, so that nothing that happens in between leaves their words behind.
+        have_speech_searched(record, uuid4(), delay_seconds=_MOMENT)
     broker().captions.delete(tenant().name, str(video_id), str(caption_id))

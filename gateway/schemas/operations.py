@@ -1,11 +1,14 @@
 """Operations on many tasks, and groups of failures."""
 
-from marshmallow import fields
+from typing import Any
+
+from marshmallow import ValidationError, fields, validates_schema
 
 from broker.operations.operations import MAX_IDS, Action
 from broker.schema import Schema
 from broker.tasks.failures import FailureState
-from gateway.fields import JsonBoolean, Several, TypeName
+from broker.tasks.submission import MAX_NAME, MAX_TAGS
+from gateway.fields import BoundedList, JsonBoolean, Moment, Several, TypeName, Words
 from gateway.schemas.members import nullable, required
 from gateway.schemas.paging import PageQuery, page_of
 from gateway.schemas.task_filters import TaskFilters
@@ -13,27 +16,38 @@ from gateway.schemas.task_filters import TaskFilters
 _TIME = {"format": "date-time", "example": "2024-01-01T00:00:05.123456Z"}
 
 
+#: What finds videos; the other filters find tasks. And what else only `reprocess` takes.
+_OF_VIDEOS, _TIMES = {"ids", "uploaded_from", "uploaded_to"}, {"uploaded_from", "uploaded_to"}
+OF_REPROCESS = ("options", "background", "tags")
+
+
 class TaskSelection(TaskFilters):
-    """Which tasks: those that are there when the operation begins and match all of it; an empty object is all."""
+    """Which tasks, or with `reprocess` videos: those that are there when the operation begins and match all of it."""
 
     ids = Several(fields.UUID(), MAX_IDS, metadata={"description": "Only these."})
+    uploaded_from = Moment(metadata={"description": "`reprocess`: not videos that were uploaded before."})
+    uploaded_to = Moment(end=True, metadata={"description": "`reprocess`: not videos that were uploaded after it."})
 
 
 class NewOperation(Schema):
-    """What is to be done with which tasks."""
+    """What is to be done with which tasks, or videos."""
 
     action = fields.Enum(
         Action,
         by_value=True,
         required=True,
         metadata={
-            "description": "`cancel` those that wait, `retry` those that have failed, `delete` those that have ended."
+            "description": "`cancel` those that wait, `retry` those that have failed, `delete` those that have ended; "
+            "`reprocess` transcodes videos again."
         },
     )
     filter = fields.Nested(
         TaskSelection,
         required=True,
-        metadata={"description": "Which tasks: those that match all of it; an empty object is all."},
+        metadata={
+            "description": "Which tasks: those that match all of it; an empty object is all. With `reprocess` videos, "
+            "by `ids`, `uploaded_from` and `uploaded_to`."
+        },
     )
     force = JsonBoolean(
         load_default=False,
@@ -43,6 +57,41 @@ class NewOperation(Schema):
         },
     )
     dry_run = JsonBoolean(load_default=False, metadata={"description": "Only count them."})
+    options = fields.Dict(
+        metadata={
+            "description": "Reprocess: further members of the payload of VideoTranscoding, beside `video_id`; none if "
+            "left out."
+        },
+    )
+    background = JsonBoolean(
+        metadata={
+            "description": "Reprocess: whether the tasks wait until nothing else does; else they have priority 0. True "
+            "if left out."
+        }
+    )
+    tags = BoundedList(
+        Words(MAX_NAME), 0, MAX_TAGS, metadata={"description": "Reprocess: tags of the tasks, to find them by."}
+    )
+
+    @validates_schema(skip_on_field_errors=True)
+    def _fits_its_action(self, data: dict[str, Any], **_: Any) -> None:
+        given = set(data["filter"])
+        if data["action"] is Action.REPROCESS:
+            wrong = {name: ["Does not find videos."] for name in given - _OF_VIDEOS}
+            outside = {"force": ["There is nothing to force."]} if data["force"] else {}
+        else:
+            wrong = {name: ["Does not find tasks."] for name in given & _TIMES}
+            outside = {name: ["Only for `reprocess`."] for name in OF_REPROCESS if name in data}
+        if wrong or outside:
+            raise ValidationError({**({"filter": wrong} if wrong else {}), **outside})
+
+
+class HowAgain(Schema):
+    """What the tasks of an operation that transcodes videos again are given."""
+
+    options = fields.Dict(**required("Further members of their payload."))
+    background = fields.Boolean(**required("Whether they wait until nothing else does."))
+    tags = fields.List(fields.String(), **required("Their tags."))
 
 
 class Operation(Schema):
@@ -50,16 +99,20 @@ class Operation(Schema):
 
     id = fields.String(**required("The operation's id.", format="uuid"))
     action = fields.Enum(Action, by_value=True, **required("What is done."))
-    filter = fields.Dict(**required("With which tasks, as it was asked for."))
+    filter = fields.Dict(**required("With which tasks or videos, as it was asked for."))
+    how = fields.Nested(HowAgain, **nullable("How videos are transcoded again, where they are."))
     force = fields.Boolean(**required("Whether what is otherwise refused is done, too."))
     dry_run = fields.Boolean(**required("Whether it only counts; `done` are those that would be acted on."))
     status = fields.String(**required("Where it is.", enum=["running", "completed", "cancelled"]))
     created_at = fields.String(**required("When it began.", **_TIME))
     ended_at = fields.String(**nullable("When it ended.", **_TIME))
-    candidates = fields.Integer(**required("How many tasks have to be looked at, as counted when it began."))
+    waits_for = fields.String(
+        **nullable("Why it cannot go on for now, which it does by itself.", enum=["queue_full", "quota_exceeded", None])
+    )
+    candidates = fields.Integer(**required("How many tasks or videos have to be looked at, as counted when it began."))
     examined = fields.Integer(**required("How many of them were looked at."))
     matched = fields.Integer(**required("How many of these match: the sum of the next three."))
-    done = fields.Integer(**required("How many were acted on."))
+    done = fields.Integer(**required("How many were acted on; with `reprocess`, for how many a task was made."))
     skipped = fields.Integer(**required("With how many nothing could be done, such as retries that are used up."))
     failed = fields.Integer(**required("With how many it went wrong."))
     reasons = fields.Dict(

@@ -5,6 +5,7 @@ Everything that a file can be wrong with shows here, before the model has any wo
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,20 +13,19 @@ from PIL import Image
 
 from broker.context import TaskContext
 from broker.errors import NotFound, PermanentError
-from broker.media import paths
 from broker.media.parts import LABEL, NAME, PASSAGE, PICTURE, SPEECH, TEXT, Part
 from broker.media.records import MediaRecord, no_source
-from broker.plugin import NOTE, TRANSCRIPT, is_transcript
 from handlers.embedding.decoded import describe_sound, read_frames, read_picture, read_sections
 from handlers.embedding.documents.section import Section
 from handlers.embedding.lettering import in_picture, in_video
 from handlers.embedding.names import name_words
+from handlers.embedding.spoken import spoken
 from handlers.embedding.text import spread
 
-#: Passages of one file that are embedded; of more, evenly spread ones.
+#: Passages of one file, or of one text of what is said in it, that are embedded; of more, evenly spread ones.
 MOST_PASSAGES = 200
-#: Files in which plugins keep what is said, the most exact first, and what they are.
-_TRANSCRIPTS = {"json": "application/json", "vtt": "text/vtt"}
+#: Bytes of a file that is read in one piece.
+_AT_ONCE = 65_536
 
 
 class Item(NamedTuple):
@@ -58,10 +58,9 @@ class Cut(NamedTuple):
 
 def read(record: MediaRecord, context: TaskContext, cut: Cut) -> Contents:
     """The file's own contents. Raises ``PermanentError`` for what cannot be read, or has no words in it."""
-    with _stored(record, record.source_key, context) as path:
+    with _stored(record, context) as path:
         contents = _read(record, path, context, cut)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = _digest(path)
     return contents._replace(facts={**contents.facts, "sha256": digest})
 
 
@@ -89,39 +88,38 @@ def _with_text(shown: list[Item], written: list[Section], cut: Cut) -> Contents:
 
 
 def read_speech(record: MediaRecord, context: TaskContext, cut: Cut) -> Contents:
-    """What plugins have heard in it. A transcript that cannot be read is passed over, and the task's log says so."""
-    sections: list[Section] = []
-    for plugin, task_id, name in transcripts(record):
-        key = paths.plugin_file(record.tenant, record.id, plugin, task_id, name)
+    """What is said in it. A text that cannot be read is passed over, and the task's log says so."""
+    items: list[Item] = []
+    left_out = 0
+    for each in spoken(record):
         try:
-            with context.storage.local_file(key) as path:
-                sections += read_sections(path, _TRANSCRIPTS[name.rpartition(".")[2]], context.seconds_left())
+            with context.storage.local_file(each.key) as path:
+                read = _passages(read_sections(path, each.content_type, context.seconds_left()), SPEECH, cut)
         except (NotFound, PermanentError) as error:
-            context.log.warning("the transcript of plugin %s is left out: %s", plugin, error)
-    return _passages(sections, SPEECH, cut)
+            context.log.warning("%s is left out: %s", each.name, error)
+        else:
+            items += read.items
+            left_out += read.left_out
+    return Contents(items, {}, left_out)
 
 
-def transcripts(record: MediaRecord) -> list[tuple[str, str, str]]:
-    """(plugin, task id, file's name) of each transcript that plugins have kept with it, one of each plugin."""
-    found = []
-    if record.kind in ("video", "audio"):
-        for name, note in sorted(record.info.items()):
-            if name.startswith(NOTE):
-                said = sorted(filter(is_transcript, (each["name"] for each in note["files"])), key=_exactness)
-                found += [(name.removeprefix(NOTE), note["task_id"], each) for each in said[:1]]
-    return found
+@contextmanager
+def _stored(record: MediaRecord, context: TaskContext) -> Iterator[Path]:
+    with ExitStack() as opened:
+        try:
+            path = opened.enter_context(context.storage.local_file(record.source_key))
+        except NotFound as error:
+            raise no_source(record) from error
+        yield path
 
 
-def _exactness(name: str) -> tuple[bool, str]:
-    return name != TRANSCRIPT, name
-
-
-def _stored(record: MediaRecord, key: str, context: TaskContext) -> Any:
-    try:
-        context.storage.stat(key)
-    except NotFound as error:
-        raise no_source(record) from error
-    return context.storage.local_file(key)
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        beginning = file.read(_AT_ONCE)
+        if len(beginning) < _AT_ONCE:  # ``file_digest`` would clear a quarter of a megabyte for each file
+            return hashlib.sha256(beginning).hexdigest()
+        file.seek(0)
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _passages(sections: Iterable[Section], matched: str, cut: Cut, titles: Iterable[Item] = ()) -> Contents:

@@ -1,9 +1,7 @@
 """The vectors and words of one tenant in memory, a matrix per kind of media and of vector, kept up to date."""
 
-import heapq
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +10,9 @@ from broker.media.parts import LABEL, PICTURE, Part
 from broker.media.vectors import Embedding, VectorStore
 from handlers.embedding.matrix import Matrix
 from handlers.embedding.names import name_words
-from handlers.embedding.relevance import Calibration
+from handlers.embedding.ranking import Ranking
+from handlers.embedding.relevance import Calibration, Kind
+from handlers.embedding.scan import Scale, Scales, Scan
 from handlers.embedding.words import Words
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,6 @@ _SLICE, _SLICE_BYTES = 100, 100_000
 #: Bytes of an index without vectors, and what a file costs in it beside vectors and words (measured).
 _EMPTY_BYTES, _FILE_BYTES = 2000, 150
 
-
 #: Of kinds of media, those whose vectors are of pictures where nothing else is known of them.
 _SHOWN = frozenset({"image", "video"})
 #: What a text that has all words of the query is worth, as a cosine; one that has half of them an eighth of it.
@@ -30,18 +29,6 @@ _WORDS_WORTH, _WORDS_POWER = 0.3, 3
 
 #: The names of a tenant's media files, by their ids.
 Names = Callable[[Sequence[str]], Mapping[str, str]]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Match:
-    """An entity; in order of score."""
-
-    #: Log odds of being meant where the model is calibrated, else the similarity; its words count in both.
-    score: float
-    #: Cosine of its best part.
-    similarity: float
-    entity_type: str
-    entity_id: str
 
 
 class Index:
@@ -62,8 +49,8 @@ class Index:
         self._version: str | None = None
         #: What is left of the first reading, which nothing can be said of before it has ended.
         self._unread: Iterator[Embedding] | None = None
-        #: By kind of media, and whether the vectors are of pictures; one file can have some of both.
-        self._matrices: dict[tuple[str, bool], Matrix] = {}
+        #: By kind of media.
+        self._matrices: dict[str, Matrix] = {}
         self._words = Words()
         self._kind_of: dict[str, str] = {}
         self._left_out: set[str] = set()
@@ -82,52 +69,25 @@ class Index:
         """
         return self._read_on() and self._catch_up()
 
-    def best(
+    def ranking(
         self,
         query: NDArray[np.float32],
         kind: str | None,
-        few: int,
         text: str = "",
         by: Calibration | None = None,
         doubt: float = 0.0,
-    ) -> Iterator[Match]:
-        """Every entity of a kind (``None``: of all), best first; the first ``few`` are cheap to get.
+    ) -> Ranking:
+        """Every entity of a kind (``None``: of all), by how well it matches. Use it before the index changes.
 
         ``query`` is the vector of ``text``, whose words count where they are found as they are. What has none of them
         loses ``doubt`` of its score.
         """
-        written = {
-            each: share for each, share in self._words.covered(text).items() if kind in (None, self._kind_of[each])
+        scales = _UNSCALED if by is None else Scales(_scale(by.texts, query), _scale(by.pictures, query))
+        worth = {each: _WORDS_WORTH * share**_WORDS_POWER for each, share in self._words.covered(text).items()}
+        scans = {
+            of: Scan(matrix, query, scales, worth, doubt) for of, matrix in self._matrices.items() if kind in (None, of)
         }
-        streams = [
-            self._matches(matrix, of, _scale(query, shown, by), query, few, written, doubt)
-            for (of, shown), matrix in self._matrices.items()
-            if kind in (None, of)
-        ]
-        seen: set[str] = set()
-        for match in heapq.merge(*streams, reverse=True):
-            if match.entity_id not in seen:
-                seen.add(match.entity_id)
-                yield match
-
-    def _matches(
-        self, matrix: Matrix, kind: str, scale: tuple[float, float], query: NDArray[np.float32], few: int,
-        written: Mapping[str, float], doubt: float,
-    ) -> Iterator[Match]:  # fmt: skip
-        """Those whose words are found are taken out of the order by vectors, and merged in where they belong."""
-        factor, addend = scale
-        lifted = []
-        for entity_id, share in written.items():
-            if entity_id in matrix:
-                similarity = matrix.similarity(entity_id, query)
-                worth = similarity + _WORDS_WORTH * share**_WORDS_POWER
-                lifted.append(Match(factor * worth + addend, similarity, kind, entity_id))
-        others = (
-            Match(factor * similarity + addend - doubt, similarity, kind, entity_id)
-            for similarity, entity_id in matrix.best(query, few)
-            if entity_id not in written
-        )
-        return heapq.merge(sorted(lifted, reverse=True), others, reverse=True)
+        return Ranking(scans)
 
     def _read_on(self) -> bool:
         """A slice of the first reading; whether that is over."""
@@ -175,9 +135,15 @@ class Index:
     def __contains__(self, entity_id: str) -> bool:
         return entity_id in self._kind_of
 
+    def count(self, kind: str | None = None) -> int:
+        """How many entities of a kind (``None``: of all) there are."""
+        return sum(len(matrix) for of, matrix in self._matrices.items() if kind in (None, of))
+
     def ids(self, kind: str | None = None) -> list[str]:
         """Every entity of a kind (``None``: of all)."""
-        return [entity_id for entity_id, of in self._kind_of.items() if kind in (None, of)]
+        if kind is None:
+            return list(self._kind_of)
+        return [entity_id for entity_id, of in self._kind_of.items() if of == kind]
 
     def _known(self) -> int:
         return len(self._left_out) + len(self._kind_of)
@@ -186,45 +152,46 @@ class Index:
         page = {each.entity_id: each for each in embeddings}
         parts = self._store.parts(self._tenant, self._model, list(page))
         names = self._names(list(page))
-        groups: dict[tuple[str, bool], list[tuple[str, list[bytes]]]] = {}
+        groups: dict[str, list[Embedding]] = {}
         for each in page.values():
             self._remove(each.entity_id)
             if each.parts and len(each.parts[0]) == 2 * self._dimensions:
                 self._kind_of[each.entity_id] = each.entity_type
-                for shown, rows in _by_kind(each, parts.get(each.entity_id, ())).items():
-                    groups.setdefault((each.entity_type, shown), []).append((each.entity_id, rows))
+                groups.setdefault(each.entity_type, []).append(each)
             else:
                 log.warning("the vectors of %s are not of this model's length and are left out", each.entity_id)
                 self._left_out.add(each.entity_id)
-        for key, group in groups.items():
-            data = b"".join(row for _, rows in group for row in rows)
-            vectors = np.frombuffer(data, "<f2").reshape(-1, self._dimensions)
-            matrix = self._matrices.setdefault(key, Matrix(self._dimensions))
-            matrix.add([entity_id for entity_id, _ in group], [len(rows) for _, rows in group], vectors)
+        for kind, group in groups.items():
+            rows = np.frombuffer(b"".join(row for each in group for row in each.parts), "<f2")
+            shown = [of_picture for each in group for of_picture in _shown(each, parts.get(each.entity_id, ()))]
+            self._matrices.setdefault(kind, Matrix(self._dimensions)).add(
+                [each.entity_id for each in group],
+                [len(each.parts) for each in group],
+                rows.reshape(-1, self._dimensions),
+                np.array(shown),
+            )
         kept = [entity_id for entity_id in page if entity_id in self._kind_of]
         self._words.add((each, _texts(parts.get(each, ()), names.get(each, ""))) for each in kept)
 
     def _remove(self, entity_id: str) -> None:
         self._left_out.discard(entity_id)
         self._words.remove(entity_id)
-        if self._kind_of.pop(entity_id, None) is not None:
-            for matrix in self._matrices.values():
-                if entity_id in matrix:
-                    matrix.remove(entity_id)
+        if (kind := self._kind_of.pop(entity_id, None)) is not None:
+            self._matrices[kind].remove(entity_id)
 
 
-def _scale(query: NDArray[np.float32], shown: bool, by: Calibration | None) -> tuple[float, float]:
-    return (1.0, 0.0) if by is None else (by.pictures if shown else by.texts).scale(query)
+_UNSCALED = Scales(Scale(1.0, 0.0), Scale(1.0, 0.0))
 
 
-def _by_kind(embedding: Embedding, parts: Sequence[Part]) -> dict[bool, list[bytes]]:
-    """Its vectors, apart by whether they are of pictures."""
+def _scale(by: Kind, query: NDArray[np.float32]) -> Scale:
+    return Scale(*by.scale(query))
+
+
+def _shown(embedding: Embedding, parts: Sequence[Part]) -> list[bool]:
+    """Of each of its vectors, whether it is of a picture."""
     if len(parts) != len(embedding.parts):
-        return {embedding.entity_type in _SHOWN: list(embedding.parts)}
-    rows: dict[bool, list[bytes]] = {}
-    for part, row in zip(parts, embedding.parts, strict=True):
-        rows.setdefault(part.matched in (LABEL, PICTURE), []).append(row)
-    return rows
+        return [embedding.entity_type in _SHOWN] * len(embedding.parts)
+    return [part.matched in (LABEL, PICTURE) for part in parts]
 
 
 def _texts(parts: Sequence[Part], filename: str) -> list[str]:

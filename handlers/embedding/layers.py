@@ -3,19 +3,23 @@
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from broker.media.generations import Standing
-from broker.media.search import SearchRequest
-from handlers.embedding.index import Index, Match
+from broker.media.search import MAX_FOUND, SearchRequest
+from handlers.embedding.index import Index
 from handlers.embedding.query_encoders import Judge, QueryEncoder
+from handlers.embedding.ranking import Match, Ranking
 from handlers.embedding.relevance import probability
 from handlers.embedding.sense import makes_sense
 
 #: Log odds that are taken from what is found by a vector of letters.
 _SENSELESS = 10.0
+#: Beyond it very different log odds are nearly the same relevance, so that each match has to be looked at.
+_MOST_RELEVANCE = 0.999
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -38,9 +42,10 @@ def in_order(standing: Standing, own: str) -> list[str]:
 class Layers:
     """What a search looks through, the preferred generation first."""
 
-    def __init__(self, layers: Sequence[Layer], words: str, *, judged: bool) -> None:
+    def __init__(self, layers: Sequence[Layer], request: SearchRequest, words: str, *, judged: bool) -> None:
         """``judged`` where hits are in the order of their relevance; that must be known of all models then."""
         self.layers = layers
+        self._request = request
         self._words = words
         self.judged = judged and all(each.encoder.judge for each in layers)
 
@@ -54,22 +59,52 @@ class Layers:
         """The one that has it."""
         return next((layer for layer in self.layers if entity_id in layer.index), self.layers[-1])
 
-    def matches(self, request: SearchRequest) -> Iterator[Match]:
+    def count(self, kind: str | None) -> int:
+        """How many entities of a kind (``None``: of all) there are."""
+        return self.layers[0].index.count(kind) if len(self.layers) == 1 else len(self.ids(kind))
+
+    def matches(self) -> Iterator[Match]:
         """All that are as relevant and as similar as is asked for, each once, best first."""
-        streams = [self._of_layer(number, request) for number in range(len(self.layers))]
+        streams = [self._of_layer(number) for number in range(len(self.layers))]
         return streams[0] if len(streams) == 1 else heapq.merge(*streams, reverse=True)
 
-    def _of_layer(self, number: int, request: SearchRequest) -> Iterator[Match]:
-        layer, above = self.layers[number], self.layers[:number]
-        judge: Judge | None = layer.encoder.judge if self.judged else None
-        few, by = request.limit + 1, judge and judge.calibration
+    def count_matches(self) -> int | None:
+        """How many these are, of the relevant ones no more than anybody pages through.
+
+        ``None`` where only going through them tells.
+        """
+        asked, rankings = self._request, self._rankings
+        least = asked.min_relevance if self.judged else 0.0
+        if asked.min_similarity is not None:
+            return None
+        if not least:
+            return self.count(asked.entity_type) - bool(asked.like)
+        if [len(each) for each in rankings] != [1] or least > _MOST_RELEVANCE:
+            return None
+        return min(MAX_FOUND, rankings[0][0].count(least))
+
+    @cached_property
+    def _rankings(self) -> list[list[Ranking]]:
+        """Of each layer, by each of its queries."""
+        return [[self._ranking(layer, query) for query in layer.queries] for layer in self.layers]
+
+    def _ranking(self, layer: Layer, query: NDArray[np.float32]) -> Ranking:
+        judge = self._judge(layer)
         doubt = _SENSELESS if judge and not makes_sense(self._words, judge.pieces) else 0.0
-        streams = [layer.index.best(query, request.entity_type, few, self._words, by, doubt) for query in layer.queries]
-        seen = {request.like}
+        return layer.index.ranking(query, self._request.entity_type, self._words, judge and judge.calibration, doubt)
+
+    def _judge(self, layer: Layer) -> Judge | None:
+        return layer.encoder.judge if self.judged else None
+
+    def _of_layer(self, number: int) -> Iterator[Match]:
+        layer, above, asked = self.layers[number], self.layers[:number], self._request
+        judge = self._judge(layer)
+        streams = [ranking.best(asked.limit + 1) for ranking in self._rankings[number]]
+        seen = {asked.like}
         for match in heapq.merge(*streams, reverse=True):
-            if judge and probability(match.score) < request.min_relevance:
+            if judge and probability(match.score) < asked.min_relevance:
                 return
-            similar = request.min_similarity is None or match.similarity >= request.min_similarity
+            similar = asked.min_similarity is None or match.similarity >= asked.min_similarity
             hidden = match.entity_id in seen or any(match.entity_id in each.index for each in above)
             if similar and not hidden:
                 seen.add(match.entity_id)

@@ -1,10 +1,13 @@
-"""Vectors in growing blocks, searched exactly: a product over 100,000 of them takes milliseconds."""
+"""Vectors in growing blocks, which a search compares with its query exactly."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from handlers.embedding.products import Query, coded
+from handlers.embedding.unit import finite
 
 _FIRST_ROWS = 16
 #: Rows of a block, some megabytes: what has to be copied at once when a block grows, or when it is mostly removed rows.
@@ -17,17 +20,29 @@ class Block:
     """Rows in the order of their arrival, those of one entity side by side. Removed rows stay, never answered."""
 
     def __init__(self, dimensions: int) -> None:
-        self._rows = np.empty((_FIRST_ROWS, dimensions), np.float32)
+        self._rows = np.empty((_FIRST_ROWS, dimensions), np.float16)
+        #: The same in bytes, and what one of each row's is worth.
+        self._codes = np.empty((_FIRST_ROWS, dimensions), np.uint8)
+        self._steps = np.empty(_FIRST_ROWS, np.float32)
+        #: Of each row, whether it is of a picture.
+        self._shown = np.empty(_FIRST_ROWS, np.bool_)
         self._used = self._removed_rows = 0
+        #: The largest L2 norm of a row, and of what one has lost in bytes.
+        self.longest = self.lost = 0.0
         #: Of each entity that ever came: its id and its first row; an entity is known by its place in these.
         self._ids: list[str] = []
         self._starts = np.empty(_FIRST_ROWS, np.intp)
         self._removed: list[int] = []
 
+    def __len__(self) -> int:
+        """Entities that ever came."""
+        return len(self._ids)
+
     @property
     def nbytes(self) -> int:
         """Bytes of memory, more or less."""
-        return self._rows.nbytes + self._starts.nbytes + _ENTITY_BYTES * len(self._ids)
+        arrays = (self._rows, self._codes, self._steps, self._shown, self._starts)
+        return sum(each.nbytes for each in arrays) + _ENTITY_BYTES * len(self._ids)
 
     @property
     def wasteful(self) -> bool:
@@ -43,13 +58,21 @@ class Block:
         """Whether there is room for so many rows, which in an empty block there always is."""
         return not self._used or self._used + count <= _BLOCK_ROWS
 
-    def add(self, ids: Sequence[str], counts: Sequence[int], rows: NDArray[Any]) -> range:
-        """Takes entities with so many rows each, side by side in ``rows``, and answers their places."""
-        first, end = len(self._ids), self._used + len(rows)
-        self._rows = _with_room(self._rows, self._used, end)
-        self._starts = _with_room(self._starts, first, first + len(ids))
-        self._rows[self._used : end] = rows
-        self._starts[first : first + len(ids)] = self._used + np.cumsum([0, *counts[:-1]])
+    def add(self, ids: Sequence[str], counts: Sequence[int], rows: NDArray[Any], shown: NDArray[np.bool_]) -> range:
+        """Takes entities with so many rows each, side by side in ``rows``, and answers their places.
+
+        A row that is not finite counts as one of zeros.
+        """
+        first, start, end = len(self._ids), self._used, self._used + len(rows)
+        taken = finite(rows.astype(np.float16))
+        codes, steps, lengths, lost = coded(taken)
+        self._rows = _put(self._rows, start, taken)
+        self._codes = _put(self._codes, start, codes)
+        self._steps = _put(self._steps, start, steps)
+        self._shown = _put(self._shown, start, shown)
+        self._starts = _put(self._starts, first, start + np.cumsum([0, *counts[:-1]]))
+        self.longest = max(self.longest, float(lengths.max()))
+        self.lost = max(self.lost, float(lost.max()))
         self._ids.extend(ids)
         self._used = end
         return range(first, len(self._ids))
@@ -57,33 +80,46 @@ class Block:
     def remove(self, place: int) -> None:
         """Forgets the entity at a place."""
         self._removed.append(place)
-        self._removed_rows += len(self._rows_at(place))
+        self._removed_rows += self._end(place) - int(self._starts[place])
 
-    def live(self) -> tuple[list[str], list[int], NDArray[np.float32]]:
+    def live(self) -> tuple[list[str], list[int], NDArray[Any], NDArray[np.bool_]]:
         """What is left, as ``add`` takes it."""
-        places = sorted(set(range(len(self._ids))) - set(self._removed))
-        rows = [self._rows_at(place) for place in places]
-        return [self._ids[place] for place in places], list(map(len, rows)), np.concatenate(rows)
+        places = np.setdiff1d(np.arange(len(self._ids)), self._removed)
+        rows, counts = self.rows_of(places)
+        return [self._ids[place] for place in places], counts.tolist(), self._rows[rows], self._shown[rows]
 
     def id_at(self, place: int) -> str:
         """The entity at a place."""
         return self._ids[place]
 
-    def scores(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(entities that ever came,), the cosine of the best row of each; -inf for removed ones."""
-        scores = np.maximum.reduceat(self._rows[: self._used] @ query, self._starts[: len(self._ids)])
-        scores[self._removed] = -np.inf
-        scores[np.isnan(scores)] = -np.inf
-        return scores
+    def fast(self, query: Query) -> NDArray[np.float32]:
+        """(rows,), the cosine of each row, within ``query.uncertainty(longest, lost)``."""
+        return query.fast(self._codes[: self._used], self._steps[: self._used])
 
-    def similarity(self, place: int, query: NDArray[np.float32]) -> float:
-        """The cosine of the best row of the entity at a place."""
-        cosine = float((self._rows_at(place) @ query).max())
-        return cosine if np.isfinite(cosine) else -1.0
+    def exact(self, rows: NDArray[np.intp], query: Query) -> NDArray[np.float64]:
+        """(rows,), the cosines of some rows."""
+        return query.exact(self._rows[rows])
 
-    def _rows_at(self, place: int) -> NDArray[np.float32]:
-        end = self._starts[place + 1] if place + 1 < len(self._ids) else self._used
-        return self._rows[self._starts[place] : end]
+    def shown(self, rows: NDArray[np.intp] | None = None) -> NDArray[np.bool_]:
+        """Of each of some rows, else of all, whether it is of a picture."""
+        return self._shown[: self._used] if rows is None else self._shown[rows]
+
+    def best_of_each(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(entities that ever came,), the best of its rows' scores; -inf for removed ones."""
+        alone = len(scores) == len(self._ids)
+        best = scores.copy() if alone else np.maximum.reduceat(scores, self._starts[: len(self._ids)])
+        best[self._removed] = -np.inf
+        return best
+
+    def rows_of(self, places: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Which rows the entities at some places have, those of one side by side, and how many each has."""
+        starts = self._starts[places]
+        ends = np.append(self._starts[1 : len(self._ids)], self._used)[places]
+        counts = ends - starts
+        return np.repeat(ends - np.cumsum(counts), counts) + np.arange(counts.sum()), counts
+
+    def _end(self, place: int) -> int:
+        return int(self._starts[place + 1]) if place + 1 < len(self._ids) else self._used
 
 
 class Matrix:
@@ -104,24 +140,31 @@ class Matrix:
         """Bytes of memory, more or less."""
         return sum(block.nbytes for block in self._blocks.values())
 
+    @property
+    def blocks(self) -> dict[int, Block]:
+        """All that there are, by their numbers."""
+        return self._blocks
+
     def __contains__(self, entity_id: str) -> bool:
         return entity_id in self._place_of
 
-    def add(self, ids: Sequence[str], counts: Sequence[int], rows: NDArray[Any]) -> None:
+    def add(self, ids: Sequence[str], counts: Sequence[int], rows: NDArray[Any], shown: NDArray[np.bool_]) -> None:
         """Takes entities that are not in the matrix, some hundred at most.
 
-        ``rows``, (sum of ``counts``, dimensions), has those of one entity side by side, at least one of each.
+        ``rows``, (sum of ``counts``, dimensions), has those of one entity side by side, at least one of each; ``shown``
+        says of each whether it is of a picture.
         """
         block = self._blocks.get(self._made)
         if block is None or not block.fits(len(rows)):
             self._made += 1
             block = self._blocks[self._made] = Block(self._dimensions)
-        for entity_id, place in zip(ids, block.add(ids, counts, rows), strict=True):
+        for entity_id, place in zip(ids, block.add(ids, counts, rows, shown), strict=True):
             self._place_of[entity_id] = self._made * _BLOCK_ROWS + place
 
     def remove(self, entity_id: str) -> None:
         """Forgets an entity that is in the matrix."""
-        number, place = divmod(self._place_of.pop(entity_id), _BLOCK_ROWS)
+        number, place = self.place_of(entity_id)
+        del self._place_of[entity_id]
         block = self._blocks[number]
         block.remove(place)
         if block.wasteful:
@@ -129,47 +172,17 @@ class Matrix:
             if not block.empty:
                 self.add(*block.live())
 
-    def similarity(self, entity_id: str, query: NDArray[np.float32]) -> float:
-        """The cosine of the best row of an entity that is in the matrix."""
-        number, place = divmod(self._place_of[entity_id], _BLOCK_ROWS)
-        return self._blocks[number].similarity(place, query)
-
-    def best(self, query: NDArray[np.float32], few: int) -> Iterator[tuple[float, str]]:
-        """(cosine of its best row, id) of every entity, best first; the first ``few`` are cheap to get."""
-        blocks = list(self._blocks.values())
-        if not blocks:
-            return
-        scores = [block.scores(query) for block in blocks]
-        starts = np.cumsum([0, *map(len, scores)])
-        for score, at in _descending(np.concatenate(scores), few):
-            number = int(np.searchsorted(starts, at, "right")) - 1
-            yield score, blocks[number].id_at(at - int(starts[number]))
+    def place_of(self, entity_id: str) -> tuple[int, int]:
+        """The number of the block that an entity is in, and its place there."""
+        return divmod(self._place_of[entity_id], _BLOCK_ROWS)
 
 
-def _with_room(array: NDArray[Any], used: int, needed: int) -> NDArray[Any]:
-    """``array``, or a copy at least twice as long of the part in use."""
-    if needed <= len(array):
-        return array
-    grown = np.empty((max(needed, 2 * len(array)), *array.shape[1:]), array.dtype)
-    grown[:used] = array[:used]
-    return grown
-
-
-def _descending(scores: NDArray[np.float32], few: int) -> Iterator[tuple[float, int]]:
-    """(score, index) of all finite scores from the highest down, which takes them out of ``scores``.
-
-    Nothing is sorted but the first few and, as long as more are taken, twice as many as the time before.
-    """
-    while True:
-        few = min(few, len(scores))
-        head = np.argpartition(scores, len(scores) - few)[len(scores) - few :]
-        head = head[np.argsort(-scores[head])]
-        found = scores[head].tolist()
-        scores[head] = -np.inf
-        for score, at in zip(found, head.tolist(), strict=True):
-            if score == -np.inf:
-                return
-            yield score, at
-        if few == len(scores):
-            return
-        few *= 2
+def _put(array: NDArray[Any], used: int, new: NDArray[Any]) -> NDArray[Any]:
+    """``array`` with ``new`` behind the part in use; where it is full, a copy twice as long, up to a block's rows."""
+    needed = used + len(new)
+    if needed > len(array):
+        grown = np.empty((max(needed, min(2 * len(array), _BLOCK_ROWS)), *array.shape[1:]), array.dtype)
+        grown[:used] = array[:used]
+        array = grown
+    array[used:needed] = new
+    return array

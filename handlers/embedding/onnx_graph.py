@@ -1,4 +1,4 @@
-"""Writes neural networks in ONNX's format (https://onnx.ai/onnx/repo-docs/IR.html), as far as a classifier needs it.
+"""Writes neural networks in ONNX's format (https://onnx.ai/onnx/repo-docs/IR.html), as far as it is needed here.
 
 ONNX is Protocol Buffers; the field numbers are those of onnx.proto. Written here, because the package that has them is
 as large as what it would write.
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 #: Version of the format, and of its operators.
 _IR, _OPSET = 8, 13
-_FLOAT = 1
+#: TensorProto.DataType.
+_FLOAT, _UINT8, _INT8, _INT32 = 1, 2, 3, 6
 #: AttributeProto.AttributeType.
 _IS_INT, _IS_INTS = 2, 7
 
@@ -51,7 +52,23 @@ class Graph:
             + _bytes(11, _value(given, shape))
             + _bytes(12, _value(made, made_shape))
         )
-        return _int(1, _IR) + _bytes(7, graph) + _bytes(8, _bytes(1, b"") + _int(2, _OPSET))
+        return _model(graph)
+
+
+def integer_product(rows: str, columns: str) -> bytes:
+    """A model that multiplies two matrices of any sizes: ``rows`` of uint8 with ``columns`` of int8, in int32."""
+    node = _bytes(1, rows.encode()) + _bytes(1, columns.encode()) + _bytes(2, b"made") + _bytes(4, b"MatMulInteger")
+    return _model(
+        _bytes(1, node)
+        + _bytes(2, b"product")
+        + _bytes(11, _typed(rows, _UINT8, ["many", "inner"]))
+        + _bytes(11, _typed(columns, _INT8, ["inner", "few"]))
+        + _bytes(12, _typed("made", _INT32, ["many", "few"]))
+    )
+
+
+def _model(graph: bytes) -> bytes:
+    return _int(1, _IR) + _bytes(7, graph) + _bytes(8, _bytes(1, b"") + _int(2, _OPSET))
 
 
 def _attribute(name: str, value: int | Sequence[int]) -> bytes:
@@ -61,8 +78,12 @@ def _attribute(name: str, value: int | Sequence[int]) -> bytes:
 
 
 def _value(name: str, shape: Sequence[int]) -> bytes:
-    dims = _bytes(1, _bytes(2, b"many")) + b"".join(_bytes(1, _int(1, size)) for size in shape)
-    tensor = _int(1, _FLOAT) + _bytes(2, dims)
+    return _typed(name, _FLOAT, ["many", *shape])
+
+
+def _typed(name: str, data_type: int, shape: Sequence[int | str]) -> bytes:
+    sizes = [_int(1, size) if isinstance(size, int) else _bytes(2, size.encode()) for size in shape]
+    tensor = _int(1, data_type) + _bytes(2, b"".join(_bytes(1, size) for size in sizes))
     return _bytes(1, name.encode()) + _bytes(2, _bytes(1, tensor))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from broker.media.search import MAX_FOUND
 from handlers.embedding.facts import Facts
-from handlers.embedding.index import Match
+from handlers.embedding.ranking import Match
 
 
 @dataclass(slots=True)

@@ -12,10 +12,12 @@ from broker.context import TaskContext
 from broker.errors import PermanentError, Postpone
 from broker.media.parts import SPEECH, Part
 from broker.media.records import MediaRecord
-from handlers.embedding.contents import Contents, Cut, Item, read, read_speech, transcripts
+from handlers.embedding.contents import Contents, Cut, Item, read, read_speech
+from handlers.embedding.embedder import Embedder
 from handlers.embedding.loaded import encoder as _encoder
 from handlers.embedding.names import name_words
 from handlers.embedding.recipe import NAME_WEIGHT
+from handlers.embedding.spoken import SPOKEN, spoken
 from handlers.embedding.unit import unit
 
 Vectors = NDArray[np.float32]
@@ -37,6 +39,8 @@ class Own(NamedTuple):
     facts: dict[str, Any]
     left_out: int = 0
     cut: bool = False
+    #: Vectors, by their words, of what was said in it before.
+    said: Mapping[str, Vectors] = {}
 
 
 class Ready(NamedTuple):
@@ -77,19 +81,20 @@ def contents_of(record: MediaRecord, context: TaskContext) -> Contents:
 def embed(context: TaskContext, ready: Ready | None = None) -> dict[str, Any]:
     """Stores the vectors of ``payload``'s media file, replacing older ones. Raises ``PermanentError`` for bad files.
 
-    A transcript may come meanwhile, whose own task does the same: whoever has stored looks again, so that the last to
-    store has all of them.
+    A transcript or captions may come meanwhile, whose own task does the same: whoever has stored looks again, so that
+    the last to store has all of them.
     """
     if not wanted(context):
         return _left_to_others(context)
     record = ready.record if ready else record_of(context)
     own, heard = _own(record, context, ready), None
-    while transcripts(record) != heard:
-        heard = transcripts(record)
+    while spoken(record) != heard:
+        heard = spoken(record)
         speech = read_speech(record, context, _cut())
-        said, parts = _encode(speech.items, record, context)
+        said, parts = _encode(speech.items, record, context, own.said)
         _store(record, [*own.vectors, *said], [*own.parts, *parts], context)
-        record = context.media(record.id)
+        if record.kind in SPOKEN:
+            record = context.media(record.id)
     encoder = _encoder()
     index: dict[str, Any] = {"vectors": len(own.vectors) + len(said)}
     if left_out := own.left_out + speech.left_out:
@@ -111,13 +116,15 @@ def _own(record: MediaRecord, context: TaskContext, ready: Ready | None) -> Own:
         stored = context.vectors.get(context.tenant, model, record.id)
         parts = context.vectors.parts(context.tenant, model, [record.id]).get(record.id, ())
         if stored and len(stored.parts) == len(parts):
+            vectors = [np.frombuffer(each, "<f2").astype(np.float32) for each in stored.parts]
             kept = [number for number, part in enumerate(parts) if part.matched != SPEECH]
             before = record.info.get("index") or {}
             return Own(
-                [np.frombuffer(stored.parts[number], "<f2").astype(np.float32) for number in kept],
+                [vectors[number] for number in kept],
                 [parts[number] for number in kept],
                 {},
                 cut=bool(before.get("cut_off")),
+                said={part.text: row for part, row in zip(parts, vectors, strict=True) if part.matched == SPEECH},
             )
     contents = ready.contents if ready else contents_of(record, context)
     vectors, parts_read = _encode(contents.items, record, context, ready.known if ready else {})
@@ -160,19 +167,24 @@ def _pictures(items: Sequence[Item], filename: str, context: TaskContext) -> tup
     for number, item in enumerate(items):
         assert item.picture
         (vector,), (labels,) = _encoder().look([item.picture])
-        if not kept or np.max(np.stack(kept) @ vector) < _TWINS:
+        if is_new(vector, kept):
             kept.append(vector)
             parts.append(structs.replace(item.part, text=labels))
         context.progress(100 * (number + 1) / len(items), "embedding pictures")
-    return (list(_named(np.stack(kept), filename)) if kept else []), parts
+    return (list(named(_encoder(), np.stack(kept), filename)) if kept else []), parts
 
 
-def _named(pictures: Vectors, filename: str) -> Vectors:
+def is_new(vector: Vectors, kept: Sequence[Vectors]) -> bool:
+    """Whether a frame shows what none before it does."""
+    return not kept or bool(np.max(np.stack(kept) @ vector) < _TWINS)
+
+
+def named(encoder: Embedder, pictures: Vectors, filename: str) -> Vectors:
     """Picture vectors drawn towards the words of the file's name.
 
     Not for models that see: their texts lie closer to each other than to any picture, so names would decide alone.
     """
     words = name_words(filename)
-    if not words or _encoder().sees:
+    if not words or encoder.sees:
         return pictures
-    return unit(pictures + NAME_WEIGHT * _encoder().texts([words]))
+    return unit(pictures + NAME_WEIGHT * encoder.texts([words]))

@@ -1,37 +1,34 @@
 """Answers semantic queries: embeds the text, compares it with what the tenant has, names the files."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from broker.errors import NotIndexed, UnsupportedMedia
-from broker.media.generations import Generations, Standing
+from broker.media.generations import Standing
 from broker.media.narrowing import Found, Narrowing
 from broker.media.search import Hit, SearchRequest
 from broker.media.vectors import VectorStore
-from handlers.embedding import hub, preflight
-from handlers.embedding.embedder import Embedder, UnusableModel, open_embedder
 from handlers.embedding.facts import Facts, FactsOf, KnownFacts, fits
-from handlers.embedding.index import Index, Match
+from handlers.embedding.index import Index
 from handlers.embedding.indexes import Indexes
-from handlers.embedding.labels import LabelTable
 from handlers.embedding.layers import Layer, Layers, in_order
-from handlers.embedding.minilm import MiniLM
 from handlers.embedding.paging import Chosen, counted_ahead, page
 from handlers.embedding.places import places
 from handlers.embedding.query_encoders import Judge, OpenOther, QueryEncoder, QueryEncoders
+from handlers.embedding.ranking import Match
 from handlers.embedding.recipe import encoder_of
-from handlers.embedding.relevance import Calibration, probability
-from handlers.embedding.settings import EmbeddingSettings
-from handlers.embedding.shown import LocalFile, ShownPictures
+from handlers.embedding.relevance import probability
+from handlers.embedding.shown import ShownPictures
 from handlers.embedding.text import spread
+from handlers.embedding.unit import finite
 
-__all__ = ["Facts", "Judge", "Searcher", "open_searcher", "query_embedder"]
+__all__ = ["Facts", "Judge", "Searcher"]
 
 log = logging.getLogger(__name__)
 
@@ -46,21 +43,6 @@ _MOST_FACTS = 300_000
 NamesOf = Callable[[str, Sequence[str]], Mapping[str, str]]
 #: How the generations of a tenant stand, for a process that has this one of its own.
 StandingOf = Callable[[str, str], Standing]
-
-
-class Embed(Protocol):
-    """Gives the vector of a query, (dimensions,) and L2-normalised."""
-
-    #: Whether the model itself knows pictures; else they lie where their labels are.
-    sees: bool
-
-    def __call__(self, text: str) -> NDArray[np.float32]: ...
-
-    def texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """(texts, dimensions), not as queries but as what they find."""
-
-    def pieces(self, word: str) -> int:
-        """Into how many pieces the model cuts a word."""
 
 
 class Searcher:
@@ -116,24 +98,21 @@ class Searcher:
         if facts is not None and not facts.require(layers.ids(request.entity_type), narrowing):
             return None
 
-        def matches() -> Iterator[Match]:
-            found = layers.matches(request)
-            return found if facts is None else (each for each in found if fits(facts[each.entity_id], narrowing))
-
-        least = request.min_relevance if layers.judged else 0.0
-        all_of_them = facts is None and request.min_similarity is None and not least
-        rest = matches()
-        counted = [] if all_of_them else counted_ahead(rest)
+        found = layers.matches()
+        rest = found if facts is None else (each for each in found if fits(facts[each.entity_id], narrowing))
+        total, counted = layers.count_matches() if facts is None else None, list[Match]()
+        if total is None:
+            counted = counted_ahead(rest)
+            total = len(counted)
         hits, last = page(
             chain(counted, rest), request.limit, request.after, lambda ids: dict(self._facts_of(request.tenant, ids))
         )
-        total = len(layers.ids(request.entity_type)) - bool(request.like) if all_of_them else len(counted)
         return Found(
             self._hits(request, layers, hits),
             total,
             list(astuple(last)) if last else None,
             layers.layers[0].model if layers.layers else standing.active,
-            max(0, standing.total - len(layers.ids(None))) if standing.total else 0,
+            max(0, standing.total - layers.count(None)) if standing.total else 0,
         )
 
     def work(self) -> bool:
@@ -158,11 +137,11 @@ class Searcher:
             return None
         self._indexes.give_up_unused(request.tenant, read)
         layers = [
-            Layer(model, used[model], queries[used[model].name], index)
+            Layer(model, used[model], finite(queries[used[model].name]), index)
             for model, index in read.items()
             if index is not None
         ]
-        return Layers(layers, _words(request), judged=not (request.like or request.picture))
+        return Layers(layers, request, _words(request), judged=not (request.like or request.picture))
 
     def _may_answer(self, tenant: str, read: Mapping[str, Index | None]) -> bool:
         """The first must be up to date. Others are waited for where that takes a moment: files that only such have as
@@ -238,82 +217,3 @@ def _hit(chosen: Chosen, relevance: float | None, found: list[dict[str, Any]]) -
         places=found,
         duplicates=[{"entity_id": entity_id, "filename": name} for entity_id, name in chosen.duplicates],
     )
-
-
-def open_searcher(
-    environ: Mapping[str, str],
-    vectors: VectorStore,
-    facts_of: FactsOf,
-    local_file: LocalFile,
-    most_bytes: int = MOST_BYTES,
-    names_of: NamesOf = lambda tenant, ids: {},
-    generations: Generations | None = None,
-) -> Searcher:
-    """A searcher with the model that the environment names, warmed up. Raises ``ValueError`` if it cannot be loaded.
-
-    Of another model than the bundled one, what tells relevant hits from others is computed at the first start, which
-    takes seconds, and kept in ``DATA_DIR``. Models of other ``generations`` are loaded as well, where they are here.
-    """
-    settings = preflight.check_model(environ)
-    embed, judge = _opened(settings)
-    pictures = ShownPictures(settings, local_file)
-
-    def open_other(generation: str) -> QueryEncoder | None:
-        location = generations.location(generation) if generations else ""
-        other = _settings_of(generation, location, environ)
-        return QueryEncoder(other.name, *_opened(other)) if other else None
-
-    standing_of = generations.standing if generations else None
-    searcher = Searcher(
-        settings.tag, embed, vectors, facts_of, most_bytes, names_of, judge, pictures, standing_of, open_other
-    )
-    searcher.encoders.prepare(generations.in_use() if generations else ())
-    return searcher
-
-
-def _opened(settings: EmbeddingSettings) -> tuple[Embed, Judge | None]:
-    embed = query_embedder(settings)
-    dimensions = len(embed("warm up"))
-    if settings.bundled:
-        return embed, Judge(Calibration.bundled(), embed.pieces)
-    if embed.sees:
-        return embed, None
-    labels = LabelTable(embed.texts, settings.name, dimensions, settings.cache)
-    return embed, Judge(Calibration.by(labels), embed.pieces)
-
-
-def _settings_of(generation: str, location: str, environ: Mapping[str, str]) -> EmbeddingSettings | None:
-    """Those that name the model of a generation, if it is on this machine: nobody is asked for it."""
-    if bundled := EmbeddingSettings.bundled_as(encoder_of(generation), environ):
-        return bundled
-    for each in dict.fromkeys((location, encoder_of(generation))):
-        try:
-            settings = EmbeddingSettings.from_env({**environ, "EMBED_MODEL": each, "TORCH": ""})
-        except ValueError:
-            continue
-        if settings.name == encoder_of(generation) and (settings.folder or hub.is_here(settings.location)):
-            return settings
-    return None
-
-
-class _Queries:
-    """By an embedder."""
-
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self.sees, self.texts, self.pieces = embedder.sees, embedder.texts, embedder.pieces
-
-    def __call__(self, text: str) -> NDArray[np.float32]:
-        vector: NDArray[np.float32] = self._embedder.queries([text])[0]
-        return vector
-
-
-def query_embedder(settings: EmbeddingSettings) -> Embed:
-    """Of the bundled model the light one, whose queries find what vectors of either find; else sentence-transformers.
-
-    Raises ``ValueError`` when the model cannot be loaded.
-    """
-    try:
-        return _Queries(MiniLM(settings) if settings.bundled else open_embedder(settings))
-    except UnusableModel as error:
-        raise ValueError(str(error)) from error

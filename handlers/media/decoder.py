@@ -64,7 +64,7 @@ def _confine(memory: int, seconds: float) -> None:
 def _answer(answers: BinaryIO, function: str, arguments: list[Any]) -> None:
     try:
         for item in _items(resolve_name(function)(*arguments)):
-            send(answers, (ITEM, item))
+            send(answers, (ITEM, item), more=True)
         send(answers, (END, None))
     except MemoryError:
         send(answers, (PERMANENT, "This file needs too much memory to be decoded."))

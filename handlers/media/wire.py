@@ -9,6 +9,8 @@ import msgspec
 
 #: Bytes of one message: a drawing of 20,000 points has ten million.
 _LONGEST = 128 * 2**20
+#: Bytes of a message that a pipe's buffer has room for.
+_SHORT = 4096
 #: How an answer goes on: one of several items, the end, refusals of two kinds, and a fault of the program's own.
 ITEM, END, PERMANENT, TRANSIENT, FAULT = range(5)
 
@@ -17,12 +19,13 @@ class Broken(Exception):
     """The other side has ended, or says what no message is."""
 
 
-def send(pipe: IO[bytes], message: Any) -> None:
-    """Raises ``Broken`` when nobody reads."""
+def send(pipe: IO[bytes], message: Any, more: bool = False) -> None:
+    """Raises ``Broken`` when nobody reads. A short message may wait for the next one, if there is ``more``."""
     body = msgspec.msgpack.encode(message)
     try:
         pipe.write(len(body).to_bytes(4) + body)
-        pipe.flush()
+        if not more or len(body) > _SHORT:
+            pipe.flush()
     except BrokenPipeError as error:
         raise Broken from error
 

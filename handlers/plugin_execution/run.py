@@ -11,13 +11,13 @@ from uuid import UUID, uuid5
 
 from marshmallow import EXCLUDE, ValidationError
 
+from broker.captions.searchable import speech_task
 from broker.context import TaskContext
 from broker.errors import PermanentError, Postpone, RateLimited, TransientError, wait_asked
 from broker.media.records import MediaRecord
 from broker.plugin import NOTE, Plugin, is_transcript
 from broker.plugins.installed_plugins import load_plugins
 from broker.redaction import Redaction
-from broker.task import NewTask
 from handlers.plugin_execution import refusals
 from handlers.plugin_execution.context import Context
 from handlers.plugin_execution.http import USUAL_WAIT
@@ -60,7 +60,7 @@ def run(
     data = _execute(plugin, of_plugin, account, context, now)
     files = [{"name": name, "size": size} for name, size in sorted(of_plugin.saved.items())]
     _note(context, plugin, of_plugin, data, files)
-    if any(map(is_transcript, of_plugin.saved)):
+    if of_plugin.notes or any(map(is_transcript, of_plugin.saved)):
         _have_it_searched(context, media)
     return {"plugin_name": plugin.name, "media_id": media.id, "data": data, "files": files}
 
@@ -103,12 +103,9 @@ def _note(context: TaskContext, plugin: Plugin, of_plugin: Context, data: Any, f
 
 
 def _have_it_searched(context: TaskContext, media: MediaRecord) -> None:
-    """What is said in a recording is found like what it shows, unless its upload has asked to be left out."""
-    if media.kind not in ("audio", "video") or media.info.get("embed") is False:
-        return
-    payload = {"entity_type": media.kind, "entity_id": media.id, "speech_only": True}
-    followed = str(uuid5(UUID(context.task_id), "speech"))
-    context.follow_with(NewTask("EmbeddingGeneration", payload, id=followed))
+    """What is said in a recording is found like what it shows."""
+    if task := speech_task(media, str(uuid5(UUID(context.task_id), "speech"))):
+        context.follow_with(task)
 
 
 def _plugin(plugins: Mapping[str, Plugin], name: str) -> Plugin:

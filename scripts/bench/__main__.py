@@ -21,6 +21,7 @@ from scripts.bench import (
     scale,
     side_by_side,
     video,
+    video_kills,
     video_workers,
 )
 from scripts.bench.environments import HOMES
@@ -38,8 +39,8 @@ def main() -> int:
         "parts",
         nargs="*",
         metavar="PART",
-        help="peers, memory, http, live, rates, scale, fair, forecast, search, search_latency, video, video_workers, "
-        "embedding; all if left out",
+        help="peers, memory, http, live, rates, scale, fair, forecast, search, search_latency, video, video_kills, "
+        "video_workers, embedding; all if left out",
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--share", type=float, default=1.0, help="of the usual number of tasks; small for a try")
@@ -75,12 +76,13 @@ def _parts(rounds: int, share: float, only: list[str]) -> dict[str, Part]:
         ),
         "scale": (lambda: scale.run(1_000, max(2_000, int(1_000_000 * share)), 300), scale.report),
         "video": (lambda: video.run(max(20, int(600 * share)), share), video.report),
+        "video_kills": (lambda: video_kills.run(max(60, int(600 * share)), 5), video_kills.report),
         "video_workers": (
             lambda: video_workers.run(max(130, int(300 * share)), max(1, rounds // 2)),
             video_workers.report,
         ),
         "fair": (lambda: _fair(rounds, share), fair.report),
-        "embedding": (lambda: embedding.run(max(40, int(400 * share))), embedding.report),
+        "embedding": (lambda: embedding.run(max(40, int(400 * share)), rounds), embedding.report),
     }
 
 

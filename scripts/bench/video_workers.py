@@ -24,7 +24,7 @@ from scripts.bench.report import table
 from scripts.bench.server import Server, fresh
 from scripts.bench.video import source_file
 
-_TENANT = "bench"
+TENANT = "bench"
 _PATIENCE = 3600.0
 
 #: Seconds, those of processors, and of the busiest worker, by the number of workers; one of each for every round.
@@ -64,9 +64,9 @@ def _measure(folder: Path, server: Server, upload: Path, workers: int) -> dict[s
     broker = Broker.connect(settings, {VIDEO_TRANSCODING.name: VIDEO_TRANSCODING})
     with _workers(folder, server, workers):
         _wait(lambda: len(broker.workers.list()) >= workers)
-        task = _submit(broker, upload)
-        _wait(lambda: broker.tasks.get(_TENANT, task.id).status in TERMINAL)
-        tasks = [broker.tasks.get(_TENANT, each.id) for each in broker.tasks.page(_TENANT).tasks]
+        task = submit(broker, upload)
+        _wait(lambda: broker.tasks.get(TENANT, task.id).status in TERMINAL)
+        tasks = [broker.tasks.get(TENANT, each.id) for each in broker.tasks.page(TENANT).tasks]
     made = next(each for each in tasks if each.id == task.id)
     if made.status is not Status.COMPLETED or not made.started_at or not made.completed_at:
         raise RuntimeError(f"the video was not made: {made.error}")
@@ -75,13 +75,13 @@ def _measure(folder: Path, server: Server, upload: Path, workers: int) -> dict[s
     return {"wall": wall, "cpu": sum(used), "busiest": max(used)}
 
 
-def _submit(broker: Broker, upload: Path) -> Task:
+def submit(broker: Broker, upload: Path) -> Task:
     video_id, task_id = str(uuid.uuid4()), str(uuid.uuid4())
-    key = paths.source(_TENANT, video_id)
+    key = paths.source(TENANT, video_id)
     broker.storage.put_file(key, upload)
-    record = MediaRecord(video_id, _TENANT, "video", upload.name, "video/mp4", upload.stat().st_size, key, "", task_id)
+    record = MediaRecord(video_id, TENANT, "video", upload.name, "video/mp4", upload.stat().st_size, key, "", task_id)
     new = NewTask(VIDEO_TRANSCODING.name, {"video_id": video_id}, id=task_id)
-    return broker.tasks.submit(_TENANT, new, record)[0]
+    return broker.tasks.submit(TENANT, new, record)[0]
 
 
 @contextmanager

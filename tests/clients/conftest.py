@@ -1,7 +1,6 @@
 """The clients speak to a real gateway; what they submit is run when a test says so, by handlers of its own."""
 
 from collections.abc import Iterator
-from threading import Event, Thread
 
 import pytest
 
@@ -12,6 +11,7 @@ from broker.tasks.installed_types import load_types
 from scripts.testing.kit import Kit
 from scripts.testing.plugin import _mindia_session, mindia_limits, mindia_tasks
 from tests.breaking import Breaking, breaking
+from tests.search_fixtures import searching
 
 __all__ = ["_mindia_session", "mindia_limits", "mindia_tasks"]
 VIDEO_ID = "550e8400-e29b-41d4-a716-446655440000"
@@ -45,7 +45,6 @@ def broken(system: Kit) -> Iterator[Breaking]:
 def searcher(system: Kit) -> Iterator[list[SearchRequest]]:
     """What a search process is asked, which finds five files, in pages."""
     asked: list[SearchRequest] = []
-    stop = Event()
 
     def answer(request: SearchRequest) -> Found:
         asked.append(request)
@@ -54,11 +53,8 @@ def searcher(system: Kit) -> Iterator[list[SearchRequest]]:
         hits = [Hit("video", VIDEO_ID, str(number), 0.5) for number in range(start, end)]
         return Found(hits, 5, [float(end), 0.5, "video", VIDEO_ID] if end < 5 else None)
 
-    thread = Thread(target=system.broker.search.serve, args=(answer, stop))
-    thread.start()
-    yield asked
-    stop.set()
-    thread.join(timeout=10)
+    with searching(system.broker.search, answer):
+        yield asked
 
 
 def _fail(_: object) -> dict[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from mindia_client import Client, NoAnswer, errors
+from mindia_client import Client, NoAnswer, WaitTimeout, errors
 
 from broker.media.search import SearchRequest
 from scripts.testing.kit import Kit
@@ -88,9 +88,22 @@ def test_captions_and_transcoding_again(client: Client) -> None:
     assert client.captions(video["id"]) == []
     with pytest.raises(errors.NotTranscoded):
         client.reprocess_video(video["id"], background=False)
-    counted = client.reprocess_videos(dry_run=True, uploaded_from="2001-01-01")
-    assert (counted["matched"], counted["queued"], counted["reasons"]) == (1, 0, {"not_transcoded": 1})
-    assert client.reprocess_videos(ids=[video["id"]])["skipped"] == 1
+    counted = client.wait_operation(client.reprocess_videos(dry_run=True, uploaded_from="2001-01-01"), timeout=60)
+    assert (counted["matched"], counted["done"], counted["reasons"]) == (1, 0, {"not_transcoded": 1})
+    how = {"options": {"profile": "small"}, "tags": ["again"], "background": False}
+    begun = client.reprocess_videos(ids=[video["id"]], idempotency_key="again", **how)
+    assert client.reprocess_videos(ids=[video["id"]], idempotency_key="again", **how)["id"] == begun["id"]
+    assert client.operation(begun["id"])["how"] == how
+
+
+def test_an_operation_is_waited_for_until_it_has_ended(client: Client, system: Kit) -> None:
+    ended = client.reprocess_videos(ids=["550e8400-e29b-41d4-a716-446655440000"])
+    system.broker.redis.hset(system.broker.keys.operation(ended["id"]), "state", "running")
+    running = client.operation(ended["id"])
+    with pytest.raises(WaitTimeout):
+        client.wait_operation(running, timeout=0.01)
+    system.broker.redis.hset(system.broker.keys.operation(ended["id"]), "state", "completed")
+    assert client.wait_operation(running) == ended
 
 
 def test_files_at_a_url_of_all_kinds(client: Client) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from gateway.live.handover import DETACH
-
-PATIENCE = 30
+from tests.waiting import PATIENCE
 
 
 @dataclass(frozen=True)

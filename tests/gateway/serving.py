@@ -12,8 +12,7 @@ from gateway.server.limits import Limits
 from gateway.server.loop import Loop
 from gateway.server.site import Site
 from gateway.server.threads import Threads
-
-PATIENCE = 30
+from tests.waiting import PATIENCE
 
 
 @contextmanager

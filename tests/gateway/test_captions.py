@@ -10,6 +10,9 @@ from werkzeug.test import TestResponse
 
 from broker.broker import Broker
 from broker.media import paths
+from broker.status import Status
+from broker.task import Task
+from broker.tasks.task_filters import Wanted
 from tests.gateway.conftest import VIDEO_ID, ClientOf
 from tests.gateway.media import MP4, PNG, upload
 from tests.gateway.problem import problem
@@ -139,3 +142,49 @@ def test_a_repeat_adds_them_once(client: FlaskClient, video: str) -> None:
         answers.append(client.post(f"{video}/captions", data=data, headers={"Idempotency-Key": "once"}).json)
     assert answers[0] == answers[1]
     assert len(client.get(f"{video}/captions").json["captions"]) == 1
+
+
+def uploaded(client: FlaskClient, **form: str) -> str:
+    """The path of a video."""
+    return str(client.post("/api/videos", data={"file": (io.BytesIO(MP4), "a.mp4"), **form}).headers["Location"])
+
+
+def searched(broker: Broker) -> list[Task]:
+    """The tasks that have what is said in a video found, oldest first."""
+    found = broker.tasks.page("acme", Wanted(types=("EmbeddingGeneration",))).tasks
+    return [each for each in reversed(found) if each.payload.get("speech_only")]
+
+
+def test_what_they_say_is_to_be_found_once_they_are_there_and_not_once_they_are_gone(
+    client: FlaskClient, broker: Broker
+) -> None:
+    video = uploaded(client, embed="true")
+    data = {"file": (io.BytesIO(SRT.encode()), "captions.srt"), "language": "en"}
+    added = client.post(f"{video}/captions", data=data, headers={"Idempotency-Key": "once"}).json
+    data["file"] = (io.BytesIO(SRT.encode()), "captions.srt")
+    client.post(f"{video}/captions", data=data, headers={"Idempotency-Key": "once"})
+    (task,) = searched(broker)
+    assert task.payload == {"entity_type": "video", "entity_id": video.rpartition("/")[2], "speech_only": True}
+    problem(client.delete(f"{video}/captions/{VIDEO_ID}"), 404, "not_found")
+    assert searched(broker) == [task]
+    assert client.delete(f"{video}/captions/{added['id']}").status_code == 204
+    _, later = searched(broker)
+    assert (later.payload, later.status) == (task.payload, Status.SCHEDULED)
+
+
+def test_nothing_is_made_searchable_of_a_video_that_is_left_out(client: FlaskClient, broker: Broker) -> None:
+    video = uploaded(client, embed="false")
+    client.delete(f"{video}/captions/{add(client, video).json['id']}")
+    assert searched(broker) == []
+
+
+def test_a_quota_that_is_used_up_keeps_nobody_from_adding_and_taking_away(
+    client: FlaskClient, client_of: ClientOf, broker: Broker
+) -> None:
+    video = uploaded(client, embed="true")
+    quotas = {"waiting_tasks": 1}
+    assert client_of("ops").put("/api/tenants/acme", json={"quotas": quotas}).status_code == 200
+    added = add(client, video)
+    assert added.status_code == 201
+    assert client.delete(f"{video}/captions/{added.json['id']}").status_code == 204
+    assert searched(broker) == []

@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from tests.gateway.conftest import NEW_TASK, ClientOf
 from tests.gateway.routes import routes
+from tests.scale import examples
+
+pytestmark = [pytest.mark.scales]
 
 #: The same examples every time; the fixtures hold no state that one could spoil for the next.
 fuzz = settings(
-    max_examples=150,
+    max_examples=examples(150, 60),
     derandomize=True,
     deadline=None,
     database=None,
@@ -67,7 +70,7 @@ def check(response: Any) -> None:
         assert response.request.path in ("/api/search", "/api/events")
 
 
-@settings(fuzz, max_examples=40)
+@settings(fuzz, max_examples=examples(40, 20))
 @given(
     content_type=st.sampled_from(TYPES), body=st.binary(max_size=300),
     query=st.dictionaries(st.sampled_from(PARAMETERS) | texts, values, max_size=4),
@@ -83,7 +86,7 @@ def test_any_method(app: Flask, operator: FlaskClient) -> None:
             check(operator.open(path, method=method))
 
 
-@settings(fuzz, max_examples=80)
+@settings(fuzz, max_examples=examples(80, 40))
 @given(body=json_values)
 def test_any_json(app: Flask, operator: FlaskClient, body: Any) -> None:
     for each in routes(app):

@@ -1,6 +1,7 @@
 """How a video is to be encoded: taken wherever a transcoding is asked for, and refused there if it cannot be."""
 
 import io
+import json
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from broker.broker import Broker
+from gateway.config import GatewaySettings
 from tests.gateway.conftest import VIDEO_ID
 from tests.gateway.media import MP4, PNG
 from tests.gateway.problem import pointers
@@ -128,3 +130,28 @@ def test_the_view_tells_how_it_was_encoded(client: FlaskClient, broker: Broker) 
     broker.redis.hset(broker.keys.media(video), mapping={"info:profile": '"small"', "info:encoder": '"libx264"'})
     shown = client.get(f"/api/videos/{video}").json
     assert (shown["profile"], shown["encoder"]) == ("small", "libx264")
+
+
+class TestListed:
+    def test_those_that_come_with_the_product(self, client: FlaskClient) -> None:
+        found = client.get("/api/profiles").json["profiles"]
+        assert [(each["name"], each["default"]) for each in found] == [
+            ("default", True),
+            *((name, False) for name in ("av1", "hevc", "high", "small")),
+        ]
+        assert found[0] == {
+            "name": "default",
+            "default": True,
+            "codec": "h264",
+            "ladder": [360, 480, 720, 1080],
+            "quality": "standard",
+            "normalize_audio": False,
+        }
+
+    def test_the_operators_and_the_one_that_is_usual(self) -> None:
+        """As the settings have them, whichever process reads them."""
+        given = {"mobile": {"ladder": [240], "codec": "hevc"}, "small": {"ladder": [144]}}
+        environ = {"API_KEYS": f"acme:{16 * 'k'}", "VIDEO_PROFILES": json.dumps(given), "VIDEO_PROFILE": "mobile"}
+        settings = GatewaySettings.from_env(environ)
+        assert (settings.video_profile, settings.video_profiles["small"].ladder) == ("mobile", (144,))
+        assert sorted(settings.video_profiles) == ["av1", "default", "hevc", "high", "mobile", "small"]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from broker.broker import Broker
 from tests.gateway.conftest import VIDEO_ID, ClientOf
@@ -87,6 +88,63 @@ def test_many_are_counted_first_and_then_done_each_once(
         (0, {"in_progress": 2}),
         (0, {"not_transcoded": 1, "in_progress": 1}),
     ]
+
+
+def operate(client: FlaskClient, **body: Any) -> TestResponse:
+    return client.post("/api/operations", json={"action": "reprocess", "filter": {}, **body})
+
+
+def test_all_that_match_are_an_operation(client: FlaskClient, client_of: ClientOf, broker: Broker) -> None:
+    videos = [made(client, broker) for _ in range(3)]
+    upload(client, "/api/videos", MP4)
+    counted = operate(client, dry_run=True)
+    assert counted.status_code == 201
+    counts = ("status", "candidates", "matched", "done", "skipped", "reasons", "how", "waits_for")
+    assert [counted.json[name] for name in counts] == [
+        "completed",
+        4,
+        4,
+        3,
+        1,
+        {"not_transcoded": 1},
+        {"options": {}, "background": True, "tags": []},
+        None,
+    ]
+    how = {"options": {"profile": "small"}, "background": False, "tags": ["again"]}
+    asked = {"filter": {"uploaded_from": "2001-01-01"}, **how}
+    key = {"Idempotency-Key": "again"}
+    body = {"action": "reprocess", **asked}
+    began = client.post("/api/operations", json=body, headers=key)
+    assert client.post("/api/operations", json=body, headers=key).json == began.json
+    assert client.post("/api/operations", json=body | {"background": True}, headers=key).status_code == 422
+    shown = client.get(began.headers["Location"]).json
+    assert (shown["action"], shown["done"], shown["how"]) == ("reprocess", 3, how)
+    assert shown["filter"] == {"uploaded_from": "2001-01-01T00:00:00.000000Z"}
+    tasks = client.get("/api/tasks?tag=again").json["tasks"]
+    assert sorted(each["payload"]["video_id"] for each in tasks) == sorted(videos)
+    assert {(each["payload"]["profile"], each["background"]) for each in tasks} == {("small", False)}
+    assert client.get("/api/operations").json["operations"][0] == shown
+    assert operate(client_of("rival")).json["matched"] == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        ({"filter": {"type": "VideoTranscoding"}}, {"#/filter/type"}),
+        ({"filter": {"start_date": "2024-01-01", "ids": [VIDEO_ID]}}, {"#/filter/start_date"}),
+        ({"force": True}, {"#/force"}),
+        ({"options": {"speed": 2}}, {"#/payload/speed"}),
+        ({"options": {"profile": "enormous"}}, {"#/payload/profile"}),
+        ({"tags": [""]}, {"#/tags/0"}),
+        ({"action": "retry", "filter": {"uploaded_to": "2024-01-01"}}, {"#/filter/uploaded_to"}),
+        ({"action": "cancel", "options": {}, "background": True, "tags": []}, {"#/options", "#/background", "#/tags"}),
+    ],
+)
+def test_what_does_not_go_together_is_refused(client: FlaskClient, body: dict[str, Any], where: set[str]) -> None:
+    response = operate(client, **body)
+    problem(response, 422, "invalid_content")
+    assert pointers(response) == where
+    assert client.get("/api/operations").json["total"] == 0
 
 
 def test_only_those_that_match(client: FlaskClient, broker: Broker, video: str) -> None:

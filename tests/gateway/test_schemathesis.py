@@ -17,8 +17,8 @@ from schemathesis.checks import CHECKS, load_all_checks
 
 from tests.scale import examples
 
-#: Of each operation and kind: some 15 s in all in the suite.
-EXAMPLES = examples(6)
+#: Of each operation and kind: some 7 s in all in the suite.
+EXAMPLES = examples(6, 3)
 KEY = {"Authorization": "Bearer ops-key"}
 #: They do not end, and need a server's connection.
 _STREAMS = "/events"

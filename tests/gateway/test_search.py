@@ -3,7 +3,6 @@
 import io
 from collections.abc import Iterator
 from dataclasses import replace
-from threading import Event, Thread
 
 import pytest
 from flask.testing import FlaskClient
@@ -15,6 +14,7 @@ from broker.media.search import LEAST_RELEVANCE, Hit, SearchRequest
 from tests.gateway.conftest import VIDEO_ID
 from tests.gateway.media import MP4, PNG, upload
 from tests.gateway.problem import pointers, problem
+from tests.search_fixtures import searching
 
 PLACE = {"matched": "speech", "similarity": -0.25, "text": "A cat.", "marks": [[2, 5]], "start": 1.5, "end": 4.0}
 PLACE |= {"page": None, "offset": None}
@@ -29,18 +29,13 @@ HITS = [
 def asked(broker: Broker) -> Iterator[list[SearchRequest]]:
     """What a search process is asked; it answers the same hits to everything."""
     requests: list[SearchRequest] = []
-    stop = Event()
 
     def answer(request: SearchRequest) -> Found:
         requests.append(request)
         return Found(HITS[: request.limit], 7, [0.5, 0.25, "image", VIDEO_ID], "model+2", 3)
 
-    thread = Thread(target=broker.search.serve, args=(answer, stop))
-    thread.start()
-    yield requests
-    stop.set()
-    thread.join(timeout=10)
-    assert not thread.is_alive()
+    with searching(broker.search, answer):
+        yield requests
 
 
 def ask(client: FlaskClient, **query: str | int | float) -> tuple[int, dict[str, object]]:

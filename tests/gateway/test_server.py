@@ -81,7 +81,7 @@ def test_a_client_that_polls_every_two_seconds_keeps_its_connection(gateway: Ser
             while not answer.endswith(b"}\n"):  # head and body are sent one after the other
                 answer += connection.recv(65536)
             assert answer.startswith(b"HTTP/1.1 200 ")
-            closed, _, _ = select.select([connection], [], [], 3.5)
+            closed, _, _ = select.select([connection], [], [], 2.5)
             assert not closed
         started = time.monotonic()
         code, _ = gateway.stop()

@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from broker.broker import Broker
+from broker.engine.transitions import Claim
 from broker.levels import BACKGROUND
 from broker.tasks.submission import new_ids, options
 from tests.gateway.conftest import NEW_TASK
@@ -72,4 +73,16 @@ def test_they_end_when_its_task_is_cancelled(client: FlaskClient, shared: Shared
 
 def test_to_cancel_one_leaves_the_others_alone(client: FlaskClient, shared: Shared) -> None:
     assert client.post(f"/api/tasks/{shared.running}/cancel?force=true").status_code == 200
+    assert statuses(client, shared) == ["processing", "cancelled", "pending"]
+
+
+def test_one_that_fails_is_no_failure_that_its_tenant_sees(client: FlaskClient, broker: Broker, shared: Shared) -> None:
+    claim = Claim("w", "", "VideoTranscoding", 5_000_000)
+    execution = broker.redis.hget(broker.keys.job(shared.running), "lease")
+    broker.transitions.fail(shared.running, execution, "No space left", "", None, claim)
+    ended = client.get(f"/api/tasks/{shared.running}").json
+    assert (ended["status"], ended["part_of"]) == ("cancelled", shared.task)
+    assert ended["error"] == "Given up; the task that it helped makes what is missing: No space left"
+    assert client.get("/api/failures").json["total"] == 0
+    assert client.get("/api/tasks/stats").json["by_status"]["failed"] == 0
     assert statuses(client, shared) == ["processing", "cancelled", "pending"]

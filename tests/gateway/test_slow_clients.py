@@ -13,7 +13,7 @@ from gateway.live.handover import on_hang_up
 from gateway.server.limits import Limits
 from gateway.server.patience import Patience
 from gateway.server.site import Allowance
-from tests.gateway.serving import echo, read_all, serving
+from tests.gateway.serving import PATIENCE, echo, read_all, serving
 from tests.waiting import wait_until
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -227,7 +227,7 @@ def test_a_hang_up_is_told_at_once() -> None:
         connection.sendall(GET)
         wait_until(lambda: any(not each.at_rest for each in served.loop.connections), "it is asked")
         connection.close()
-        assert told.wait(5)
+        assert told.wait(PATIENCE)
         wait_until(lambda: not served.loop.connections, "nothing of it is left")
 
 

@@ -189,6 +189,14 @@ def test_what_is_known_of_its_sound(tab: Tab, made: Made, running: System) -> No
     expect(details).to_contain_text(sound["name"])
 
 
+def test_how_its_pictures_were_encoded(tab: Tab, made: Made, running: System) -> None:
+    video = running.call("GET", f"/api/videos/{made.ids['video']}")
+    tab.open(f"media/video/{made.ids['video']}")
+    details = tab.page.get_by_role("region", name="Details")
+    for name, value in (("Profile", video["profile"]), ("Encoder", video["encoder"])):
+        expect(details.locator("div", has=tab.page.get_by_text(name, exact=True))).to_contain_text(value)
+
+
 def test_it_is_transcoded_again(tab: Tab, made: Made) -> None:
     tab.open(f"media/video/{made.ids['video']}")
     tab.page.get_by_role("button", name="Transcode again", exact=True).click()
@@ -246,6 +254,7 @@ def test_search_is_narrowed_down_and_goes_on(tab: Tab, made: Made) -> None:
 
 def test_how_far_a_new_model_is(tab: Tab) -> None:
     tab.expect_request("/api/search/status$", {"done": 288, "missing": 12, "total": 300, "estimate": 95.0})
+    tab.expect_connection("live")  # it knows by then what there is to ask
     tab.open("search")
     expect(tab.page.locator("main")).to_contain_text("288 of 300 are done, 12 are to come, about 1 m 35 s left.")
 
@@ -253,7 +262,11 @@ def test_how_far_a_new_model_is(tab: Tab) -> None:
 def test_videos_are_encoded_by_a_profile(tab: Tab, clip: Path, system: System) -> None:
     system.change("VideoTranscoding", paused=True)
     tab.open("media")
-    tab.page.get_by_label("Profile of videos").fill("small")
+    profile = tab.page.get_by_label("Profile of videos")
+    expect(profile.get_by_role("option")).to_have_text(["as usual", "default", "av1", "hevc", "high", "small"])
+    expect(tab.page.locator(".profile")).to_contain_text("h264 · 360, 480, 720, 1080 · standard quality")
+    profile.select_option("small")
+    expect(tab.page.locator(".profile")).to_contain_text("h264 · 240, 360, 480 · low quality")
     with tab.page.expect_response("**/api/videos") as asked:
         tab.page.get_by_label("Choose files").set_input_files(clip)
     video = asked.value.json()

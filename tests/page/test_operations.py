@@ -129,3 +129,33 @@ def test_work_is_put_aside_and_let_go(tab: Tab, system: System) -> None:
     line.get_by_role("button", name="Let go the disk is being replaced", exact=True).click()
     expect(line).to_have_count(0)
     system.until(task, "completed")
+
+
+def test_the_settings_of_a_plugin_are_made_changed_and_forgotten(tab: Tab, system: System) -> None:
+    tab.open("plugins")
+    line = tab.page.get_by_role("row", name=re.compile("^assembly_ai"))
+    expect(line).to_contain_text("settings are missing: api_key")
+    line.get_by_role("button", name="Settings of assembly_ai").click()
+    dialog = tab.page.get_by_role("dialog")
+    secret, language = dialog.get_by_label("api_key"), dialog.get_by_label("language_code")
+    expect(secret).to_have_attribute("type", "password")
+    tab.expected.append("status of 422")
+    secret.fill("has a space")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_contain_text("/config/api_key")
+    secret.fill("key-of-an-account")
+    dialog.get_by_role("button", name="Save").click()
+    expect(line).to_contain_text("your own settings")
+
+    line.get_by_role("button", name="Settings of assembly_ai").click()
+    expect(secret).to_have_value("********")
+    language.fill("de")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    kept = system.call("GET", "/api/plugins/assembly_ai/config")
+    assert (kept["config"], kept["enabled"]) == ({"api_key": "********", "language_code": "de"}, True)
+
+    line.get_by_role("button", name="Settings of assembly_ai").click()
+    dialog.get_by_role("button", name="Forget the settings of assembly_ai", exact=True).click()
+    expect(line).to_contain_text("settings are missing: api_key")
+    assert system.call("GET", "/api/plugins/assembly_ai/config")["source"] == "none"

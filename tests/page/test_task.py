@@ -110,7 +110,7 @@ def test_a_form_asks_for_what_the_type_takes_and_says_what_is_wrong(tab: Tab, ma
     field.fill("no id")
     tab.page.get_by_role("button", name="Submit").click()
     expect(tab.page.get_by_role("alert")).to_contain_text("Not valid")
-    expect(tab.page.locator("ul.bad")).to_contain_text("video_id")
+    expect(tab.page.get_by_role("alert")).to_contain_text("/payload/video_id")
     tab.expected.append("status of 422")
 
 

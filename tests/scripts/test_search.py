@@ -14,6 +14,7 @@ from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.media.search import SearchRequest
 from tests.search_fixtures import NewMedia
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_LIBRARIES = """
@@ -59,19 +60,19 @@ def test_it_answers_from_the_store_and_stops_when_told_to(
 ) -> None:
     broker = Broker.connect(settings, {})
     embedding = pytest.importorskip("handlers.embedding.settings").EmbeddingSettings.from_env({})
-    embed = pytest.importorskip("handlers.embedding.search").query_embedder(embedding)
+    embed = pytest.importorskip("handlers.embedding.opening").query_embedder(embedding)
     ids = {}
     for text in ("a cat on a sofa", "quarterly revenue"):
         ids[text] = new_media(kind="document", filename=f"{text}.txt")
         broker.vectors.put("acme", embedding.tag, "document", ids[text], [embed(text).astype("<f2").tobytes()])
 
     process = start(["-m", "scripts.search"], "search is ready")
-    first, second = broker.search.search(SearchRequest("acme", "kitten"), timeout=4).hits
+    first, second = broker.search.search(SearchRequest("acme", "kitten"), timeout=PATIENCE).hits
     assert (first.entity_id, first.filename) == (ids["a cat on a sofa"], "a cat on a sofa.txt")
     assert first.similarity > 0.4 > second.similarity
-    assert broker.search.search(SearchRequest("rival", "kitten"), timeout=4).hits == []
+    assert broker.search.search(SearchRequest("rival", "kitten"), timeout=PATIENCE).hits == []
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -82,9 +83,9 @@ def test_without_the_libraries_it_says_so_once_and_waits_until_told_to_stop(
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(0.5)
     process.send_signal(number)
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE) == 0
 
 
 def test_a_wrong_setting_is_named(start: Start) -> None:
     process = start(["-m", "scripts.search"], "REDIS_URL is not set", REDIS_URL="")
-    assert process.wait(10) == 2
+    assert process.wait(PATIENCE) == 2

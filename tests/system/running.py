@@ -12,8 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+from tests.waiting import PATIENCE
+
 REPOSITORY = Path(__file__).resolve().parents[2]
-PATIENCE = 30.0
 
 
 class Run:

@@ -19,7 +19,7 @@ from redis import Redis
 from scripts.formation.stack import without_password
 from tests.servers import own_port
 from tests.system.conftest import Start
-from tests.system.running import REPOSITORY, Run
+from tests.system.running import PATIENCE, REPOSITORY, Run
 from tests.waiting import wait_until
 
 
@@ -143,7 +143,7 @@ def test_a_stop_signal_ends_everything_in_order(start: Start, number: int) -> No
     run.wait_until_ready()
     run.wait_for_line("hello")
     run.signal(number)
-    assert run.wait(timeout=10) == 0
+    assert run.wait() == 0
     assert gone(run)
     assert "worker | good-bye" in run.lines
 
@@ -339,5 +339,5 @@ def test_it_ends_when_nobody_reads_its_output_any_more(start: Start) -> None:
     pids = run.wait_until_ready()
     run.deaf = True
     os.kill(pids["worker"], SIGKILL)  # makes the manager say something
-    assert run.process.wait(10) == 0
+    assert run.process.wait(PATIENCE) == 0
     assert gone(run)

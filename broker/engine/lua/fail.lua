@@ -11,9 +11,10 @@
 -- ARGV[9] lease_us
 -- ARGV[10] group
 -- ARGV[11] used  by the run, as in usage.lua, or ''
--- Returns {outcome, next}: 'scheduled', 'failed', or 'stale' when the run was no longer this caller's
+-- Returns {outcome, next}: 'scheduled', 'failed' (a task that helped with another is cancelled then), or 'stale' when the run was no longer this caller's
 -- Moves processing -> scheduled
 -- Moves processing -> failed
+-- Moves processing -> cancelled
 -- @include claim
 -- @include ending
 -- @include usage
@@ -26,8 +27,10 @@ if fresh then
   end_run(task, true)
   COUNT.observe(task.type, 'run', math.max(0, now - (microseconds(task.started_at) or now)))
   USAGE.end_run(task, used, outcome == 'scheduled' and execution)
-  reindex(task, outcome)
-  call('HSET', task.key, 'status', outcome, 'lease', execution .. ' ' .. outcome, 'error', message, 'crashes', 0,
+  local status, why = outcome, message
+  if outcome == 'failed' then status, why = LINKS.bad_end(task, message) end
+  reindex(task, status)
+  call('HSET', task.key, 'status', RQ_STATUS[status], 'lease', execution .. ' ' .. outcome, 'error', why, 'crashes', 0,
     'attempts', with_attempt(task, 'failed', message))
   call('XADD', KEY.results(id), 'MAXLEN', 1, '*', 'type', 2, 'exc_string', traceback, 'worker_name', worker)
   if outcome == 'scheduled' then
@@ -39,8 +42,8 @@ if fresh then
     announce(task, outcome, { error = message, retry_count = task.retry_count + 1, scheduled_at = iso(due) })
   else
     call('HSET', task.key, 'ended_at', at())
-    FAILURE.count(task, message)
-    enter_end(task, 'failed', message)
+    if status == 'failed' then FAILURE.count(task, message) end
+    enter_end(task, status, why)
   end
 else
   local ended = ended_as(task, execution)

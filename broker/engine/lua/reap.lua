@@ -9,6 +9,7 @@
 -- Returns {id, type, tenant, worker, run, 'pending' or 'failed', trace of each that was taken back; ids of those extended}
 -- Moves processing -> pending
 -- Moves processing -> failed
+-- Moves processing -> cancelled
 -- @include lost_run
 lease_us = tonumber(lease_us)
 local last = tonumber(call('GET', KEY.reaped()) or 0)

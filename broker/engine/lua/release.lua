@@ -9,6 +9,7 @@
 -- Returns {outcome, id}: 'pending', 'failed', or 'stale' when that run is not (or no longer) going on
 -- Moves processing -> pending
 -- Moves processing -> failed
+-- Moves processing -> cancelled
 -- @include lost_run
 -- @include usage
 local record = KEY.worker(worker)

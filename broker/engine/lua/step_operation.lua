@@ -15,6 +15,7 @@
 local record = OPERATION.read(id)
 if not record then
   call('ZREM', KEY.operations_open(), id)
+  call('ZREM', KEY.reprocessings_open(), id)
   return { '', '', '', {} }
 end
 if record.state ~= 'running' then return { record.state, record.tenant, record.action, {} } end
@@ -22,20 +23,14 @@ if record.state ~= 'running' then return { record.state, record.tenant, record.a
 local what = OPERATION.wanted(record)
 local from = record.moment ~= '' and { at = tonumber(record.moment), id = record.beyond } or nil
 local found, place, looked, more = FIND.run(what, from, record.dry_run and OPERATION.counted or tonumber(limit))
-local acted, counts = {}, { examined = looked, matched = 0, done = 0, skipped = 0, failed = 0 }
+local acted, reasons, counts = {}, {}, { examined = looked, matched = 0, done = 0, skipped = 0, failed = 0 }
 for _, each in ipairs(found) do
   local outcome, why = OPERATION.take(record, each.id, note, acted)
   if outcome then
     counts.matched, counts[outcome] = counts.matched + 1, counts[outcome] + 1
-    if why then call('HINCRBY', record.key, 'why:' .. string.sub(why, 1, 100), 1) end
+    if why then reasons[why] = (reasons[why] or 0) + 1 end
   end
 end
-for name, count in pairs(counts) do
-  if count > 0 then call('HINCRBY', record.key, name, count) end
-end
-if place then call('HSET', record.key, 'moment', FIND.text(place.at), 'beyond', place.id) end
-if not more then
-  record.state = 'completed'
-  OPERATION.finish(record, record.state)
-end
-return { record.state, record.tenant, record.action, acted }
+OPERATION.count(record, counts, reasons)
+local state = OPERATION.advance(record, place and FIND.text(place.at), place and place.id, more)
+return { state, record.tenant, record.action, acted }

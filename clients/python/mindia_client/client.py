@@ -24,9 +24,9 @@ from mindia_client.types import (
     Image,
     LogLine,
     LogPage,
+    Operation,
     Options,
     Quote,
-    Reprocessed,
     SearchResults,
     TaskDetail,
     TaskInList,
@@ -37,6 +37,8 @@ from mindia_client.types import (
 R = TypeVar("R")
 #: Seconds for which the gateway keeps a question open until a status changes; and tasks of a page.
 _LONGEST_WAIT, _PAGE = 25, 100
+#: Seconds between two looks at an operation.
+_LOOK = 0.5
 #: Lines of a page of a log; hits of a page of a search.
 _LINES, _HITS = 1000, 100
 #: Where files are uploaded to, and what they are.
@@ -292,21 +294,41 @@ class Client:
         found: TaskDetail[Any] = self.call("POST", path, json=body, repeatable=True)
         return found
 
-    def reprocess_videos(self, *, dry_run: bool = False, background: bool = True, **selection: Any) -> Reprocessed:
-        """The same of all that match: ``ids``, or ``uploaded_from`` and ``uploaded_to``, or nothing for all.
+    def reprocess_videos(
+        self,
+        *,
+        dry_run: bool = False,
+        background: bool = True,
+        options: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
+        idempotency_key: str | None = None,
+        **selection: Any,
+    ) -> Operation:
+        """The operation that does so with all that match: ``ids``, or ``uploaded_from`` and ``uploaded_to``, or all.
 
-        With ``dry_run`` they are only counted.
+        A small one has ended with the answer; the gateway's daemon goes on with others, whatever becomes of this
+        process. With ``dry_run`` they are only counted. ``tags`` are given to the tasks, to find them by.
         """
-        asked: dict[str, Any] = {"dry_run": dry_run, "background": background}
-        asked["options"] = selection.pop("options", {})
-        total: Reprocessed | None = None
-        while True:
-            body = {**asked, "filter": selection}
-            page: Reprocessed = self.call("POST", "/api/videos/reprocess", json=body, repeatable=True)
-            total = page if total is None else _sum(total, page)
-            if page["next"] is None:
-                return total
-            selection = {**selection, "uploaded_from": page["next"]}
+        asked = {"action": "reprocess", "filter": selection, "dry_run": dry_run, "background": background}
+        body = {**asked, "options": dict(options or {}), "tags": list(tags)}
+        found: Operation = self._create("/api/operations", body, idempotency_key)
+        return found
+
+    def operation(self, operation_id: str) -> Operation:
+        """How far it is: one of ``reprocess_videos``, or of ``/api/operations``."""
+        found: Operation = self.call("GET", f"/api/operations/{operation_id}")
+        return found
+
+    def wait_operation(self, operation: Operation, timeout: float | None = None) -> Operation:
+        """The operation once it has ended. Raises ``WaitTimeout`` after ``timeout`` seconds."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while operation["status"] == "running":
+            left = _LOOK if end is None else min(_LOOK, end - time.monotonic())
+            if left <= 0:
+                raise WaitTimeout(f"operation {operation['id']} is running after {timeout:g} s")
+            self._sleep(left)
+            operation = self.operation(operation["id"])
+        return operation
 
     def video(self, video_id: str) -> Video:
         """The video as it is now, with links that open for a day."""
@@ -437,22 +459,6 @@ def new_task(
     if isinstance(task, NewTask):
         return {"type": task.type, "payload": task.payload, **options}
     return {"type": task, "payload": payload or {}, **options}
-
-
-def _sum(one: Reprocessed, other: Reprocessed) -> Reprocessed:
-    """Of two pages, the later of them second."""
-    reasons = {
-        name: one["reasons"].get(name, 0) + other["reasons"].get(name, 0) for name in one["reasons"] | other["reasons"]
-    }
-    return {
-        "dry_run": other["dry_run"],
-        "matched": one["matched"] + other["matched"],
-        "queued": one["queued"] + other["queued"],
-        "skipped": one["skipped"] + other["skipped"],
-        "reasons": reasons,
-        "task_ids": [*one["task_ids"], *other["task_ids"]],
-        "next": other["next"],
-    }
 
 
 def _json(answer: httpx.Response) -> Any:

@@ -408,6 +408,12 @@ class HoldList(TypedDict):
     holds: list[Hold]
 
 
+class HowAgain(TypedDict):
+    options: dict[str, Any]
+    background: bool
+    tags: list[str]
+
+
 class Image(TypedDict):
     id: str
     filename: str
@@ -517,10 +523,13 @@ class NewHold(TypedDict):
 
 
 class NewOperation(TypedDict):
-    action: Literal["cancel", "retry", "delete"]
+    action: Literal["cancel", "retry", "delete", "reprocess"]
     filter: TaskSelection
     force: NotRequired[bool]
     dry_run: NotRequired[bool]
+    options: NotRequired[dict[str, Any]]
+    background: NotRequired[bool]
+    tags: NotRequired[list[str]]
 
 
 class NoBody(TypedDict):
@@ -534,13 +543,15 @@ class NotEmbedded(TypedDict):
 
 class Operation(TypedDict):
     id: str
-    action: Literal["cancel", "retry", "delete"]
+    action: Literal["cancel", "retry", "delete", "reprocess"]
     filter: dict[str, Any]
+    how: HowAgain | None
     force: bool
     dry_run: bool
     status: Literal["running", "completed", "cancelled"]
     created_at: str
     ended_at: str | None
+    waits_for: Literal["queue_full", "quota_exceeded", None]
     candidates: int
     examined: int
     matched: int
@@ -980,6 +991,8 @@ class TaskSelection(TypedDict):
     failure_id: NotRequired[str]
     start_date: NotRequired[str]
     end_date: NotRequired[str]
+    uploaded_from: NotRequired[str]
+    uploaded_to: NotRequired[str]
 
 
 class TaskStats(TypedDict):
@@ -1140,6 +1153,19 @@ class VideoPage(TypedDict):
     total: int
     limit: int
     offset: int
+
+
+class VideoProfile(TypedDict):
+    name: str
+    default: bool
+    codec: Literal["h264", "hevc", "av1"]
+    ladder: list[int]
+    quality: Literal["low", "standard", "high"]
+    normalize_audio: bool
+
+
+class VideoProfileList(TypedDict):
+    profiles: list[VideoProfile]
 
 
 class VideoSelection(TypedDict):

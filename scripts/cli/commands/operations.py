@@ -6,7 +6,7 @@ import click
 
 from scripts.cli.chosen import named
 from scripts.cli.command import Call, command
-from scripts.cli.operation import reasons_of
+from scripts.cli.operation import how_far, reasons_of
 from scripts.cli.table import Column
 from scripts.cli.words import ago
 
@@ -33,7 +33,7 @@ def operations_command(call: Call, words: tuple[str, ...], cancel: bool, limit: 
         path = f"/api/operations/{operation_id}"
         shown = call.api.post(f"{path}/cancel") if cancel else call.api.get(path)
         if not call.out.record(shown, operation_id):
-            far = f"{shown['examined']} of {shown['candidates']} looked at, {shown['done']} done{reasons_of(shown)}"
+            far = how_far(shown) + reasons_of(shown)
             call.out.line(f"{operation_id}  {_action(shown)}  {shown['status']}: {far}")
 
     call.for_each(named(words), act)

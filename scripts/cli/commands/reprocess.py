@@ -1,6 +1,6 @@
 """``mindia reprocess``"""
 
-from collections import Counter
+import uuid
 from typing import Any
 
 import click
@@ -8,11 +8,11 @@ import click
 from scripts.cli.chosen import confirm, named
 from scripts.cli.command import Call, command
 from scripts.cli.failure import Usage
+from scripts.cli.operation import followed
 from scripts.cli.pairs import members
 from scripts.cli.result import wait_for
+from scripts.cli.task_filters import all_tasks
 from scripts.cli.words import since
-
-_PATH = "/api/videos/reprocess"
 
 
 @command("reprocess", short_help="Transcode videos again")
@@ -33,13 +33,19 @@ def reprocess_command(
     \b
     mindia reprocess ID --wait
     mindia reprocess --to 2024-12-31
+
+    All that match are an operation, which goes on when this program ends: mindia operations.
     """
     how = {"options": members(given["pairs"]), "background": not given["urgent"]}
     times = {name: since(given[name]) for name in ("uploaded_from", "uploaded_to") if given[name]}
     if bool(words) == bool(times or everything) or (times and everything):
         raise Usage("Name the videos to transcode again, or which: --from, --to, or --all. From stdin: -")
-    tasks = _each(call, named(words), how) if words else _all(call, {"filter": times, **how}, yes=yes)
-    if (wait or timeout) and tasks:
+    wait = wait or bool(timeout)
+    tag = f"reprocess-{uuid.uuid4().hex[:12]}" if wait else ""
+    tasks = _each(call, named(words), how) if words else []
+    if not words and _all(call, {"filter": times, **how}, yes=yes, tag=tag) and tag:
+        tasks = [task["id"] for task in all_tasks(call.api, {"tag": tag})]
+    if wait and tasks:
         wait_for(call, tasks, timeout)
 
 
@@ -57,36 +63,26 @@ def _each(call: Call, ids: list[str], how: dict[str, Any]) -> list[str]:
     return tasks
 
 
-def _all(call: Call, asked: dict[str, Any], *, yes: bool) -> list[str]:
-    """The tasks of all that match, after a question with their number."""
-    counted = _pages(call, asked | {"dry_run": True})
-    if not counted["queued"]:
+def _all(call: Call, asked: dict[str, Any], *, yes: bool, tag: str = "") -> bool:
+    """Has all that match transcoded again, after a question with their number; whether there are any."""
+    asked = {"action": "reprocess", **asked}
+    counted = followed(call, call.api.post("/api/operations", asked | {"dry_run": True}))
+    if not counted["done"]:
         if not call.out.data(counted):
             call.out.note(f"Nothing to transcode again{_reasons(counted)}.")
-        return []
-    confirm(f"Transcode {counted['queued']} {_videos(counted['queued'])} again{_reasons(counted)}?", yes)
-    made = _pages(call, asked)
-    if not call.out.data(made, made["task_ids"]):
-        call.out.line(f"{made['queued']} {_videos(made['queued'])} to be transcoded again{_reasons(made)}")
-    return list(made["task_ids"])
-
-
-def _pages(call: Call, asked: dict[str, Any]) -> dict[str, Any]:
-    """All that the calls for one filter answer, together."""
-    sums, reasons, tasks, more = Counter[str](), Counter[str](), [], dict(asked["filter"])
-    while True:
-        page = call.api.post(_PATH, asked | {"filter": more})
-        sums.update({name: page[name] for name in ("matched", "queued", "skipped")})
-        reasons.update(page["reasons"])
-        tasks += page["task_ids"]
-        if not page["next"]:
-            counts = {name: sums[name] for name in ("matched", "queued", "skipped")}
-            return {"dry_run": page["dry_run"], **counts, "reasons": dict(reasons), "task_ids": tasks}
-        more["uploaded_from"] = page["next"]
+        return False
+    confirm(f"Transcode {_videos(counted['done'])} again{_reasons(counted)}?", yes)
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    made = followed(call, call.api.post("/api/operations", asked | {"tags": [tag] if tag else []}, headers=key))
+    if not call.out.data(made, [made["id"]]):
+        call.out.line(f"{_videos(made['done'])} to be transcoded again{_reasons(made)}")
+    if made["failed"] or made["status"] != "completed":
+        raise click.exceptions.Exit(1)
+    return bool(made["done"])
 
 
 def _videos(number: int) -> str:
-    return "video" if number == 1 else "videos"
+    return f"{number} video" if number == 1 else f"{number} videos"
 
 
 def _reasons(counted: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from broker.__main__ import main
 from broker.access.audit_log import Wanted
 from broker.broker import Broker
 
@@ -53,9 +54,13 @@ def test_a_keys_life(keys_command: Run, broker: Broker, redis: Redis) -> None:
     assert {each.actor.partition(":")[0] for each in told} == {"cli"}
 
 
-def test_what_is_wrong_is_said_in_a_line(keys_command: Run) -> None:
+def test_what_is_wrong_is_said_in_a_line(
+    keys_command: Run, redis_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     _, said = keys_command("revoke", "000000000000", status=1)
     assert said == "keys revoke: There is no API key with this id.\n"
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    monkeypatch.setattr("broker.__main__.set_up_logging", lambda _: None)  # it would be that of all tests
     for words in (
         ("create", "--tenant", "a/b", "--name", "x"),
         ("create", "--tenant", "acme"),
@@ -66,4 +71,7 @@ def test_what_is_wrong_is_said_in_a_line(keys_command: Run) -> None:
         ("revoke",),
         (),
     ):
-        assert keys_command(*words, status=2)[0] == []
+        monkeypatch.setattr(sys, "argv", ["broker", "keys", *words])
+        with pytest.raises(SystemExit) as ended:
+            sys.exit(main())
+        assert (ended.value.code, capsys.readouterr().out) == (2, "")

@@ -116,7 +116,7 @@ def test_times_are_the_servers(redis: Redis, keys: Keys) -> None:
 
 
 @pytest.mark.scales
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60, 25), deadline=None)
 @given(moment=st.integers(10**15, 2**53 - 10 * LEASE), took=st.integers(0, 10**12))
 def test_times_are_written_and_read_to_the_microsecond(moment: int, took: int) -> None:
     """By the scripts' own calendar, compared with Python's, from 2001 to the end of what a double counts exactly."""

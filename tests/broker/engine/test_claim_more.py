@@ -1,8 +1,10 @@
 """Guards tasks that one worker takes several at a time: each has its token, lease and end, and no limit is bent."""
 
 import pytest
+from fakeredis import FakeStrictRedis
 
-from broker.engine.transitions import Claimed
+from broker.engine.script_connection import ScriptConnection
+from broker.engine.transitions import Claimed, Finish
 from tests.broker.engine.engine import LEASE, SECOND, START, Engine, Run, leased
 
 
@@ -29,6 +31,22 @@ def test_what_waits_is_leased_in_its_order(engine: Engine) -> None:
     registry = engine.redis.zrange("rq:wip:Noop", 0, -1, withscores=True)
     assert registry == [(f"{run.id}:{run.execution}", leased(START + LEASE)) for run in runs]
     assert [engine.task(each).status for each in waiting] == ["processing"] * 4 + ["pending"]
+    engine.check()
+
+
+def test_they_end_in_one_round_trip_each_by_itself(engine: Engine) -> None:
+    for _ in range(4):
+        engine.submit()
+    first, *others = take(engine)
+    engine.store.cancel(others[1].id, "acme", force=True)
+    ends = [Finish(run.worker, run.id, run.execution, '{"n":1}', "", "", ()) for run in others]
+    fake = isinstance(engine.redis, FakeStrictRedis)  # which our own connections cannot call
+    store = engine.store if fake else engine.store.on(ScriptConnection(engine.redis))
+    outcomes = ["completed", "stale", "completed"]
+    assert [store.finish_each(ends), store.finish_each(ends)] == [outcomes] * 2, "also when an answer is lost"
+    assert [engine.task(run.id).status for run in others] == ["completed", "cancelled", "completed"]
+    assert engine.task(others[0].id).result == {"n": 1}
+    assert engine.task(first.id).status == "processing"
     engine.check()
 
 

@@ -288,7 +288,7 @@ def test_any_graph_ends_as_it_should(server: ValkeyServer, caplog: pytest.LogCap
     caplog.set_level(logging.ERROR)
     Life.server = server
     Life.TestCase.settings = settings(
-        max_examples=examples(40),
+        max_examples=examples(40, 15),
         stateful_step_count=40,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

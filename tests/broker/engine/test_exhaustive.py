@@ -37,7 +37,7 @@ def port(server: ValkeyServer) -> Iterator[int]:
 def test_every_state_is_right(port: int, world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR)  # the reconciler's words about each foreign change
     with closing(Search(port)) as search:
-        print(search.explore(world, examples(250 if world.foreign_acts else 600)))
+        print(search.explore(world, examples(250, 120) if world.foreign_acts else examples(600, 300)))
 
 
 #: What is spoilt: the world that shows it, the text of a script and what stands there instead.

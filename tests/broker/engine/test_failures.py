@@ -179,15 +179,20 @@ def test_those_that_failed_longest_ago_make_room(engine: Engine, failures: Failu
 @pytest.mark.parametrize("redis", ["valkey"], indirect=True)
 def test_what_fails_with_one_long_word_is_found_as_fast(engine: Engine, redis: Redis) -> None:
     """What is in a message may come from a file: whose words are searched again from each letter holds up everybody."""
-    for _ in range(80):
-        fail(engine, "x" * 400)
-    (group,) = redis.zrange(engine.keys.failures("acme"), 0, -1)
-    find, wanted = Script("find", clock="clock_test"), json.dumps({"statuses": ["failed"], "failure": group})
-    seconds = []
-    for _ in range(5):
-        begin = time.perf_counter()
-        found = find(redis, prefix=engine.keys.prefix, tenant="acme", wanted=wanted, moment="", beyond="", limit=50,
-                     fields=["status"])  # fmt: skip
-        seconds.append(time.perf_counter() - begin)
-        assert len(found) == 53
-    assert min(seconds) < 0.05
+    find = Script("find", clock="clock_test")
+
+    def least(tenant: str, message: str) -> float:
+        """Seconds of the quickest of some searches for 80 tasks that failed so."""
+        for _ in range(80):
+            fail(engine, message, tenant=tenant)
+        (group,) = redis.zrange(engine.keys.failures(tenant), 0, -1)
+        wanted, seconds = json.dumps({"statuses": ["failed"], "failure": group}), []
+        for _ in range(10):
+            begin = time.perf_counter()
+            found = find(redis, prefix=engine.keys.prefix, tenant=tenant, wanted=wanted, moment="", beyond="", limit=50,
+                         fields=["status"])  # fmt: skip
+            seconds.append(time.perf_counter() - begin)
+            assert len(found) == 53
+        return min(seconds)
+
+    assert least("acme", "x" * 400) < 5 * least("rival", "xxx " * 100)

@@ -518,6 +518,7 @@ def test_every_transition_is_here() -> None:
         *("delete_media", "delete_task", "expire_media", "bury_orphan", "remove_source"),  # tests/broker/removal
         *("claim_tombstones", "settle_tombstone", "claim_sources"),
         *("create_operation", "step_operation", "cancel_operation"),  # test_operations: a repeated step is the next
+        "step_reprocessing",  # test_reprocessing: a repeated one does nothing
         *("find", "page", "census", "flow", "workers", "check_places", "changed_vectors", "probe", "snapshot"),  # reads
         *("why", "oldest", "check_caps", "bills"),  # reads as well
         "read_counts",  # what others have counted

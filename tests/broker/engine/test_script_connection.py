@@ -15,7 +15,7 @@ from broker.engine.connection import connect
 from broker.engine.script_connection import ScriptConnection
 from broker.engine.script_connection_pool import ScriptConnectionPool
 from tests.broker.engine.tls_front import tls_front
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 ECHO = "return ARGV[1]"
 LENGTH = "return redis.call('LLEN', KEYS[1])"
@@ -36,7 +36,7 @@ def line(request: pytest.FixtureRequest, server: ValkeyServer, redis_url: str) -
         url = redis_url
         if request.param == "rediss":
             url = stack.enter_context(tls_front(("127.0.0.1", server.port)))
-        client = stack.enter_context(connect(url, timeout=0.5))
+        client = stack.enter_context(connect(url, timeout=PATIENCE))
         client.function_load(LIBRARY)
         yield ScriptConnection(client)
         client.function_delete("line")
@@ -100,7 +100,20 @@ def test_errors_are_those_of_the_client(line: ScriptConnection) -> None:
     assert line.fcall("echo", 0, "a") == "a"
 
 
+def test_calls_that_are_sent_at_once_are_answered_each(line: ScriptConnection) -> None:
+    texts = ["a", "x" * 50_000, "b"]
+    *answers, refused = line.run_each([*(("FCALL", "echo", 0, text) for text in texts), ("FCALL", "nothing", 0)])
+    assert answers == texts
+    assert isinstance(refused, ResponseError)
+    assert line.fcall("echo", 0, "c") == "c"
+    line.redis.client_kill_filter(_type="normal", skipme=True)
+    with pytest.raises(ConnectionError):
+        line.run_each([("FCALL", "echo", 0, text) for text in texts])
+    assert line.run_each([("FCALL", "echo", 0, text) for text in texts]) == texts
+
+
 def test_a_server_that_does_not_answer_in_time_is_called_anew(line: ScriptConnection) -> None:
+    line.redis.connection_pool.connection_kwargs["socket_timeout"] = 0.5
     line.blpop_first("nothing", 5)
     with pytest.raises(TimeoutError):
         line.fcall("echo", 0, "a")
@@ -157,7 +170,7 @@ def test_there_are_as_many_connections_as_calls_at_once(line: ScriptConnection) 
         for text in "abc":
             assert pool.submit(lines.fcall, "echo", 0, text).result() == text
         assert len(ids(line) - before) == 1
-        line.redis.client_pause(400, all=False)  # all are called before any is answered
+        line.redis.client_pause(60_000, all=False)  # all are called before any is answered
         calls = [pool.submit(lines.fcall, "echo", 0, text) for text in "abc"]
         wait_until(lambda: len(ids(line) - before) == 3, "each has a connection")
         line.redis.client_unpause()

@@ -49,6 +49,10 @@ class FakeServer:
         self.known.add("sha")
         return "sha"
 
+    def run_each(self, commands: list[tuple[Any, ...]]) -> list[Any]:
+        self._called("run_each", len(commands))
+        return ["done" if "library" in self.known else ResponseError("Function not found") for _ in commands]
+
     def commands(self) -> list[str]:
         commands = [command for command, _ in self.calls]
         self.calls.clear()
@@ -97,6 +101,15 @@ class TestWays:
         server.known.clear()
         script(server, **ARGUMENTS)
         assert server.commands() == ["fcall", "function_load", "fcall"]
+
+    def test_several_calls_are_one_trip_and_of_the_library_that_is_missing_each_is_made_anew(self) -> None:
+        server, script = FakeServer(), Script("cancel")
+        calls = [script.arguments(ARGUMENTS)] * 3
+        assert script.run_each(server, calls) == ["done"] * 3
+        assert server.commands() == ["run_each", "fcall", "function_load", "fcall", "fcall", "fcall"]
+        assert script.run_each(server, calls) == ["done"] * 3
+        assert script.run_each(server, []) == []
+        assert server.commands() == ["run_each"]
 
     @pytest.mark.parametrize(
         "refusals",

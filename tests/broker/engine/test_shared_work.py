@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from broker.engine.transitions import Claimed
+from broker.levels import BACKGROUND, queue_name
 from broker.status import Status
 from tests.broker.engine.engine import LEASE, SECOND, Engine, Run
 
@@ -114,6 +115,35 @@ def test_parts_of_other_work_are_nobody_s(engine: Engine, lead: Run) -> None:
     assert engine.take(run) == ([], 0)
     assert not end(engine, run, "a")
     assert engine.take(lead, work="other") == (["x"], 0)
+
+
+GIVEN_UP = "Given up; the task that it helped makes what is missing: "
+
+
+@pytest.mark.parametrize("how", ["failed", "lost"])
+def test_a_helper_that_cannot_go_on_is_nobody_s_failure(engine: Engine, lead: Run, how: str) -> None:
+    """Its part is made by others: it is cancelled with the reason, and no group of failures knows of it."""
+    run = helper(engine, lead, "a")
+    engine.take(run)
+    if how == "failed":
+        engine.fail(run)
+    else:
+        engine.store.release(run.worker, run.execution, crashed=True, max_crashes=1, message="It died")
+    task = engine.task("helper")
+    assert task.status is Status.CANCELLED
+    assert (task.error or "").startswith(GIVEN_UP)
+    assert [each["outcome"] for each in task.attempts] == [how]
+    assert engine.redis.keys(engine.keys.failures("*")) == []
+    queue = queue_name("Noop", BACKGROUND)
+    assert [engine.redis.zcard(engine.keys.registry(each, queue)) for each in ("failed", "canceled")] == [0, 1]
+    assert engine.take(lead) == (["a"], 0)
+    engine.check()
+
+
+def test_what_is_said_of_a_helper_s_end_can_be_repeated(engine: Engine, lead: Run) -> None:
+    run = helper(engine, lead, "a")
+    assert engine.fail(run) == engine.fail(run)
+    assert engine.task("helper").status is Status.CANCELLED
 
 
 ENDS: dict[str, Callable[[Engine, Run], object]] = {

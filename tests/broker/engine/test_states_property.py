@@ -233,7 +233,11 @@ class Life(RuleBasedStateMachine):
             assert task_id in order
             self.world.queues[task.queue] = order
 
-    @rule(action=st.sampled_from(list(Action)), force=st.booleans(), type_name=st.sampled_from([None, *TYPES]))
+    @rule(
+        action=st.sampled_from([Action.CANCEL, Action.RETRY, Action.DELETE]),
+        force=st.booleans(),
+        type_name=st.sampled_from([None, *TYPES]),
+    )
     def operate(self, action: Action, force: bool, type_name: str | None) -> None:
         now = self.pass_time()
         operations = operations_of(self.engine)

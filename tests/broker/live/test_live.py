@@ -18,9 +18,8 @@ from broker.live.live import Live
 from broker.live.subscription import Subscription
 from broker.task import NewTask
 from tests.servers import own_server
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
-PATIENCE = 20
 KEYS = Keys("rq")
 
 

@@ -16,12 +16,11 @@ from broker.engine.keys import Keys
 from broker.errors import InvalidInput, NotIndexed, TaskBrokerError, Unavailable, UnsupportedMedia
 from broker.media.narrowing import Found
 from broker.media.search import Hit, SearchBus, SearchRequest
+from tests.waiting import PATIENCE
 
 Answer = Callable[[SearchRequest], Found | None]
 CAT = Hit("image", "550e8400-e29b-41d4-a716-446655440000", "cat — Kätzchen.jpg", 0.4321)
 FOUND, NOTHING = Found([CAT], 1), Found([], 0)
-#: Seconds; more than any test should need.
-PATIENCE = 20.0
 
 
 @pytest.fixture(autouse=True)
@@ -62,14 +61,14 @@ def test_the_request_arrives_whole_and_the_answer_returns(bus: SearchBus, redis:
         return FOUND
 
     with searcher(bus, redis, keys, answer):
-        assert bus.search(request, timeout=4).hits == [CAT]
-        assert bus.search(SearchRequest("acme", "cat"), timeout=4).hits == [CAT]
+        assert bus.search(request, timeout=PATIENCE).hits == [CAT]
+        assert bus.search(SearchRequest("acme", "cat"), timeout=PATIENCE).hits == [CAT]
     assert asked == [request, SearchRequest("acme", "cat", None, 20, None)]
 
 
 def test_without_a_searcher_it_is_unavailable_at_once(bus: SearchBus, redis: Redis, keys: Keys) -> None:
     with pytest.raises(Unavailable) as refused:
-        bus.search(SearchRequest("acme", "cat"), timeout=4)
+        bus.search(SearchRequest("acme", "cat"), timeout=PATIENCE)
     assert refused.value.extra["retry_after"] == 5
     assert not redis.exists(keys.search_requests())
 
@@ -79,7 +78,7 @@ def test_however_long_the_searcher_is_gone_it_may_be_back_in_a_moment(bus: Searc
         pass
     redis.pexpire(keys.search_beat(), redis.pttl(keys.search_beat()) - 3_000_000)
     with pytest.raises(Unavailable) as refused:
-        bus.search(SearchRequest("acme", "cat"), timeout=4)
+        bus.search(SearchRequest("acme", "cat"), timeout=PATIENCE)
     assert refused.value.extra["retry_after"] == 5
 
 
@@ -117,7 +116,7 @@ def test_a_request_nobody_waits_for_any_more_is_not_answered(bus: SearchBus, red
         return NOTHING
 
     with searcher(bus, redis, keys, answer):
-        bus.search(SearchRequest("acme", "in time"), timeout=4)
+        bus.search(SearchRequest("acme", "in time"), timeout=PATIENCE)
     assert answered == ["in time"]
 
 
@@ -131,7 +130,7 @@ def test_two_searchers_share_the_requests(bus: SearchBus, redis: Redis, keys: Ke
     found: dict[str, Found] = {}
 
     def ask(query: str) -> None:
-        found[query] = bus.search(SearchRequest("acme", query), timeout=4)
+        found[query] = bus.search(SearchRequest("acme", query), timeout=PATIENCE)
 
     with searcher(bus, redis, keys, answer), searcher(bus, redis, keys, answer):
         callers = [threading.Thread(target=ask, args=(query,)) for query in ("one", "two")]
@@ -163,7 +162,7 @@ def test_who_has_to_wait_is_answered_later_and_holds_nobody(bus: SearchBus, redi
         caller.start()
         assert waits.wait(PATIENCE)
         for _ in range(20):
-            assert bus.search(SearchRequest("rival", "quick"), timeout=4).hits == []
+            assert bus.search(SearchRequest("rival", "quick"), timeout=PATIENCE).hits == []
         assert found == []
         ready.set()
         caller.join(PATIENCE)
@@ -179,7 +178,7 @@ def test_work_that_fails_does_not_end_the_searcher(bus: SearchBus, redis: Redis,
 
     with searcher(bus, redis, keys, lambda _: FOUND, work):
         assert failed.wait(PATIENCE)
-        assert bus.search(SearchRequest("acme", "cat"), timeout=4).hits == [CAT]
+        assert bus.search(SearchRequest("acme", "cat"), timeout=PATIENCE).hits == [CAT]
 
 
 def test_a_query_that_fails_does_not_end_the_searcher(bus: SearchBus, redis: Redis, keys: Keys) -> None:
@@ -190,9 +189,9 @@ def test_a_query_that_fails_does_not_end_the_searcher(bus: SearchBus, redis: Red
 
     with searcher(bus, redis, keys, answer):
         with pytest.raises(Unavailable) as refused:
-            bus.search(SearchRequest("acme", "bad"), timeout=4)
+            bus.search(SearchRequest("acme", "bad"), timeout=PATIENCE)
         assert "secret" not in refused.value.message
-        assert bus.search(SearchRequest("acme", "good"), timeout=4).hits == [CAT]
+        assert bus.search(SearchRequest("acme", "good"), timeout=PATIENCE).hits == [CAT]
 
 
 @pytest.mark.parametrize(
@@ -201,8 +200,8 @@ def test_a_query_that_fails_does_not_end_the_searcher(bus: SearchBus, redis: Red
 def test_an_answer_that_is_none_is_a_query_that_failed(bus: SearchBus, redis: Redis, keys: Keys, odd: Any) -> None:
     with searcher(bus, redis, keys, lambda request: odd if request.query == "bad" else FOUND):
         with pytest.raises(Unavailable, match="failed"):
-            bus.search(SearchRequest("acme", "bad"), timeout=4)
-        assert bus.search(SearchRequest("acme", "good"), timeout=4).hits == [CAT]
+            bus.search(SearchRequest("acme", "bad"), timeout=PATIENCE)
+        assert bus.search(SearchRequest("acme", "good"), timeout=PATIENCE).hits == [CAT]
 
 
 def told(redis: Redis, keys: Keys, answer: str) -> threading.Thread:
@@ -221,7 +220,7 @@ def told(redis: Redis, keys: Keys, answer: str) -> threading.Thread:
 
 def test_what_another_release_says_besides_is_left_out(bus: SearchBus, redis: Redis, keys: Keys) -> None:
     thread = told(redis, keys, json.dumps({"hits": [asdict(CAT) | {"mood": "good"}]}))
-    assert bus.search(SearchRequest("acme", "cat"), timeout=4).hits == [CAT]
+    assert bus.search(SearchRequest("acme", "cat"), timeout=PATIENCE).hits == [CAT]
     thread.join(PATIENCE)
 
 
@@ -229,7 +228,7 @@ def test_what_another_release_says_besides_is_left_out(bus: SearchBus, redis: Re
 def test_an_answer_that_makes_no_sense_is_unavailable(bus: SearchBus, redis: Redis, keys: Keys, answer: str) -> None:
     thread = told(redis, keys, answer)
     with pytest.raises(Unavailable, match="failed"):
-        bus.search(SearchRequest("acme", "cat"), timeout=4)
+        bus.search(SearchRequest("acme", "cat"), timeout=PATIENCE)
     thread.join(PATIENCE)
 
 
@@ -274,5 +273,5 @@ def test_a_refusal_reaches_who_asked(bus: SearchBus, redis: Redis, keys: Keys, r
         raise refusal
 
     with searcher(bus, redis, keys, refuse), pytest.raises(type(refusal)) as refused:
-        bus.search(SearchRequest("acme", like="an id"), timeout=4)
+        bus.search(SearchRequest("acme", like="an id"), timeout=PATIENCE)
     assert (refused.value.message, refused.value.extra) == (refusal.message, refusal.extra)

@@ -257,6 +257,10 @@ class TestAnswers:
         assert post(receiver).body == b"\x1f\x8b not gzip"
 
 
+#: Seconds; what is cut off after a quarter of one takes no longer, on a machine that is busy with other things.
+BRIEF = 10
+
+
 class TestDeadline:
     """A quarter of a second is for everything; what drips would go on for ever."""
 
@@ -274,14 +278,14 @@ class TestDeadline:
         began = time.monotonic()
         with pytest.raises(Unreachable, match="in time"):
             post(receiver, timeout=0.25)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < BRIEF
 
     def test_a_body_that_drips_is_cut_and_the_status_counts(self, receiver: Receiver) -> None:
         self.behave(receiver, b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
         began = time.monotonic()
         answer = post(receiver, timeout=0.25)
         assert (answer.status, answer.complete) == (200, False)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < BRIEF
 
     def test_silence(self, receiver: Receiver) -> None:
         receiver.behaviour = lambda handler: receiver.over.wait(20) and None

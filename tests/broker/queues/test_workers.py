@@ -57,7 +57,7 @@ class TestEnlist:
         assert engine.redis.ttl(engine.keys.worker("w1")) == 30
 
     def test_a_beat_keeps_a_running_workers_record(self, engine: Engine) -> None:
-        engine.store.register_worker("w1", ttl=1, queues="Noop", fields=FIELDS)
+        engine.store.register_worker("w1", ttl=20, queues="Noop", fields=FIELDS)
         engine.submit()
         engine.renew(engine.start("w1"))
         assert engine.redis.ttl(engine.keys.worker("w1")) == 30

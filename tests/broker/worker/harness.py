@@ -22,12 +22,11 @@ from broker.task import NewTask, Task
 from tests.broker.worker import processes
 from tests.broker.worker.task_types import TYPES
 from tests.invariants import check_invariants
+from tests.waiting import PATIENCE
 
 T = TypeVar("T")
 TENANT = "acme"
 _ROOT = Path(__file__).resolve().parents[3]
-#: Seconds in which a process imports what it needs, on a machine that is busy with everything else.
-_START = 60
 
 
 class Process:
@@ -39,7 +38,7 @@ class Process:
         self.pid = popen.pid
         self._popen = popen
         self._says = says
-        self._starts_until = time.monotonic() + _START
+        self._starts_until = time.monotonic() + PATIENCE
 
     @property
     def starting(self) -> bool:
@@ -122,8 +121,8 @@ class Formation:
         for process in self.processes:
             if process.alive:
                 process.kill()
-            process.wait(5)
-        deadline = time.monotonic() + 3
+            process.wait(PATIENCE)
+        deadline = time.monotonic() + 10
         while (left := processes.marked(self.mark)) and time.monotonic() < deadline:
             time.sleep(0.02)
         names = [processes.command(pid) for pid in left]
@@ -157,7 +156,7 @@ class Formation:
         argv = [own.get(word, word) for word in words]
         process = self._start("gateway", argv[1:], {"TASK_TYPES": "tests.broker.worker.task_types:ACT", **environ})
         self._gateways.append(process)
-        self.until(lambda: _answers(port) or not process.alive, "the gateway is ready", seconds=_START)
+        self.until(lambda: _answers(port) or not process.alive, "the gateway is ready")
         return process
 
     def _start(self, name: str, argv: list[str], environ: dict[str, Any], *, says: str = "") -> Process:
@@ -212,7 +211,7 @@ class Formation:
 
     # waiting ----------------------------------------------------------------------------------------------------
 
-    def until(self, condition: Callable[[], T], what: str, seconds: float = 15) -> T:
+    def until(self, condition: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
         """The first true answer of the condition; fails with all logs when there is none in time.
 
         Time counts from when every process is at work: how long Python takes to start says nothing of what they do.
@@ -227,7 +226,7 @@ class Formation:
                 pytest.fail(f"not within {seconds:g} s: {what}\n{self.logs()}")
             time.sleep(0.01)
 
-    def until_status(self, task_id: str, *statuses: str, seconds: float = 15) -> Task:
+    def until_status(self, task_id: str, *statuses: str, seconds: float = PATIENCE) -> Task:
         """The task once it has one of these statuses."""
 
         def reached() -> Task | None:
@@ -236,7 +235,7 @@ class Formation:
 
         return self.until(reached, f"{task_id} is {' or '.join(statuses)}", seconds)
 
-    def until_started(self, task_id: str, attempt: int = 1, seconds: float = 15) -> dict[str, Any]:
+    def until_started(self, task_id: str, attempt: int = 1, seconds: float = PATIENCE) -> dict[str, Any]:
         """The effect with which an attempt began: it has the child's pid and when."""
 
         def started() -> dict[str, Any] | None:
@@ -244,13 +243,13 @@ class Formation:
 
         return self.until(started, f"attempt {attempt} of {task_id} has started", seconds)
 
-    def until_gone(self, *pids: int, seconds: float = 15) -> None:
+    def until_gone(self, *pids: int, seconds: float = PATIENCE) -> None:
         def gone() -> bool:
             return not any(processes.alive(pid) for pid in pids)
 
         self.until(gone, f"gone: {[processes.command(pid) for pid in pids]}", seconds)
 
-    def until_idle(self, children: int, seconds: float = 15) -> None:
+    def until_idle(self, children: int, seconds: float = PATIENCE) -> None:
         """So many children sleep and are known to do so."""
         redis, idle = self.broker.redis, self.broker.keys.idle(",".join(sorted(TYPES)))
         self.until(lambda: redis.scard(idle) == children, f"{children} idle children", seconds)

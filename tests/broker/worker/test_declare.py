@@ -2,6 +2,7 @@
 
 from broker.clock import from_rfc3339
 from broker.queues.limits import declarations
+from broker.worker.child import LONGEST_SLEEP
 from tests.broker.worker.conftest import SHORT_LEASE
 from tests.broker.worker.harness import Formation
 from tests.broker.worker.task_types import TYPES
@@ -59,7 +60,7 @@ def test_a_worker_that_is_never_idle_is_known_again(formation: Formation) -> Non
     worker = formation.worker()
     formation.until_idle(1)
     forget_everything(formation)
-    tasks = [formation.submit("sleep", seconds=0.02) for _ in range(400)]  # longer than any sleep
+    tasks = [formation.submit("sleep", seconds=0.1) for _ in range(round(12 * LONGEST_SLEEP))]  # longer than any sleep
     formation.until(formation.broker.workers.list, "the worker is known")
     until_declared(formation)
     formation.until(lambda: [each.state for each in formation.broker.workers.list()] == ["busy"], "it works again")

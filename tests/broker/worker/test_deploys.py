@@ -12,6 +12,7 @@ from broker.worker.child import LONGEST_SLEEP
 from tests.broker.worker import processes
 from tests.broker.worker.harness import TENANT, Formation, Process, send
 from tests.broker.worker.task_types import TYPES
+from tests.waiting import PATIENCE
 
 
 def _terminate(worker: Process) -> None:
@@ -49,8 +50,8 @@ def test_short_work_ends_and_long_work_is_handed_back(
     formation.until(lambda: "stopping" in worker.text, "the worker stops")
     formation.file("short").touch()
     assert formation.until_status(short, "completed").result == {"attempt": 1}
-    assert worker.wait(6) == 0
-    formation.until_gone(*programs, seconds=1)
+    assert worker.wait(PATIENCE) == 0
+    formation.until_gone(*programs, seconds=10)
     assert [formation.task(each).status for each in (long, later)] == ["pending", "pending"]
     assert _queue(formation) == [long, later]  # at the front: it does not wait twice
 
@@ -111,7 +112,7 @@ def test_a_task_that_is_granted_while_the_worker_stops_is_handed_back(formation:
     worker.kill_tree(signal.SIGTERM)
     formation.until(lambda: "stopping" in worker.text, "the worker stops")
     formation.file("point.go").touch()
-    assert worker.wait(5) == 0
+    assert worker.wait(PATIENCE) == 0
     assert formation.task(granted).status == "pending"
     formation.worker()
     assert all(_unharmed(formation.until_status(each, "completed")) for each in tasks)
@@ -126,7 +127,7 @@ def test_a_worker_stops_although_the_server_hangs(formation: Formation) -> None:
     send(server, signal.SIGSTOP)
     try:
         worker.kill_tree(signal.SIGTERM)
-        worker.wait(10)
+        worker.wait(PATIENCE)
     finally:
         send(server, signal.SIGCONT)
 
@@ -136,7 +137,7 @@ def test_the_daemon_stops(formation: Formation, number: signal.Signals) -> None:
     daemon = formation.daemon()
     formation.until(lambda: "daemon" in daemon.text, "the daemon is up")
     daemon.kill(number)
-    assert daemon.wait(10) == 0  # an interpreter takes seconds to end where the machine has much else to do
+    assert daemon.wait(PATIENCE) == 0
 
 
 def _queue(formation: Formation) -> list[str]:

@@ -13,8 +13,10 @@ from broker.config import BrokerSettings
 from broker.media.records import MediaRecord
 from broker.task import NewTask, Task
 from handlers.plugin_execution.task import PLUGIN_EXECUTION
+from tests.broker.worker.conftest import SHORT_LEASE
 from tests.broker.worker.harness import TENANT, Formation, Process
 from tests.handlers.plugins.assembly_ai_server import KEY, Service, serve
+from tests.waiting import PATIENCE
 
 MEDIA_ID = "550e8400-e29b-41d4-a716-446655440000"
 TYPES = {"PluginExecution": replace(PLUGIN_EXECUTION, rate=None)}
@@ -58,6 +60,7 @@ def plugins(tmp_path: Path, redis_url: str, service: Service) -> Iterator[Plugin
         "SECRET_KEY": SECRET,
         "ASSEMBLY_AI_BASE_URL": service.url,
         "PLUGIN_EXECUTION_RATE": "none",
+        "LEASE_SECONDS": SHORT_LEASE,
     }
     with Formation(tmp_path, redis_url, **environ) as formation:
         settings = replace(formation.broker.settings, secret_key=SECRET)
@@ -75,7 +78,7 @@ def test_a_worker_that_dies_while_it_orders_does_not_pay_twice(plugins: Plugins,
     worker = plugins.worker()
     assert service.ordered.wait(30), plugins.formation.logs()
     worker.kill_tree()
-    worker.wait(5)
+    worker.wait(PATIENCE)
     service.answering.set()
     plugins.worker()
     task = plugins.ended(task_id)

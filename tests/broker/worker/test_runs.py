@@ -99,7 +99,7 @@ def test_progress_is_seen_while_the_task_runs_and_not_by_the_next_run(running: F
     stage = "\N{GRINNING FACE}" * 100  # as many bytes as a stage can have
     go = running.file("told")
     task_id = running.submit("tell", percent=41.26, stage=stage, path=str(go))
-    running.until(lambda: running.task(task_id).progress == {"percent": 41.3, "stage": stage}, "progress", seconds=2)
+    running.until(lambda: running.task(task_id).progress == {"percent": 41.3, "stage": stage}, "progress")
     go.touch()
     assert running.until_status(task_id, "completed").progress == {"percent": 100.0, "stage": "done"}
     quiet, go = running.submit("hold", path=str(running.file("quiet"))), running.file("quiet")

@@ -8,6 +8,7 @@ import pytest
 
 from broker.scratch import PREFIX
 from tests.broker.worker.harness import TENANT, Formation, Process, send
+from tests.waiting import PATIENCE
 
 
 def poured(formation: Formation, name: str = "never") -> tuple[str, Path]:
@@ -19,7 +20,7 @@ def poured(formation: Formation, name: str = "never") -> tuple[str, Path]:
 
 def _sigterm(formation: Formation, worker: Process, _: str) -> None:
     worker.kill(signal.SIGTERM)
-    worker.wait(10)
+    worker.wait(PATIENCE)
 
 
 def _killed_child(formation: Formation, worker: Process, task_id: str) -> None:
@@ -32,7 +33,7 @@ def _forced_cancel(formation: Formation, worker: Process, task_id: str) -> None:
 
 def _killed_tree_and_restart(formation: Formation, worker: Process, _: str) -> None:
     worker.kill_tree()
-    worker.wait(5)
+    worker.wait(PATIENCE)
     formation.worker()
 
 

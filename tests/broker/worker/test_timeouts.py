@@ -45,7 +45,7 @@ def test_a_handler_that_does_not_heed_its_time_limit_is_killed(running: Formatio
     assert (task.error, task.retry_count) == (MESSAGE, 0)
     started = running.effects(task_id, "start")[0]
     running.until_gone(started["pid"])
-    assert time.monotonic() - started["at"] < 1 + GRACE + BEAT + 1  # and a second for a machine that is busy
+    assert time.monotonic() - started["at"] < 1 + GRACE + BEAT + 10  # the rest is for a machine that is busy
     assert running.until_status(running.submit("answer", value=1), "completed").result == 1
 
 

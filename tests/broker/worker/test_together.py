@@ -8,6 +8,7 @@ import pytest
 
 from broker.task import Task
 from tests.broker.worker.harness import Formation
+from tests.waiting import PATIENCE
 
 
 def submit(formation: Formation, values: Sequence[Any], *, timeout: int = 60, until: Path | None = None) -> list[str]:
@@ -39,6 +40,18 @@ def test_one_that_is_bad_fails_alone(formation: Formation) -> None:
     good, bad, other = ended(formation, ids)
     assert (bad.status, bad.error, bad.retry_count) == ("failed", "This one is bad.", 0)
     assert (good.result, other.result) == ({"together": 2, "value": "a"}, {"together": 2, "value": "c"})
+
+
+def test_one_that_is_run_alone_holds_up_none_of_the_others(formation: Formation) -> None:
+    go = formation.file("go")
+    first = submit(formation, ["first"])[0]
+    alone = formation.submit("hold", type="Joint", path=str(go))
+    other = submit(formation, ["other"])[0]
+    formation.worker()
+    formation.until_status(other, "completed")
+    assert formation.task(alone).status == "processing"
+    go.touch()
+    assert {each.status for each in ended(formation, [first, alone])} == {"completed"}
 
 
 def test_what_spoils_the_common_work_has_all_run_alone(formation: Formation) -> None:
@@ -95,7 +108,7 @@ def test_a_worker_that_goes_hands_all_of_them_back(formation: Formation, number:
         formation.daemon(LEASE_SECONDS=2)
     else:
         worker.kill(number)
-    worker.wait(10)
+    worker.wait(PATIENCE)
     for each in ids:
         formation.until_status(each, "pending")
     assert {formation.field(each, "crashes") for each in ids} == {None}

@@ -8,6 +8,7 @@ import pytest
 
 from tests.broker.worker import processes
 from tests.broker.worker.harness import TENANT, Formation
+from tests.waiting import PATIENCE
 
 ONCE = {"max_retries": 0}
 
@@ -109,7 +110,7 @@ def test_orphans_are_adopted_reaped_and_do_not_outlive_the_worker(formation: For
     formation.until(lambda: not processes.exists(dead), "the dead orphan is no zombie")
     assert processes.parent(living) == worker.pid
     worker.kill(signal.SIGTERM)
-    assert worker.wait(10) == 0
+    assert worker.wait(PATIENCE) == 0
     assert not processes.exists(living)
 
 

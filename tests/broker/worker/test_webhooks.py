@@ -11,6 +11,7 @@ from standardwebhooks import Webhook
 from tests.broker.webhooks.post_office import bodies_by_id
 from tests.broker.webhooks.receiver import Receiver, running, status
 from tests.broker.worker.harness import TENANT, Formation
+from tests.waiting import PATIENCE
 
 EVENTS = ["task.processing", "task.completed", "task.failed", "task.cancelled"]
 
@@ -43,7 +44,7 @@ def test_a_task_is_told_from_start_to_end(formation: Formation, receiver: Receiv
     assert (start["type"], start["data"]["status"]) == ("task.processing", "processing")
     assert (end["type"], end["data"]) == ("task.completed", formation.task(task_id).detail())
     daemon.kill(signal.SIGTERM)
-    assert daemon.wait(5) == 0
+    assert daemon.wait(PATIENCE) == 0
 
 
 def test_a_daemon_that_is_killed_between_the_answer_and_its_record(formation: Formation, receiver: Receiver) -> None:
@@ -84,7 +85,7 @@ def test_a_daemon_told_to_stop_ends_what_it_has_begun(formation: Formation, rece
     receiver.behaviour = answer_late
     formation.worker()
     formation.submit("answer")
-    assert daemon.wait(10) == 0
+    assert daemon.wait(PATIENCE) == 0
     (attempt,), _ = formation.broker.webhooks.attempts(TENANT, webhook, 9, 0)
     assert attempt.status_code == 200
     assert json.loads(receiver.requests[0].body)["type"] == "task.completed"
@@ -108,5 +109,5 @@ def test_the_end_of_a_flow_is_told_once_although_a_worker_dies_at_the_end_of_its
     assert (told["type"], told["data"]["total"]) == ("flow.completed", 2)
     assert worker.alive
     worker.kill(signal.SIGTERM)
-    worker.wait(10)
+    worker.wait(PATIENCE)
     assert len(receiver.requests) == 1

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 from zlib import crc32
 
@@ -23,6 +22,7 @@ from tests.gateway.served import KEY, Server
 from tests.gateway.test_webhooks import deliver
 from tests.gateway.tus_client import TUS, encoded
 from tests.gateway.work import complete, fail
+from tests.search_fixtures import searching
 
 SECRET = "a secret that signs links"
 UPLOAD = TUS | {"Upload-Length": "500", "Upload-Metadata": encoded(kind="video")}
@@ -41,13 +41,10 @@ def environ(environ: dict[str, str]) -> dict[str, str]:
 def behind(environ: dict[str, str], gateway: Server) -> Iterator[Broker]:
     """The broker of that gateway, with a search process that finds something."""
     settings = BrokerSettings(environ["REDIS_URL"], data_dir=Path(environ["DATA_DIR"]), secret_key=SECRET)
-    broker, stop = Broker(settings, declared_types()), Event()
+    broker = Broker(settings, declared_types())
     found = Found([Hit("video", VIDEO_ID, "clip.mp4", 0.5)], 1)
-    thread = Thread(target=broker.search.serve, args=(lambda _: found, stop))
-    thread.start()
-    yield broker
-    stop.set()
-    thread.join(timeout=10)
+    with searching(broker.search, lambda _: found):
+        yield broker
 
 
 @pytest.fixture

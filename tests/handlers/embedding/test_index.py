@@ -53,7 +53,7 @@ def read(vectors: UnsteadyVectors):
 def ids_in(read) -> set[str]:
     while not read.advance():
         pass
-    return {match.entity_id for match in read.best(RED, None, 10)}
+    return {match.entity_id for match in read.ranking(RED, None).best(10)}
 
 
 def test_it_is_read_in_slices(read, stored: set[str]) -> None:

@@ -62,9 +62,8 @@ def test_who_has_not_searched_for_longest_leaves_first(new_index, store) -> None
     assert ONE < tested.nbytes <= 2 * ONE + ONE // 2
     assert settled(tested, "a") is a
     assert settled(tested, "b") is not b
-    assert (
-        len({match.entity_id for match in settled(tested, "b").best(np.ones(DIMENSIONS, np.float32), None, 5)}) == 600
-    )
+    found = settled(tested, "b").ranking(np.ones(DIMENSIONS, np.float32), None).best(5)
+    assert len({match.entity_id for match in found}) == 600
 
 
 def test_tenants_of_little_are_bounded_too(new_index) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -169,12 +170,12 @@ def test_a_repeated_query_is_embedded_once(found: Search, embedded: list[str]) -
 def test_every_match_can_be_had_and_no_more_than_the_limit_is_looked_at(
     found: Search, vectors: RedisVectors, new_media: NewMedia, redis: Redis, keys: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Partitioning out the best few is cheap, sorting all is not; what is asked for after them is the price of deleted
-    files only."""
-    matrix = pytest.importorskip("handlers.embedding.matrix")
+    """Finding the best few is cheap, ordering all is not; what is asked for after them is the price of deleted files
+    only."""
+    products = pytest.importorskip("handlers.embedding.products")
     sizes: list[int] = []
-    sort = np.argsort
-    monkeypatch.setattr(matrix.np, "argsort", lambda scores: sizes.append(len(scores)) or sort(scores))
+    exact = products.Query.exact
+    monkeypatch.setattr(products.Query, "exact", lambda query, rows: sizes.append(len(rows)) or exact(query, rows))
     media = [new_media() for _ in range(64)]
     for at, each in enumerate(media):
         vectors.put("acme", "m", "image", each, packed([1 - at / 100, 0.0, 0.0]))
@@ -201,6 +202,53 @@ def test_pages_neither_skip_nor_repeat_while_files_are_added(
         vectors.put("acme", "m", "image", new_media(), packed(RED))  # comes first, so that nothing stays where it was
     assert seen == media
     assert totals == [7, 8, 9]
+
+
+def pages_of(searcher: Any, request: SearchRequest) -> tuple[list[str], set[int]]:
+    """The ids of all hits, a page at a time, and the totals that were told."""
+    seen, totals = [], set()
+    while True:
+        while (part := searcher.find(request)) is None:
+            assert searcher.work()
+        seen += [hit.entity_id for hit in part.hits]
+        totals.add(part.total)
+        if part.after is None:
+            return seen, totals
+        request = replace(request, after=json.loads(json.dumps(part.after)))
+
+
+def test_pages_neither_skip_nor_repeat_what_matches_equally_well(
+    searcher, vectors: RedisVectors, new_media: NewMedia
+) -> None:
+    media = [new_media() for _ in range(40)]
+    for each in media:
+        vectors.put("acme", "m", "image", each, packed(RED))
+    seen, totals = pages_of(searcher, SearchRequest("acme", "red", limit=7))
+    assert sorted(seen) == sorted(media)
+    assert totals == {40}
+
+
+def test_as_many_are_told_as_can_be_paged_through(vectors: RedisVectors, new_media: NewMedia) -> None:
+    """Of all kinds, some of whose files have vectors of pictures and of texts, and some the words of the query."""
+    random = np.random.default_rng(3)
+    calibration = relevance.Calibration(
+        relevance.Kind(np.zeros(3, np.float32), 0.3, 0.1), relevance.Kind(np.zeros(3, np.float32), 0.5, 0.2)
+    )
+    parts = [Part("label", "a tree"), Part("speech", "red and green"), Part("speech", "blue")]
+    for number in range(120):
+        kind = ("image", "document", "video")[number % 3]
+        rows = random.standard_normal((3 if kind == "video" else 1, 3))
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        vectors.put("acme", "m", kind, new_media(kind=kind), packed(*rows), parts if kind == "video" else ())
+    searcher = search.Searcher(
+        "m", lambda text: np.array(RED, np.float32), vectors, nameless, judge=search.Judge(calibration)
+    )
+    for least in (1e-9, 0.5, 0.9, 0.9999):
+        for kind in (None, "video"):
+            seen, totals = pages_of(searcher, SearchRequest("acme", "red", kind, limit=11, min_relevance=least))
+            assert seen
+            assert len(set(seen)) == len(seen)
+            assert totals == {len(seen)}
 
 
 def test_only_what_is_asked_for_is_found_and_counted(
@@ -267,6 +315,20 @@ def test_what_is_like_a_file_is_found_by_all_of_its_parts(searcher, vectors: Red
         searcher.find(SearchRequest("acme", like=new_media()))
     with pytest.raises(NotIndexed):
         searcher.find(SearchRequest("rival", like=film))
+
+
+def test_a_file_with_broken_vectors_neither_hinders_others_nor_is_like_them(
+    searcher, vectors: RedisVectors, new_media: NewMedia
+) -> None:
+    broken, red = new_media(), new_media()
+    vectors.put("acme", "m", "image", red, packed(RED), [Part("picture")])
+    vectors.put("acme", "m", "image", broken, packed([float("nan"), 1.0, float("inf")]), [Part("picture")])
+    for request in (SearchRequest("acme", "red"), SearchRequest("acme", like=broken), SearchRequest("acme", like=red)):
+        found = searcher.find(request)
+        json.dumps([asdict(hit) for hit in found.hits], allow_nan=False)
+        like = {hit.entity_id: hit.similarity for hit in found.hits}
+        assert like.get(broken, 0.0) == 0.0
+        assert like.get(red) == (0.0 if request.like == broken else None if request.like else 1.0)
 
 
 def test_a_hit_says_where_and_why(found: Search, vectors: RedisVectors, new_media: NewMedia) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from math import inf
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,16 +22,33 @@ TOGETHER, by_length = together.TOGETHER, together.by_length
 
 
 class TestByLength:
-    def test_no_text_costs_much_more_than_its_length(self) -> None:
+    def test_each_text_is_in_one_batch_beside_those_of_its_length(self) -> None:
         texts = ["x" * length for length in (5, 900, 30, 45, 44, 700, 36, 2500, 100)]
         batches = by_length(texts)
-        assert sorted(text for batch in batches for text in batch) == sorted(texts)
+        assert [text for batch in batches for text in batch] == sorted(texts, key=len)
         for batch in batches:
             assert len(batch) == 1 or max(map(len, batch)) * len(batch) <= 2048
-            assert max(map(len, batch)) <= 1.5 * max(40, min(map(len, batch)))
+
+    def test_no_other_cut_costs_less(self) -> None:
+        texts = sorted("x" * length for length in (5, 30, 44, 45, 100, 190, 200, 450, 460, 470))
+        gaps = range(len(texts) - 1)
+        cuts = [[number for number in gaps if chosen >> number & 1] for chosen in range(1 << len(gaps))]
+        others = [
+            [texts[begin + 1 : end + 1] for begin, end in zip([-1, *cut], [*cut, len(texts) - 1], strict=True)]
+            for cut in cuts
+        ]
+        assert cost(by_length(texts)) == min(map(cost, others))
 
     def test_short_ones_go_together(self) -> None:
-        assert [len(batch) for batch in by_length([f"a short text {number}" for number in range(60)])] == [60]
+        assert list(map(len, by_length([f"a short text {number}" for number in range(60)]))) == [60]
+
+
+def cost(batches: list[list[str]]) -> float:
+    """As the module counts it; of a batch that is too large endlessly much."""
+    sizes = [(len(batch), len(batch[-1]) + together._PER_TEXT) for batch in batches]
+    if any(count > 1 and count * size > together._BUDGET for count, size in sizes):
+        return inf
+    return sum(together._PER_BATCH + count * size for count, size in sizes)
 
 
 def test_which_join() -> None:
@@ -61,6 +79,33 @@ def test_each_document_gets_the_vectors_that_it_gets_alone(
     for record, vectors in zip(records, joint, strict=False):
         embed(record)
         assert np.allclose(stored(broker, encoder.name, record), vectors, atol=2e-3)
+
+
+def test_what_is_too_much_for_all_is_left_to_its_own_document(
+    broker: Broker, upload: Upload, embed: Embed, encoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(together, "encoder", lambda: encoder)
+    monkeypatch.setattr(together, "_MOST", 200)
+    records = []
+    for number, text in enumerate(["Rain in spring. " * 15, "A short note.", "Another about a horse."]):
+        (path := tmp_path / f"{number}.txt").write_text(text)
+        records.append(upload(path, "document", "0.txt"))
+    contexts = [context_of(broker, record) for record in records]
+    monkeypatch.setattr("handlers.embedding.run._encoder", lambda: encoder)
+    prepared = [TOGETHER.prepare(context) for context in contexts]
+    computed = TOGETHER.compute(prepared)
+    assert [len(each) for each in computed] == [0, 1, 1]
+    for context, each, vectors in zip(contexts, prepared, computed, strict=True):
+        assert TOGETHER.finish(context, each, vectors)["vectors"] == 1
+
+
+def test_a_text_that_is_long_by_its_size_is_not_even_read(
+    broker: Broker, upload: Upload, embed: Embed, tmp_path: Path
+) -> None:
+    (path := tmp_path / "long.txt").write_text("A word and another one. " * 2000)
+    record = upload(path, "document")
+    broker.storage.delete(record.source_key)
+    assert TOGETHER.prepare(context_of(broker, record)) is None
 
 
 def stored(broker: Broker, model: str, record: MediaRecord) -> Any:

@@ -309,6 +309,19 @@ def test_a_transcript_is_followed_by_what_makes_it_searchable_once(tmp_path: Pat
     assert again == first
 
 
+def test_captions_without_a_transcript_are_made_searchable_too(tmp_path: Path) -> None:
+    class Captioner(Ears):
+        media_types = frozenset({"video"})
+
+        def execute(self, context: PluginContext) -> dict[str, Any]:
+            context.caption([{"text": "hello", "start": 0, "end": 500}], "en")
+            return {}
+
+    task = Run(tmp_path, b"pictures", kind="video")
+    run(task, {"checksum": Captioner("")}, {})
+    assert [(each.type, each.payload["entity_type"]) for each in task.followed] == [("EmbeddingGeneration", "video")]
+
+
 def test_what_is_no_transcript_or_to_be_left_out_is_not_followed(tmp_path: Path) -> None:
     for name, kind, info in (
         ("other.json", "audio", {}),

@@ -11,6 +11,7 @@ from typing import Any
 from broker.errors import PermanentError
 from broker.media.local import LocalStorage
 from broker.media.records import MediaRecord
+from broker.task import NewTask
 from broker.worker import processes
 from scripts.bench.video_run import Alone
 
@@ -50,6 +51,7 @@ class FakeContext:
         self.storage.put_file(self.record.source_key, upload)
         self.attached: dict[str, Any] = {}
         self.noted: list[dict[str, Any]] = []
+        self.followed: list[NewTask] = []
         self.others = False
         self.memo: dict[str, Any] = {}
         self.stages: list[tuple[float, str]] = []
@@ -75,6 +77,9 @@ class FakeContext:
     def note(self, media_id: str, playable: bool = False, **info: Any) -> None:
         assert media_id == VIDEO_ID
         self.noted.append({"playable": True, **info} if playable else info)
+
+    def follow_with(self, new: NewTask) -> None:
+        self.followed.append(new)
 
     def progress(self, percent: float, stage: str = "") -> None:
         self.stages.append((percent, stage))

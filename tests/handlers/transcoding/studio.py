@@ -61,14 +61,15 @@ class Studio:
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
 
-    def upload(self, path: Any, **asked: Any) -> tuple[str, str]:
-        """(id of a new video, id of its task)"""
+    def upload(self, path: Any, group: str | None = None, **how: Any) -> tuple[str, str]:
+        """(id of a new video, id of its task); ``how`` are more members of the task's payload."""
         video_id = str(uuid.uuid4())
         key = paths.source(TENANT, video_id)
         self.broker.storage.put_file(key, path)
         task_id = str(uuid.uuid4())
         record = MediaRecord(video_id, TENANT, "video", path.name, "video/mp4", path.stat().st_size, key, "", task_id)
-        task, _ = self.broker.tasks.submit(TENANT, NewTask(TYPE, {"video_id": video_id}, id=task_id, **asked), record)
+        new = NewTask(TYPE, {"video_id": video_id, **how}, id=task_id, group=group)
+        task, _ = self.broker.tasks.submit(TENANT, new, record)
         return video_id, task.id
 
     def begin(self) -> Run:

@@ -23,11 +23,11 @@ SOURCES = {
     "whole rate": ("whole.mp4", *picture("64x64", "10", 31), *sound(31), *X264, *AAC),
     "NTSC": ("ntsc.mkv", *picture("64x64", "30000/1001", 19), *X264, "-bf", "3", "-g", "97"),
     "holes": ("holes.mp4", *picture("64x64", "10", 31), "-vf", HOLES, "-fps_mode", "vfr", *X264),
-    "starts late": ("late.mp4", *picture("64x64", "10", 20), "-output_ts_offset", "8.3", *sound(31), *X264, *AAC),
+    "starts late": ("late.mp4", *picture("64x64", "10", 14), "-output_ts_offset", "8.3", *sound(25), *X264, *AAC),
     "interlaced": ("fields.mkv", *picture("64x64", "10", 20), "-vf", "tinterlace=4", "-flags", "+ilme+ildct", *X264),
-    "no index": ("broadcast.ts", *picture("64x64", "10", 31), *sound(31), *X264, *AAC),
-    "held": ("held.mp4", *picture("64x64", "10", 10), *sound(31), *X264, *AAC),
-    "open": ("open.mp4", *picture("64x64", "10", 31), *X264, "-x264-params", "open-gop=1:keyint=50:bframes=4"),
+    "no index": ("broadcast.ts", *picture("64x64", "10", 20), *sound(20), *X264, *AAC),
+    "held": ("held.mp4", *picture("64x64", "10", 7), *sound(20), *X264, *AAC),
+    "open": ("open.mp4", *picture("64x64", "10", 20), *X264, "-x264-params", "open-gop=1:keyint=50:bframes=4"),
 }
 
 

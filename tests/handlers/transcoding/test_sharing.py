@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from threading import Event
+from threading import enumerate as enumerate_threads
 from typing import Any
 
 import pytest
@@ -31,6 +32,8 @@ from tests.handlers.transcoding.studio import Killed, Run, Studio, dying
 #: Of seven segments: parts of it that may be anybody's begin with the second, the fourth and the sixth.
 LONG = ("long.mp4", *picture("64x64", "10", 39), *sound(39), *X264, *AAC)
 SHORT = ("short.mp4", *picture("64x64", "10", 3), *X264)
+#: A key frame every six seconds, as the segments of what is encoded have one.
+PACKAGED = ("packaged.mp4", *picture("180x180", "10", 39), *sound(39), *X264, "-g", "60", *AAC)
 PATIENCE = 60.0
 
 
@@ -175,6 +178,30 @@ def test_helpers_go_on_while_their_task_is_dead_and_its_next_run_takes_up_what_t
     check(studio, video, whole)
 
 
+def test_sound_that_was_made_is_not_made_again(studio: Studio, whole: dict[str, bytes], video: str) -> None:
+    """It is written down when it is there, and not only when the pictures are."""
+    lead, kept = studio.begin(), Event()
+
+    def die_when_it_is_kept(key: str) -> None:
+        for thread in enumerate_threads():
+            if thread.name == "sound":
+                thread.join(PATIENCE)
+        if key.endswith("/sound.json"):
+            kept.set()
+        elif kept.is_set() and "64p/seg" in key:
+            raise Killed()
+
+    lead.before_put = die_when_it_is_kept
+    with pytest.raises(Killed):
+        studio.work(lead)
+    assert any("aac" in argv for argv in lead.commands)
+    studio.die(lead)
+    again = studio.begin()
+    studio.work(again)
+    assert not any("aac" in argv for argv in again.commands)
+    check(studio, video, whole)
+
+
 def test_a_helper_that_finds_nothing_left_does_not_even_get_the_source(
     studio: Studio, whole: dict[str, bytes], video: str
 ) -> None:
@@ -208,6 +235,44 @@ def test_a_short_video_is_not_shared(studio: Studio, make: Make) -> None:
     video_id, _ = studio.upload(make("short.mp4", *picture("64x64", "10", 36), *X264))
     studio.work(studio.begin())
     assert len(studio.tasks(video_id)) == 1
+
+
+def passed_through(studio: Studio, upload: Path, ladder: list[int]) -> str:
+    """The id of a video whose largest rendition is to be its own pictures."""
+    return studio.upload(upload, passthrough=True, ladder=ladder)[0]
+
+
+def test_of_a_video_that_is_packaged_only_what_is_encoded_is_shared(
+    studio: Studio, make: Make, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lead packages its own pictures, and the smaller renditions are the same, whoever makes them."""
+    upload = make(*PACKAGED)
+    with monkeypatch.context() as patched:
+        patched.setenv("VIDEO_PARALLEL", "1")
+        alone = passed_through(studio, upload, [144, 180])
+        studio.work(studio.begin())
+    whole = studio.stored(alone)
+    video = passed_through(studio, upload, [144, 180])
+    lead, go, leading = stopped(studio, threads, "144p/seg_00000.m4s")
+    helper = studio.begin()
+    assert helper.part_of == lead.task_id
+    assert studio.work(helper) is None
+    assert helper.begun() == [1, 3, 5]
+    go.set()
+    answer = leading.result(PATIENCE)
+    assert {each["name"]: each["encoder"] for each in answer["variants"]} == {"144p": "libx264", "180p": "copy"}
+    assert answer["warnings"] == []
+    assert lead.begun() == [0]
+    assert not any("copy" in argv for argv in helper.commands)
+    check(studio, video, whole)
+
+
+def test_a_video_that_is_packaged_and_nothing_else_is_not_shared(studio: Studio, make: Make) -> None:
+    video = passed_through(studio, make(*PACKAGED), [180])
+    answer = studio.work(studio.begin())
+    assert answer
+    assert [each["encoder"] for each in answer["variants"]] == ["copy"]
+    assert len(studio.tasks(video)) == 1
 
 
 def test_who_gives_way_leaves_its_parts_to_others(

@@ -65,6 +65,8 @@ def test_text_of_every_kind_is_shown_when_it_was(
     assert (caption.language, caption.source, caption.cues) == ("fre", "embedded", 2)
     assert shown(context) == [(1000, 2500, "Tea <i>for</i> two &amp; more"), (3000, 3500, "Good")]
     assert context.answer["warnings"] == []
+    (searched,) = context.followed
+    assert (searched.type, searched.payload["speech_only"], searched.background) == ("EmbeddingGeneration", True, True)
 
 
 def test_tracks_keep_their_titles_and_a_second_run_makes_the_same(

@@ -7,6 +7,7 @@ from tests.gateway import work
 from tests.gateway.test_logs import say
 from tests.scripts.cli.conftest import Mindia, Start
 from tests.scripts.cli.test_tasks import submit
+from tests.waiting import PATIENCE
 
 
 def test_what_was_said(mindia: Mindia, broker: Broker) -> None:
@@ -50,7 +51,7 @@ def test_it_is_followed_to_its_end(start: Start, broker: Broker) -> None:
     broker.transitions.finish(task_id, claim.execution, "{}", claim._replace(execution=""))
     assert program.stdout.readline() == ""
     assert program.stderr.read() == "The task is completed.\n"
-    assert program.wait(10) == 0
+    assert program.wait(PATIENCE) == 0
 
 
 def test_there_is_no_such_task(mindia: Mindia) -> None:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 
@@ -13,6 +12,7 @@ from broker.media.narrowing import Found, Place
 from broker.media.search import Hit, SearchRequest
 from tests.gateway.media import PNG
 from tests.scripts.cli.conftest import Mindia
+from tests.search_fixtures import searching
 
 PLACE = Place("speech", 0.5, "a ramp of grey", [[2, 6]], start=62.0, end=63.0)
 NUMBER = 130
@@ -22,7 +22,6 @@ NUMBER = 130
 def asked(broker: Broker) -> Iterator[list[SearchRequest]]:
     """What a search process is asked, which finds so many files, in pages."""
     requests: list[SearchRequest] = []
-    stop = Event()
 
     def answer(request: SearchRequest) -> Found:
         requests.append(request)
@@ -32,11 +31,8 @@ def asked(broker: Broker) -> Iterator[list[SearchRequest]]:
         hits = [Hit("video", each, "clip.mp4", 0.5, 0.9, places=[asdict(PLACE)]) for each in ids]
         return Found(hits, NUMBER, [float(end), 0.5, "video", ids[-1]] if end < NUMBER else None)
 
-    thread = Thread(target=broker.search.serve, args=(answer, stop))
-    thread.start()
-    yield requests
-    stop.set()
-    thread.join(timeout=10)
+    with searching(broker.search, answer):
+        yield requests
 
 
 def found(mindia: Mindia, *arguments: object) -> list[str]:

@@ -63,15 +63,25 @@ def test_videos_are_transcoded_again_by_name(mindia: Mindia, broker: Broker, cli
 
 
 def test_all_that_match_are_counted_first(mindia: Mindia, broker: Broker, clip: Path) -> None:
-    waiting = json.loads(mindia("upload", clip, "--json").out)["id"]
+    mindia("upload", clip)
     complete_ids = {made(mindia, broker, clip) for _ in range(2)}
     asked = mindia("reprocess", "--from", "1h")
     assert asked.status == 2
     assert "Transcode 2 videos again (not: 1 not transcoded)? Nobody is here" in asked.err
     said = json.loads(mindia("reprocess", "--all", "--yes", "--json").out)
-    assert (said["matched"], said["queued"], said["skipped"], said["reasons"]) == (3, 2, 1, {"not_transcoded": 1})
-    tasks = [broker.tasks.get("ops", each) for each in said["task_ids"]]
-    assert {task.payload["video_id"] for task in tasks} == complete_ids
-    assert all(task.background for task in tasks)
+    assert (said["matched"], said["done"], said["skipped"], said["reasons"]) == (3, 2, 1, {"not_transcoded": 1})
+    tasks = [each for each in broker.tasks.page("ops").tasks if each.background]
+    assert sorted(task.payload["video_id"] for task in tasks) == sorted(complete_ids)
     assert "Nothing to transcode again" in mindia("reprocess", "--to", "2001-01-01").err
-    assert waiting not in {task.payload["video_id"] for task in tasks}
+    assert f"{said['id']}  reprocess  completed: 3 of 3 looked at, 2 done" in mindia("operations", said["id"]).out
+    assert said["id"] in mindia("operations", "-q").out.splitlines()
+
+
+def test_what_all_that_match_come_to_can_be_waited_for(mindia: Mindia, broker: Broker, clip: Path) -> None:
+    for _ in range(2):
+        made(mindia, broker, clip)
+    said = mindia("reprocess", "--all", "--yes", "--wait", "--timeout", "0.1")
+    assert said.status == 124
+    (tag,) = {tag for each in broker.tasks.page("ops").tasks for tag in each.tags}
+    assert tag.startswith("reprocess-")
+    assert len([each for each in broker.tasks.page("ops").tasks if tag in each.tags]) == 2

@@ -13,6 +13,7 @@ LINKS.deadline = '>'
 -- followed by its id, each task that helps with them.
 LINKS.parts, LINKS.assistant = '*', '+'
 LINKS.withdrawn = 'Not needed any more: the task that it was part of has ended.'
+LINKS.left = 'Given up; the task that it helped makes what is missing: '
 
 -- A comma-separated list without one of its members; nil when it had no such member.
 function LINKS.without(list, member)
@@ -160,6 +161,13 @@ function LINKS.stop(task, message)
   call('HSET', task.key, 'status', 'canceled', 'ended_at', at_least_begun(task), unpack(message and { 'error', message } or {}))
   enter_end(task, 'cancelled', message)
   wake_for_slot(task.type)
+end
+
+-- As what a task ends that is not tried again, and why. Of one that helped with another nothing is missing: what it has not
+-- made the other makes, so it is no failure of its tenant's.
+function LINKS.bad_end(task, message)
+  if call('HEXISTS', task.key, 'part_of') == 1 then return 'cancelled', LINKS.left .. message end
+  return 'failed', message
 end
 
 -- Ends a task that helps with one that has ended. Where that has completed, one that runs has nothing more to do, and ends

@@ -65,6 +65,7 @@ function KEY.failure(tenant, id) return B .. 'failure:' .. tenant .. ':' .. id e
 function KEY.operation(id) return B .. 'operation:' .. id end
 function KEY.operations(tenant) return B .. 'operations:' .. tenant end
 function KEY.operations_open() return B .. 'operations_open' end
+function KEY.reprocessings_open() return B .. 'reprocessings_open' end
 function KEY.unique(tenant, type_name, key) return B .. 'unique:' .. tenant .. ':' .. type_name .. ':' .. key end
 function KEY.durations(tenant) return B .. 'durations:' .. tenant end
 function KEY.listeners() return B .. 'listeners' end

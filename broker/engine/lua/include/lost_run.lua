@@ -10,7 +10,7 @@ local function hand_back(task, before_all, outcome)
 end
 
 -- The worker died. The first time the task runs again at once, later from the end of its queue, so that poison
--- cannot hold the head; after `max_crashes` deaths in a row it fails.
+-- cannot hold the head; after `max_crashes` deaths in a row it fails, or is cancelled where it helped with another.
 local function record_crash(task, max_crashes, message)
   task.crashes = task.crashes + 1
   COUNT.add(task.type, 'lost')
@@ -21,10 +21,11 @@ local function record_crash(task, max_crashes, message)
   end
   message = message .. ' (' .. task.crashes .. ' times in a row; it is not tried again)'
   end_run(task)
-  reindex(task, 'failed')
-  call('HSET', task.key, 'status', 'failed', 'lease', task.lease .. ' poison', 'ended_at', at_least_begun(task), 'error', message)
-  FAILURE.count(task, message)
-  enter_end(task, 'failed', message)
+  local status, why = LINKS.bad_end(task, message)
+  reindex(task, status)
+  call('HSET', task.key, 'status', RQ_STATUS[status], 'lease', task.lease .. ' poison', 'ended_at', at_least_begun(task), 'error', why)
+  if status == 'failed' then FAILURE.count(task, message) end
+  enter_end(task, status, why)
   wake_for_slot(task.type)
   return 'failed'
 end

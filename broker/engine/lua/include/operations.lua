@@ -22,10 +22,41 @@ function OPERATION.wanted(record)
   return what
 end
 
+-- Where an operation stands that has not ended.
+function OPERATION.open(action)
+  return action == 'reprocess' and KEY.reprocessings_open() or KEY.operations_open()
+end
+
+-- How many videos one has to look at, all of which were uploaded before it.
+function OPERATION.videos(tenant, filter)
+  local wanted = cjson.decode(filter)
+  if wanted.ids then return #wanted.ids end
+  return call('ZCOUNT', KEY.media_index(tenant, 'video'), wanted.first and int(wanted.first) or '-inf', int(math.min(wanted.last or now, now)))
+end
+
+-- Adds to its counts; `why`: reason -> how many were skipped or failed for it.
+function OPERATION.count(record, counts, why)
+  for name, count in pairs(counts) do
+    if count > 0 then call('HINCRBY', record.key, name, count) end
+  end
+  for reason, count in pairs(why) do call('HINCRBY', record.key, 'why:' .. string.sub(reason, 1, 100), count) end
+end
+
+-- Notes how far it has come, and ends it where nothing is left; its state.
+function OPERATION.advance(record, moment, beyond, more)
+  if moment then call('HSET', record.key, 'moment', moment, 'beyond', beyond) end
+  if not more then
+    record.state = 'completed'
+    OPERATION.finish(record, record.state)
+  end
+  return record.state
+end
+
 -- Ends it, and tells so in the audit log.
 function OPERATION.finish(record, state)
   call('HSET', record.key, 'state', state, 'ended_at', at())
-  call('ZREM', KEY.operations_open(), record.id)
+  call('ZREM', OPERATION.open(record.action), record.id)
+  call('HDEL', record.key, 'waits_for')
   if record.dry_run then return end
   local counts = call('HMGET', record.key, 'matched', 'done', 'skipped', 'failed')
   local told = {}

@@ -5,7 +5,8 @@
 -- Accepting tasks of one tenant, one or a thousand, all of them or none. What a queue or an index gets is written once
 -- for all of them.
 
--- `trace`: of the request that submits, '' for none; every script sets it.
+-- `trace`: of the request that submits, '' for none; every script sets it. `asks_again`: of one that goes on asking by
+-- itself, so that what it is refused is nobody's refused request.
 local SUBMIT = { trace = '' }
 
 -- RQ's call, as `broker.rq_records` pickles it.
@@ -97,7 +98,7 @@ end
 
 -- For what a task of a type was refused.
 function SUBMIT.count_refused(type_name, reply)
-  COUNT.add(type_name, reply[1] == -1 and 'refused queue_full' or 'refused ' .. reply[2])
+  if not SUBMIT.asks_again then COUNT.add(type_name, reply[1] == -1 and 'refused queue_full' or 'refused ' .. reply[2]) end
   return reply
 end
 

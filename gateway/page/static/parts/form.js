@@ -15,6 +15,11 @@ export function fields(schema, values, prefix, offers = {}) {
   return html`<div class="stack">${inputs(properties, names, values, prefix, schema.required ?? [], offers)}</div>`;
 }
 
+/** What is wrong with what was sent, a line each where that is more than its message says. */
+export function defects({ errors }) {
+  return errors?.length > 1 ? html`<ul class="bad">${errors.map(({ pointer, detail }) => html`<li><code>${pointer}</code> ${detail}</li>`)}</ul>` : nothing;
+}
+
 /** Inputs for the named members. */
 export function inputs(properties, names, values, prefix, required = [], offers = {}) {
   return names.map((name) => input(name, properties[name], values, `${prefix}-${name}`, required.includes(name), offers[name]));
@@ -43,7 +48,8 @@ function control(name, schema, value, id, required, set, offered) {
   }
   if (type === "integer" || type === "number") {
     return html`<input id=${id} type="number" step=${type === "integer" ? 1 : "any"} min=${schema.minimum ?? nothing} max=${schema.maximum ?? nothing}
-      .value=${value ?? ""} ?required=${required} @input=${(event) => set(event.target.value === "" ? undefined : Number(event.target.value))}>`;
+      .value=${value ?? ""} ?required=${required} placeholder=${schema.default ?? nothing}
+      @input=${(event) => set(event.target.value === "" ? undefined : Number(event.target.value))}>`;
   }
   if (type === "string" && schema.format === "date-time") return moment(value, id, required, set);
   if (type === "array" && schema.items?.type === "string") return words(value, id, required, set);
@@ -60,7 +66,8 @@ function files(name, { format }) {
 /** A text that is typed, or chosen among what is offered. */
 function text(schema, value, id, required, set, offered) {
   const [, label] = offered.find(([each]) => each === value) ?? [];
-  return html`<input id=${id} type="text" .value=${value ?? ""} ?required=${required} list=${offered.length ? `${id}-list` : nothing} spellcheck="false"
+  return html`<input id=${id} type=${schema.writeOnly ? "password" : "text"} .value=${value ?? ""} ?required=${required} placeholder=${schema.default ?? nothing}
+      list=${offered.length ? `${id}-list` : nothing} spellcheck="false"
       autocomplete="off" maxlength=${schema.maxLength ?? nothing} @input=${(event) => set(event.target.value)}>
     ${offered.length ? html`<datalist id="${id}-list">${offered.map(([each, words]) => html`<option value=${each}>${words}</option>`)}</datalist>` : nothing}
     ${label ? html`<small class="muted">${label}</small>` : nothing}`;

@@ -6,6 +6,7 @@ import * as media from "./media.js";
 import * as missing from "./missing.js";
 import * as newTask from "./new.js";
 import * as overview from "./overview.js";
+import * as plugins from "./plugins.js";
 import * as search from "./search.js";
 import * as tasks from "./tasks.js";
 import * as usage from "./usage.js";
@@ -20,6 +21,7 @@ export const VIEWS = {
   workers: { ...workers, label: "Workers", operator: true },
   usage: { ...usage, label: "Usage", needs: ["GET", "/api/usage"] },
   webhooks: { ...webhooks, label: "Webhooks" },
+  plugins: { ...plugins, label: "Plugins", needs: ["GET", "/api/plugins"] },
   keys: { ...keys, label: "Keys", operator: true, needs: ["GET", "/api/keys"] },
   search,
   new: newTask,

@@ -10,15 +10,20 @@ import { picture } from "../parts/picture.js";
 import { player } from "../parts/player.js";
 import { failure } from "../parts/region.js";
 import { progress, status } from "../parts/status.js";
+import { Resource } from "../resource.js";
 import { href } from "../route.js";
 import { may } from "../session.js";
-import { members } from "../spec.js";
+import { has, loadSpec, members } from "../spec.js";
 import { keep, task as known } from "../store.js";
 import { update } from "../update.js";
 import { choice, dismiss, fetchFrom, send, uploading } from "../uploads.js";
 
-/** Profiles that every gateway has; others are the operator's. */
-const PROFILES = ["default", "small", "high", "hevc", "av1"];
+/** The profiles of videos that this gateway has; read whenever a view is opened that offers them. */
+export const profiles = new Resource(async (signal) => {
+  const path = "/api/profiles";
+  await loadSpec();
+  return has("GET", path) ? call({ path, signal }) : { profiles: [] };
+});
 
 /** Why a URL was refused. */
 let refused = null;
@@ -46,12 +51,16 @@ export function dropZone() {
 }
 
 function profile() {
+  const found = profiles.data?.profiles ?? [];
   const choose = ({ target }) => {
-    choice.profile = target.value.trim();
+    choice.profile = target.value;
+    update();
   };
-  return html`<label class="profile"><span class="muted">Profile of videos</span><input name="profile" list="profiles" .value=${choice.profile} maxlength="32"
-      placeholder="as usual" autocomplete="off" spellcheck="false" @input=${choose}>
-    <datalist id="profiles">${PROFILES.map((each) => html`<option value=${each}></option>`)}</datalist></label>`;
+  const chosen = found.find((each) => (choice.profile ? each.name === choice.profile : each.default));
+  return html`<label class="profile"><span class="muted">Profile of videos</span><select name="profile" @change=${choose}>
+      <option value="" ?selected=${!choice.profile}>as usual</option>
+      ${found.map(({ name }) => html`<option value=${name} ?selected=${name === choice.profile}>${name}</option>`)}</select>
+    ${chosen ? html`<small class="muted">${chosen.codec} · ${chosen.ladder.join(", ")} · ${chosen.quality} quality</small>` : nothing}</label>`;
 }
 
 /** What lies at a URL is fetched by the gateway, not by this browser. */

@@ -84,6 +84,7 @@ function facts(file) {
     ["Uploaded", at(file.created_at)], ["Type", file.content_type], ["Size", file.size && bytes(file.size)],
     ["Picture", file.width && `${file.width} × ${file.height}`], ["Length", file.duration_seconds && span(file.duration_seconds)],
     ["Title", file.title], ["Artist", file.artist], ["Album", file.album],
+    ["Profile", file.profile], ["Encoder", file.encoder],
     ["Renditions", file.variants?.length && file.variants.map(rendition)],
     ["A part of it", file.variants?.length && file.duration_seconds && part(file)],
     ["Sound", file.audio_tracks?.length && file.audio_tracks.map(track)],
@@ -114,7 +115,7 @@ function caption({ label, language, url }) {
 
 /** One, and a link to it as a file. */
 function rendition(each) {
-  return html`<div>${each.name} (${count(each.bandwidth / 1000)} kbit/s)
+  return html`<div>${each.name} (${count(each.bandwidth / 1000)} kbit/s${each.encoder === "copy" ? ", as uploaded" : ""})
     <a href=${opened(each.download_url)} aria-label=${`Download ${each.name}`}>Download</a></div>`;
 }
 

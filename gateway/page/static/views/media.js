@@ -11,7 +11,7 @@ import { Resource } from "../resource.js";
 import { href } from "../route.js";
 import { task as known } from "../store.js";
 import { update } from "../update.js";
-import { dropZone } from "./drop.js";
+import { dropZone, profiles } from "./drop.js";
 import { open as openFile } from "./file.js";
 
 export const title = "Media";
@@ -38,7 +38,7 @@ export function open(at) {
     update();
   };
   return {
-    resources: [list],
+    resources: [list, profiles],
     change({ query }) {
       [kind, shown] = [KINDS[query.kind] ? query.kind : "video", PAGE];
       list.reset();

@@ -5,12 +5,13 @@ import { sentence, span } from "../format.js";
 import { html, nothing } from "../lit.js";
 import { announce } from "../parts/announce.js";
 import { action, lines } from "../parts/action.js";
-import { fields, inputs } from "../parts/form.js";
+import { defects, fields, inputs } from "../parts/form.js";
 import { failure, region } from "../parts/region.js";
 import { Resource } from "../resource.js";
 import { go, href } from "../route.js";
 import { has, loadSpec, members, payloadOf, types } from "../spec.js";
 import { update } from "../update.js";
+import { profiles } from "./drop.js";
 import { startSentence } from "./waiting.js";
 
 export const title = "New task";
@@ -27,9 +28,12 @@ export function open(at) {
     return true;
   });
   const plugins = new Resource((signal) => call({ path: "/api/plugins", signal }));
-  const offers = () => (plugins.data ? { plugin_name: plugins.data.plugins.filter((each) => each.enabled).map((each) => [each.name, each.description]) } : {});
+  const offers = () => ({
+    plugin_name: plugins.data?.plugins.filter((each) => each.enabled).map((each) => [each.name, each.description]),
+    profile: profiles.data?.profiles.map(({ name, codec, ladder }) => [name, `${codec}, ${ladder.join(", ")}`]),
+  });
   return {
-    resources: [ready, plugins],
+    resources: [ready, plugins, profiles],
     back: "#/tasks",
     change: ({ query }) => choose(state, query.type || types()[0]),
     draw: () => html`<h1>${at.query.from ? "Replay a task" : "New task"}</h1>${region(ready, () => form(state, offers()), { label: "the form" })}`,
@@ -68,8 +72,7 @@ function form(state, offers) {
     ${state.begun ? html`<p class="muted">Begun with the payload of <a href=${href("tasks", state.begun)}><code>${state.begun.slice(0, 8)}</code></a>.</p>` : nothing}
     <fieldset><legend>Payload</legend>${fields(payloadOf(state.type), state.payload, "payload", offers)}</fieldset>
     <details><summary>Options</summary><div class="stack two">${inputs(schemas, options, state.options, "option")}</div></details>
-    ${state.problem ? failure(state.problem) : nothing}
-    ${state.problem?.errors.length ? html`<ul class="bad">${state.problem.errors.map(({ pointer, detail }) => html`<li><code>${pointer}</code> ${detail}</li>`)}</ul>` : nothing}
+    ${state.problem ? html`${failure(state.problem)}${defects(state.problem)}` : nothing}
     ${state.quote && state.quoted === JSON.stringify(request.body) ? quote(state.quote) : nothing}
     <footer><button class="primary" ?disabled=${state.sending}>Submit</button>${has("POST", QUOTES) ? action({
       label: "When would it start?", request: { ...request, path: QUOTES }, said: "",

@@ -170,6 +170,7 @@ const calls: Record<Called, () => Promise<Answer>> = {
     api.POST("/api/search", { ...form(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a), body: { file: "", limit: 5 } }),
   search_media: () => api.GET("/api/search", { params: { query: { q: "a dog", type: "video", min_similarity: -0.5, min_relevance: 0 } } }),
   list_plugins: () => api.GET("/api/plugins"),
+  list_profiles: () => api.GET("/api/profiles"),
   get_plugin_config: () => api.GET("/api/plugins/{name}/config", { params: plugin }),
   replace_plugin_config: () =>
     api.PUT("/api/plugins/{name}/config", { params: plugin, body: { config: { points: 500 } } }),

@@ -1,0 +1,58 @@
+// Plugins: what there is, what each takes, and whose settings it runs with.
+
+import { call } from "../api.js";
+import { html } from "../lit.js";
+import { code } from "../parts/action.js";
+import { region } from "../parts/region.js";
+import { Resource } from "../resource.js";
+import { may } from "../session.js";
+import { changeSettings } from "./plugin-form.js";
+
+export const title = "Plugins";
+const PATH = "/api/plugins";
+const WHOSE = { tenant: "your own settings", operator: "the operator's settings", none: "no settings yet" };
+
+export function open() {
+  const plugins = new Resource(async (signal) => {
+    const { plugins: all } = await call({ path: PATH, signal });
+    return Promise.all(all.map(async (each) => ({ ...each, settings: await settingsOf(each, signal) })));
+  });
+  return {
+    resources: [plugins],
+    draw: () => html`<header class="line spread"><h1>Plugins</h1>${code({ path: PATH }, "Reading the plugins", "Code")}</header>
+      ${region(plugins, (all) => table(all, () => plugins.refresh()), {
+        label: "plugins", isEmpty: (all) => !all.length, empty: html`<p>No plugin is installed.</p>`,
+      })}`,
+  };
+}
+
+/** Those of a plugin; what keeps them from being read instead, such as a key of encryption that is gone. */
+async function settingsOf({ name }, signal) {
+  try {
+    return await call({ path: `${PATH}/${encodeURIComponent(name)}/config`, signal });
+  } catch (problem) {
+    if (!problem.status || problem.status >= 500) throw problem;
+    return { problem };
+  }
+}
+
+function table(all, again) {
+  return html`<table class="cards"><caption class="hidden">Plugins</caption>
+    <thead><tr><th scope="col">Plugin</th><th scope="col">Takes</th><th scope="col">Runs with</th><th scope="col"><span class="hidden">Actions</span></th></tr></thead>
+    <tbody>${all.map((each) => row(each, again))}</tbody></table>`;
+}
+
+function row(plugin, again) {
+  const { name, description, media_types: kinds, settings } = plugin;
+  return html`<tr data-row>
+    <th scope="row" data-label="Plugin"><code>${name}</code><div class="muted">${description}</div></th>
+    <td data-label="Takes">${kinds.join(", ")}</td>
+    <td data-label="Runs with">${settings.problem?.message ?? ready(plugin)}</td>
+    <td class="actions">${may("write") && Object.keys(plugin.config_schema.properties ?? {}).length ? html`<button type="button"
+      aria-label="Settings of ${name}" @click=${() => changeSettings(plugin, again)}>Settings</button>` : ""}</td></tr>`;
+}
+
+function ready({ enabled, settings, config_schema: schema }) {
+  if (!enabled) return html`<span class="bad">settings are missing: ${(schema.required ?? []).filter((each) => !(each in settings.config)).join(", ") || "see what it takes"}</span>`;
+  return Object.keys(schema.properties ?? {}).length ? WHOSE[settings.source] : "nothing to set";
+}

@@ -1,0 +1,76 @@
+"""Guards what telephones make of 48 to 200 megapixels: it is read, and within bounds of memory that are measured."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from broker.errors import PermanentError
+from handlers.media import decoding
+from handlers.media.bounds import PICTURE
+from tests.handlers.media.large import flat_jpeg, tiled
+
+#: MiB that each may take beside a decoder that is idle: what was measured, and a tenth to a half more.
+FORMS = {
+    "108.jpg": 80,
+    "200.jpg": 80,
+    # Every coefficient is kept until the last scan.
+    "200 progressive.jpg": 700,
+    "200 progressive, colours as fine as light.jpg": 1_300,
+    "50.heic": 520,
+    "50.avif": 520,
+}
+READERS = {
+    "handlers.plugins.stills:of_picture": [[320], "png"],
+    "handlers.embedding.picture:raw_picture": [],
+    "handlers.embedding.legible:raw_picture": [],
+}
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One of each form."""
+    tile = Image.new("RGB", (512, 512), "red")
+    made = {
+        "108.jpg": flat_jpeg(12_000, 9_000),
+        "200.jpg": flat_jpeg(16_384, 12_288),
+        "200 progressive.jpg": flat_jpeg(16_384, 12_288, progressive=True),
+        "200 progressive, colours as fine as light.jpg": flat_jpeg(16_384, 12_288, progressive=True, sampling=0x11),
+        "50.heic": tiled("HEIF", 16, 12, tile),
+        "50.avif": tiled("AVIF", 16, 12, tile),
+    }
+    folder = tmp_path_factory.mktemp("large")
+    for name, data in made.items():
+        (folder / name).write_bytes(data)
+    return {name: folder / name for name in made}
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    """A decoder that has read nothing else."""
+    decoding.close()
+    yield
+    decoding.close()
+
+
+@pytest.mark.parametrize("function", READERS)
+@pytest.mark.parametrize("form", FORMS)
+def test_it_is_read_in_the_memory_that_it_may_take(large: dict[str, Path], form: str, function: str) -> None:
+    peak, answer = decoding.decode_one(
+        "tests.handlers.media.measured:peak",
+        function,
+        str(large[form]),
+        *READERS[function],
+        limits=PICTURE,
+        seconds=300,
+    )
+    assert answer
+    assert peak <= FORMS[form]
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_a_few_bytes_that_claim_hundreds_of_megapixels_are_refused_by_their_header(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "a").write_bytes(tiled(kind, 32, 24, Image.new("RGB", (512, 512))))
+    with pytest.raises(PermanentError, match="more than 90 million pixels"):
+        decoding.decode_one("handlers.embedding.picture:raw_picture", str(tmp_path / "a"), limits=PICTURE, seconds=300)
