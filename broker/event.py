@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from broker.status import TERMINAL, Status
+from broker.status import TERMINAL, counted
 
 #: The id of an entry in a Redis stream, ``<milliseconds>-<number>``: the place of an event among all of its tenant.
 _POSITION = re.compile(r"(\d{1,15})-(\d{1,15})", re.ASCII)
@@ -63,8 +63,9 @@ def from_entry(entry_id: str, entry: dict[str, str]) -> Event | None:
     if kind == "queue":
         fields |= _limits(fields)
     if kind == "flow":
-        counts = {str(status): int(fields.pop(status)) for status in Status}
-        fields |= {"total": sum(counts.values()), "by_status": counts}
+        by_status = counted(fields)
+        rest = {name: value for name, value in fields.items() if name not in by_status}
+        fields = {**rest, "total": sum(by_status.values()), "by_status": by_status}
     named = {"task_id": task_id} if task_id else {}
     return Event(kind, entry_id, task_id, named | fields, position(entry_id))
 

@@ -1,5 +1,6 @@
-"""The six states of a task, who moves it between them, and RQ's words for the same things."""
+"""The six states of a task, what is true of each, and RQ's words for the same things."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -7,22 +8,21 @@ from typing import NamedTuple
 class Status(StrEnum):
     """In the order of their ranks in an index, which stored scores contain: a new one goes to the end.
 
-    What is true of each stands in ``_FACTS``; the scripts are given the same (`broker.engine.shared_tables`).
+    What is true of each stands in ``_FACTS``; the scripts are given the same (`broker.engine.shared_tables`). Which
+    moves a script may make is in its header; docs/architecture.md has them all in a table, under "States".
     """
 
-    #: Queued, waiting for a token and a worker. Moved in by submit, promote, release and reap; out by claim and cancel.
+    #: Queued, waiting for a token and a worker.
     PENDING = "pending"
-    #: Has a future due time: asked for, a back-off, or a wait. Moved in by submit, fail, postpone and retry; out by
-    #: promote and cancel.
+    #: Has a future due time (asked for, a back-off, or a wait), or waits for the tasks that it depends on.
     SCHEDULED = "scheduled"
-    #: Leased to a live worker. Moved in by claim; out by finish, fail, postpone, release, cancel (forced) and reap.
+    #: Leased to a live worker.
     PROCESSING = "processing"
-    #: Ended well. Moved in by finish; removed by prune and delete_task.
+    #: Ended well.
     COMPLETED = "completed"
-    #: Ended badly. Moved in by fail, release and reap; out by retry; removed by prune and delete_task.
+    #: Ended badly; its owner may retry it.
     FAILED = "failed"
-    #: Stopped by its owner, or helped a task in vain. Moved in by cancel, and then by settle, fail, release and reap;
-    #: removed by prune and delete_task.
+    #: Stopped by its owner, by its deadline, by the end of what it depends on, or helped a task in vain.
     CANCELLED = "cancelled"
 
 
@@ -62,90 +62,6 @@ def score_range(status: Status, first_us: int | None = None, last_us: int | None
     return _RANK[status] * _SPAN + low, _RANK[status] * _SPAN + high
 
 
-#: Script name -> the moves it may make. ``None`` as a source is creation, as a target removal. `reconcile` and
-#: `remove_gone` move a task to where a foreign hand has put it, from wherever we had it.
-TRANSITIONS: dict[str, frozenset[tuple[Status | None, Status | None]]] = {
-    "submit": frozenset({(None, Status.PENDING), (None, Status.SCHEDULED)}),
-    "submit_many": frozenset({(None, Status.PENDING), (None, Status.SCHEDULED)}),
-    "submit_linked": frozenset({(None, Status.PENDING), (None, Status.SCHEDULED), (None, Status.CANCELLED)}),
-    "share_work": frozenset({(None, Status.PENDING)}),
-    "settle": frozenset(
-        {
-            (Status.SCHEDULED, Status.PENDING),
-            (Status.SCHEDULED, Status.CANCELLED),
-            (Status.PENDING, Status.CANCELLED),
-            (Status.PROCESSING, Status.CANCELLED),
-        }
-    ),
-    "claim": frozenset(
-        {
-            (Status.PENDING, Status.PROCESSING),
-            (Status.PENDING, Status.SCHEDULED),
-            (Status.PENDING, Status.CANCELLED),
-            (Status.SCHEDULED, Status.PENDING),
-        }
-    ),
-    "claim_more": frozenset(
-        {
-            (Status.PENDING, Status.PROCESSING),
-            (Status.PENDING, Status.SCHEDULED),
-            (Status.PENDING, Status.CANCELLED),
-            (Status.SCHEDULED, Status.PENDING),
-        }
-    ),
-    "finish": frozenset({(Status.PROCESSING, Status.COMPLETED)}),
-    "fail": frozenset(
-        {
-            (Status.PROCESSING, Status.SCHEDULED),
-            (Status.PROCESSING, Status.FAILED),
-            (Status.PROCESSING, Status.CANCELLED),
-        }
-    ),
-    "postpone": frozenset({(Status.PROCESSING, Status.SCHEDULED), (Status.PROCESSING, Status.PENDING)}),
-    "release": frozenset(
-        {
-            (Status.PROCESSING, Status.PENDING),
-            (Status.PROCESSING, Status.FAILED),
-            (Status.PROCESSING, Status.CANCELLED),
-        }
-    ),
-    "reap": frozenset(
-        {
-            (Status.PROCESSING, Status.PENDING),
-            (Status.PROCESSING, Status.FAILED),
-            (Status.PROCESSING, Status.CANCELLED),
-        }
-    ),
-    "cancel": frozenset(
-        {
-            (Status.PENDING, Status.CANCELLED),
-            (Status.SCHEDULED, Status.CANCELLED),
-            (Status.PROCESSING, Status.CANCELLED),
-        }
-    ),
-    "enforce_deadlines": frozenset({(Status.PENDING, Status.CANCELLED), (Status.SCHEDULED, Status.CANCELLED)}),
-    "retry": frozenset({(Status.FAILED, Status.SCHEDULED)}),
-    "change_task": frozenset({(Status.PENDING, Status.SCHEDULED), (Status.SCHEDULED, Status.PENDING)}),
-    "step_operation": frozenset(
-        {
-            (Status.PENDING, Status.CANCELLED),
-            (Status.SCHEDULED, Status.CANCELLED),
-            (Status.PROCESSING, Status.CANCELLED),
-            (Status.FAILED, Status.SCHEDULED),
-            (Status.COMPLETED, None),
-            (Status.FAILED, None),
-            (Status.CANCELLED, None),
-        }
-    ),
-    "step_reprocessing": frozenset({(None, Status.PENDING)}),
-    "promote": frozenset({(Status.SCHEDULED, Status.PENDING)}),
-    "reconcile": frozenset(
-        (source, target)
-        for source in Status
-        for target in (Status.PENDING, Status.SCHEDULED, Status.CANCELLED, None)
-        if source is not target
-    ),
-    "remove_gone": frozenset((source, None) for source in Status),
-    "prune": frozenset({(Status.COMPLETED, None), (Status.FAILED, None), (Status.CANCELLED, None)}),
-    "delete_task": frozenset({(Status.COMPLETED, None), (Status.FAILED, None), (Status.CANCELLED, None)}),
-}
+def counted(fields: Mapping[str, str]) -> dict[str, int]:
+    """Tasks per status as a stored event tells them, zeros included: one of an earlier release may know fewer."""
+    return {str(status): int(fields.get(status, 0)) for status in Status}

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from broker.status import TERMINAL, Status
+from broker.status import TERMINAL, Status, counted
 
 
 class Flow(Struct, frozen=True):
@@ -37,5 +37,4 @@ def from_answer(flow_id: str, answer: list[Any]) -> Flow:
 
 def from_event(fields: dict[str, str]) -> Flow:
     """The flow as it was when the outbox took its end. Raises ``KeyError``, ``ValueError`` where that is spoilt."""
-    counts = {str(status): int(fields[status]) for status in Status}
-    return flow_of(fields["flow"], fields["created_at"], fields["ended_at"], counts)
+    return flow_of(fields["flow"], fields["created_at"], fields["ended_at"], counted(fields))

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handlers.embedding.products import Query, coded
+from handlers.embedding.unit import finite
 
 _FIRST_ROWS = 16
 #: Rows of a block, some megabytes: what has to be copied at once when a block grows, or when it is mostly removed rows.
@@ -60,11 +61,10 @@ class Block:
     def add(self, ids: Sequence[str], counts: Sequence[int], rows: NDArray[Any], shown: NDArray[np.bool_]) -> range:
         """Takes entities with so many rows each, side by side in ``rows``, and answers their places.
 
-        A row that is not finite, which no model makes, counts as one of zeros.
+        A row that is not finite counts as one of zeros.
         """
         first, start, end = len(self._ids), self._used, self._used + len(rows)
-        taken = rows.astype(np.float16)
-        taken[~np.isfinite(taken).all(axis=1)] = 0.0
+        taken = finite(rows.astype(np.float16))
         codes, steps, lengths, lost = coded(taken)
         self._rows = _put(self._rows, start, taken)
         self._codes = _put(self._codes, start, codes)
@@ -106,7 +106,8 @@ class Block:
 
     def best_of_each(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """(entities that ever came,), the best of its rows' scores; -inf for removed ones."""
-        best = np.maximum.reduceat(scores, self._starts[: len(self._ids)])
+        alone = len(scores) == len(self._ids)
+        best = scores.copy() if alone else np.maximum.reduceat(scores, self._starts[: len(self._ids)])
         best[self._removed] = -np.inf
         return best
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from broker.media.parts import NAME, Part
 from broker.media.vectors import Embedding
+from handlers.embedding.unit import finite
 
 #: Places of one file that are told, and how much less alike than its best they may be.
 _MOST, _NEARLY = 3, 0.1
@@ -25,7 +26,8 @@ def places(
     ``vectors``, (queries, dimensions), are what was looked for. A name that has words of the query comes first: what is
     shown is embedded together with it, so it may be all that was found.
     """
-    rows = np.frombuffer(b"".join(embedding.parts), "<f2").astype(np.float32).reshape(len(embedding.parts), -1)
+    stored = np.frombuffer(b"".join(embedding.parts), "<f2").astype(np.float32)
+    rows = finite(stored.reshape(len(embedding.parts), -1))
     if len(parts) != len(rows) or rows.shape[1] != vectors.shape[1]:
         return []
     cosines = (rows @ vectors.T).max(axis=1)

@@ -43,6 +43,15 @@ class Scanned(NamedTuple):
     entity_id: str
 
 
+class Exact(NamedTuple):
+    """Entities side by side."""
+
+    #: (entities,)
+    scores: NDArray[np.float64]
+    #: (entities,), of the row that has this score.
+    cosines: NDArray[np.float64]
+
+
 class Scan:
     """The entities of a matrix by the best score of their rows."""
 
@@ -85,11 +94,11 @@ class Scan:
             places = np.flatnonzero((rest >= floor - 2 * self._error) & (rest > -np.inf))
             found = self._exact(places)
             if len(places) < left:  # what was not compared again is below this
-                certain = np.array([each.score >= floor - self._error for each in found])
-                places, found = places[certain], [each for each, sure in zip(found, certain, strict=True) if sure]
+                certain = found.scores >= floor - self._error
+                places, found = places[certain], Exact(found.scores[certain], found.cosines[certain])
             rest[places] = -np.inf
-            left -= len(found)
-            yield from sorted(found, reverse=True)
+            left -= len(places)
+            yield from sorted(self._scanned(places, found), reverse=True)
             few *= 2
 
     def count(self, least: float, accepted: Callable[[float], bool]) -> int:
@@ -97,27 +106,41 @@ class Scan:
         margin = self._error + _SLACK
         sure = int(np.count_nonzero(self._best > least + margin))
         near = np.flatnonzero((self._best >= least - margin) & (self._best <= least + margin))
-        return sure + sum(accepted(each.score) for each in self._exact(near))
+        scores = self._exact(near).scores
+        doubtful = scores[np.abs(scores - least) <= _SLACK].tolist()
+        return sure + int(np.count_nonzero(scores > least + _SLACK)) + sum(map(accepted, doubtful))
 
     def lifted(self) -> list[Scanned]:
         """Those that are worth more than their cosine."""
-        return self._exact(self._places(self._worth), np.array(list(self._worth.values())))
+        places = self._places(self._worth)
+        return self._scanned(places, self._exact(places, np.array(list(self._worth.values()))))
 
     def _places(self, entity_ids: Iterable[str]) -> NDArray[np.intp]:
         first = dict(zip(self._matrix.blocks, self._starts.tolist(), strict=False))
         where = map(self._matrix.place_of, entity_ids)
         return np.array([first[number] + place for number, place in where], np.intp)
 
-    def _exact(self, places: NDArray[np.intp], worth: NDArray[np.float64] | None = None) -> list[Scanned]:
-        """In the order of ``places`` if that is ascending; ``worth`` is added to all of an entity's cosines."""
-        found: list[Scanned] = []
-        numbers = np.searchsorted(self._starts, places, "right") - 1
+    def _scanned(self, places: NDArray[np.intp], found: Exact) -> list[Scanned]:
+        numbers = self._numbers(places)
+        where = zip(numbers.tolist(), (places - self._starts[numbers]).tolist(), strict=True)
+        ids = (self._blocks[number].id_at(place) for number, place in where)
+        return list(map(Scanned, found.scores.tolist(), found.cosines.tolist(), ids))
+
+    def _numbers(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Of the blocks that these are in."""
+        return np.searchsorted(self._starts, places, "right") - 1
+
+    def _exact(self, places: NDArray[np.intp], worth: NDArray[np.float64] | None = None) -> Exact:
+        """Of the entities at some places; ``worth`` is added to all of an entity's cosines."""
+        found = Exact(np.empty(len(places)), np.empty(len(places)))
+        numbers = self._numbers(places)
         for number in np.unique(numbers).tolist():
             here = numbers == number
-            found += self._exact_in(number, places[here] - self._starts[number], None if worth is None else worth[here])
+            some = None if worth is None else worth[here]
+            found.scores[here], found.cosines[here] = self._exact_in(number, places[here] - self._starts[number], some)
         return found
 
-    def _exact_in(self, number: int, places: NDArray[np.intp], worth: NDArray[np.float64] | None) -> Iterator[Scanned]:
+    def _exact_in(self, number: int, places: NDArray[np.intp], worth: NDArray[np.float64] | None) -> Exact:
         block = self._blocks[number]
         rows, counts = block.rows_of(places)
         if worth is None:  # without the rows that cannot be the best of theirs
@@ -132,11 +155,12 @@ class Scan:
         firsts = _firsts(counts)
         best = np.maximum.reduceat(scores, firsts)
         of_best = np.maximum.reduceat(np.where(scores == np.repeat(best, counts), cosines, -np.inf), firsts)
-        return map(Scanned, best.tolist(), of_best.tolist(), map(block.id_at, places.tolist()))
+        return Exact(best, of_best)
 
     def _scaled(self, cosines: NDArray[np.float32], shown: NDArray[np.bool_]) -> NDArray[np.float32]:
         factors, addends = self._factors.astype(np.float32), self._addends.astype(np.float32)
-        by = shown.astype(np.intp)
+        mixed = shown.any() and not shown.all()
+        by = shown.astype(np.intp) if mixed else int(shown[0])
         scores: NDArray[np.float32] = cosines * factors[by] + addends[by]
         return scores
 

@@ -26,6 +26,7 @@ from handlers.embedding.recipe import encoder_of
 from handlers.embedding.relevance import probability
 from handlers.embedding.shown import ShownPictures
 from handlers.embedding.text import spread
+from handlers.embedding.unit import finite
 
 __all__ = ["Facts", "Judge", "Searcher"]
 
@@ -136,7 +137,7 @@ class Searcher:
             return None
         self._indexes.give_up_unused(request.tenant, read)
         layers = [
-            Layer(model, used[model], queries[used[model].name], index)
+            Layer(model, used[model], finite(queries[used[model].name]), index)
             for model, index in read.items()
             if index is not None
         ]

@@ -53,6 +53,8 @@ class EarlySound:
 
     def stored(self) -> Track:
         """What is stored by now; what is there on this machine is stored before."""
+        if self._work and self._work.done:
+            self._keep(self._work)  # however the run ends, no other makes it again
         if self._known and self._known["track"]:
             return from_values(self._known["track"])
         if self._work:
@@ -66,16 +68,23 @@ class EarlySound:
         if length != self._video.plan.seconds:
             self.close()
             self._known, self._stored, self._work = None, [], self._begin(length)
-        if self._known:
-            track = self._known["track"]
-            made = from_values(track) if track else None
-            return Heard(made, self._known["language"], self._known["warnings"], self._known["number"])
-        assert self._work is not None
-        while not self._work.wait(_TICK):
+        if self._known is None and self._work:
+            while not self._work.wait(_TICK):
+                tick()
+            self._keep(self._work)
             tick()
-        heard = self._work.answer()
+        assert self._known is not None
+        track = self._known["track"]
+        made = from_values(track) if track else None
+        return Heard(made, self._known["language"], self._known["warnings"], self._known["number"])
+
+    def _keep(self, work: Beside[Heard]) -> None:
+        """Store all of it and write that down, once."""
+        if self._known is not None:
+            return
+        heard = work.answer()
         if heard.track:
-            store(self._context.storage, self._video.prefix, self._work.scratch, heard.track)
+            store(self._context.storage, self._video.prefix, work.scratch, heard.track)
         self._known = {
             "track": as_values(heard.track) if heard.track else None,
             "language": heard.language,
@@ -83,8 +92,6 @@ class EarlySound:
             "number": heard.number,
         }
         self._manifest.put(_RECORD, self._known)
-        tick()
-        return heard
 
     def close(self) -> None:
         """End what is not done."""

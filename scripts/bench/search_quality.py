@@ -1,8 +1,8 @@
 """How well search finds, by each text model that is on this machine: the bundled one with torch and without, and what
 ``fetch_model`` fetched.
 
-Photographs under names that say nothing and under their own, documents, and queries that mean nothing. Every query has
-one right answer. The bare model is the classifier's ten best labels of the picture's centre, as texts.
+Photographs under names that say nothing and under their own, videos of them, documents, and queries that mean nothing.
+Every query has one right answer. The bare model is the classifier's ten best labels of the picture's centre, as texts.
 """
 
 import os
@@ -26,11 +26,14 @@ from handlers.embedding.opening import query_embedder
 from handlers.embedding.picture import read_picture
 from handlers.embedding.recipe import NAME_WEIGHT
 from handlers.embedding.relevance import Calibration, Kind
+from handlers.embedding.run import is_new
 from handlers.embedding.sense import makes_sense
 from handlers.embedding.settings import EmbeddingSettings
 from handlers.embedding.unit import unit
+from handlers.embedding.video import read_frames
 from scripts.bench.search_documents import QUESTIONS
 from scripts.bench.search_photographs import photographs, queries
+from scripts.bench.search_videos import videos
 
 Vectors = NDArray[np.float32]
 
@@ -58,7 +61,7 @@ class Row(NamedTuple):
 def run(folder: Path) -> dict[str, Any]:
     """Rows of every model, and which packages the photographs are from; ``folder`` keeps what is fetched."""
     paths, missing = photographs(folder)
-    rows = [row._asdict() for settings in _models() for row in _measure(settings, paths)]
+    rows = [row._asdict() for settings in _models() for row in _measure(settings, paths, folder)]
     return {"photographs": len(paths), "missing": missing, "rows": rows}
 
 
@@ -82,17 +85,13 @@ def _models() -> Iterator[EmbeddingSettings]:
             yield other
 
 
-def _measure(settings: EmbeddingSettings, paths: Mapping[str, Path]) -> Iterator[Row]:
+def _measure(settings: EmbeddingSettings, paths: Mapping[str, Path], folder: Path) -> Iterator[Row]:
     encoder, ask = open_embedder(settings), query_embedder(settings)
 
     def asked_for(queries: list[str]) -> Vectors:
         return np.stack([ask(query) for query in queries])
 
-    calibration = None
-    if settings.bundled:
-        calibration = Calibration.bundled()
-    elif not encoder.sees:
-        calibration = Calibration.by(LabelTable(encoder.texts, settings.name, encoder.dimensions, settings.cache))
+    calibration = _calibration(settings, encoder)
     asked = {name: each for name, each in queries().items() if name in paths}
     right = np.repeat([list(paths).index(name) for name in asked], 3)
     vectors = asked_for([query for each in asked.values() for query in each])
@@ -122,6 +121,11 @@ def _measure(settings: EmbeddingSettings, paths: Mapping[str, Path]) -> Iterator
         words = [name_words(name.partition("__")[2]) for name in paths]
         named = np.where([[bool(each)] for each in words], unit(shown + NAME_WEIGHT * encoder.texts(words)), shown)
         yield from rows("photographs under their own names", vectors, right, _single(named), shown_kind)
+    if filmed := videos({name: paths[name] for name in asked}, folder / "videos"):
+        of = np.array([[number] * 3 for number, names in enumerate(filmed.values()) for _ in names]).ravel()
+        shown_in = asked_for([query for names in filmed.values() for name in names for query in asked[name]])
+        scenes = [_scenes(encoder, path) for path in filmed]
+        yield from rows(f"{len(filmed)} videos", shown_in, of, scenes, shown_kind)
     questions = asked_for([question for each in QUESTIONS.values() for question in each])
     started = time.process_time()
     documents = [encoder.texts(passages) for passages in map(_passages, QUESTIONS)]
@@ -130,11 +134,29 @@ def _measure(settings: EmbeddingSettings, paths: Mapping[str, Path]) -> Iterator
     yield from rows(f"documents ({cost})", questions, of, documents, calibration.texts if calibration else None)
 
 
+def _calibration(settings: EmbeddingSettings, encoder: Embedder) -> Calibration | None:
+    if settings.bundled:
+        return Calibration.bundled()
+    if encoder.sees:
+        return None
+    return Calibration.by(LabelTable(encoder.texts, settings.name, encoder.dimensions, settings.cache))
+
+
 def _bare(settings: EmbeddingSettings, encoder: Embedder, pictures: list[Any]) -> Vectors:
     """By the recipe that everybody begins with."""
     table = LabelTable(encoder.texts, settings.name, encoder.dimensions, settings.cache, ("a photo of a {name}",))
     table.rows(np.arange(LABELS))
     return LabelVectors(table, classifier(), temperature=1.0, top=10, views=("centre",))(pictures)[0]
+
+
+def _scenes(encoder: Embedder, path: Path) -> Vectors:
+    """Of a video, as the handler embeds it."""
+    kept: list[Vectors] = []
+    for frame in read_frames(path):
+        (vector,) = encoder.pictures([frame.image])
+        if is_new(vector, kept):
+            kept.append(vector)
+    return np.stack(kept)
 
 
 def nonsense() -> list[str]:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from rq.job import JobStatus
 
+from broker.event import from_entry
 from broker.status import RQ_STATUS, TERMINAL, WAITING, Status
+from broker.tasks.flows import from_event
 from scripts.cli import status as cli
 
 ROOT = Path(__file__).parents[2]
@@ -37,3 +39,12 @@ def test_the_page_knows_the_same() -> None:
     assert tuple(told) == tuple(Status)
     assert {status for status, facts in told.items() if "waits: true" in facts} == WAITING
     assert {status for status, facts in told.items() if "ends: true" in facts} == TERMINAL
+
+
+def test_a_stored_event_of_a_release_that_knew_fewer_states_can_still_be_read() -> None:
+    told = {"flow": "f", "created_at": "then", "ended_at": "later", "completed": "2", "failed": "1"}
+    assert from_event(told).by_status == dict.fromkeys(Status, 0) | {"completed": 2, "failed": 1}
+    event = from_entry("1-0", {"kind": "flow", **told})
+    assert event and event.fields
+    assert event.fields.keys() == {"flow", "created_at", "ended_at", "total", "by_status"}
+    assert (event.fields["total"], event.fields["by_status"]["completed"]) == (3, 2)

@@ -85,8 +85,8 @@ NewTab = Callable[..., Tab]
 
 
 def new_tab(context: BrowserContext, url: str, key: str) -> Tab:
-    context.add_init_script(_COLLECT)
     page = context.new_page()
+    page.add_init_script(_COLLECT)
     page.set_default_timeout(PATIENCE_MS)
     tab = Tab(page, url)
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from broker.media.narrowing import Found, Place
 from broker.media.search import Hit, SearchRequest
@@ -24,6 +24,7 @@ from tests.page.browser import ARGUMENTS, CHROMIUM, PATIENCE_MS, NewTab, Tab, ne
 from tests.page.system import API_KEYS, OPERATOR_KEY, TASK_TYPES, System
 from tests.servers import own_port, own_server
 
+WIDE = {"width": 1280, "height": 800}
 #: Where in each file the stand-in for search finds what is asked for.
 PLACE = Place("speech", 0.5, "a 🙂 ramp of grey", [[4, 8]], start=1.0, end=2.0)
 
@@ -129,12 +130,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def new(browser: Browser, system: System) -> Iterator[NewTab]:
-    """Opens tabs; at the end nothing was complained of in any, but what the test expected."""
+    """Opens tabs, each in a context of its own; at the end nothing was complained of in any but what was expected."""
     tabs: list[Tab] = []
 
     def make(key: str = OPERATOR_KEY, **options: Any) -> Tab:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
-        tabs.append(new_tab(context, system.url, key))
+        tabs.append(new_tab(browser.new_context(**{"viewport": WIDE, **options}), system.url, key))
         return tabs[-1]
 
     yield make
@@ -145,7 +145,22 @@ def new(browser: Browser, system: System) -> Iterator[NewTab]:
         assert tab.surprises() == []
 
 
+@pytest.fixture(scope="package")
+def visited(browser: Browser) -> Iterator[BrowserContext]:
+    """A context that has the page's files already: to fetch and read them takes most of a test's time."""
+    context = browser.new_context(viewport=WIDE)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def tab(new: NewTab) -> Tab:
-    """The operator's."""
-    return new()
+def tab(visited: BrowserContext, system: System) -> Iterator[Tab]:
+    """The operator's, of which nothing stays but those files."""
+    tab = new_tab(visited, system.url, OPERATOR_KEY)
+    yield tab
+    visited.set_offline(False)
+    violations = tab.policy_violations()
+    tab.page.evaluate("localStorage.clear()")
+    tab.page.close()
+    assert violations == []
+    assert tab.surprises() == []

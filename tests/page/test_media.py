@@ -254,6 +254,7 @@ def test_search_is_narrowed_down_and_goes_on(tab: Tab, made: Made) -> None:
 
 def test_how_far_a_new_model_is(tab: Tab) -> None:
     tab.expect_request("/api/search/status$", {"done": 288, "missing": 12, "total": 300, "estimate": 95.0})
+    tab.expect_connection("live")  # it knows by then what there is to ask
     tab.open("search")
     expect(tab.page.locator("main")).to_contain_text("288 of 300 are done, 12 are to come, about 1 m 35 s left.")
 

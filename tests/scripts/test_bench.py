@@ -82,3 +82,20 @@ def test_photographs_are_read_from_a_resource_file_and_missing_packages_are_name
     _, missing = search_photographs.photographs(tmp_path)
     assert set(missing) >= set(search_photographs.PACKAGES)
     assert len(search_photographs.queries()) == 67
+
+
+def test_videos_show_each_photograph_once_and_are_made_once(tmp_path, monkeypatch):
+    search_videos = pytest.importorskip("scripts.bench.search_videos", reason="needs av", exc_type=ImportError)
+    frames_of = pytest.importorskip("handlers.embedding.video", reason="needs av", exc_type=ImportError).read_frames
+    monkeypatch.setattr(search_videos, "_LONGEST", search_videos._SHORTEST)
+    photographs = {}
+    for number in range(9):
+        photographs[f"{number}.png"] = tmp_path / f"{number}.png"
+        search_videos.Image.new("RGB", (80, 60), (28 * number, 255 - 28 * number, 128)).save(tmp_path / f"{number}.png")
+    filmed = search_videos.videos(photographs, tmp_path / "videos")
+    assert [len(shown) for shown in filmed.values()] == [4, 4]
+    assert len({name for shown in filmed.values() for name in shown}) == 8
+    made = {path: path.stat().st_mtime_ns for path in filmed}
+    assert search_videos.videos(photographs, tmp_path / "videos") == filmed
+    assert {path: path.stat().st_mtime_ns for path in filmed} == made
+    assert all(frames_of(path) for path in filmed)

@@ -58,6 +58,13 @@ class _Words(HTMLParser):
         self._hidden_by = ""
         self._in_title = False
 
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """As in ``HTMLParser``; what is none is left out like a comment, as browsers do, and raises nothing."""
+        try:
+            return super().parse_marked_section(i, report)
+        except AssertionError:
+            return self.parse_bogus_comment(i)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "title":
             self._in_title = True

@@ -58,4 +58,4 @@ def _pages(document: PdfReader) -> Iterator[Section]:
     if failed and not said:
         raise failed
     if not said:
-        raise PermanentError(f"There is no text in the {count} pages of this PDF; scanned pages cannot be read.")
+        raise PermanentError(f"There is no text in the {count} pages of this PDF; scanned ones need OCR beforehand.")

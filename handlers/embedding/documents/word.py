@@ -4,12 +4,11 @@ Two elements of one file are all that is needed, so the standard library reads i
 to and not by what it claims.
 """
 
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError, XMLPullParser
-from zipfile import BadZipFile, ZipFile
+from xml.etree.ElementTree import XMLPullParser
+from zipfile import ZipFile
 
 from broker.errors import PermanentError
 from handlers.embedding.documents.section import MAX_CHARACTERS, Section
@@ -35,7 +34,9 @@ def read_word(path: Path) -> Iterator[Section]:
                 break
         else:
             cut = False
-    except (BadZipFile, KeyError, NotImplementedError, RuntimeError, ParseError, zlib.error, EOFError) as error:
+    except (MemoryError, PermanentError):
+        raise
+    except Exception as error:  # each way of packing and each encoding raises errors of its own
         raise PermanentError(_BROKEN) from error
     yield Section("".join(found), cut=cut)
 

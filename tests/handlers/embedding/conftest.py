@@ -58,6 +58,21 @@ def photos() -> dict[str, Path]:
     return found
 
 
+def needs_torch() -> None:
+    """Skips the file that calls it where there is no torch.
+
+    It is not loaded yet: no process that runs other files is to spend seconds on it, and be larger for it.
+    """
+    if find_spec("sentence_transformers") is None:
+        pytest.skip("torch is not installed (extra embed)", allow_module_level=True)
+
+
+@pytest.fixture(scope="session")
+def model() -> Any:
+    """The module that needs torch."""
+    return pytest.importorskip("handlers.embedding.model", reason=NEEDS, exc_type=ImportError)
+
+
 @pytest.fixture(scope="session")
 def embed_settings(tmp_path_factory: pytest.TempPathFactory) -> Any:
     settings = pytest.importorskip("handlers.embedding.settings", reason=NEEDS, exc_type=ImportError)
@@ -65,9 +80,8 @@ def embed_settings(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="session")
-def encoder(embed_settings: Any) -> Any:
+def encoder(embed_settings: Any, model: Any) -> Any:
     """The default encoder. Loading it must not ask anybody else's machine for anything."""
-    model = pytest.importorskip("handlers.embedding.model", reason=NEEDS, exc_type=ImportError)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", _no_network)
         patch.setattr(socket, "getaddrinfo", _no_network)

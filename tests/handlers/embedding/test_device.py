@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.handlers.embedding.conftest import NEEDS
+from tests.handlers.embedding.conftest import NEEDS, needs_torch
 
 preflight = pytest.importorskip("handlers.embedding.preflight", reason=NEEDS, exc_type=ImportError)
 settings = pytest.importorskip("handlers.embedding.settings", reason=NEEDS, exc_type=ImportError)
-pytest.importorskip("sentence_transformers", reason="torch is not installed (extra embed)")
+needs_torch()
 
 #: As much of torch as is asked.
 STAND_IN = "class cuda:\n    @staticmethod\n    def is_available():\n        return {seen}\n"

@@ -116,6 +116,13 @@ def test_of_html_only_what_is_shown_is_read(read: Read) -> None:
     assert text.split("\n\n") == ["Night trains", "Where", "To Vienna & back", "tomorrow", "one", "two"]
 
 
+@pytest.mark.parametrize("section", ["<![-->", "<![%gt;[", "<![foo[ x ]]>"])
+def test_of_html_what_is_no_section_is_left_out(read: Read, section: str) -> None:
+    ((text, *_),) = read(f"<html><body><p>Before{section} behind".encode(), "text/html")
+    assert text.startswith("Before")
+    assert text.endswith("behind")
+
+
 def test_of_markdown_the_words_are_read_without_marks_and_addresses(read: Read) -> None:
     text = "# Ferry\n\nTo **Crete**, see [the plan](http://example.org/x).\nDaily.\n\n"
     text += "| a | b |\n|---|---|\n| 1 | 2 |\n\n    code\n"
@@ -167,6 +174,9 @@ def entities() -> bytes:
     return f'<!DOCTYPE d [<!ENTITY e0 "lol">{"".join(names)}]><d>&e8;</d>'.encode()
 
 
+UNKNOWN = b'<?xml version="1.0" encoding="x-nobody"?><d/>'
+
+
 HOSTILE = {
     "empty pdf": ("application/pdf", lambda _: b"", "cannot be read as a PDF"),
     "cut pdf": ("application/pdf", lambda _: pdf("words")[:200], "cannot be read as a PDF"),
@@ -192,6 +202,7 @@ HOSTILE = {
     "docx of entities": (WORD, lambda path: word(path=path / "e", body=entities()), "cannot be read as a Word"),
     "spreadsheet": (WORD, lambda path: word(name="xl/workbook.xml", path=path / "x"), "cannot be read as a Word"),
     "cut docx": (WORD, lambda path: word("words", path=path / "c")[:150], "cannot be read as a Word"),
+    "docx of an unknown encoding": (WORD, lambda path: word(path=path / "u", body=UNKNOWN), "cannot be read as a Word"),
     "binary text": ("text/plain", lambda _: random.Random(2).randbytes(100_000), "is not text"),
     "blank text": ("text/plain", lambda _: b" \n\t\n", "no text"),
     "deep html": ("text/html", lambda _: b"<div>" * 200_000, "no text"),

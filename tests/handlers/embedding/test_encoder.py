@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.handlers.embedding.conftest import NEEDS
+from tests.handlers.embedding.conftest import NEEDS, needs_torch
 
 np = pytest.importorskip("numpy", reason=NEEDS)
 embedder = pytest.importorskip("handlers.embedding.embedder", reason=NEEDS, exc_type=ImportError)
 Image = pytest.importorskip("PIL.Image", reason=NEEDS)
 labels = pytest.importorskip("handlers.embedding.labels", reason=NEEDS, exc_type=ImportError)
-model = pytest.importorskip("handlers.embedding.model", reason=NEEDS, exc_type=ImportError)
 picture = pytest.importorskip("handlers.embedding.picture", reason=NEEDS, exc_type=ImportError)
 opening = pytest.importorskip("handlers.embedding.opening", reason=NEEDS, exc_type=ImportError)
+needs_torch()
 
 #: Queries, and the photograph that answers each, none of which says what it shows in its pixels alone.
 QUERIES = {
@@ -88,7 +88,7 @@ def test_a_table_that_cannot_be_kept_is_used_all_the_same(tmp_path: Path) -> Non
     assert table.rows(np.array([1, 2])).shape == (2, 3)
 
 
-def test_a_folder_that_holds_no_model_is_named(embed_settings: Any, tmp_path: Path) -> None:
+def test_a_folder_that_holds_no_model_is_named(embed_settings: Any, model: Any, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "pytorch_model.bin").write_bytes(b"nothing")
     broken = type(embed_settings)(name="broken", location=str(tmp_path), cache=tmp_path)
@@ -104,7 +104,7 @@ def test_a_folder_that_holds_no_model_is_named(embed_settings: Any, tmp_path: Pa
     [("", True, "cuda"), ("", False, "cpu"), ("cpu", True, "cpu"), ("cuda", True, "cuda"), ("cpu", False, "cpu")],
 )
 def test_it_works_on_the_gpu_where_there_is_one_unless_told_otherwise(
-    embed_settings: Any, monkeypatch: pytest.MonkeyPatch, wanted: str, seen: bool, device: str
+    embed_settings: Any, model: Any, monkeypatch: pytest.MonkeyPatch, wanted: str, seen: bool, device: str
 ) -> None:
     placed: dict[str, str] = {}
 
@@ -129,7 +129,9 @@ def test_it_works_on_the_gpu_where_there_is_one_unless_told_otherwise(
     assert placed == {"texts": device, "pictures": device}
 
 
-def test_a_gpu_that_is_demanded_and_not_there_is_missed(embed_settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_that_is_demanded_and_not_there_is_missed(
+    embed_settings: Any, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(model.torch.cuda, "is_available", lambda: False)
     with pytest.raises(embedder.UnusableModel, match="TORCH=cuda, but torch sees no GPU here"):
         embedder.open_embedder(replace(embed_settings, torch="cuda"))

@@ -6,19 +6,23 @@ from typing import Any
 import pytest
 
 from broker.broker import Broker
-from tests.handlers.embedding.conftest import NEEDS, Embed, Upload
+from tests.handlers.embedding.conftest import NEEDS, Embed, Upload, needs_torch
 
 np = pytest.importorskip("numpy", reason=NEEDS)
 Image = pytest.importorskip("PIL.Image", reason=NEEDS)
-model = pytest.importorskip("handlers.embedding.model", reason=NEEDS, exc_type=ImportError)
 run = pytest.importorskip("handlers.embedding.run", reason=NEEDS, exc_type=ImportError)
 opening = pytest.importorskip("handlers.embedding.opening", reason=NEEDS, exc_type=ImportError)
 settings = pytest.importorskip("handlers.embedding.settings", reason=NEEDS, exc_type=ImportError)
-tiny_clip = pytest.importorskip("tests.handlers.embedding.tiny_clip", reason=NEEDS, exc_type=ImportError)
+needs_torch()
 
 
 @pytest.fixture(scope="session")
-def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_clip() -> Any:
+    return pytest.importorskip("tests.handlers.embedding.tiny_clip", reason=NEEDS, exc_type=ImportError)
+
+
+@pytest.fixture(scope="session")
+def clip_folder(tiny_clip: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_clip.write(tmp_path_factory.mktemp("models") / "clip")
 
 
@@ -28,11 +32,11 @@ def clip_settings(clip_folder: Path) -> Any:
 
 
 @pytest.fixture(scope="session")
-def clip(clip_settings: Any) -> Any:
+def clip(clip_settings: Any, model: Any) -> Any:
     return model.Encoder(clip_settings)
 
 
-def test_a_model_that_sees_embeds_pictures_by_itself(clip: Any, clip_folder: Path) -> None:
+def test_a_model_that_sees_embeds_pictures_by_itself(clip: Any, clip_folder: Path, tiny_clip: Any) -> None:
     assert clip.sees
     red, blue = Image.new("RGB", (50, 40), "red"), Image.new("RGB", (50, 40), "blue")
     vectors = clip.pictures([red, blue, red])
@@ -42,7 +46,7 @@ def test_a_model_that_sees_embeds_pictures_by_itself(clip: Any, clip_folder: Pat
     assert not list(clip_folder.glob("cache/labels-*"))
 
 
-def test_its_passages_fit_into_what_it_reads(clip: Any) -> None:
+def test_its_passages_fit_into_what_it_reads(clip: Any, tiny_clip: Any) -> None:
     cut = [passage for _, passage in clip.passages("hello world " * 100)]
     assert len(cut) > 10
     assert all(len(passage.replace(" ", "")) <= 75 for passage in cut)
@@ -66,7 +70,7 @@ def test_queries_for_it_are_embedded_in_its_own_space(clip: Any, clip_settings: 
 
 
 def test_vectors_of_two_models_lie_apart(
-    clip: Any, encoder: Any, embed: Embed, upload: Upload, broker: Broker, tmp_path: Path,
+    clip: Any, tiny_clip: Any, encoder: Any, embed: Embed, upload: Upload, broker: Broker, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     Image.new("RGB", (50, 40), "red").save(tmp_path / "a.png")
@@ -79,7 +83,9 @@ def test_vectors_of_two_models_lie_apart(
         assert len(stored.parts[0]) == 2 * each.dimensions
 
 
-def test_a_folders_name_tells_its_weights_apart(clip_settings: Any, clip_folder: Path, tmp_path: Path) -> None:
+def test_a_folders_name_tells_its_weights_apart(
+    clip_settings: Any, clip_folder: Path, tiny_clip: Any, tmp_path: Path
+) -> None:
     def named(folder: Path) -> str:
         name: str = settings.EmbeddingSettings.from_env({"EMBED_MODEL": str(folder)}).name
         return name

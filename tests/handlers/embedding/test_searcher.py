@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -315,6 +315,20 @@ def test_what_is_like_a_file_is_found_by_all_of_its_parts(searcher, vectors: Red
         searcher.find(SearchRequest("acme", like=new_media()))
     with pytest.raises(NotIndexed):
         searcher.find(SearchRequest("rival", like=film))
+
+
+def test_a_file_with_broken_vectors_neither_hinders_others_nor_is_like_them(
+    searcher, vectors: RedisVectors, new_media: NewMedia
+) -> None:
+    broken, red = new_media(), new_media()
+    vectors.put("acme", "m", "image", red, packed(RED), [Part("picture")])
+    vectors.put("acme", "m", "image", broken, packed([float("nan"), 1.0, float("inf")]), [Part("picture")])
+    for request in (SearchRequest("acme", "red"), SearchRequest("acme", like=broken), SearchRequest("acme", like=red)):
+        found = searcher.find(request)
+        json.dumps([asdict(hit) for hit in found.hits], allow_nan=False)
+        like = {hit.entity_id: hit.similarity for hit in found.hits}
+        assert like.get(broken, 0.0) == 0.0
+        assert like.get(red) == (0.0 if request.like == broken else None if request.like else 1.0)
 
 
 def test_a_hit_says_where_and_why(found: Search, vectors: RedisVectors, new_media: NewMedia) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from threading import Event
+from threading import enumerate as enumerate_threads
 from typing import Any
 
 import pytest
@@ -174,6 +175,30 @@ def test_helpers_go_on_while_their_task_is_dead_and_its_next_run_takes_up_what_t
     again = studio.begin()
     studio.work(again)
     assert (again.task_id, again.begun()) == (lead.task_id, [0, 0])
+    check(studio, video, whole)
+
+
+def test_sound_that_was_made_is_not_made_again(studio: Studio, whole: dict[str, bytes], video: str) -> None:
+    """It is written down when it is there, and not only when the pictures are."""
+    lead, kept = studio.begin(), Event()
+
+    def die_when_it_is_kept(key: str) -> None:
+        for thread in enumerate_threads():
+            if thread.name == "sound":
+                thread.join(PATIENCE)
+        if key.endswith("/sound.json"):
+            kept.set()
+        elif kept.is_set() and "64p/seg" in key:
+            raise Killed()
+
+    lead.before_put = die_when_it_is_kept
+    with pytest.raises(Killed):
+        studio.work(lead)
+    assert any("aac" in argv for argv in lead.commands)
+    studio.die(lead)
+    again = studio.begin()
+    studio.work(again)
+    assert not any("aac" in argv for argv in again.commands)
     check(studio, video, whole)
 
 
