@@ -158,14 +158,14 @@ def test_what_is_no_such_file_is_said_at_its_first_piece(tab: Tab, tmp_path: Pat
 def test_what_lies_at_a_url_is_fetched(tab: Tab, files: Files, system: System) -> None:
     tab.open("media")
     tab.page.get_by_text("From a URL").click()
-    tab.page.get_by_label("URL of a file").fill(f"http://127.0.0.1:{files.port}/photo.png")
+    tab.page.get_by_label("URL of a file").fill(f"http://127.0.0.1:{files.port}/far.png")
     assert tab.axe() == []
     tab.page.get_by_role("button", name="Fetch").click()
     upload = tab.page.get_by_role("list", name="Uploads").get_by_role("listitem").first
-    expect(upload).to_contain_text("photo.png")
+    expect(upload).to_contain_text("far.png")
     expect(upload.get_by_role("link", name="image", exact=True)).to_be_visible()
     image = system.call("GET", "/api/images?limit=1")["images"][0]
-    assert (image["filename"], image["size"]) == ("photo.png", None)
+    assert (image["filename"], image["size"]) == ("far.png", None)
     tab.page.get_by_label("URL of a file").fill("http://user:word@127.0.0.1/a.png")
     tab.page.get_by_role("button", name="Fetch").click()
     expect(tab.page.get_by_role("alert")).to_contain_text("Not valid")

@@ -26,7 +26,7 @@ if fresh then
   reindex(task, 'completed')
   call('HSET', task.key, 'status', 'finished', 'lease', execution .. ' completed', 'ended_at', at(), 'outcome', result)
   if task.troubled then
-    call('HDEL', task.key, 'error', 'crashes')
+    call('HDEL', task.key, 'error', 'crashes', 'crashed_at')
     call('DEL', KEY.results(id))
   end
   if media_id ~= '' and #info > 0 then

@@ -320,6 +320,16 @@ class TestRelease:
         assert engine.release(run, crashed=crashed) == first
         assert engine.state() == before
 
+    def test_what_goes_on_where_it_stopped_is_no_poison(self, engine: Engine, run: Run) -> None:
+        for percent in (10, 20, 30.5, 40, 51.9):
+            engine.renew(run, progress=json.dumps({"percent": percent, "stage": "encoding"}))
+            assert engine.release(run, crashed=True) == "pending"
+            run = engine.start()
+        engine.renew(run, progress=json.dumps({"percent": 51.95, "stage": "encoding"}))
+        assert engine.release(run, crashed=True) == "pending"
+        assert engine.release(engine.start(), crashed=True) == "failed"
+        engine.check()
+
     def test_a_repeat_after_poison_is_answered_as_the_first(self, engine: Engine, run: Run) -> None:
         engine.release(run, crashed=True)
         engine.release(engine.start(), crashed=True)
