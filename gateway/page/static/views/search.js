@@ -8,7 +8,7 @@ import { pictureAt } from "../parts/picture.js";
 import { region } from "../parts/region.js";
 import { Resource } from "../resource.js";
 import { go, href } from "../route.js";
-import { has } from "../spec.js";
+import { has, loadSpec } from "../spec.js";
 import { upload } from "../upload-names.js";
 import { update } from "../update.js";
 import { narrowed, searchForm } from "./search-form.js";
@@ -22,11 +22,15 @@ const MATCHED = { label: "shows", picture: "looks like it", name: "its name", pa
 /** The picture that is looked for: it is in no address, and stays as long as this page is open. */
 let chosen = null;
 
-/** How often it is asked how far a new model is, while it is not done. */
+/** Where it is asked how far a new model is, and how often while it is not done. */
+const STATUS = "/api/search/status";
 const STATUS_MS = 10_000;
 
 export function open(at) {
-  const anew = new Resource((signal) => (has("GET", "/api/search/status") ? call({ path: "/api/search/status", signal }) : Promise.resolve(null)), { every: STATUS_MS });
+  const anew = new Resource(async (signal) => {
+    await loadSpec();
+    return has("GET", STATUS) ? call({ path: STATUS, signal }) : null;
+  }, { every: STATUS_MS });
   let asked = at.query;
   let pages = 1;
   const found = new Resource((signal) => (isAsked(asked) ? read(asked, pages, signal) : Promise.resolve(null)));
