@@ -105,7 +105,7 @@ class Site:
                 group, tenant = (f"user-{number}", "acme") if self._grouped else ("", f"tenant-{number}")
                 terms = options(_KIND.type, 0, max_retries=3, timeout=3600, group=group)
                 fields = [part for _ in range(count) for part in (str(uuid.uuid4()), _KIND.payload, terms)]
-                self._submit_many(pipeline, prefix="rq", tenant=tenant, bounds=0, fields=fields)
+                self._submit_many(pipeline, prefix="rq", tenant=tenant, bounds=0, trace="", fields=fields)
             pipeline.execute()
 
     def drain(self, count: int) -> None:

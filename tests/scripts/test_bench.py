@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from scripts.bench import forecast, http, live, memory, rates, scale, search_photographs, side_by_side
+from scripts.bench import fair, forecast, http, live, memory, rates, scale, search_photographs, side_by_side
 from scripts.bench.measure import Effort
 from scripts.bench.peers import PEERS
 
@@ -54,6 +54,12 @@ def test_no_two_starts_are_closer_than_the_rate_allows(monkeypatch: pytest.Monke
         assert 0 < each["used"] <= 1 + 1e-9
         assert each["gap"] >= 1 - 1e-9
     assert "500" in rates.report(found)
+
+
+def test_one_tenant_and_many_are_drained_side_by_side():
+    found = fair.run(rounds=1, tenants=5, each=40, drained=20, flood=50)
+    assert len(found["sites"]) == 4
+    assert "one tenant, 100 groups" in fair.report(found)
 
 
 def test_forecasts_of_every_size_are_timed():
