@@ -22,7 +22,7 @@ def test_a_video_that_is_dropped_becomes_one_that_plays(tab: Tab, clip: Path) ->
     player = upload.locator("video[controls]")
     expect(player).to_be_visible()
     player.evaluate("(video) => { video.muted = true; return video.play(); }")
-    tab.page.wait_for_function("() => document.querySelector('.uploads video').currentTime > 0.3")
+    tab.page.wait_for_function("() => document.querySelector('.uploads video')?.currentTime > 0.3")
     assert player.evaluate("(video) => video.videoWidth") == 320
 
 
@@ -60,7 +60,7 @@ def test_sounds_and_documents_are_taken_too(tab: Tab) -> None:
     uploads = tab.page.get_by_role("list", name="Uploads")
     expect(uploads.get_by_role("link", name="document", exact=True)).to_be_visible()
     uploads.get_by_role("link", name="audio", exact=True).click()
-    tab.page.wait_for_function("() => document.querySelector('main audio').src")
+    tab.page.wait_for_function("() => document.querySelector('main audio')?.src")
     tab.open("media?kind=document")
     expect(tab.page.locator("ul.gallery")).to_contain_text("notes.md")
 
@@ -103,7 +103,7 @@ def test_what_cannot_be_played_is_said_and_can_be_tried_again(tab: Tab, made: Ma
     tab.page.unroute_all()
     tab.page.get_by_role("button", name="Try again").click()
     expect(tab.page.locator("main video[controls]")).to_be_visible()
-    tab.page.wait_for_function("() => document.querySelector('main video').readyState > 0")
+    tab.page.wait_for_function("() => document.querySelector('main video')?.readyState > 0")
     tab.expected.append("status of 403")
 
 
@@ -116,10 +116,10 @@ def test_captions_are_shown_when_they_are_said(tab: Tab, made: Made, running: Sy
     tab.open(f"media/video/{made.ids['video']}")
     expect(tab.page.get_by_role("region", name="Details")).to_contain_text("English")
     player = tab.page.locator("main video[controls]")
-    tab.page.wait_for_function("() => document.querySelector('main video').textTracks.length")
+    tab.page.wait_for_function("() => document.querySelector('main video')?.textTracks.length")
     assert player.evaluate("(video) => [video.textTracks[0].label, video.textTracks[0].language]") == ["English", "en"]
     player.evaluate("(video) => { video.muted = true; video.textTracks[0].mode = 'showing'; }")
-    tab.page.wait_for_function("() => document.querySelector('main video').textTracks[0].cues?.length === 2")
+    tab.page.wait_for_function("() => document.querySelector('main video')?.textTracks[0].cues?.length === 2")
     for second, shown in ((0.5, ["Early words"]), (1.0, []), (1.5, ["Late words"])):
         player.evaluate("(video, second) => { video.currentTime = second; }", second)
         tab.page.wait_for_function(
@@ -146,10 +146,10 @@ def test_the_task_of_a_video_plays_it_and_that_of_a_plugin_shows_its_pictures(ta
     tab.open(f"tasks/{made.ids['plugin']}")
     picture = tab.page.get_by_role("region", name="What it made").locator("img").first
     expect(picture).to_be_visible()
-    tab.page.wait_for_function("() => document.querySelector('.files img').naturalWidth > 0")
+    tab.page.wait_for_function("() => document.querySelector('.files img')?.naturalWidth > 0")
     tab.open(f"media/video/{made.ids['video']}")
     expect(tab.page.get_by_role("region", name="Details")).to_contain_text("320 \N{MULTIPLICATION SIGN} 240")
-    tab.page.wait_for_function("() => document.querySelector('main video').readyState > 0")
+    tab.page.wait_for_function("() => document.querySelector('main video')?.readyState > 0")
 
 
 def test_a_plugin_is_run_on_a_file(tab: Tab, made: Made) -> None:
@@ -175,7 +175,7 @@ def test_a_press_on_a_small_picture_plays_from_there(tab: Tab, made: Made) -> No
     sheet = tab.page.locator("story-board image").first
     expect(sheet).to_have_attribute("href", re.compile(r"/stream/.*\.jpg$"))
     assert sheet.evaluate("(image) => image.getBBox().width") > 0
-    tab.page.wait_for_function("() => document.querySelector('main video').readyState > 0")
+    tab.page.wait_for_function("() => document.querySelector('main video')?.readyState > 0")
     tab.page.locator("main video").evaluate("(video) => { Object.assign(video, {muted: true, currentTime: 1.5}); }")
     pictures.first.click()
     tab.page.wait_for_function("() => !document.querySelector('main video').paused")
