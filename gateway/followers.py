@@ -40,12 +40,13 @@ def embedding_beside(media_id: UUID, kind: str, own: Submission) -> Submission:
     return broker().tasks.check(new)
 
 
-def have_speech_searched(media: MediaRecord, task_id: UUID, **options: float) -> None:
-    """Has a search find what is said in it by now. Where a quota refuses that, it does with the next such task.
+def have_speech_searched(media: MediaRecord, cause: str, **options: float) -> None:
+    """Has a search find what is said in it by now, once for each ``cause``, a UUID.
 
-    ``options`` are other members of ``NewTask``. Raises ``Unavailable``.
+    Where a quota refuses that, it does with the next such task. ``options`` are other members of
+    ``NewTask``. Raises ``Unavailable``.
     """
-    if task := speech_task(media, str(task_id), tags=media.info.get("tags", []), **options):
+    if task := speech_task(media, cause, tags=media.info.get("tags", []), **options):
         try:
             broker().tasks.submit(tenant().name, task)
         except (Deleted, QueueFull, QuotaExceeded) as error:

@@ -3,7 +3,7 @@
 from functools import partial
 from hashlib import sha256
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 from flask import Response
 
@@ -49,7 +49,7 @@ def upload_captions(form: dict[str, Any], headers: dict[str, Any], video_id: UUI
 
 def _add(video_id: UUID, cues: list[Cue], language: str, label: str, seed: UUID | None) -> Response:
     made = broker().captions.add(tenant().name, str(video_id), cues, language=language, label=label, seed=seed)
-    have_speech_searched(find("video", video_id), uuid5(UUID(made.id), "speech"))
+    have_speech_searched(find("video", video_id), made.id)
     return created(f"/api/videos/{video_id}/captions", Caption().dump(show_caption(str(video_id), made)))
 
 
@@ -77,5 +77,5 @@ def delete_captions(video_id: UUID, caption_id: UUID) -> None:
     record = find("video", video_id)
     if any(each.id == str(caption_id) for each in captions_of(record)):
         # Before they are gone, so that nothing that happens in between leaves their words behind.
-        have_speech_searched(record, uuid4(), delay_seconds=_MOMENT)
+        have_speech_searched(record, str(uuid4()), delay_seconds=_MOMENT)
     broker().captions.delete(tenant().name, str(video_id), str(caption_id))

@@ -8,6 +8,7 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
+from broker.captions.searchable import SPOKEN
 from broker.context import TaskContext
 from broker.errors import PermanentError, Postpone
 from broker.media.parts import SPEECH, Part
@@ -17,7 +18,7 @@ from handlers.embedding.embedder import Embedder
 from handlers.embedding.loaded import encoder as _encoder
 from handlers.embedding.names import name_words
 from handlers.embedding.recipe import NAME_WEIGHT
-from handlers.embedding.spoken import SPOKEN, spoken
+from handlers.embedding.spoken import spoken
 from handlers.embedding.unit import unit
 
 Vectors = NDArray[np.float32]

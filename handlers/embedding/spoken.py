@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from broker.captions.caption import captions_of
+from broker.captions.searchable import SPOKEN
 from broker.media import paths
 from broker.media.records import MediaRecord
 from broker.plugin import NOTE, TRANSCRIPT, is_transcript
 
-#: Kinds of files in which something may be said.
-SPOKEN = frozenset({"video", "audio"})
 #: Texts of one recording that are read, transcripts first, then captions that people have added.
 _MOST = 5
 _UPLOADED = "upload"

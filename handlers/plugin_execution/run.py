@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
-from uuid import UUID, uuid5
 
 from marshmallow import EXCLUDE, ValidationError
 
@@ -104,7 +103,7 @@ def _note(context: TaskContext, plugin: Plugin, of_plugin: Context, data: Any, f
 
 def _have_it_searched(context: TaskContext, media: MediaRecord) -> None:
     """What is said in a recording is found like what it shows."""
-    if task := speech_task(media, str(uuid5(UUID(context.task_id), "speech"))):
+    if task := speech_task(media, context.task_id):
         context.follow_with(task)
 
 

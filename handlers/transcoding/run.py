@@ -1,7 +1,6 @@
 """Transcodes one video: look at it and plan, see and hear it, publish."""
 
 from typing import Any
-from uuid import UUID, uuid5
 
 from broker.captions.searchable import speech_task
 from broker.context import TaskContext
@@ -69,8 +68,7 @@ def _transcode(context: TaskContext, media: MediaRecord, progress: Progress) -> 
     facts = complete(context, video, made, folder, progress)
     context.attach(media.id, **switched(context, media, folder, facts), **made.captions)
     manifest.remove()
-    searched = str(uuid5(UUID(context.task_id), "speech"))
-    if made.captions and (task := speech_task(media, searched, background=True)):
+    if made.captions and (task := speech_task(media, context.task_id, background=True)):
         context.follow_with(task)
     return {"video_id": media.id, **facts}
 

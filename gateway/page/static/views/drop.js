@@ -10,20 +10,13 @@ import { picture } from "../parts/picture.js";
 import { player } from "../parts/player.js";
 import { failure } from "../parts/region.js";
 import { progress, status } from "../parts/status.js";
-import { Resource } from "../resource.js";
+import { profiles } from "../profiles.js";
 import { href } from "../route.js";
 import { may } from "../session.js";
-import { has, loadSpec, members } from "../spec.js";
+import { members } from "../spec.js";
 import { keep, task as known } from "../store.js";
 import { update } from "../update.js";
 import { choice, dismiss, fetchFrom, send, uploading } from "../uploads.js";
-
-/** The profiles of videos that this gateway has; read whenever a view is opened that offers them. */
-export const profiles = new Resource(async (signal) => {
-  const path = "/api/profiles";
-  await loadSpec();
-  return has("GET", path) ? call({ path, signal }) : { profiles: [] };
-});
 
 /** Why a URL was refused. */
 let refused = null;

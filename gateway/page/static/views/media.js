@@ -7,11 +7,12 @@ import { remember } from "../upload-names.js";
 import { picture } from "../parts/picture.js";
 import { region } from "../parts/region.js";
 import { status } from "../parts/status.js";
+import { profiles } from "../profiles.js";
 import { Resource } from "../resource.js";
 import { href } from "../route.js";
 import { task as known } from "../store.js";
 import { update } from "../update.js";
-import { dropZone, profiles } from "./drop.js";
+import { dropZone } from "./drop.js";
 import { open as openFile } from "./file.js";
 
 export const title = "Media";

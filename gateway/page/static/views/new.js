@@ -7,11 +7,11 @@ import { announce } from "../parts/announce.js";
 import { action, lines } from "../parts/action.js";
 import { defects, fields, inputs } from "../parts/form.js";
 import { failure, region } from "../parts/region.js";
+import { profiles } from "../profiles.js";
 import { Resource } from "../resource.js";
 import { go, href } from "../route.js";
 import { has, loadSpec, members, payloadOf, types } from "../spec.js";
 import { update } from "../update.js";
-import { profiles } from "./drop.js";
 import { startSentence } from "./waiting.js";
 
 export const title = "New task";
