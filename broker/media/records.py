@@ -137,8 +137,8 @@ class MediaStore:
         """One record. Raises ``NotFound`` when it is missing, another tenant's, or ``media_id`` is no UUID."""
         key = self._keys.media(_canonical(media_id))
         with redis_errors():
-            answer: Any = self._calls.run("HGETALL", key)
-        found = answer if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
+            answer: list[str] = self._calls.run("HGETALL", key)
+        found = dict(zip(answer[::2], answer[1::2], strict=True))
         if not found or found["tenant"] != tenant:
             raise NotFound(_MISSING)
         return from_fields(found)
