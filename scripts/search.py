@@ -74,7 +74,14 @@ def open_searcher(broker: Broker, environ: Mapping[str, str]) -> Any:
         most_bytes = broker.settings.search_memory_mib * 2**20
         facts_of, names = partial(facts_by_id, broker, opening.Facts), broker.media.filenames
         return opening.open_searcher(
-            environ, broker.vectors, facts_of, broker.storage.local_file, most_bytes, names, broker.generations
+            environ,
+            broker.vectors,
+            facts_of,
+            broker.storage.local_file,
+            most_bytes,
+            names,
+            broker.generations,
+            broker.settings.search_hnsw_from,
         )
     except ModuleNotFoundError as error:
         log.warning("nothing can be searched: %s is not installed (pip install 'mindia-tasks[light]')", error.name)
