@@ -979,6 +979,10 @@ export interface PluginInfo {
   config_schema: Record<string, unknown>;
   /** Whether its settings are complete. */
   enabled: boolean;
+  /** Yours, as `/config` answers; null where they cannot be read. */
+  settings: PluginSettings | null;
+  /** Why they cannot be read. */
+  settings_error: string | null;
 }
 
 export interface PluginList {

@@ -5,9 +5,9 @@ from typing import Any
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Length, OneOf, Range
 
-from broker.fields import Integer
 from broker.levels import MAX_PRIORITY
 from broker.schema import Schema
+from broker.schema_fields import Integer
 from broker.status import Status
 from broker.task_type import MAX_RETRIES, MAX_TIMEOUT
 from broker.tasks.links import FLOW_WORDS, MAX_DEPENDENCIES, ON_FAILURE
