@@ -15,7 +15,7 @@ from broker.clock import from_rfc3339
 from broker.doctor.server import never
 from broker.errors import TaskBrokerError
 from broker.log import set_up_logging
-from broker.startup import Startup, refuse
+from broker.startup import Startup, refuse, settle
 
 log = logging.getLogger("search")
 _STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -49,6 +49,7 @@ def main(environ: Mapping[str, str]) -> int:
     if searcher is None:
         stop.wait()
         return 0
+    settle()
     broker.search.serve(searcher.find, stop, searcher.work)
     log.info("stopped")
     return 0
