@@ -96,14 +96,29 @@ def embed(context: TaskContext, ready: Ready | None = None) -> dict[str, Any]:
         _store(record, [*own.vectors, *said], [*own.parts, *parts], context)
         if record.kind in SPOKEN:
             record = context.media(record.id)
+    contents = Contents([], own.facts, own.left_out + speech.left_out, own.cut)
+    return _told(context, record, contents, len(own.vectors) + len(said))
+
+
+def told(context: TaskContext, record: MediaRecord, contents: Contents) -> dict[str, Any]:
+    """The answer of a run whose contents are stored, one vector of each item; the record learns of it, too."""
+    return _told(context, record, contents, len(contents.items))
+
+
+def _told(context: TaskContext, record: MediaRecord, contents: Contents, vectors: int) -> dict[str, Any]:
     encoder = _encoder()
-    index: dict[str, Any] = {"vectors": len(own.vectors) + len(said)}
-    if left_out := own.left_out + speech.left_out:
-        index["passages_left_out"] = left_out
-    if own.cut:
+    index: dict[str, Any] = {"vectors": vectors}
+    if contents.left_out:
+        index["passages_left_out"] = contents.left_out
+    if contents.cut:
         index["cut_off"] = True
-    context.attach(record.id, embedding_model=encoder.name, index=index, **own.facts)
+    context.attach(record.id, embedding_model=encoder.name, index=index, **contents.facts)
     return {"model": encoder.name, "dimensions": encoder.dimensions, **index}
+
+
+def packed(vectors: Sequence[Vectors]) -> list[bytes]:
+    """As the store keeps them."""
+    return [row.astype("<f2").tobytes() for row in vectors]
 
 
 def _cut() -> Cut:
@@ -135,8 +150,7 @@ def _own(record: MediaRecord, context: TaskContext, ready: Ready | None) -> Own:
 def _store(record: MediaRecord, vectors: list[Vectors], parts: list[Part], context: TaskContext) -> None:
     model = _encoder().name
     if vectors:
-        packed = [row.astype("<f2").tobytes() for row in vectors]
-        context.vectors.put(context.tenant, model, record.kind, record.id, packed, parts)
+        context.vectors.put(context.tenant, model, record.kind, record.id, packed(vectors), parts)
     elif context.vectors.get(context.tenant, model, record.id):
         context.vectors.delete(context.tenant, record.id)
 
