@@ -28,6 +28,8 @@ Vectors = NDArray[np.float32]
 _TRIES, _PAUSE = 60, (1.0, 4.0)
 #: Frames that are more alike than this (cosine) are kept once.
 _TWINS = 0.95
+#: In the record: how many of the passages that were left out are the file's own, whatever is said of it later.
+_OF_FILE = "passages_left_out_of_file"
 #: Passages embedded between two signs of progress.
 _STEP = 16
 
@@ -96,23 +98,25 @@ def embed(context: TaskContext, ready: Ready | None = None) -> dict[str, Any]:
         _store(record, [*own.vectors, *said], [*own.parts, *parts], context)
         if record.kind in SPOKEN:
             record = context.media(record.id)
-    contents = Contents([], own.facts, own.left_out + speech.left_out, own.cut)
-    return _told(context, record, contents, len(own.vectors) + len(said))
+    contents = Contents([], own.facts, own.left_out, own.cut)
+    return told(context, record, contents, len(own.vectors) + len(said), speech.left_out)
 
 
-def told(context: TaskContext, record: MediaRecord, contents: Contents) -> dict[str, Any]:
-    """The answer of a run whose contents are stored, one vector of each item; the record learns of it, too."""
-    return _told(context, record, contents, len(contents.items))
+def told(
+    context: TaskContext, record: MediaRecord, contents: Contents, vectors: int, left_out: int = 0
+) -> dict[str, Any]:
+    """The answer of a run that has stored so many vectors; the record learns of it, too.
 
-
-def _told(context: TaskContext, record: MediaRecord, contents: Contents, vectors: int) -> dict[str, Any]:
+    ``left_out``: passages that are not among them of what is said in a file, whose own ``contents`` tell the others.
+    """
     encoder = _encoder()
     index: dict[str, Any] = {"vectors": vectors}
-    if contents.left_out:
-        index["passages_left_out"] = contents.left_out
+    if left_out := contents.left_out + left_out:
+        index["passages_left_out"] = left_out
     if contents.cut:
         index["cut_off"] = True
-    context.attach(record.id, embedding_model=encoder.name, index=index, **contents.facts)
+    noted = index | {_OF_FILE: contents.left_out} if contents.left_out else index
+    context.attach(record.id, embedding_model=encoder.name, index=noted, **contents.facts)
     return {"model": encoder.name, "dimensions": encoder.dimensions, **index}
 
 
@@ -139,6 +143,8 @@ def _own(record: MediaRecord, context: TaskContext, ready: Ready | None) -> Own:
                 [vectors[number] for number in kept],
                 [parts[number] for number in kept],
                 {},
+                # A record of an earlier release tells them from what was left out of speech where there was none.
+                left_out=before.get(_OF_FILE, before.get("passages_left_out", 0) if len(kept) == len(parts) else 0),
                 cut=bool(before.get("cut_off")),
                 said={part.text: row for part, row in zip(parts, vectors, strict=True) if part.matched == SPEECH},
             )

@@ -92,7 +92,7 @@ class Together:
             return run.embed(context, run.Ready(prepared.record, prepared.contents, computed.known))
         if not computed.stored:
             raise NotFound(GONE)
-        return run.told(context, prepared.record, prepared.contents)
+        return run.told(context, prepared.record, prepared.contents, len(prepared.contents.items))
 
 
 def _all_known(contents: Contents, vectors: Mapping[str, run.Vectors]) -> bool:
