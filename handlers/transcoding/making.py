@@ -11,7 +11,7 @@ from handlers.transcoding.early_sound import EarlySound
 from handlers.transcoding.encoder import Video
 from handlers.transcoding.further_sound import Further, hear_further
 from handlers.transcoding.growing import Growing
-from handlers.transcoding.hear import Heard
+from handlers.transcoding.kept_sound import Heard
 from handlers.transcoding.manifest import Manifest
 from handlers.transcoding.playlists import Track
 from handlers.transcoding.progress import Progress
@@ -48,10 +48,10 @@ def _see_and_hear(
     """Also what the pictures lack."""
     with closing(EarlySound(context, video, manifest)) as sound:
         growing = Growing(context, media.id, video, manifest, sound)
-        tick = growing.update if makes_first(context, media) else sound.tick
+        tick = growing.update if makes_first(context, media) else lambda: None
         try:
             tracks, unseen = see(context, video, manifest, progress, tick)
         except Postpone:  # what plays until it goes on has its sound
-            sound.finish(video.plan.seconds, tick)
+            sound.finish(None, tick)
             raise
         return tracks, sound.finish(tracks[0].duration, tick), unseen

@@ -210,9 +210,9 @@ def as_values(track: Track) -> dict[str, Any]:
     return {"name": track.name, "codec": track.codec, "segments": segments}
 
 
-def from_values(values: dict[str, Any]) -> Track:
-    """The inverse of ``as_values``."""
-    segments = (_segment(number, each) for number, each in enumerate(values["segments"]))
+def from_values(values: dict[str, Any], first: int = 0) -> Track:
+    """The inverse of ``as_values``; ``first`` is the number of the first segment."""
+    segments = (_segment(number, each) for number, each in enumerate(values["segments"], first))
     return Track(values["name"], values["codec"], tuple(segments))
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from broker.context import TaskContext
 from handlers.transcoding import loudness
 from handlers.transcoding.further_sound import Further, master_lines, named
-from handlers.transcoding.hear import Heard
+from handlers.transcoding.kept_sound import Heard
 from handlers.transcoding.playlists import MEDIA, Track
 from handlers.transcoding.publish import store
 from handlers.transcoding.source import Source
