@@ -6,6 +6,7 @@ from contextlib import closing
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from threading import enumerate as enumerate_threads
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from tests.handlers.transcoding.validator import validate
 #: Five segments of six seconds, and a short one: three stretches here.
 SECONDS = 31
 LONG = ("long.mp4", *picture("64x64", "10", SECONDS), *noise(SECONDS), *X264, *AAC)
+PATIENCE = 60.0
 
 
 class Killed(BaseException):
@@ -202,6 +204,29 @@ def test_a_run_goes_on_with_what_is_missing(
     assert list(later.storage.keys(paths.work(later.tenant, later.record.id))) == []
 
 
+def test_sound_that_was_there_before_any_picture_is_kept(
+    whole: dict[str, bytes], make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = FakeContext(tmp_path, make(*LONG))
+    put = context.storage.put
+
+    def dying(key: str, source: Any) -> int:
+        if key.endswith("64p/seg_00000.m4s"):
+            next(each for each in enumerate_threads() if each.name == "sound").join(PATIENCE)
+            raise Killed()
+        return put(key, source)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(context.storage, "put", dying)
+        with pytest.raises(Killed):
+            transcode(context)
+    later = context.again()
+    transcode(later)
+    assert begun(later) == []
+    assert audio_of(later) == whole
+    validate(later.hls)
+
+
 #: Two tracks.
 SPOKEN = (*picture("64x64", "10", SECONDS), *noise(SECONDS), *noise(SECONDS))
 MAPS = ("-map", "0", "-map", "1", "-map", "2")
@@ -287,7 +312,7 @@ def test_pictures_that_end_sooner_than_planned(make: Make, tmp_path: Path) -> No
     video, length = Video(upload, "mov", source, plan(source), paths.hls(context.tenant, "made")), Fraction(13)
 
     def heard() -> tuple[Heard, int]:
-        manifest = Manifest(context.storage, context.tenant, "made", "of-this")
+        manifest = Manifest(context, "made", "of-this")  # type: ignore[arg-type]
         manifest.load("")
         with closing(EarlySound(context, video, manifest)) as early:  # type: ignore[arg-type]
             return early.finish(length, lambda: None), len(context.commands)
