@@ -1,4 +1,7 @@
-"""Makes the sound of a video beside its pictures. Each segment is stored as soon as it is there, so that it plays."""
+"""Makes the sound of a video beside its pictures, one track after the other.
+
+Each segment is stored as soon as it is there, so that the first track plays.
+"""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -6,8 +9,9 @@ from fractions import Fraction
 from broker.context import TaskContext
 from handlers.transcoding.beside import Beside
 from handlers.transcoding.encoder import Video
+from handlers.transcoding.further_sound import Further, hear_further
 from handlers.transcoding.hear import hear
-from handlers.transcoding.kept_sound import Heard, KeptSound
+from handlers.transcoding.kept_sound import Heard, KeptSound, length_found
 from handlers.transcoding.manifest import Manifest
 from handlers.transcoding.playlists import Track
 
@@ -20,44 +24,51 @@ class EarlySound:
     def __init__(self, context: TaskContext, video: Video, manifest: Manifest) -> None:
         self._context = context
         self._video = video
-        self._kept = KeptSound(context.storage, video.prefix, manifest, video.plan.seconds)
-        self._work: Beside[Heard] | None = None
-        if video.source.sound and not self._kept.heard:
-            self._begin()
+        self._manifest = manifest
+        length = length_found(manifest, video.plan.seconds)
+        self._kept = KeptSound(context.storage, video.prefix, manifest, length)
+        if not video.source.sound:
+            self._kept.heard = Heard(None, "und", [])
+        self._work = self._begin()
 
-    def _begin(self) -> None:
-        self._work = Beside(self._context, "sound", lambda context: hear(context, self._video, self._kept))
+    def _begin(self) -> Beside[Further]:
+        def work(context: TaskContext) -> Further:
+            heard = self._kept.heard or hear(context, self._video, self._kept)
+            return hear_further(context, self._video, self._manifest, heard, self._kept.seconds)
+
+        return Beside(self._context, "sound", work)
 
     @property
     def expected(self) -> bool:
         """Whether there will be sound, as far as is known."""
         heard = self._kept.heard
-        return bool(self._video.source.sound) and not (heard and not heard.track)
+        return not heard or bool(heard.track)
 
     def stored(self) -> Track:
-        """What is stored by now."""
+        """What is stored of the first by now."""
         return self._kept.track()
 
-    def finish(self, length: Fraction | None, tick: Callable[[], None]) -> Heard:
-        """The sound, of pictures that have turned out to be of so many seconds unless that is not known yet.
+    def finish_first(self, tick: Callable[[], None]) -> None:
+        """Wait for the first, however long the pictures turn out to be; ``tick`` is called while that takes."""
+        while not self._kept.heard and not self._work.wait(_TICK):
+            tick()
+        if not self._kept.heard:
+            self._work.answer()
+        tick()
 
-        ``tick`` is called while it takes.
-        """
-        if not self._video.source.sound:
-            return Heard(None, "und", [])
-        if length is not None and length != self._kept.seconds:
+    def finish(self, length: Fraction, tick: Callable[[], None]) -> tuple[Heard, Further]:
+        """The sound of pictures that have turned out to be of so many seconds; ``tick`` is called while it takes."""
+        if self.expected and length != self._kept.seconds:
             self.close()
             self._kept.restart(length)
-            self._begin()
-        if self._work:
-            while not self._work.wait(_TICK):
-                tick()
-            self._work.answer()
+            self._work = self._begin()
+        while not self._work.wait(_TICK):
             tick()
+        further = self._work.answer()
+        tick()
         assert self._kept.heard is not None
-        return self._kept.heard
+        return self._kept.heard, further
 
     def close(self) -> None:
         """End what is not done."""
-        if self._work:
-            self._work.stop()
+        self._work.stop()

@@ -1,10 +1,11 @@
-"""What of a video's first sound track is stored and written down: a run that begins anew goes on with what is missing.
+"""What of a rendition of sound is stored and written down: a run that begins anew goes on with what is missing.
 
-There is a record on the track that is being made, one on each stretch, replaced whenever more of it is stored, and one
+There is a record on the track that it is made of, one on each stretch, replaced whenever more of it is stored, and one
 when all is done. Those of a track that was given up, or of sound of another length, count no more.
 """
 
 import hashlib
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import takewhile
 from pathlib import Path
@@ -12,14 +13,20 @@ from typing import Any, NamedTuple
 
 from broker.errors import TransientError
 from broker.media.storage import Storage
-from handlers.transcoding import sound
 from handlers.transcoding.boxes import Segment, read_init, read_segment
 from handlers.transcoding.hls_output import INIT, segment_name
 from handlers.transcoding.manifest import Manifest, Mismatch, as_values, from_values
 from handlers.transcoding.playlists import Track
+from handlers.transcoding.sound import AUDIO
 from handlers.transcoding.stretches import FRAME, RATE, Stretch
 
-_DONE, _BEGUN, _STRETCH = "sound", "sound_begun", "sound_{:05d}"
+#: What names of records begin with, before what is behind ``AUDIO`` in that of the rendition, and end with.
+_SOUND, _BEGUN, _STRETCH = "sound", "_begun", "_{:05d}"
+
+
+def length_found(manifest: Manifest, planned: Fraction) -> Fraction:
+    """Seconds of a video's sound: those planned, unless an earlier run has found out better."""
+    return Fraction(manifest.values.get(_SOUND + _BEGUN, {}).get("seconds", planned))
 
 
 class Heard(NamedTuple):
@@ -32,7 +39,7 @@ class Heard(NamedTuple):
 
 
 class KeptSound:
-    """The sound of one video."""
+    """One rendition of sound."""
 
     seconds: Fraction
     #: The place of the track that is being made, from 1 on; 0 when none is. Its filters, as ``levels`` tells them.
@@ -44,20 +51,22 @@ class KeptSound:
     heard: Heard | None
     _segments: dict[int, Segment]
 
-    def __init__(self, storage: Storage, prefix: str, manifest: Manifest, length: Fraction) -> None:
-        """``length`` is that of the pictures in seconds, unless an earlier run has found out better."""
+    def __init__(self, storage: Storage, prefix: str, manifest: Manifest, length: Fraction, name: str = AUDIO) -> None:
+        """Of so many seconds; ``name`` is that of its folder below ``prefix``."""
         self._storage = storage
-        self._prefix = f"{prefix}{sound.AUDIO}/"
+        self._prefix = f"{prefix}{name}/"
+        self._name = name
+        self._record = _SOUND + name.removeprefix(AUDIO)
         self._manifest = manifest
-        begun = manifest.values.get(_BEGUN, {})
-        self.restart(Fraction(begun.get("seconds", length)))
-        if begun:
+        self.restart(length)
+        known = manifest.values
+        begun, done = known.get(self._record + _BEGUN, {}), known.get(self._record, {})
+        if begun.get("seconds") == str(length):
             self.number, self.level, self.warnings = begun["number"], begun["level"], begun["warnings"]
-            for name, record in manifest.values.items():
-                if name.startswith(_STRETCH.partition("{")[0]) and self._of_this_track(record):
+            for key, record in known.items():
+                if key.startswith(f"{self._record}_") and self._of_this_track(record):
                     self._take(record)
-        done = manifest.values.get(_DONE, {})
-        if done.get("seconds") == str(self.seconds):
+        if done.get("seconds") == str(length):
             made = from_values(done["track"]) if done["track"] else None
             self.heard = Heard(made, done["language"], done["warnings"], done["number"])
 
@@ -68,11 +77,11 @@ class KeptSound:
         self._codec = self._init = ""
         self._segments = {}
 
-    def begin(self, number: int, level: str | None, warnings: list[str]) -> None:
-        """Another track is made, because those before it cannot be decoded."""
+    def begin(self, number: int, level: str | None, warnings: Sequence[str] = ()) -> None:
+        """It is made of this track; ``warnings`` are on those before, of which it could not."""
         self.restart(self.seconds)
         self.number, self.level, self.warnings = number, level, list(warnings)
-        self._manifest.put(_BEGUN, self._named | {"level": level, "warnings": warnings})
+        self._manifest.put(self._record + _BEGUN, self._named | {"level": level, "warnings": self.warnings})
 
     def has(self, stretch: Stretch) -> bool:
         """Whether all of it is stored."""
@@ -90,9 +99,9 @@ class KeptSound:
             self._store(folder, number, stretch.begins[number - stretch.first])
         if new:
             of_it = tuple(self._segments[number] for number in stretch.numbers if number in self._segments)
-            values = as_values(Track(sound.AUDIO, self._codec, of_it))
+            values = as_values(Track(self._name, self._codec, of_it))
             record = {"first": stretch.first, "codec": self._codec, "init": self._init, "segments": values["segments"]}
-            self._manifest.put(_STRETCH.format(stretch.first), self._named | record)
+            self._manifest.put(self._record + _STRETCH.format(stretch.first), self._named | record)
 
     def track(self) -> Track:
         """What is stored from the beginning on without a gap."""
@@ -101,7 +110,7 @@ class KeptSound:
         known, segments = self._segments, list[Segment]()
         while len(segments) in known:
             segments.append(known[len(segments)])
-        return Track(sound.AUDIO, self._codec, tuple(segments))
+        return Track(self._name, self._codec, tuple(segments))
 
     def end(self, heard: Heard) -> None:
         """It is done."""
@@ -112,7 +121,7 @@ class KeptSound:
             "warnings": heard.warnings,
             "number": heard.number,
         }
-        self._manifest.put(_DONE, record)
+        self._manifest.put(self._record, record)
         self.heard = heard
 
     @property
@@ -124,7 +133,7 @@ class KeptSound:
 
     def _take(self, record: dict[str, Any]) -> None:
         self._codec, self._init = record["codec"], record["init"]
-        segments = from_values({"name": sound.AUDIO, "codec": "", "segments": record["segments"]}, record["first"])
+        segments = from_values({"name": self._name, "codec": "", "segments": record["segments"]}, record["first"])
         self._segments |= dict(enumerate(segments.segments, record["first"]))
 
     def _store(self, folder: Path, number: int, begin: int) -> None:

@@ -1,6 +1,7 @@
-"""Builds the ffmpeg command that makes renditions of sound, which all video renditions share.
+"""Builds the ffmpeg commands that make renditions of sound, which all video renditions share.
 
-It runs apart from the pictures, so that neither a broken track nor a clock that jumps can hold them up.
+They run apart from the pictures, so that neither a broken track nor a clock that jumps can hold them up. A rendition is
+as long as the pictures: silence fills it up, at its beginning too, and what is too long is cut.
 
 The source is decoded to plain stereo first and from there filtered by a graph of its own (ffmpeg's loopback decoder).
 Otherwise each change of its channels would restart the filters, and what they put at the beginning and the end of the
@@ -13,8 +14,7 @@ from pathlib import Path
 
 from handlers.media.bounds import INPUT_OPTIONS
 from handlers.transcoding.graph import EAGER, GLOBAL, MUTE
-from handlers.transcoding.hls_output import INIT, SEGMENTS, hls_options, hls_pieces, hls_target, seconds
-from handlers.transcoding.plan import Plan
+from handlers.transcoding.hls_output import INIT, SEGMENTS, hls_pieces, seconds
 from handlers.transcoding.source import MAX_SECONDS
 from handlers.transcoding.stretches import FRAME, RATE, Stretch
 
@@ -32,35 +32,11 @@ _AAC = {"c:a": "aac", "b:a": "128k", "bsf:a": r"noise=drop=eq(n\,0)"}
 _PIECES = "movflags=+frag_custom+dash+delay_moov"
 
 
-def command(
-    binary: str,
-    path: Path,
-    demuxer: str,
-    tracks: Mapping[str, int],
-    plan: Plan,
-    length: Fraction,
-    levels: Mapping[str, str] = {},
-) -> list[str]:
-    """The program and its arguments; ``tracks`` are streams' indexes by folders, ``length`` that of the pictures, in
-    seconds. ``levels`` are further filters by folders.
-
-    Each rendition is as long: silence fills it up, at its beginning too, and what is too long is cut.
-    """
-    plain: list[str] = []
-    decoders: list[str] = []
-    coded: list[str] = []
-    for number, (folder, track) in enumerate(tracks.items()):
-        plain += ["-map", f"0:{track}", *_arguments(_PLAIN), "-"]
-        decoders += ["-dec", f"{number}:0"]
-        coded += ["-map", f"[sound{number}]", *_arguments(_AAC | hls_options(folder, plan)), hls_target(folder)]
-    graph = ";".join(
-        f"[dec:{number}]{_chain(length, levels.get(folder, ''))}[sound{number}]" for number, folder in enumerate(tracks)
-    )
-    return [binary, *GLOBAL, *_ERRORS, *_file(path, demuxer), *plain, *decoders, "-filter_complex", graph, *coded]
-
-
 def decoding(binary: str, path: Path, demuxer: str, track: int, length: Fraction, level: str = "") -> list[str]:
-    """The program that says the samples of a rendition of ``track``, of which ``encoding`` makes stretches."""
+    """The program that says the samples of a rendition of ``track``, of which ``encoding`` makes stretches.
+
+    ``track`` is the stream's index, ``length`` that of the pictures in seconds, ``level`` a further filter.
+    """
     plain = ["-map", f"0:{track}", *_arguments(_PLAIN), "-", "-dec", "0:0"]
     graph = f"[dec:0]{_chain(length, level)}[sound]"
     raw = ["-map", "[sound]", "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"]

@@ -13,17 +13,19 @@ import numpy as np
 import pytest
 
 from broker.media import paths
-from handlers.transcoding import sound, stretches
+from handlers.transcoding import stretches
 from handlers.transcoding.boxes import read_init, read_segment
 from handlers.transcoding.early_sound import EarlySound
 from handlers.transcoding.encoder import Video
 from handlers.transcoding.ffmpeg import binary
+from handlers.transcoding.further_sound import Further
 from handlers.transcoding.kept_sound import Heard
 from handlers.transcoding.manifest import Manifest
 from handlers.transcoding.plan import plan
 from handlers.transcoding.run import transcode
 from handlers.transcoding.scan import scan
 from handlers.transcoding.stretches import FRAME, RATE
+from scripts.bench.video import in_one_run
 from tests.handlers.transcoding.conftest import Make
 from tests.handlers.transcoding.fake_context import FakeContext
 from tests.handlers.transcoding.sources import AAC, X264, picture
@@ -132,8 +134,7 @@ def test_it_is_cut_where_one_run_cuts(make: Make, tmp_path: Path, rate: str) -> 
     transcode(context)
     made = plan(scan(str(upload), "mov"))
     (tmp_path / "audio").mkdir()
-    tracks = {sound.AUDIO: scan(str(upload), "mov").sound[0].track}
-    argv = sound.command(binary(), upload, "mov", tracks, made, made.seconds)
+    argv = in_one_run(upload, "mov", scan(str(upload), "mov").sound[0].track, made, made.seconds)
     subprocess.run(argv, cwd=tmp_path, check=True, capture_output=True)
 
     def places(audio: Path) -> list[tuple[Fraction, int, Fraction]]:
@@ -158,7 +159,7 @@ def whole(make: Make, tmp_path_factory: pytest.TempPathFactory) -> dict[str, byt
 
 
 def audio_of(context: FakeContext) -> dict[str, bytes]:
-    return {name: (context.hls / name).read_bytes() for name in context.stored() if name.startswith("audio/")}
+    return {name: (context.hls / name).read_bytes() for name in context.stored() if name.startswith("audio")}
 
 
 def killed_at(context: FakeContext, name: str, monkeypatch: pytest.MonkeyPatch) -> FakeContext:
@@ -261,7 +262,7 @@ def test_of_a_track_that_is_given_up_nothing_is_left(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It turns out at its end that too little of it can be decoded, when segments of it are stored and play."""
-    upload = damaged(make("two.mkv", *SPOKEN, *MAPS, *X264, "-c:a:0", "flac", "-c:a:1", "pcm_s16le"), tmp_path, 0.7)
+    upload = damaged(make("two.mkv", *SPOKEN, *MAPS, *X264, "-c:a:0", "flac", "-c:a:1", "pcm_s16le"), tmp_path, 0.9)
     (tmp_path / "whole").mkdir()
     uninterrupted = FakeContext(tmp_path / "whole", upload)
     answer = transcode(uninterrupted)
@@ -276,6 +277,24 @@ def test_of_a_track_that_is_given_up_nothing_is_left(
     assert transcode(last) == answer
     assert begun(last) == [4]
     assert audio_of(last) == audio_of(uninterrupted)
+
+
+def test_further_tracks_go_on_too(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The third is killed in its second stretch; the second cannot be decoded, which is not found out again."""
+    inputs = (*SPOKEN, *noise(SECONDS))
+    codecs = ("-c:a:0", "pcm_s16le", "-c:a:1", "flac", "-c:a:2", "pcm_s16le")
+    upload = damaged(make("three.mkv", *inputs, *MAPS, "-map", "3", *X264, *codecs), tmp_path, 0.9)
+    (tmp_path / "whole").mkdir()
+    uninterrupted = FakeContext(tmp_path / "whole", upload)
+    answer = transcode(uninterrupted)
+    assert answer
+    assert answer["warnings"] == ["Sound track 2 cannot be decoded: it is left out."]
+    assert begun(uninterrupted) == [0, 2, 4, 0, 2, 0, 2, 4]
+    later = killed_at(FakeContext(tmp_path, upload), "audio3/seg_00002.m4s", monkeypatch)
+    assert transcode(later) == answer
+    assert begun(later) == [2, 4]
+    assert audio_of(later) == audio_of(uninterrupted)
+    assert {name.partition("/")[0] for name in audio_of(later)} == {"audio", "audio3"}
 
 
 def test_damage_is_told_after_an_interruption_too(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,7 +330,7 @@ def test_pictures_that_end_sooner_than_planned(make: Make, tmp_path: Path) -> No
     source = scan(str(upload), "mov")
     video, length = Video(upload, "mov", source, plan(source), paths.hls(context.tenant, "made")), Fraction(13)
 
-    def heard() -> tuple[Heard, int]:
+    def heard() -> tuple[tuple[Heard, Further], int]:
         manifest = Manifest(context, "made", "of-this")  # type: ignore[arg-type]
         manifest.load("")
         with closing(EarlySound(context, video, manifest)) as early:  # type: ignore[arg-type]
@@ -319,6 +338,6 @@ def test_pictures_that_end_sooner_than_planned(make: Make, tmp_path: Path) -> No
 
     first, again = heard(), heard()
     assert first == again, "and nothing is encoded again"
-    assert first[0].track
-    assert float(first[0].track.duration) == pytest.approx(13, abs=FRAME / RATE)
-    assert [line[:30] for line in first[0].warnings] == ["The sound is cut at the last p"]
+    assert first[0][0].track
+    assert float(first[0][0].track.duration) == pytest.approx(13, abs=FRAME / RATE)
+    assert [line[:30] for line in first[0][0].warnings] == ["The sound is cut at the last p"]
