@@ -167,6 +167,7 @@ class SearchResults(Schema):
     total = fields.Integer(
         **required("How many files match in all, up to 10,000 where `min_similarity` or filters are to be looked at.")
     )
+    total_exact = fields.Boolean(**required("Whether there are no more than `total`."))
     next_cursor = fields.String(**nullable("Where this goes on, as `cursor`; null at the end."))
     generation = fields.String(**nullable("The generation of embeddings that was searched first; see `/status`."))
     complete = fields.Boolean(**required("Whether all files that are embedded were searched."))
