@@ -63,11 +63,17 @@ class _Narrowed(Schema):
     )
 
 
+def _check_words(text: str) -> None:
+    """Blanks, controls and what takes no place are nothing to look for: anything would be as near."""
+    if not any(each.isprintable() and not each.isspace() for each in text):
+        raise ValidationError("Must have something in it that can be seen.")
+
+
 class SearchQuery(_Narrowed):
     """What to look for: `q` or `like`."""
 
     q = fields.String(
-        validate=Length(1, MAX_QUERY),
+        validate=[Length(1, MAX_QUERY), _check_words],
         metadata={"description": "What to look for, in words.", "example": "a dog on a beach"},
     )
     min_relevance = QueryNumber(

@@ -171,6 +171,7 @@ def test_the_longest_query_is_taken(client: FlaskClient, asked: list[SearchReque
         ("", "q"),
         ("q=", "q"),
         ("q=%20%20", "q"),
+        ("q=%00%E2%80%8B", "q"),
         ("q=" + "x" * 501, "q"),
         ("q=a&q=b", "q"),
         ("q=a&type=movie", "type"),
