@@ -17,7 +17,7 @@ _TYPE = "VideoTranscoding"
 
 
 class NotTranscoded(TaskBrokerError):
-    """This video was never transcoded; retry its task, or upload it again."""
+    """This video was never transcoded; retry its task if it failed, else submit a VideoTranscoding task of it."""
 
     code, status = "not_transcoded", 409
 

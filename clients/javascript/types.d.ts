@@ -1584,7 +1584,7 @@ export interface TaskStats {
   by_type: Record<string, number>;
   /** Over completed tasks; null when there is none. */
   average_duration_seconds: number | null;
-  /** Completed tasks by all tasks; 0 when there is none. */
+  /** Completed tasks by all but cancelled ones that helped another (`part_of`); 0 when there is none. */
   success_rate: number;
 }
 

@@ -342,7 +342,9 @@ class TaskStats(Schema):
     by_status = fields.Dict(keys=fields.String(), values=fields.Integer(), **required("Tasks per status."))
     by_type = fields.Dict(keys=fields.String(), values=fields.Integer(), **required("Tasks per type."))
     average_duration_seconds = fields.Float(**nullable("Over completed tasks; null when there is none."))
-    success_rate = fields.Float(**required("Completed tasks by all tasks; 0 when there is none."))
+    success_rate = fields.Float(
+        **required("Completed tasks by all but cancelled ones that helped another (`part_of`); 0 when there is none.")
+    )
 
 
 class Changed(Schema):

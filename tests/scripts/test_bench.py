@@ -1,14 +1,19 @@
 """Guards that ``make bench`` still runs: every part once, on a handful of tasks. No figure is judged here."""
 
 import math
+import os
 import struct
+import time
 import zlib
+from pathlib import Path
 
 import pytest
 
 from scripts.bench import fair, forecast, http, live, memory, rates, scale, search_photographs, side_by_side
 from scripts.bench.measure import Effort
 from scripts.bench.peers import PEERS
+from scripts.bench.server import fresh
+from scripts.bench.watched import Watched
 
 
 def test_we_and_the_floor_are_measured_side_by_side():
@@ -105,3 +110,36 @@ def test_videos_show_each_photograph_once_and_are_made_once(tmp_path, monkeypatc
     assert search_videos.videos(photographs, tmp_path / "videos") == filmed
     assert {path: path.stat().st_mtime_ns for path in filmed} == made
     assert all(frames_of(path) for path in filmed)
+
+
+def test_the_index_is_measured_beside_the_scan(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    np = pytest.importorskip("numpy", reason="needs the extra light")
+    search_index = pytest.importorskip("scripts.bench.search_index", reason="needs the extra light")
+    pytest.importorskip("usearch", reason="needs the extra hnsw")
+    monkeypatch.setattr("handlers.embedding.matrix._BLOCK_ROWS", 200)
+    chance = np.random.default_rng(1)
+    real = [search_index.unit(chance.standard_normal((each, 384), np.float32)) for each in (1000, 50, 5)]
+    monkeypatch.setattr(search_index, "_real", lambda folder: real)
+    found = search_index.run([1000, 2000], tmp_path)
+    assert 0.9 < found["2000"]["recall"] <= 1
+    assert found["2000"]["build"] > found["1000"]["build"] > 0
+    assert "recall@10" in search_index.report(found)
+
+
+def test_what_a_process_does_is_told_beside_how_long_it_took():
+    watched = Watched({"me": os.getpid()})
+    before, started = watched.read(), time.thread_time()
+    while time.thread_time() - started < 0.05:
+        pass
+    after = watched.read()
+    assert after["me ran"] - before["me ran"] >= 50
+    assert after["me waited"] >= before["me waited"]
+    assert after["me faults"] >= before["me faults"] > 0
+
+
+def test_what_the_server_is_tuned_by_tunes_nothing_else():
+    before = dict(os.environ)
+    with fresh() as server:
+        pid = server.redis.info("server")["process_id"]
+        assert b"glibc.malloc" in Path(f"/proc/{pid}/environ").read_bytes()
+        assert dict(os.environ) == before
