@@ -36,7 +36,7 @@ from broker.plugins.cooldowns import Cooldowns
 from broker.queues.daemons import Daemons
 from broker.queues.holds import Holds
 from broker.queues.queues import Queues
-from broker.queues.tenants import TenantStore
+from broker.queues.tenant_settings import TenantStore
 from broker.queues.workers import Workers
 from broker.removal.media import MediaRemoval
 from broker.removal.remains import Remains

@@ -58,6 +58,8 @@ class BrokerSettings:
     child_max_rss_mib: int = default("CHILD_MAX_RSS_MIB")
     #: MiB of vectors that a search process keeps in memory; tenants that have not searched for long leave it first.
     search_memory_mib: int = default("SEARCH_MEMORY_MIB")
+    #: Vectors of one kind of a tenant's media from which an index is searched; 0: never.
+    search_hnsw_from: int = default("SEARCH_HNSW_FROM")
     #: Days that the vectors of a former model stay once those of the present one are complete.
     search_keep_days: float = default("SEARCH_KEEP_DAYS")
     #: Where the gateway is reached from outside, for links that leave the system: ``https://tasks.example.com``.

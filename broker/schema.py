@@ -42,6 +42,10 @@ class Schema(marshmallow.Schema):
         dotted = any("." in (field.attribute or name) for name, field in self.fields.items())
         self._is_simple = not (dotted or any(self._hooks.values()) or self.many or self.partial)
 
+    def __deepcopy__(self, memo: Any) -> "Schema":
+        """Itself: it is not changed once it is made, and flask-smorest copies all that is documented, fields too."""
+        return self
+
     def load(self, data: Any, *, many: bool | None = None, partial: Any = None, **options: Any) -> Any:
         """As in marshmallow."""
         if self._is_simple and not many and not partial and isinstance(data, dict) and data.keys() <= self._names:

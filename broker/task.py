@@ -141,4 +141,5 @@ class Stats(Struct, frozen=True):
     by_status: dict[str, int]
     by_type: dict[str, int]
     average_duration_seconds: float | None
+    #: Of the completed ones among all but those that were cancelled in helping others (``part_of``).
     success_rate: float

@@ -1,14 +1,14 @@
 """A tenant's settings of a plugin: checked by the plugin's own schema, and shown without what is secret in them."""
 
+from collections.abc import Collection
 from typing import Any
 
 from marshmallow import ValidationError
 
 from broker.defects import pointers
-from broker.errors import InvalidInput
+from broker.errors import InvalidInput, TaskBrokerError
 from broker.plugin import Plugin
 from broker.plugins.configs import MASK, masked
-from broker.secrets.encryption import SecretKeyMissing, Undecryptable
 from gateway.current import actor, broker, services, tenant
 
 # The mask, sent back, leaves the secret as it is, as long as it goes where it went.
@@ -24,17 +24,26 @@ def enabled(plugin: Plugin) -> bool:
     return plugin.enabled(services().settings.environ, tenant_config(plugin))
 
 
-def ready(plugin: Plugin) -> bool:
-    """As ``enabled``, but ``False`` when the settings cannot be read, so that the plugins can still be listed."""
-    try:
-        return enabled(plugin)
-    except (SecretKeyMissing, Undecryptable):
-        return False
-
-
 def show(plugin: Plugin) -> dict[str, Any]:
     """The settings as the API shows them: secrets masked, and of the operator's only whether they are complete."""
-    kept = tenant_config(plugin)
+    return _shown(plugin, tenant_config(plugin))
+
+
+def show_all(plugins: Collection[Plugin]) -> list[dict[str, Any]]:
+    """Of each plugin ``settings`` as by ``show`` and whether it is ``enabled``, or why they cannot be read."""
+    kept = broker().plugin_configs.read_all(tenant().name, [each.name for each in plugins])
+    found: list[dict[str, Any]] = []
+    for plugin in plugins:
+        config = kept[plugin.name]
+        if isinstance(config, TaskBrokerError):
+            found.append({"enabled": False, "settings": None, "settings_error": config.message})
+        else:
+            settings = _shown(plugin, config)
+            found.append({"enabled": settings["enabled"], "settings": settings, "settings_error": None})
+    return found
+
+
+def _shown(plugin: Plugin, kept: dict[str, Any] | None) -> dict[str, Any]:
     environ = services().settings.environ
     operators = "operator" if plugin.enabled(environ) else "none"
     return {

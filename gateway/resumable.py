@@ -59,7 +59,7 @@ def add(upload_id: UUID, sent: Sent, task: TaskOf) -> Upload:
     the last bytes may be sent again.
     """
     body, size = sent.body, _left(sent.body)
-    with broker().uploads.writer(tenant().name, str(upload_id)) as writer:
+    with broker().uploads.writer(tenant().name, str(upload_id), size) as writer:
         if _is_made(writer.upload):  # who made it died before it could say so
             writer.save(writer.completed())
         writer.check_offset(sent.offset)

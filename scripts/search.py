@@ -15,7 +15,7 @@ from broker.clock import from_rfc3339
 from broker.doctor.server import never
 from broker.errors import TaskBrokerError
 from broker.log import set_up_logging
-from broker.startup import Startup, refuse
+from broker.startup import Startup, refuse, settle
 
 log = logging.getLogger("search")
 _STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -49,6 +49,7 @@ def main(environ: Mapping[str, str]) -> int:
     if searcher is None:
         stop.wait()
         return 0
+    settle()
     broker.search.serve(searcher.find, stop, searcher.work)
     log.info("stopped")
     return 0
@@ -74,7 +75,14 @@ def open_searcher(broker: Broker, environ: Mapping[str, str]) -> Any:
         most_bytes = broker.settings.search_memory_mib * 2**20
         facts_of, names = partial(facts_by_id, broker, opening.Facts), broker.media.filenames
         return opening.open_searcher(
-            environ, broker.vectors, facts_of, broker.storage.local_file, most_bytes, names, broker.generations
+            environ,
+            broker.vectors,
+            facts_of,
+            broker.storage.local_file,
+            most_bytes,
+            names,
+            broker.generations,
+            broker.settings.search_hnsw_from,
         )
     except ModuleNotFoundError as error:
         log.warning("nothing can be searched: %s is not installed (pip install 'mindia-tasks[light]')", error.name)

@@ -9,6 +9,7 @@ from typing import Any
 
 from broker.daemon.declare import Declare
 from broker.daemon.loop import run
+from broker.startup import settle
 from gateway.current import EXTENSION, Services
 from gateway.server.log import Logger
 from gateway.server.worker import STOPS, Worker
@@ -26,6 +27,11 @@ limit_request_line = 8190
 #: Where the application lies and how it is reached is the operator's to say, not a header's.
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
+
+
+def when_ready(arbiter: Any) -> None:
+    """In the arbiter, once it has the application and before it forks: workers share the memory of it."""
+    settle()
 
 
 def post_fork(arbiter: Any, worker: Worker) -> None:

@@ -322,9 +322,21 @@ def _of(name: str) -> str:
     return name.partition("@")[0]
 
 
+def _wrongly_spared(state: State, keys: Keys) -> Iterator[str]:
+    """What the share of completed tasks leaves out is what helped another and was cancelled."""
+    wanted = {
+        (f"{task['tenant']}:{_type(task)}", task_id)
+        for task_id, task in _tasks(state, keys).items()
+        if "part_of" in task and task["status"] == "canceled"
+    }
+    found = {(name, task_id) for name, ids in _below(state, keys.spared("", "")[:-1]) for task_id in ids}
+    if wanted != found:
+        yield f"{wanted - found} are not left out, {found - wanted} are"
+
+
 _CHECKS = (
     *(_misplaced, _misindexed, _wrong_queues, _wrong_shares, _wrong_numbers, _wrong_claims, _wrong_sleepers),
-    *(_wrong_waits, _wrong_deadlines, _wrong_flows, _wrong_media, _wrong_tags),
+    *(_wrong_waits, _wrong_deadlines, _wrong_flows, _wrong_media, _wrong_tags, _wrongly_spared),
 )
 
 

@@ -1,6 +1,7 @@
 """Jobs of an RQ system become tasks, and tasks jobs again. Every step may be repeated, whoever died in it."""
 
 import logging
+import math
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -8,11 +9,11 @@ from contextlib import suppress
 from broker.adoption.names import function_name
 from broker.adoption.source import Source
 from broker.adoption.types import opened, type_name
-from broker.errors import NotCancellable, NotFound, QueueFull
+from broker.errors import InvalidInput, NotCancellable, NotFound, QueueFull, QuotaExceeded
 from broker.status import TERMINAL, WAITING, Status
 from broker.task import NewTask, Task
 from broker.task_type import MAX_RETRIES, MAX_TIMEOUT, TaskTypes
-from broker.tasks.submission import prepare
+from broker.tasks.submission import Submission, prepare
 from broker.tasks.task_filters import Wanted
 from broker.tasks.tasks import Tasks
 
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 _NAMESPACE = uuid.UUID("7b0b8ff0-5a0b-4c43-9f2b-0c2d6b3f5f5e")
 #: Seconds of a job without a timeout, as RQ has it.
 _TIMEOUT = 180
+#: Larger than any number of a job that means something.
+_HUGE = 1e9
 #: Tasks of one look.
 _PAGE = 100
 #: What RQ is told of a task that has ended without its runner, by how it ended.
@@ -40,28 +43,41 @@ class Adoption:
         self.queues = queues
         self._tasks, self._tenant = tasks, tenant
         self._types = opened(types, queues)
+        #: Jobs that no task could be made of.
+        self.refused = 0
 
     def move(self, queue: str) -> int:
-        """Makes tasks of the jobs at the front of an adopted queue; how many. Raises ``Unavailable``.
+        """Makes tasks of the jobs at the front of an adopted queue; how many are dealt with. Raises ``Unavailable``.
 
-        Where our queue is full, the rest waits.
+        Where our queue is full, the rest waits. A job that no task can be made of has failed in RQ's eyes.
         """
         moved = 0
         for job_id, adoption, fields in self.source.take(queue):
             if not fields:  # deleted in RQ meanwhile
                 self.source.end(queue, job_id, adoption)
-            elif adoption:
-                new = self._new(queue, job_id, adoption, fields)
+            elif adoption and (new := self._prepared(queue, job_id, adoption, fields)):
                 try:
-                    self._tasks.submit(self._tenant, prepare(self._types, new))
-                except QueueFull:
+                    self._tasks.submit(self._tenant, new)
+                except (QueueFull, QuotaExceeded):
                     break
             self.source.note_taken(queue, job_id, adoption)
             moved += 1
         return moved
 
+    def _prepared(self, queue: str, job_id: str, adoption: int, fields: Mapping[bytes, bytes]) -> Submission | None:
+        try:
+            return prepare(self._types, self._new(queue, job_id, adoption, fields))
+        except Exception as error:  # its fields may hold anything, and the jobs behind it wait
+            self.source.end(queue, job_id, adoption, "failed")
+            self.refused += 1
+            log.warning(
+                "job %r of queue %r cannot become a task, and is among RQ's failed jobs now: %s",
+                *(job_id, queue, _why(error)),
+            )
+            return None
+
     def _new(self, queue: str, job_id: str, adoption: int, fields: Mapping[bytes, bytes]) -> NewTask:
-        retries = min(MAX_RETRIES, _number(fields, b"retries_left", 0))
+        retries = max(0, min(MAX_RETRIES, _number(fields, b"retries_left", 0)))
         timeout = _number(fields, b"timeout", _TIMEOUT)
         function = function_name(fields.get(b"data", b""))[:200]
         return NewTask(
@@ -138,8 +154,16 @@ class Adoption:
             return None
 
 
+def _why(error: Exception) -> str:
+    if isinstance(error, InvalidInput):
+        return "; ".join(f"{each['pointer']} {each['detail']}" for each in error.extra["errors"])
+    return f"{type(error).__name__}: {error}"
+
+
 def _number(fields: Mapping[bytes, bytes], name: bytes, default: int) -> int:
+    """A whole number, of an infinite one a very large; ``default`` for what is none."""
     try:
-        return int(float(fields.get(name) or default))
+        number = float(fields.get(name) or default)
     except ValueError:
         return default
+    return default if math.isnan(number) else int(max(-_HUGE, min(_HUGE, number)))

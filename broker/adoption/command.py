@@ -63,10 +63,13 @@ def _show(source: Source, declared: list[str]) -> int:
 
 def _take(adoption: Adoption, queue: str) -> int:
     adoption.source.begin_adopting(queue)
-    moved = 0
+    moved, before = 0, adoption.refused
     while now := adoption.move(queue):
         moved += now
-    print(f"{queue}: {moved} jobs are tasks of {type_name(queue)} now; the daemon takes what follows")
+    refused = adoption.refused - before
+    print(f"{queue}: {moved - refused} jobs are tasks of {type_name(queue)} now; the daemon takes what follows")
+    if refused:
+        print(f"{queue}: {refused} jobs cannot be tasks: RQ has them among its failed ones, and the log says why")
     return 0
 
 

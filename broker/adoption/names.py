@@ -17,30 +17,34 @@ _HARMLESS = {
 }
 
 
+#: Bytes of unpacked data that a name is looked for in: data of a few kilobytes may unpack to gigabytes.
+_READ = 16 * 1024 * 1024
+
+
 class NotAllowed(Exception):
     """A job names what is not in the list."""
 
 
-def unpacked(data: bytes) -> bytes:
-    """RQ compresses what it stores."""
-    try:
-        return zlib.decompress(data)
-    except zlib.error:
-        return data
-
-
 def function_name(data: bytes) -> str:
     """The function that a job's ``data`` names, ``?`` where that cannot be told. It may lie: it is for people."""
-    plain = unpacked(data)
     try:
+        plain = _unpacked(data)
         if plain[:1] == b"[":
             return str(json.loads(plain)[0])
         for opcode, argument, _ in pickletools.genops(plain):
             if "UNICODE" in opcode.name or opcode.name in ("STRING", "BINSTRING", "SHORT_BINSTRING"):
                 return str(argument)
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, RecursionError):
         pass
     return "?"
+
+
+def _unpacked(data: bytes) -> bytes:
+    """RQ compresses what it stores. The first bytes, where it is very long."""
+    try:
+        return zlib.decompressobj().decompress(data, _READ)
+    except zlib.error:
+        return data
 
 
 def allowed(name: str, names: Collection[str]) -> bool:

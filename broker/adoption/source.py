@@ -19,7 +19,7 @@ _TAKE = """
 if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', ARGV[2], 'LIMIT', 0, ARGV[3])) do
     redis.call('ZREM', KEYS[3], id)
-    if redis.call('EXISTS', ARGV[4] .. id) == 1 then
+    if redis.call('TYPE', ARGV[4] .. id).ok == 'hash' then
       redis.call('HSET', ARGV[4] .. id, 'status', 'queued')
       redis.call('RPUSH', KEYS[2], id)
     end
@@ -27,8 +27,12 @@ if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then
   for _ = 1, tonumber(ARGV[3]) - redis.call('LLEN', KEYS[4]) do
     local id = redis.call('LPOP', KEYS[2])
     if not id then break end
-    if redis.call('EXISTS', ARGV[4] .. id) == 1 then
-      local count = redis.call('HINCRBY', ARGV[4] .. id, 'adoptions', 1)
+    if redis.call('TYPE', ARGV[4] .. id).ok == 'hash' then
+      local count = redis.pcall('HINCRBY', ARGV[4] .. id, 'adoptions', 1)
+      if type(count) == 'table' then -- somebody wrote no number there
+        redis.call('HSET', ARGV[4] .. id, 'adoptions', 1)
+        count = 1
+      end
       redis.call('HSET', KEYS[5], id, count .. ':waiting')
       redis.call('RPUSH', KEYS[4], id)
     end
@@ -78,6 +82,8 @@ redis.call('SADD', KEYS[5], KEYS[3])
 redis.call('LPUSH', KEYS[3], ARGV[1])
 return 'back'
 """
+#: Ids may be any bytes. What is no UTF-8 is kept so in text, and goes back as it came.
+_ANY = "surrogateescape"
 #: Jobs of one look.
 SLICE = 100
 _YEAR = 31_536_000
@@ -97,7 +103,7 @@ class Source:
 
     def queue_names(self) -> list[str]:
         prefix = f"{self.rq}:queue:"
-        names = (key.decode().removeprefix(prefix) for key in self.redis.smembers(f"{self.rq}:queues"))
+        names = (_text(key).removeprefix(prefix) for key in self.redis.smembers(f"{self.rq}:queues"))
         return sorted(names)
 
     def counts(self, queue: str) -> dict[str, int]:
@@ -129,13 +135,12 @@ class Source:
     def _data(self, ids: Sequence[bytes]) -> list[bytes | None]:
         with self.redis.pipeline(transaction=False) as reads:
             for each in ids:
-                reads.hget(self._job(each.decode()), "data")
-            found: list[bytes | None] = reads.execute()
-            return found
+                reads.hget(self._job(_text(each)), "data")
+            return [each if isinstance(each, bytes) else None for each in reads.execute(raise_on_error=False)]
 
     def adopted(self) -> list[str]:
         """The queues whose jobs are taken over."""
-        return sorted(name.decode() for name in self.redis.smembers(self._keys.adopted_queues()))
+        return sorted(_text(name) for name in self.redis.smembers(self._keys.adopted_queues()))
 
     # taking -----------------------------------------------------------------------------------------------------
 
@@ -152,7 +157,7 @@ class Source:
             _TAKE, 5, keys.adopted_queues(), self._list(queue), f"{self.rq}:scheduled:{queue}",
             keys.taken_jobs(queue), keys.adopted_jobs(queue), queue, int(time.time()), SLICE, self._job(""),
         )  # fmt: skip
-        pairs = [(each.decode(), mark.decode()) for each, mark in zip(found[::2], found[1::2], strict=True)]
+        pairs = [(_text(each), mark.decode()) for each, mark in zip(found[::2], found[1::2], strict=True)]
         with self.redis.pipeline(transaction=False) as reads:
             for job_id, _ in pairs:
                 reads.hgetall(self._job(job_id))
@@ -162,14 +167,14 @@ class Source:
     def note_taken(self, queue: str, job_id: str, adoption: int) -> None:
         """It is a task."""
         self.redis.eval(
-            _TAKEN, 2, self._keys.taken_jobs(queue), self._keys.adopted_jobs(queue), job_id, adoption
+            _TAKEN, 2, self._keys.taken_jobs(queue), self._keys.adopted_jobs(queue), _raw(job_id), adoption
         )  # fmt: skip
 
     # running ----------------------------------------------------------------------------------------------------
 
     def begin(self, queue: str, job_id: str, adoption: int) -> bool:
         """Whether the job is this task's to run."""
-        return bool(self.redis.eval(_BEGIN, 1, self._keys.adopted_jobs(queue), job_id, adoption))
+        return bool(self.redis.eval(_BEGIN, 1, self._keys.adopted_jobs(queue), _raw(job_id), adoption))
 
     def end(self, queue: str, job_id: str, adoption: int, status: str = "") -> bool:
         """The job is ours no more; ``status`` (``failed``, ``canceled``) is what RQ is to be told."""
@@ -177,26 +182,26 @@ class Source:
         return bool(
             self.redis.eval(
                 _END, 3, self._keys.adopted_jobs(queue), self._job(job_id), registry,
-                job_id, adoption, status, int(time.time()) + _YEAR,
+                _raw(job_id), adoption, status, int(time.time()) + _YEAR,
             )
         )  # fmt: skip
 
     def is_taken(self, queue: str, job_id: str) -> bool:
         """Whether it is ours and no task yet."""
-        return self.redis.lpos(self._keys.taken_jobs(queue), job_id) is not None
+        return self.redis.lpos(self._keys.taken_jobs(queue), _raw(job_id)) is not None
 
     def forget_runs(self, queue: str, job_id: str) -> None:
         """Of runs of a job that died with their workers: their entries would make RQ call a later one abandoned."""
         registry = f"{self.rq}:wip:{queue}"
         for entry in self.redis.zrange(registry, 0, -1):
-            if entry.decode().startswith(f"{job_id}:"):
+            if _text(entry).startswith(f"{job_id}:"):
                 self.redis.zrem(registry, entry)
 
     def marks(self, queue: str) -> Iterator[tuple[str, int, str]]:
         """(id, which time, ``waiting`` or ``running``) of every job that is ours."""
         for job_id, mark in self.redis.hscan_iter(self._keys.adopted_jobs(queue), count=SLICE):
             adoption, _, state = mark.decode().partition(":")
-            yield job_id.decode(), int(adoption), state
+            yield _text(job_id), int(adoption), state
 
     # the way back -----------------------------------------------------------------------------------------------
 
@@ -214,12 +219,20 @@ class Source:
         keys = self._keys
         answer: Any = self.redis.eval(
             _GIVE_BACK, 5, keys.adopted_jobs(queue), keys.taken_jobs(queue), self._list(queue), self._job(job_id),
-            f"{self.rq}:queues", job_id, "force" if force else "",
+            f"{self.rq}:queues", _raw(job_id), "force" if force else "",
         )  # fmt: skip
         return str(answer.decode())
 
     def _list(self, queue: str) -> str:
         return f"{self.rq}:queue:{queue}"
 
-    def _job(self, job_id: str) -> str:
-        return f"{self.rq}:job:{job_id}"
+    def _job(self, job_id: str) -> bytes:
+        return _raw(f"{self.rq}:job:{job_id}")
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors=_ANY)
+
+
+def _raw(text: str) -> bytes:
+    return text.encode(errors=_ANY)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import dropwhile
+from itertools import chain
 from typing import NamedTuple
 
 from broker.captions.cues import MAX_CUES, MAX_LINES, MAX_TEXT, MAX_TIME, Cue, cue_text
@@ -30,9 +30,11 @@ class InvalidCaptions(InvalidInput):
     code = "invalid_captions"
 
 
-class _Line(NamedTuple):
+class _Block(NamedTuple):
+    """Lines without an empty one among them, and the number of the first."""
+
     number: int
-    text: str
+    lines: Sequence[str]
 
 
 def read_captions(data: bytes, *, strict: bool = True) -> list[Cue]:
@@ -52,7 +54,7 @@ def read_captions(data: bytes, *, strict: bool = True) -> list[Cue]:
             if strict:
                 raise
         if len(cues) > MAX_CUES:
-            raise _wrong(block[0], f"there are more than {MAX_CUES} cues.")
+            raise _wrong(block.number, f"there are more than {MAX_CUES} cues.")
     shown = [each for each in cues if each.text]
     if not shown:
         raise InvalidCaptions("There is no cue with text in this file.", line=1)
@@ -65,46 +67,46 @@ def _decoded(data: bytes) -> str:
         return re.sub(r"\r\n?", "\n", data.decode(encoding)).replace("\0", "\ufffd")
     except UnicodeDecodeError as error:
         number = data.count(b"\n", 0, error.start) + 1
-        raise _wrong(_Line(number, ""), "it is not text in UTF-8; save the file as UTF-8.") from None
+        raise _wrong(number, "it is not text in UTF-8; save the file as UTF-8.") from None
 
 
-def _blocks(lines: Sequence[str], is_webvtt: bool) -> Iterator[list[_Line]]:
-    """What lies between empty lines, without a WebVTT file's header and all that is no cue."""
-    block: list[_Line] = []
-    numbered = [_Line(number, text) for number, text in enumerate(lines, 1)]
-    if is_webvtt:  # the header goes up to the first empty line
-        numbered = list(dropwhile(lambda line: line.text.strip(), numbered))
-    for line in [*numbered, _Line(len(lines) + 1, "")]:
-        if line.text.strip():
-            block.append(line)
+def _blocks(lines: Sequence[str], is_webvtt: bool) -> Iterator[_Block]:
+    """What lies between empty lines, without a WebVTT file's header and all that is no cue.
+
+    A file may be millions of empty lines: nothing is kept of one.
+    """
+    start = None if is_webvtt else 0  # the header goes up to the first empty line
+    for at, line in enumerate(chain(lines, ("",))):
+        if line.strip():
             continue
-        if block and not (is_webvtt and _OTHER_BLOCKS.match(block[0].text)):
-            yield block
-        block = []
+        if start is not None and start < at and not (is_webvtt and _OTHER_BLOCKS.match(lines[start])):
+            yield _Block(start + 1, lines[start:at])
+        start = at + 1
 
 
-def _cue(block: list[_Line], is_webvtt: bool) -> Cue:
+def _cue(block: _Block, is_webvtt: bool) -> Cue:
     """A cue's block: a name or a number, if any, its times, its text."""
-    at = next((at for at, line in enumerate(block[:2]) if "-->" in line.text), None)
+    at = next((at for at, line in enumerate(block.lines[:2]) if "-->" in line), None)
     if at is None:
-        raise _wrong(block[0], "expected a cue, with its times (00:00:01.000 --> 00:00:04.000) in the first two lines.")
-    times = _TIMES.fullmatch(block[at].text)
+        expected = "expected a cue, with its times (00:00:01.000 --> 00:00:04.000) in the first two lines."
+        raise _wrong(block.number, expected)
+    number, times = block.number + at, _TIMES.fullmatch(block.lines[at])
     if times is None:
-        raise _wrong(block[at], "these are no times; write them as 00:00:01.000 --> 00:00:04.000.")
-    start, end = (_milliseconds(block[at], times.groups()[first : first + 4]) for first in (0, 4))
+        raise _wrong(number, "these are no times; write them as 00:00:01.000 --> 00:00:04.000.")
+    start, end = (_milliseconds(number, times.groups()[first : first + 4]) for first in (0, 4))
     if end <= start:
-        raise _wrong(block[at], "the cue ends before it begins.")
-    text = "\n".join(line.text for line in block[at + 1 :])
+        raise _wrong(number, "the cue ends before it begins.")
+    text = "\n".join(block.lines[at + 1 :])
     settings = _settings(times[9] or "", text, is_webvtt)
     shown = cue_text(_PLACE.sub("", text), escaped=is_webvtt)
     if len(shown) > MAX_TEXT or shown.count("\n") >= MAX_LINES:
-        raise _wrong(block[at], f"the cue has more than {MAX_TEXT} characters or {MAX_LINES} lines.")
+        raise _wrong(number, f"the cue has more than {MAX_TEXT} characters or {MAX_LINES} lines.")
     if "-->" in text:
-        raise _wrong(block[at], "an empty line is missing before the next cue.")
+        raise _wrong(number, "an empty line is missing before the next cue.")
     return Cue(start, end, shown, settings)
 
 
-def _milliseconds(line: _Line, parts: Sequence[str | None]) -> int:
+def _milliseconds(line: int, parts: Sequence[str | None]) -> int:
     hours, minutes, seconds = (int(each or 0) for each in parts[:3])
     if minutes > 59 or seconds > 59:
         raise _wrong(line, "minutes and seconds go up to 59.")
@@ -121,6 +123,6 @@ def _settings(written: str, text: str, is_webvtt: bool) -> str:
     return _TOP if place and place[1] in ("7", "8", "9") else ""
 
 
-def _wrong(line: _Line, what: str) -> InvalidCaptions:
-    detail = f"Line {line.number}: {what}"
-    return InvalidCaptions(detail, line=line.number, errors=[{"pointer": "file", "detail": detail}])
+def _wrong(line: int, what: str) -> InvalidCaptions:
+    detail = f"Line {line}: {what}"
+    return InvalidCaptions(detail, line=line, errors=[{"pointer": "file", "detail": detail}])

@@ -277,6 +277,10 @@ class Keys:
         """hash: type -> microseconds that the tenant's completed tasks took together."""
         return f"{self._ours}durations:{tenant}"
 
+    def spared(self, tenant: str, type_name: str) -> str:
+        """set: ids of cancelled tasks that helped others with their work, which is no failure of anything."""
+        return f"{self._ours}spared:{tenant}:{type_name}"
+
     def listeners(self) -> str:
         """hash: ``<tenant>:webhooks`` -> the event types that its webhooks want, with commas between them;
         ``<tenant>:live`` -> the microsecond until which events are recorded.

@@ -25,6 +25,9 @@ _AT_ONCE = socket.MSG_DONTWAIT | getattr(socket, "MSG_NOSIGNAL", 0)
 #: Instead of a descriptor: the socket itself is to send, because it is TLS or alone.
 _NONE = -1
 _PING = hiredis.pack_command(("PING",))
+#: RESP2, whatever a URL or redis-py prefers: answers are taken as they come here, and a hash is a list in one version,
+#: a dict in the other. It also needs no HELLO, and the server sends nothing that was not asked for.
+_PROTOCOL = 2
 
 
 class RareCalls:
@@ -88,7 +91,7 @@ class ScriptConnection(RareCalls):
         return self._call(("EVALSHA", sha, numkeys, *keys_and_args))
 
     def run(self, *words: Any) -> Any:
-        """The answer to any command, as the server gives it. Raises ``RedisError``."""
+        """The answer to any command, as RESP2 has it: a hash is a list. Raises ``RedisError``."""
         return self._call(words)
 
     def run_each(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -170,9 +173,8 @@ class ScriptConnection(RareCalls):
 
     def _answer(self, sock: socket.socket) -> Any:
         while True:
-            while (answer := self._reader.gets()) is not ...:
-                if not isinstance(answer, hiredis.PushNotification):
-                    return answer
+            if (answer := self._reader.gets()) is not ...:
+                return answer
             received = sock.recv_into(self._buffer)
             if not received:
                 raise ConnectionError("Redis closed the connection")
@@ -197,7 +199,8 @@ class ScriptConnection(RareCalls):
 
     def _connect(self) -> socket.socket:
         pool = self.redis.connection_pool
-        self._connection = pool.connection_class(**pool.connection_kwargs)  # the pool would wait for it for ever
+        # Made by its class: the pool would wait for it for ever.
+        self._connection = pool.connection_class(**pool.connection_kwargs | {"protocol": _PROTOCOL})
         self._connection.connect()
         self._pid = os.getpid()
         encoder = self._connection.encoder

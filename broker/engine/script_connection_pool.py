@@ -34,7 +34,7 @@ class ScriptConnectionPool(RareCalls):
         return self.run("FCALL", function, numkeys, *keys_and_args)
 
     def run(self, *words: Any) -> Any:
-        """The answer to any command that may be repeated, as the server gives it. Raises ``RedisError``."""
+        """The answer to any command that may be repeated, as RESP2 has it: a hash is a list. Raises ``RedisError``."""
         try:
             connection = self._free.pop()
         except IndexError:

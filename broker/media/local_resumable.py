@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from broker.errors import Unavailable
+from broker.errors import NotFound, Unavailable
 from broker.media.os_errors import reading, writing
-from broker.media.resumable import State
+from broker.media.resumable import State, Still
 from broker.media.storage import CHUNK, Live
 
 #: Their folder, below it as their keys; the dot keeps it out of the key space.
@@ -34,8 +34,13 @@ class LocalResumable:
             file.touch()
         return {}
 
-    def append(self, key: str, state: State, source: BinaryIO, offset: int, size: int, total: int) -> State:
-        with self._locked(key) as file, writing():
+    def beside(self, state: State, writers: int, size: int) -> State:
+        return state
+
+    def append(
+        self, key: str, state: State, source: BinaryIO, offset: int, size: int, total: int, still: Still = bool
+    ) -> State:
+        with self._locked(key, still) as file, writing():
             file.seek(offset)
             left = size
             while left and (chunk := source.read(min(CHUNK, left))):
@@ -45,8 +50,8 @@ class LocalResumable:
             os.fsync(file.fileno())
         return state
 
-    def complete(self, key: str, state: State, size: int) -> None:
-        with self._locked(key) as file, writing():
+    def complete(self, key: str, state: State, size: int, still: Still = bool) -> None:
+        with self._locked(key, still) as file, writing():
             file.truncate(size)  # a piece that was not kept may have been longer
             os.fsync(file.fileno())
             self._publish(self._file(key), self._path(key))
@@ -77,7 +82,7 @@ class LocalResumable:
         return self._root / _FOLDER / key
 
     @contextmanager
-    def _locked(self, key: str) -> Iterator[BinaryIO]:
+    def _locked(self, key: str, still: Still) -> Iterator[BinaryIO]:
         with reading():
             file = self._file(key).open("r+b")
         with file:
@@ -85,6 +90,10 @@ class LocalResumable:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise Unavailable("Another writer of this upload has not ended yet.", retry_after=2) from None
+            still()  # whoever has taken it over since then waits for the lock
+            with reading():
+                if not os.path.samestat(self._file(key).stat(), os.fstat(file.fileno())):
+                    raise NotFound("Another writer has completed it.")  # and the file that is open is an object
             yield file
 
     def _tidy(self, key: str) -> None:

@@ -53,3 +53,5 @@ class Found:
     #: vectors of others alone that queries cannot be embedded for.
     generation: str | None = None
     missing: int = 0
+    #: Whether there are no more than ``total``.
+    exact: bool = True

@@ -2,7 +2,7 @@
 
     <tenant>/<media id>/source                              the uploaded file, as it came
     <tenant>/<media id>/hls/<name>                          a video's playlists, renditions and poster
-    <tenant>/<media id>/work/<digest>/<name>                what is done of a transcoding that has not ended
+    <tenant>/<media id>/work/<task id>/<digest>/<name>      what is done of a transcoding that has not ended
     <tenant>/<media id>/plugins/<plugin>/<task id>/<name>   what a plugin has made
     <tenant>/<media id>/captions/<caption id>.vtt           a video's captions
     <tenant>/<media id>/thumbnails/<slot>/<name>            the pictures of a video that were asked for last
@@ -48,12 +48,14 @@ def hls(tenant: str, media_id: str, name: str = "") -> str:
     return f"{media_folder(tenant, media_id)}{HLS}/{name}"
 
 
-def work(tenant: str, media_id: str, digest: str = "", name: str = "") -> str:
-    """The key of a record of a transcoding that has not ended; ``digest`` tells what is made of which source.
+def work(tenant: str, media_id: str, task_id: str = "", digest: str = "", name: str = "") -> str:
+    """The key of a record of a task's transcoding that has not ended; ``digest`` tells what is made of which source.
 
-    Without a name, or a digest, the prefix of them all, with a slash at its end.
+    Without a name, a digest, or a task, the prefix of them all, with a slash at its end.
     """
     folder = f"{media_folder(tenant, media_id)}{WORK}/"
+    if task_id:
+        folder += f"{task_id}/"
     return f"{folder}{digest}/{name}" if digest else folder
 
 

@@ -137,8 +137,8 @@ class MediaStore:
         """One record. Raises ``NotFound`` when it is missing, another tenant's, or ``media_id`` is no UUID."""
         key = self._keys.media(_canonical(media_id))
         with redis_errors():
-            answer: Any = self._calls.run("HGETALL", key)
-        found = answer if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
+            answer: list[str] = self._calls.run("HGETALL", key)
+        found = dict(zip(answer[::2], answer[1::2], strict=True))
         if not found or found["tenant"] != tenant:
             raise NotFound(_MISSING)
         return from_fields(found)
@@ -172,22 +172,16 @@ class MediaStore:
             owners = reads.execute()
         return {media_id for media_id, owner in zip(media_ids, owners, strict=True) if owner == tenant}
 
-    def uploaded(self, tenant: str, kind: str, low: int, high: int | None, most: int) -> tuple[list[str], int | None]:
-        """Oldest ``most`` ids of what was uploaded in these microseconds, and from when on there are more, if any."""
-        index, end = self._keys.media_index(tenant, kind), "+inf" if high is None else high
-        with redis_errors():
-            found: Any = self._redis.zrangebyscore(index, low, end, 0, most + 1, withscores=True)
-        return [media_id for media_id, _ in found[:most]], int(found[most][1]) if len(found) > most else None
-
-    def uploaded_after(
-        self, tenant: str, kind: str, place: tuple[int, str], high: int, most: int
+    def uploaded(
+        self, tenant: str, kind: str, place: tuple[int, str], high: int | None, most: int
     ) -> list[tuple[str, int]]:
         """Up to ``most`` ids, and microseconds of upload up to ``high``, behind a microsecond and id, oldest first."""
         index, skip = self._keys.media_index(tenant, kind), 0
+        end = "+inf" if high is None else high
         found: list[tuple[str, int]] = []
         while len(found) < most:
             with redis_errors():
-                read: Any = self._redis.zrangebyscore(index, place[0], high, skip, most, withscores=True)
+                read: Any = self._redis.zrangebyscore(index, place[0], end, skip, most, withscores=True)
             found += [(media_id, int(us)) for media_id, us in read if (int(us), media_id) > place]
             skip += len(read)
             if len(read) < most:

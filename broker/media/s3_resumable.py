@@ -11,18 +11,23 @@ from typing import IO, Any, BinaryIO
 
 from broker.errors import NotFound
 from broker.media.os_errors import writing
-from broker.media.resumable import State
+from broker.media.resumable import State, Still
 from broker.media.s3_errors import s3_errors
 from broker.media.storage import CHUNK
 
 _MIB = 1024 * 1024
-#: What S3 asks of a part but the last, and what it can take of one; parts that an object is made of at most.
+#: What S3 asks of a part but the last, and what it can take of one; parts that an object is made of at most, of 10,000
+#: numbers: the others are for writers that were taken for dead.
 _LEAST, _MOST, _PARTS = 5 * _MIB, 64 * _MIB, 9_000
 _IN_MEMORY = _MIB
 
 
 class S3Resumable:
-    """Its ``State``: ``id`` of the upload in parts, ``parts`` as [number, entity tag], ``tail`` as [key, bytes]."""
+    """Its ``State``: ``id`` of the upload in parts, ``parts`` as [number, entity tag], ``tail`` as [key, bytes].
+
+    A part takes the place of a former one of its number, whoever sends it. So where another writer may still send some,
+    numbers are left to that, and ``next`` is the first one behind them.
+    """
 
     def __init__(self, s3: Any, bucket: str, name: Callable[[str], str], delete: Callable[[str], int]) -> None:
         """``name`` is what a key is called in the bucket; ``delete`` removes all below a prefix."""
@@ -36,7 +41,13 @@ class S3Resumable:
             answer = self._s3.create_multipart_upload(Bucket=self._bucket, Key=self._name(key))
         return {"id": answer["UploadId"], "parts": [], "tail": None}
 
-    def append(self, key: str, state: State, source: BinaryIO, offset: int, size: int, total: int) -> State:
+    def beside(self, state: State, writers: int, size: int) -> State:
+        """Each may add its bytes in parts, with the tail before them, and the last tail as one more."""
+        return state | {"next": _next(state) + -(-size // _LEAST) + 2 * writers}
+
+    def append(
+        self, key: str, state: State, source: BinaryIO, offset: int, size: int, total: int, still: Still = bool
+    ) -> State:
         least = max(_LEAST, -(-total // _PARTS))
         state = state | {"parts": list(state["parts"])}
         while size:
@@ -46,13 +57,15 @@ class S3Resumable:
                 _copy(source, part, some)
                 size -= some
                 part.seek(0)
+                still()
                 if held + some >= least:
                     state = self._add(key, state, part)
                 else:
                     state["tail"] = [self._keep(key, part), held + some]
         return state
 
-    def complete(self, key: str, state: State, size: int) -> None:
+    def complete(self, key: str, state: State, size: int, still: Still = bool) -> None:
+        still()
         if state["tail"]:
             with tempfile.SpooledTemporaryFile(_IN_MEMORY) as part:
                 self._copy_tail(state, part)
@@ -74,7 +87,7 @@ class S3Resumable:
         self._delete(_tails(key))
 
     def _add(self, key: str, state: State, part: IO[bytes]) -> State:
-        number = state["parts"][-1][0] + 1 if state["parts"] else 1
+        number = _next(state)
         with s3_errors():
             answer = self._s3.upload_part(
                 Bucket=self._bucket, Key=self._name(key), UploadId=state["id"], PartNumber=number, Body=part
@@ -98,6 +111,11 @@ class S3Resumable:
                 with writing():
                     part.write(chunk)
         return int(size)
+
+
+def _next(state: State) -> int:
+    """The number of the next part."""
+    return int(max(state.get("next", 1), state["parts"][-1][0] + 1 if state["parts"] else 1))
 
 
 def _tails(key: str) -> str:

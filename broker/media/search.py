@@ -212,7 +212,7 @@ class SearchBus:
 
 def _told(found: Found) -> str:
     """What goes over the wire. Raises for what cannot."""
-    told = {name: getattr(found, name) for name in ("total", "after", "generation", "missing")}
+    told = {name: getattr(found, name) for name in ("total", "after", "generation", "missing", "exact")}
     return json.dumps({"hits": [asdict(hit) for hit in found.hits], "refused": None, **told}, allow_nan=False)
 
 
@@ -224,8 +224,8 @@ def _found(answer: dict[str, Any]) -> Found:
     if answer["hits"] is None:
         raise ValueError("the query has failed")
     hits = [Hit(**{name: value for name, value in hit.items() if name in _HIT}) for hit in answer["hits"]]
-    generation, missing = answer.get("generation"), answer.get("missing", 0)
-    return Found(hits, answer.get("total", len(hits)), answer.get("after"), generation, missing)
+    generation, missing, exact = answer.get("generation"), answer.get("missing", 0), answer.get("exact", True)
+    return Found(hits, answer.get("total", len(hits)), answer.get("after"), generation, missing, exact)
 
 
 def _check(request: SearchRequest) -> None:

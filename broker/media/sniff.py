@@ -6,10 +6,10 @@ demuxers are ffmpeg's.
 """
 
 import re
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from dataclasses import dataclass
 
 from broker.errors import UnsupportedMedia
+from broker.media.text_kinds import PLAIN, kind_by_name, kind_of_old_text, kind_of_text
 
 #: How each kind of media is called.
 ARTICLE = {"video": "a video", "image": "an image", "audio": "an audio file", "document": "a document"}
@@ -36,7 +36,9 @@ _SIMPLE = (
     (b"\x00\x00\x01\xba", Sniffed("video", "video/mpeg", "mpeg")),
     (b"fLaC\x00", Sniffed("audio", "audio/flac", "flac")),
     (b"fLaC\x80", Sniffed("audio", "audio/flac", "flac")),
-    (b"%PDF-", Sniffed("document", "application/pdf")),
+    (b"#!AMR\n", Sniffed("audio", "audio/amr", "amr")),
+    (b"#!AMR-WB\n", Sniffed("audio", "audio/amr", "amr")),
+    (b"caff\0\1", Sniffed("audio", "audio/x-caf", "caf")),
 )
 _RIFF = {
     b"AVI ": Sniffed("video", "video/x-msvideo", "avi"),
@@ -55,29 +57,29 @@ _HEIF_BRANDS = _HEIC_BRANDS | {b"mif1", b"msf1"}
 #: Canon's raw pictures.
 _UNSUPPORTED_BRANDS = frozenset({b"crx "})
 _MPEG_AUDIO = Sniffed("audio", "audio/mpeg", "mp3")
+_AAC, _AIFF = Sniffed("audio", "audio/aac", "aac"), Sniffed("audio", "audio/aiff", "aiff")
 _MPEG_TS = Sniffed("video", "video/mp2t", "mpegts")
 _OGG_VIDEO, _OGG_AUDIO = Sniffed("video", "video/ogg", "ogg"), Sniffed("audio", "audio/ogg", "ogg")
 _OGG_VIDEO_CODECS = (b"\x80theora", b"BBCD\x00", b"\x01video\x00", b"OVP80\x01")
 _OGG_AUDIO_CODECS = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC", b"Speex   ")
-_TEXT = Sniffed("document", "text/plain")
 _WORD = Sniffed("document", "application/vnd.openxmlformats-officedocument.wordprocessingml.document")
 #: First bytes of zip archives, and what the first file in one of Microsoft's is called.
 _ZIP, _OFFICE = b"PK\x03\x04", (b"[Content_Types].xml", b"_rels/", b"docProps/", b"word/", b"customXml/")
 #: Where in an archive the name of its first file begins.
 _ZIP_NAME = 30
-_HTML, _VTT = Sniffed("document", "text/html"), Sniffed("document", "text/vtt")
-_SRT, _MARKDOWN = Sniffed("document", "application/x-subrip"), Sniffed("document", "text/markdown")
-_TEXTS = (
-    (re.compile(rb"\s*(<!doctype html|<html)[\s>]", re.IGNORECASE), _HTML),
-    (re.compile(rb"WEBVTT(?![^\s])"), _VTT),
-    (re.compile(rb"\s*\d{1,6}[ \t]*\r?\n\d{1,3}:\d\d:\d\d[,.]\d{1,3}[ \t]*-->"), _SRT),
-)
-_MARKDOWN_NAMES = (".md", ".markdown", ".mdown")
-#: Bytes that are ASCII's letters, digits, signs and blanks; of old text at least so much is. And those that text lacks.
-_PLAIN, _MOSTLY = frozenset((*range(0x20, 0x7F), *b"\t\r\n\f")), 0.75
-_CONTROLS = frozenset((*range(0x20), 0x7F, 0x81, 0x8D, 0x8F, 0x90, 0x9D)) - frozenset(b"\t\r\n\f")
-#: The control characters that text files have.
-_TEXT_CONTROLS = frozenset("\t\n\r\f")
+_PDF = Sniffed("document", "application/pdf")
+#: What may stand before a PDF: blanks, and a byte order mark.
+_BEFORE_PDF = b"\0\t\n\f\r \xef\xbb\xbf"
+#: What sound alone in the container of a video is kept as, and how the head of such a file says that it has pictures.
+_SOUND_ALONE = {
+    "video/webm": "audio/webm",
+    "video/x-matroska": "audio/x-matroska",
+    "video/mp4": "audio/mp4",
+    "video/3gpp": "audio/3gpp",
+    "video/quicktime": "audio/mp4",
+    "video/x-ms-asf": "audio/x-ms-wma",
+}
+_PICTURES = re.compile(rb"\x86[\x81-\xff]V_|hdlr.{8}vide|\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd", re.DOTALL)
 
 
 def sniff(head: bytes) -> Sniffed | None:
@@ -97,17 +99,32 @@ def sniff(head: bytes) -> Sniffed | None:
         return _ogg(head)
     if head.startswith(_ZIP):
         return _WORD if head[_ZIP_NAME:].startswith(_OFFICE) else None
-    return _text(head) or _iso_media(head) or _mpeg_audio(head) or _transport_stream(head) or _old_text(head)
+    return (
+        _pdf(head)
+        or _document(kind_of_text(head))
+        or _iso_media(head)
+        or _mpeg_audio(head)
+        or _adts(head)
+        or _aiff(head)
+        or _transport_stream(head)
+        or _document(kind_of_old_text(head))
+    )
 
 
 def named(found: Sniffed, filename: str) -> Sniffed:
     """What was sniffed, knowing the file's name, too: nothing in Markdown says that it is."""
-    return _MARKDOWN if found == _TEXT and filename.lower().endswith(_MARKDOWN_NAMES) else found
+    return Sniffed("document", kind_by_name(filename)) if found.content_type == PLAIN else found
 
 
 def type_of(head: bytes, kind: str, filename: str) -> str:
-    """What a file is that begins so, and must be of this kind. Raises ``UnsupportedMedia``."""
+    """What a file is that begins so, and must be of this kind. Raises ``UnsupportedMedia``.
+
+    Containers of videos may hold sound alone, as browsers record it: what is sent as sound is taken for that, unless
+    its head names pictures.
+    """
     found = sniff(head)
+    if found and kind == "audio" and found.content_type in _SOUND_ALONE and not _PICTURES.search(head):
+        return _SOUND_ALONE[found.content_type]
     if found is None:
         raise UnsupportedMedia(f"The file is not {ARTICLE[kind]} of a format that is supported here.")
     if found.kind != kind:
@@ -115,20 +132,12 @@ def type_of(head: bytes, kind: str, filename: str) -> str:
     return named(found, filename).content_type
 
 
-def _text(head: bytes) -> Sniffed | None:
-    if _is_text(head):
-        plain = head.removeprefix(BOM_UTF8)
-        return next((found for pattern, found in _TEXTS if pattern.match(plain)), _TEXT)
-    if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-        return _TEXT if _is_text(head[: len(head) & ~1].decode("utf-16", "replace").encode()) else None
-    return None
+def _pdf(head: bytes) -> Sniffed | None:
+    return _PDF if head.lstrip(_BEFORE_PDF).startswith(b"%PDF-") else None
 
 
-def _old_text(head: bytes) -> Sniffed | None:
-    """Windows' western code page, of mostly plain letters: other encodings of a byte a letter are taken for it."""
-    plain = sum(byte in _PLAIN for byte in head)
-    looks_so = plain >= _MOSTLY * len(head) and _CONTROLS.isdisjoint(head)
-    return _TEXT if looks_so and _decoded(head) is None else None
+def _document(content_type: str | None) -> Sniffed | None:
+    return Sniffed("document", content_type) if content_type else None
 
 
 def _iso_media(head: bytes) -> Sniffed | None:
@@ -171,24 +180,23 @@ def _mpeg_audio(head: bytes) -> Sniffed | None:
     return _MPEG_AUDIO if version != 1 and bitrate not in (0, 15) and sample_rate != 3 else None
 
 
+def _adts(head: bytes) -> Sniffed | None:
+    """AAC with a header before each frame (ISO/IEC 13818-7), of which two have to follow each other."""
+    if len(head) < 6 or not _is_adts(head):
+        return None
+    length = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+    return _AAC if length >= 7 and _is_adts(head[length:]) else None
+
+
+def _aiff(head: bytes) -> Sniffed | None:
+    return _AIFF if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC") else None
+
+
+def _is_adts(head: bytes) -> bool:
+    return len(head) > 2 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0 and head[2] >> 2 & 15 < 13
+
+
 def _transport_stream(head: bytes) -> Sniffed | None:
     """Packets of 188 bytes that begin with 0x47; cameras put a time stamp of four bytes before each."""
     plain = head[0:377:188], head[4:389:192]
     return _MPEG_TS if b"GGG" in plain else None
-
-
-def _is_text(head: bytes) -> bool:
-    """Whether ``head`` is UTF-8 (the last character may be cut off) without control characters that text lacks."""
-    text = _decoded(head)
-    return (
-        text is not None
-        and bool(text)
-        and all(each.isprintable() or each in _TEXT_CONTROLS or each > "\x9f" for each in text)
-    )
-
-
-def _decoded(head: bytes) -> str | None:
-    try:
-        return getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
-        return None

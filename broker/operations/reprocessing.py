@@ -17,7 +17,7 @@ _TYPE = "VideoTranscoding"
 
 
 class NotTranscoded(TaskBrokerError):
-    """This video was never transcoded; retry its task, or upload it again."""
+    """This video was never transcoded; retry its task if it failed, else submit a VideoTranscoding task of it."""
 
     code, status = "not_transcoded", 409
 
@@ -75,7 +75,8 @@ class Reprocessing:
         """
         last = None
         if not ids:
-            ids, last = self._media.uploaded(tenant, "video", low, high, MOST)
+            found = self._media.uploaded(tenant, "video", (low, ""), high, MOST + 1)
+            ids, last = [media_id for media_id, _ in found[:MOST]], found[MOST][1] if len(found) > MOST else None
         records = [each for each in self._media.get_many(tenant, ids).values() if each.kind == "video"]
         reasons = Counter(obstacle.code for each in records if (obstacle := obstacle_of(each)))
         wanted = [again(each.id, options, background) for each in records if obstacle_of(each) is None]

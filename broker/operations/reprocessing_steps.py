@@ -113,9 +113,7 @@ class ReprocessingSteps:
             return _Part(chosen, str(end), "", end < len(wanted["ids"]))
         until = int(float(fields["until"]))
         place = (int(moment), fields["beyond"]) if moment else (wanted.get("first", 0), "")
-        found = self._media.uploaded_after(
-            fields["tenant"], "video", place, min(wanted.get("last", until), until), most + 1
-        )
+        found = self._media.uploaded(fields["tenant"], "video", place, min(wanted.get("last", until), until), most + 1)
         last, us = found[:most][-1] if found else (place[1], place[0])
         return _Part([media_id for media_id, _ in found[:most]], str(us), last, len(found) > most)
 

@@ -22,6 +22,7 @@ from broker.trace import current
 __all__ = ["MAX_URL", "Answer", "BadRequest", "TargetRefused", "Unreachable", "check_url", "guarded_post"]
 
 MAX_URL = 2048
+_MALFORMED = "The URL is malformed."
 _SCHEMES = ("http", "https")
 _VISIBLE = re.compile(r"[\x21-\x5b\x5d-\x7e]+")
 
@@ -38,7 +39,9 @@ def check_url(url: str, *, allow_private: bool = False) -> None:
     target = _parse(url)
     try:
         found = socket.getaddrinfo(host_of(target), None, flags=socket.AI_NUMERICHOST)
-    except (OSError, UnicodeError):
+    except UnicodeError:  # no name server takes a label of more than 63 characters, or of none
+        raise TargetRefused(_MALFORMED) from None
+    except OSError:
         return  # a name; its addresses are looked at when it is called
     _check([str(each[4][0]) for each in found], allow_private)
 
@@ -76,7 +79,7 @@ def _parse(url: str) -> Url:
     try:
         target = parse_url(url)
     except LocationParseError:
-        raise TargetRefused("The URL is malformed.") from None
+        raise TargetRefused(_MALFORMED) from None
     if target.scheme not in _SCHEMES or not target.host:
         raise TargetRefused("The URL must begin with http:// or https:// and a host.")
     if target.auth is not None:
@@ -88,7 +91,9 @@ def _resolve(target: Url, resolve: Resolver) -> list[str]:
     """All addresses of the host, in the order to try them."""
     try:
         found = resolve(host_of(target), port_of(target), type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+    except UnicodeError:
+        raise TargetRefused(_MALFORMED) from None
+    except OSError:
         raise Unreachable("The host name cannot be resolved.") from None
     return list(dict.fromkeys(each[4][0] for each in found))
 

@@ -1,7 +1,7 @@
 """What tenants have set for plugins: one encrypted JSON object for each, write-only for everybody but its plugin."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from redis import Redis
@@ -10,6 +10,7 @@ from broker.actor import Actor, argument
 from broker.engine.connection import redis_errors
 from broker.engine.keys import Keys
 from broker.engine.scripts import Script
+from broker.errors import TaskBrokerError
 from broker.secrets.encryption import SecretBox, SecretKeyMissing, Undecryptable
 
 #: Shown instead of a secret that is set.
@@ -30,6 +31,23 @@ class PluginConfigs:
         """The tenant's settings, secrets included; ``None`` when it has none of its own."""
         with redis_errors():
             token: Any = self._redis.hget(self._keys.plugin_configs(tenant), plugin)
+        return self._opened(tenant, plugin, token)
+
+    def read_all(self, tenant: str, plugins: Sequence[str]) -> dict[str, dict[str, Any] | TaskBrokerError | None]:
+        """As ``read``, by plugin, in one round trip; for settings that cannot be read what ``read`` would raise."""
+        if not plugins:
+            return {}
+        with redis_errors():
+            tokens: Any = self._redis.hmget(self._keys.plugin_configs(tenant), plugins)
+        found: dict[str, dict[str, Any] | TaskBrokerError | None] = {}
+        for plugin, token in zip(plugins, tokens, strict=True):
+            try:
+                found[plugin] = self._opened(tenant, plugin, token)
+            except (SecretKeyMissing, Undecryptable) as error:
+                found[plugin] = error
+        return found
+
+    def _opened(self, tenant: str, plugin: str, token: str | None) -> dict[str, Any] | None:
         if token is None:
             return None
         config: dict[str, Any] = self._box.decrypt(token, _label(tenant, plugin))

@@ -125,8 +125,11 @@ class Queries:
             for type_name in types:
                 for status in Status:
                     reads.zcount(self._keys.index(tenant, type_name), *score_range(status))
+            for type_name in types:
+                reads.scard(self._keys.spared(tenant, type_name))
             reads.hgetall(self._keys.durations(tenant))
-            *counts, durations = reads.execute()
+            *read, durations = reads.execute()
+        counts, spared = read[: len(types) * len(Status)], sum(read[len(types) * len(Status) :])
         by_type = {name: sum(counts[i * len(Status) : (i + 1) * len(Status)]) for i, name in enumerate(types)}
         by_status = {str(status): sum(counts[i :: len(Status)]) for i, status in enumerate(Status)}
         total, completed = sum(counts), by_status[Status.COMPLETED]
@@ -136,7 +139,7 @@ class Queries:
             by_status=by_status,
             by_type=by_type,
             average_duration_seconds=spent_us / completed / 1e6 if completed else None,
-            success_rate=completed / total if total else 0.0,
+            success_rate=completed / (total - spared) if total > spared else 0.0,
         )
 
 

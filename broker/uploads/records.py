@@ -36,6 +36,9 @@ class Upload:
     complete: bool = False
     #: Whether its length is still to be told.
     deferred: bool = False
+    #: How many of its writers were taken for dead since one has saved something, and the bytes that they brought.
+    lost_writers: int = 0
+    lost_bytes: int = 0
     #: What the storage needs to go on.
     state: State = field(default_factory=dict)
 
@@ -82,5 +85,7 @@ def from_fields(fields: Mapping[str, str]) -> Upload:
         expires_at=to_rfc3339(int(fields["ends_us"])),
         complete=fields.get("complete") == "1",
         deferred=fields.get("deferred") == "1",
+        lost_writers=int(fields.get("lost_writers", 0)),
+        lost_bytes=int(fields.get("lost_bytes", 0)),
         state=json.loads(fields.get("state", "{}")),
     )

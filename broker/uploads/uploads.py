@@ -1,7 +1,8 @@
 """Uploads that come in pieces: made, continued by one writer at a time, and ended.
 
 What Redis says of an upload counts: a piece is there when its offset is, and whoever stored one and died before that
-has stored nothing. The storage is written first.
+has stored nothing. The storage is written first. A writer that was only taken for dead saves nothing when it goes on,
+and what it writes then is in nobody's way.
 """
 
 import secrets
@@ -87,10 +88,10 @@ class Uploads:
         return [from_fields(each) for each in found if each], int(total)
 
     @contextmanager
-    def writer(self, tenant: str, upload_id: str) -> Iterator["Writer"]:
-        """Nobody else writes meanwhile. Raises ``NotFound``, ``UploadLocked``."""
+    def writer(self, tenant: str, upload_id: str, size: int = 0) -> Iterator["Writer"]:
+        """Nobody else writes meanwhile. ``size``: bytes that it may add. Raises ``NotFound``, ``UploadLocked``."""
         name = secrets.token_hex(8)
-        held = self._held(tenant, upload_id, name)
+        held = self._held(tenant, upload_id, name, size)
         writer = Writer(self, self._storage(), held, name)
         try:
             with self._kept_up(tenant, upload_id, name):
@@ -101,18 +102,24 @@ class Uploads:
                     self.save(held.id, name, None)
 
     def remove(self, writer: "Writer") -> None:
-        """Ends what is being written, its bytes first."""
+        """Ends what is being written. Raises ``UploadLocked``.
+
+        Its bytes go last: by then nobody can go on with it. What is left of them when this breaks off is swept away.
+        """
         upload = writer.upload
+        if not self.forget(upload.tenant, upload.id, writer.name):
+            raise UploadLocked(_TAKEN_OVER, retry_after=1)
+        writer.ended = True
         if not upload.complete:
             self._storage().resumable.remove(upload.key, upload.state)
             self._storage().delete(paths.media_folder(upload.tenant, upload.id))
-        self.forget(upload.tenant, upload.id)
-        writer.ended = True
 
-    def forget(self, tenant: str, upload_id: str) -> None:
-        """Ends what has no bytes."""
+    def forget(self, tenant: str, upload_id: str, writer: str = "") -> bool:
+        """Ends what has no bytes, or is ``writer``'s; false when it is not any more."""
         with redis_errors():
-            self._forget(self._redis, prefix=self._keys.prefix, upload_id=upload_id, tenant=tenant)
+            return bool(
+                self._forget(self._redis, prefix=self._keys.prefix, upload_id=upload_id, tenant=tenant, writer=writer)
+            )
 
     def save(self, upload_id: str, writer: str, upload: Upload | None) -> None:
         """Keeps what has become of it, if anything, and ends the writer's hold. Raises ``UploadLocked``."""
@@ -155,7 +162,11 @@ class Uploads:
             found = reads.execute()
         return {key for key, there in zip(keys, found, strict=True) if there}
 
-    def _held(self, tenant: str, upload_id: str, writer: str) -> Upload:
+    def held_still(self, tenant: str, upload_id: str, writer: str) -> None:
+        """Holds it for a while more. Raises ``NotFound``, ``UploadLocked`` when it was taken over."""
+        self._held(tenant, upload_id, writer, 0, again=True)
+
+    def _held(self, tenant: str, upload_id: str, writer: str, size: int, *, again: bool = False) -> Upload:
         with redis_errors():
             outcome, *rest = self._hold(
                 self._redis,
@@ -164,9 +175,13 @@ class Uploads:
                 tenant=tenant,
                 writer=writer,
                 hold_us=int(HOLD * 1e6),
+                size=size,
+                again="1" if again else "",
             )
         if outcome == 0:
             raise NotFound(_MISSING)
+        if outcome < 0 and again:
+            raise UploadLocked(_TAKEN_OVER, retry_after=1)
         if outcome < 0:
             raise UploadLocked(retry_after=min(int(rest[0]) / 1e6, 2.0))
         return from_fields(dict(zip(rest[::2], rest[1::2], strict=True)))
@@ -179,7 +194,7 @@ class Uploads:
         def hold_on() -> None:
             while not ended.wait(HOLD / 3):
                 try:
-                    self._held(tenant, upload_id, writer)
+                    self.held_still(tenant, upload_id, writer)
                 except (NotFound, UploadLocked):
                     return
                 except Unavailable:  # Redis may answer again before the hold ends
@@ -198,9 +213,11 @@ class Writer:
     """The only one of an upload."""
 
     def __init__(self, uploads: Uploads, storage: Storage, upload: Upload, name: str) -> None:
-        self.upload = upload
+        lost = upload.lost_writers, upload.lost_bytes
+        self.upload = replace(upload, state=storage.resumable.beside(upload.state, *lost)) if any(lost) else upload
+        self.name = name
         self.ended = False
-        self._uploads, self._storage, self._name = uploads, storage, name
+        self._uploads, self._storage = uploads, storage
 
     def check_offset(self, offset: int) -> None:
         """Raises ``OffsetMismatch`` unless so much is there."""
@@ -210,7 +227,7 @@ class Writer:
 
     def announce(self, size: int, *, deferred: bool) -> None:
         """Its length, or ``deferred`` the least that it can be. Raises ``QuotaExceeded``."""
-        self._uploads.announce(self.upload.id, self._name, size, deferred=deferred)
+        self._uploads.announce(self.upload.id, self.name, size, deferred=deferred)
         self.upload = replace(self.upload, size=size, deferred=deferred)
 
     def append(self, source: BinaryIO, size: int, total: int) -> Upload:
@@ -220,7 +237,7 @@ class Writer:
         """
         upload, state = self.upload, self.upload.state
         try:
-            state = self._storage.resumable.append(upload.key, state, source, upload.offset, size, total)
+            state = self._storage.resumable.append(upload.key, state, source, upload.offset, size, total, self._still)
         except NotFound:
             if not self._is_object():
                 raise
@@ -233,7 +250,7 @@ class Writer:
         if self._is_object():
             resumable.remove(upload.key, upload.state)
         else:
-            resumable.complete(upload.key, upload.state, upload.size)
+            resumable.complete(upload.key, upload.state, upload.size, self._still)
 
     def completed(self) -> Upload:
         """The upload as it is once its media file is there."""
@@ -241,9 +258,13 @@ class Writer:
 
     def save(self, upload: Upload) -> Upload:
         """Keeps what has become of it; the last that a writer does."""
-        self._uploads.save(upload.id, self._name, upload)
+        self._uploads.save(upload.id, self.name, upload)
         self.upload, self.ended = upload, True
         return upload
+
+    def _still(self) -> None:
+        """Raises ``UploadLocked`` when another has taken it over."""
+        self._uploads.held_still(self.upload.tenant, self.upload.id, self.name)
 
     def _is_object(self) -> bool:
         try:

@@ -12,25 +12,22 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import FrameType
-from typing import Any
 
 from redis import RedisError
 
-from broker import scratch, task_log
+from broker import scratch
 from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.engine.absence import Absence
 from broker.engine.connection import connect
 from broker.engine.transitions import Claim
 from broker.task_type import TaskTypes
-from broker.trace import from_text
-from broker.usage.used import Others, Used
 from broker.worker import processes
 from broker.worker.child import WORKER_TTL
 from broker.worker.child_state import Run
 from broker.worker.log_pipe import LogReader
+from broker.worker.losses import Loss, reap_child, tell_loss, warn
 from broker.worker.outcome import timed_out
 from broker.worker.slot import Slot
 from broker.worker.wake import wake
@@ -44,28 +41,6 @@ _BEATS_PER_LEASE = 5
 #: Seconds that one answer of Redis is waited for.
 _PATIENCE = 1.0
 _STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-
-@dataclass(frozen=True, slots=True)
-class _Loss:
-    """A run, or a claim, that its child cannot end any more."""
-
-    worker: str
-    execution: str
-    #: What the child was at; the claim that was on its way to be answered may have been granted a task besides.
-    run: Run
-    #: The child died of itself, maybe by what the task did.
-    crashed: bool
-    message: str
-    #: What the run has used.
-    used: Used
-    #: It was one of several, and nobody knows which of them has done that.
-    apart: bool = False
-
-    @property
-    def told(self) -> str:
-        """The same, as scripts take it; '' for what was only asked for."""
-        return self.used.text(Others()) if self.run.task_id and self.execution == self.run.execution else ""
 
 
 def run(settings: BrokerSettings, types: TaskTypes) -> None:
@@ -118,7 +93,7 @@ class Supervisor:
     def _living(self) -> list[Slot]:
         return [slot for slot in self._slots if slot.pid]
 
-    def _wait_until(self, moment: float) -> list[_Loss]:
+    def _wait_until(self, moment: float) -> list[Loss]:
         """Sleeps until then, or until a signal or the death of a child; returns what dead children were at."""
         poll = select.poll()
         poll.register(self._wakeup, select.POLLIN)
@@ -134,7 +109,7 @@ class Supervisor:
             self._write_logs()
         if self._wakeup in events:
             os.read(self._wakeup, 512)
-        return [loss for slot in self._living() if slot.pidfd in events for loss in _reap_child(slot)]
+        return [loss for slot in self._living() if slot.pidfd in events for loss in reap_child(slot)]
 
     def _write_logs(self) -> None:
         """Writes to Redis what handlers have said."""
@@ -143,7 +118,7 @@ class Supervisor:
         except RedisError as error:
             self._absence.note_error(error, "what handlers say waits")
 
-    def _give_back(self, losses: list[_Loss]) -> None:
+    def _give_back(self, losses: list[Loss]) -> None:
         """Returns the tasks of dead children to their queues, after what they have said last."""
         if losses:
             self._write_logs()
@@ -160,12 +135,12 @@ class Supervisor:
                 )
                 self._absence.note_answer()
                 if outcome != "stale":
-                    _tell_loss(loss, outcome, task_id)
+                    tell_loss(loss, outcome, task_id)
                 self._tell_used(loss, outcome)
         except RedisError as error:
             self._absence.note_error(error, "tasks come back when their leases run out")
 
-    def _tell_used(self, loss: _Loss, outcome: str) -> None:
+    def _tell_used(self, loss: Loss, outcome: str) -> None:
         """Adds a run to the ledger that somebody else has ended; not one that was ending, whose end has told of it."""
         run = loss.run
         if outcome == "stale" and loss.told and not run.ending:
@@ -197,7 +172,7 @@ class Supervisor:
             slot, run = running[execution]
             now, _ = slot.running()
             if now.execution == execution and not now.ending:  # else it has ended meanwhile, all by itself
-                _warn("stopped: it was cancelled, deleted or given to another worker", slot.name, run)
+                warn("stopped: it was cancelled, deleted or given to another worker", slot.name, run)
                 slot.kill("its task was taken away")
 
     def _look_after_children(self) -> None:
@@ -225,7 +200,7 @@ class Supervisor:
             status = ""
             self._absence.note_error(error, "the task comes back when its lease runs out")
         words = {"scheduled": "overdue, killed, will be retried", "failed": "overdue, killed, failed"}
-        _warn(words.get(status, "overdue, killed"), slot.name, run, error=outcome.message)
+        warn(words.get(status, "overdue, killed"), slot.name, run, error=outcome.message)
         slot.kill("its task did not heed its timeout")
 
     # the end ----------------------------------------------------------------------------------------------------
@@ -243,7 +218,7 @@ class Supervisor:
             self._renew()
         for slot in self._living():
             slot.kill("the worker stops; its task is handed back")
-        losses: list[_Loss] = []
+        losses: list[Loss] = []
         while self._living():
             losses += self._wait_until(time.monotonic() + self._beat)
         processes.kill_adopted()
@@ -260,58 +235,6 @@ class Supervisor:
             wake(self._redis, self._broker.keys, slot.name, WORKER_TTL)
         except RedisError as error:
             self._absence.note_error(error)
-
-
-def _reap_child(slot: Slot) -> list[_Loss]:
-    """What the dead child of this slot was at."""
-    code, used = slot.reap()
-    scratch.sweep()
-    run, _ = slot.shared.read()
-    if not code and not run.execution:
-        return []  # it ended by itself, with nothing in its hands
-    reason = f"was ended by signal {-code}" if code < 0 else f"ended with exit status {code}"
-    log.warning("worker process %s %s%s", slot.name, reason, f": {slot.kill_reason}" if slot.kill_reason else "")
-    message = f"The worker process running this task {reason}."
-    members = slot.members(run)
-    crashed = not slot.kill_reason
-
-    def own(execution: str) -> _Loss:
-        died_in = crashed and execution == run.execution  # not in what it has been granted for afterwards
-        alone = not members
-        return _Loss(slot.name, execution, run, died_in and alone, message, used, apart=died_in and not alone)
-
-    return [
-        _Loss(worker, execution, Run(execution=execution), False, message, Used(), apart=crashed)
-        for worker, _, execution in members
-    ] + [own(each) for each in (run.next_execution, run.execution) if each]
-
-
-def _tell_loss(loss: _Loss, outcome: str, task_id: str) -> None:
-    run = loss.run if loss.run.task_id == task_id else Run(task_id=task_id)
-    if loss.apart:
-        _warn("its process died, with others in hand: runs again, alone", loss.worker, run, error=loss.message)
-    elif not loss.crashed:
-        task_log.tell("handed back", **_facts(loss.worker, run))
-    elif outcome == "pending":
-        _warn("its process died: runs again", loss.worker, run, error=loss.message)
-    else:
-        _warn("its process died: failed, it was not the first", loss.worker, run, error=loss.message)
-
-
-def _warn(what: str, worker: str, run: Run, **more: str) -> None:
-    task_log.warn(what, **_facts(worker, run), **more)
-
-
-def _facts(worker: str, run: Run) -> dict[str, Any]:
-    known = {"attempt": run.attempt, "duration": round(time.monotonic() - run.started, 6)} if run.started else {}
-    return {
-        "task": run.task_id,
-        "type": run.type,
-        "tenant": run.tenant,
-        "worker": worker,
-        **known,
-        **from_text(run.trace).facts(),
-    }
 
 
 def _wake_on_signals(handler: Callable[[int, FrameType | None], None]) -> int:

@@ -979,6 +979,10 @@ export interface PluginInfo {
   config_schema: Record<string, unknown>;
   /** Whether its settings are complete. */
   enabled: boolean;
+  /** Yours, as `/config` answers; null where they cannot be read. */
+  settings: PluginSettings | null;
+  /** Why they cannot be read. */
+  settings_error: string | null;
 }
 
 export interface PluginList {
@@ -1580,7 +1584,7 @@ export interface TaskStats {
   by_type: Record<string, number>;
   /** Over completed tasks; null when there is none. */
   average_duration_seconds: number | null;
-  /** Completed tasks by all tasks; 0 when there is none. */
+  /** Completed tasks by all but cancelled ones that helped another (`part_of`); 0 when there is none. */
   success_rate: number;
 }
 

@@ -32,8 +32,13 @@ class PluginNotConfigured(TaskBrokerError):
 @blueprint.needs(Scope.READ)
 @blueprint.response(200, PluginList)
 def list_plugins() -> dict[str, list[dict[str, Any]]]:
-    """List plugins"""
-    return {"plugins": [_show(plugin) for plugin in services().plugins.values()]}
+    """List plugins
+
+    With your settings of each, secrets masked.
+    """
+    plugins = services().plugins.values()
+    settings = plugin_settings.show_all(plugins)
+    return {"plugins": [_show(plugin) | told for plugin, told in zip(plugins, settings, strict=True)]}
 
 
 @blueprint.get("/<name>/config")
@@ -121,5 +126,4 @@ def _show(plugin: Plugin) -> dict[str, Any]:
         "description": plugin.description,
         "media_types": sorted(plugin.media_types),
         "config_schema": current_api.ma_plugin.converter.schema2jsonschema(plugin.tenant_schema()),
-        "enabled": plugin_settings.ready(plugin),
     }

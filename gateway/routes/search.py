@@ -117,6 +117,7 @@ def _answer(asked: Mapping[str, Any], found: Found) -> dict[str, Any]:
         "results": [_shown(hit, records.get(hit.entity_id)) for hit in found.hits],
         "count": len(found.hits),
         "total": found.total,
+        "total_exact": found.exact,
         "next_cursor": cursor_of(found.after),
         "generation": found.generation,
         "complete": not found.missing,

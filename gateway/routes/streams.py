@@ -13,6 +13,7 @@ from broker.errors import NotFound, Unavailable
 from broker.media import paths
 from broker.media.records import MediaRecord
 from broker.secrets.links import LIFETIME_SECONDS
+from broker.status import Status
 from gateway.arguments import load
 from gateway.auth import Tenant
 from gateway.blueprint import Blueprint
@@ -124,9 +125,22 @@ def _link(tenant: Tenant, video_id: UUID, name: str) -> str | None:
 
 def _record(tenant: Tenant, video_id: UUID) -> MediaRecord | None:
     try:
-        return broker().media.get(tenant.name, str(video_id))
+        record = broker().media.get(tenant.name, str(video_id))
+        _check_goes_on(record)
     except Unavailable:
         return None
+    return record
+
+
+def _check_goes_on(record: MediaRecord) -> None:
+    """Raises ``NotFound`` for a video whose task has ended, and not well: players would wait for what never comes.
+
+    A task that was stopped, or whose worker died, has no run that could take away what it had made.
+    """
+    if not record.made and record.task_id:
+        task = broker().tasks.get_many(record.tenant, [record.task_id]).get(record.task_id)
+        if task is None or task.status in (Status.FAILED, Status.CANCELLED):
+            raise NotFound()
 
 
 def _playlist(text: str) -> Response:

@@ -4,7 +4,7 @@ from typing import Any
 
 from broker.access.scopes import Scope
 from broker.errors import InvalidInput
-from broker.queues.tenants import TenantSettings
+from broker.queues.tenant_settings import TenantSettings
 from gateway.blueprint import Blueprint
 from gateway.current import actor, broker
 from gateway.schemas.tenants import TenantChange

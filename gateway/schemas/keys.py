@@ -6,8 +6,8 @@ from marshmallow.validate import Length, OneOf, Range, Regexp
 from broker.access.api_keys import MAX_OVERLAP_SECONDS
 from broker.access.scopes import Scope
 from broker.environment.credentials import TENANT_NAME
-from broker.fields import Integer
 from broker.schema import Schema
+from broker.schema_fields import Integer
 from gateway.fields import BoundedList, Moment
 from gateway.schemas.members import nullable, required
 from gateway.schemas.paging import PageQuery, page_of

@@ -6,7 +6,7 @@ from marshmallow import ValidationError, fields
 
 from broker.schema import Schema
 from gateway.fields import Moment, check_representable
-from gateway.schemas.members import required
+from gateway.schemas.members import nullable, required
 
 #: Far more than any plugin has.
 _MAX_SETTINGS = 100
@@ -15,22 +15,6 @@ _MAX_SETTINGS = 100
 def _check_few(config: dict[str, Any]) -> None:
     if len(config) > _MAX_SETTINGS:
         raise ValidationError(f"Must have at most {_MAX_SETTINGS} members.")
-
-
-class PluginInfo(Schema):
-    """A plugin."""
-
-    name = fields.String(**required("What it is called by."))
-    description = fields.String(**required("What it does."))
-    media_types = fields.List(fields.String(), **required("Kinds of media it takes."))
-    config_schema = fields.Dict(**required("Its settings, as JSON Schema."))
-    enabled = fields.Boolean(**required("Whether its settings are complete."))
-
-
-class PluginList(Schema):
-    """All plugins."""
-
-    plugins = fields.List(fields.Nested(PluginInfo), required=True)
 
 
 class PluginSettings(Schema):
@@ -48,6 +32,24 @@ class PluginSettings(Schema):
                    enum=["tenant", "operator", "none"])
     )  # fmt: skip
     enabled = fields.Boolean(**required("Whether they are complete."))
+
+
+class PluginInfo(Schema):
+    """A plugin."""
+
+    name = fields.String(**required("What it is called by."))
+    description = fields.String(**required("What it does."))
+    media_types = fields.List(fields.String(), **required("Kinds of media it takes."))
+    config_schema = fields.Dict(**required("Its settings, as JSON Schema."))
+    enabled = fields.Boolean(**required("Whether its settings are complete."))
+    settings = fields.Nested(PluginSettings, **nullable("Yours, as `/config` answers; null where they cannot be read."))
+    settings_error = fields.String(**nullable("Why they cannot be read."))
+
+
+class PluginList(Schema):
+    """All plugins."""
+
+    plugins = fields.List(fields.Nested(PluginInfo), required=True)
 
 
 class PluginConfigUpdate(Schema):

@@ -3,9 +3,9 @@
 from marshmallow import fields
 from marshmallow.validate import Range
 
-from broker.fields import Integer
 from broker.queues.limits import MAX_AGING
 from broker.schema import Schema
+from broker.schema_fields import Integer
 from broker.task_type import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
 from gateway.fields import JsonBoolean, JsonNumber, TypeName
 from gateway.schemas.change import Change

@@ -63,11 +63,17 @@ class _Narrowed(Schema):
     )
 
 
+def _check_words(text: str) -> None:
+    """Blanks, controls and what takes no place are nothing to look for: anything would be as near."""
+    if not any(each.isprintable() and not each.isspace() for each in text):
+        raise ValidationError("Must have something in it that can be seen.")
+
+
 class SearchQuery(_Narrowed):
     """What to look for: `q` or `like`."""
 
     q = fields.String(
-        validate=Length(1, MAX_QUERY),
+        validate=[Length(1, MAX_QUERY), _check_words],
         metadata={"description": "What to look for, in words.", "example": "a dog on a beach"},
     )
     min_relevance = QueryNumber(
@@ -161,6 +167,7 @@ class SearchResults(Schema):
     total = fields.Integer(
         **required("How many files match in all, up to 10,000 where `min_similarity` or filters are to be looked at.")
     )
+    total_exact = fields.Boolean(**required("Whether there are no more than `total`."))
     next_cursor = fields.String(**nullable("Where this goes on, as `cursor`; null at the end."))
     generation = fields.String(**nullable("The generation of embeddings that was searched first; see `/status`."))
     complete = fields.Boolean(**required("Whether all files that are embedded were searched."))

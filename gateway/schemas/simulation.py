@@ -5,8 +5,8 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, Range
 
-from broker.fields import Integer
 from broker.schema import Schema
+from broker.schema_fields import Integer
 from gateway.fields import ByName, JsonNumber, Moment, TypeName
 from gateway.schemas.members import nullable, required
 from gateway.schemas.queues import QueueChange

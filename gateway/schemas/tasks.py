@@ -5,9 +5,9 @@ from typing import Any
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Length, OneOf, Range
 
-from broker.fields import Integer
 from broker.levels import MAX_PRIORITY
 from broker.schema import Schema
+from broker.schema_fields import Integer
 from broker.status import Status
 from broker.task_type import MAX_RETRIES, MAX_TIMEOUT
 from broker.tasks.links import FLOW_WORDS, MAX_DEPENDENCIES, ON_FAILURE
@@ -342,7 +342,9 @@ class TaskStats(Schema):
     by_status = fields.Dict(keys=fields.String(), values=fields.Integer(), **required("Tasks per status."))
     by_type = fields.Dict(keys=fields.String(), values=fields.Integer(), **required("Tasks per type."))
     average_duration_seconds = fields.Float(**nullable("Over completed tasks; null when there is none."))
-    success_rate = fields.Float(**required("Completed tasks by all tasks; 0 when there is none."))
+    success_rate = fields.Float(
+        **required("Completed tasks by all but cancelled ones that helped another (`part_of`); 0 when there is none.")
+    )
 
 
 class Changed(Schema):

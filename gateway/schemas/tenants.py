@@ -5,9 +5,9 @@ from typing import Any
 from marshmallow import fields
 from marshmallow.validate import OneOf, Range
 
-from broker.fields import Integer
-from broker.queues.tenants import MAX_WEIGHT, MIN_WEIGHT, USUAL_WEIGHT
+from broker.queues.tenant_settings import MAX_WEIGHT, MIN_WEIGHT, USUAL_WEIGHT
 from broker.schema import Schema
+from broker.schema_fields import Integer
 from broker.task_type import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
 from broker.usage.quotas import MAX_QUOTA, QUOTAS
 from gateway.fields import ByName, JsonNumber, TypeName

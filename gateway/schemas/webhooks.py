@@ -5,9 +5,9 @@ from typing import Any
 from marshmallow import fields
 from marshmallow.validate import Length, OneOf, Range
 
-from broker.fields import Integer
 from broker.outbound.guard import MAX_URL
 from broker.schema import Schema
+from broker.schema_fields import Integer
 from broker.webhooks.events import FLOW_TYPES, TASK_TYPES, TYPES
 from gateway.fields import BoundedList, JsonBoolean
 from gateway.schemas.change import Change

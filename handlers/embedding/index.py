@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from broker.media.parts import LABEL, PICTURE, Part
 from broker.media.vectors import Embedding, VectorStore
+from handlers.embedding.graphs import Graphs
 from handlers.embedding.matrix import Matrix
 from handlers.embedding.names import name_words
-from handlers.embedding.ranking import Ranking
+from handlers.embedding.near import Near
+from handlers.embedding.ranking import Compared, Ranking
 from handlers.embedding.relevance import Calibration, Kind
 from handlers.embedding.scan import Scale, Scales, Scan
 from handlers.embedding.words import Words
@@ -35,10 +37,17 @@ class Index:
     """All that a tenant has by one model."""
 
     def __init__(
-        self, store: VectorStore, tenant: str, model: str, dimensions: int, names: Names = lambda ids: {}
+        self,
+        store: VectorStore,
+        tenant: str,
+        model: str,
+        dimensions: int,
+        names: Names = lambda ids: {},
+        graphs_from: int = 0,
     ) -> None:
-        """Empty until ``advance``."""
+        """Empty until ``advance``. Kinds of media with so many vectors (0: none) get graphs by ``link``."""
         self._store = store
+        self._graphs_from = graphs_from
         self._tenant, self._model = tenant, model
         self._dimensions = dimensions
         self._names = names
@@ -69,6 +78,15 @@ class Index:
         """
         return self._read_on() and self._catch_up()
 
+    def link(self) -> bool:
+        """A slice of work on the graphs of large matrices, some milliseconds; whether there was any."""
+        if not self._graphs_from:
+            return False
+        for matrix in self._matrices.values():
+            if matrix.graphs is None and matrix.rows >= self._graphs_from:
+                matrix.graphs = Graphs(self._dimensions)
+        return any(matrix.link() for matrix in self._matrices.values())
+
     def ranking(
         self,
         query: NDArray[np.float32],
@@ -76,18 +94,23 @@ class Index:
         text: str = "",
         by: Calibration | None = None,
         doubt: float = 0.0,
+        near: int = 0,
     ) -> Ranking:
         """Every entity of a kind (``None``: of all), by how well it matches. Use it before the index changes.
 
         ``query`` is the vector of ``text``, whose words count where they are found as they are. What has none of them
-        loses ``doubt`` of its score.
+        loses ``doubt`` of its score. Who takes about ``near`` (0: of all that there is) is answered by the graphs that
+        there are, which may miss some.
         """
         scales = _UNSCALED if by is None else Scales(_scale(by.texts, query), _scale(by.pictures, query))
         worth = {each: _WORDS_WORTH * share**_WORDS_POWER for each, share in self._words.covered(text).items()}
-        scans = {
-            of: Scan(matrix, query, scales, worth, doubt) for of, matrix in self._matrices.items() if kind in (None, of)
-        }
-        return Ranking(scans)
+
+        def compared(matrix: Matrix) -> Compared:
+            if near and matrix.graphs:
+                return Near(matrix, matrix.graphs, query, scales, worth, doubt, near)
+            return Scan(matrix, query, scales, worth, doubt)
+
+        return Ranking({of: compared(matrix) for of, matrix in self._matrices.items() if kind in (None, of)})
 
     def _read_on(self) -> bool:
         """A slice of the first reading; whether that is over."""

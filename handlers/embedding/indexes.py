@@ -57,10 +57,10 @@ class Indexes:
                 self._give_up(key)
 
     def work(self) -> bool:
-        """One slice for one of the indexes that are behind, by turns; whether any was."""
+        """One slice for one of the indexes that are behind, by turns, else of the graphs of one; whether any was."""
         key = next(iter(self._behind), None)
         if key is None:
-            return False
+            return self._link()
         del self._behind[key]
         self._advance(key)
         return True
@@ -69,10 +69,22 @@ class Indexes:
         done = self._kept[key].advance()
         if not done:
             self._behind[key] = None
+        self._bound(key)
+        return done
+
+    def _link(self) -> bool:
+        """For who has searched last first."""
+        for key, index in reversed(list(self._kept.items())):
+            if index.link():
+                self._bound(key)
+                return True
+        return False
+
+    def _bound(self, key: Key) -> None:
+        """This one has changed; others leave while all are too large."""
         self._bytes[key] = self._kept[key].nbytes
         while self.nbytes > self._most_bytes and (others := [each for each in self._kept if each[0] != key[0]]):
             self._give_up(others[0])
-        return done
 
     def _give_up(self, key: Key) -> None:
         del self._kept[key], self._bytes[key], self._asked[key]

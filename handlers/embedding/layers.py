@@ -12,7 +12,7 @@ from broker.media.generations import Standing
 from broker.media.search import MAX_FOUND, SearchRequest
 from handlers.embedding.index import Index
 from handlers.embedding.query_encoders import Judge, QueryEncoder
-from handlers.embedding.ranking import Match, Ranking
+from handlers.embedding.ranking import Counted, Match, Ranking
 from handlers.embedding.relevance import probability
 from handlers.embedding.sense import makes_sense
 
@@ -42,8 +42,14 @@ def in_order(standing: Standing, own: str) -> list[str]:
 class Layers:
     """What a search looks through, the preferred generation first."""
 
-    def __init__(self, layers: Sequence[Layer], request: SearchRequest, words: str, *, judged: bool) -> None:
-        """``judged`` where hits are in the order of their relevance; that must be known of all models then."""
+    def __init__(
+        self, layers: Sequence[Layer], request: SearchRequest, words: str, *, judged: bool, narrowed: bool = False
+    ) -> None:
+        """``judged`` where hits are in the order of their relevance; that must be known of all models then.
+
+        ``narrowed`` where only some of what matches is asked for.
+        """
+        self._narrowed = narrowed
         self.layers = layers
         self._request = request
         self._words = words
@@ -68,20 +74,30 @@ class Layers:
         streams = [self._of_layer(number) for number in range(len(self.layers))]
         return streams[0] if len(streams) == 1 else heapq.merge(*streams, reverse=True)
 
-    def count_matches(self) -> int | None:
+    def count_matches(self) -> Counted | None:
         """How many these are, of the relevant ones no more than anybody pages through.
 
         ``None`` where only going through them tells.
         """
-        asked, rankings = self._request, self._rankings
-        least = asked.min_relevance if self.judged else 0.0
-        if asked.min_similarity is not None:
+        if not self._countable:
             return None
-        if not least:
-            return self.count(asked.entity_type) - bool(asked.like)
-        if [len(each) for each in rankings] != [1] or least > _MOST_RELEVANCE:
-            return None
-        return min(MAX_FOUND, rankings[0][0].count(least))
+        if not self._least:
+            return Counted(self.count(self._request.entity_type) - bool(self._request.like))
+        total, exact = self._rankings[0][0].count(self._least)
+        return Counted(total, exact) if total < MAX_FOUND else Counted(MAX_FOUND, exact=False)
+
+    @property
+    def _least(self) -> float:
+        """Relevance below which nothing is answered."""
+        return self._request.min_relevance if self.judged else 0.0
+
+    @property
+    def _countable(self) -> bool:
+        """Whether their number can be told without going through all of them."""
+        if self._narrowed or self._request.min_similarity is not None:
+            return False
+        alone = [len(each.queries) for each in self.layers] == [1]
+        return not self._least or (alone and self._least <= _MOST_RELEVANCE)
 
     @cached_property
     def _rankings(self) -> list[list[Ranking]]:
@@ -91,7 +107,9 @@ class Layers:
     def _ranking(self, layer: Layer, query: NDArray[np.float32]) -> Ranking:
         judge = self._judge(layer)
         doubt = _SENSELESS if judge and not makes_sense(self._words, judge.pieces) else 0.0
-        return layer.index.ranking(query, self._request.entity_type, self._words, judge and judge.calibration, doubt)
+        near = self._request.limit + 1 if self._countable else 0  # else all are gone through
+        by = judge and judge.calibration
+        return layer.index.ranking(query, self._request.entity_type, self._words, by, doubt, near)
 
     def _judge(self, layer: Layer) -> Judge | None:
         return layer.encoder.judge if self.judged else None

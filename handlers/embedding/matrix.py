@@ -1,4 +1,4 @@
-"""Vectors in growing blocks, which a search compares with its query exactly."""
+"""Vectors in growing blocks, which a search compares with its query exactly, and the graphs of those that have some."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handlers.embedding.graphs import Graphs
 from handlers.embedding.products import Query, coded
 from handlers.embedding.unit import finite
 
@@ -34,9 +35,35 @@ class Block:
         self._starts = np.empty(_FIRST_ROWS, np.intp)
         self._removed: list[int] = []
 
+    @classmethod
+    def gathered(cls, dimensions: int, parts: "Sequence[tuple[Block, NDArray[np.intp]]]") -> "Block":
+        """The entities at some places of some blocks, none of them removed, side by side."""
+        made = cls(dimensions)
+        counts: list[NDArray[np.intp]] = []
+        rows: list[tuple[Block, NDArray[np.intp]]] = []
+        for block, places in parts:
+            of_these, many = block.rows_of(places)
+            rows.append((block, of_these))
+            counts.append(many)
+            made._ids.extend(block._ids[place] for place in places.tolist())
+        if not rows:
+            return made
+        for name in ("_rows", "_codes", "_steps", "_shown"):
+            setattr(made, name, np.concatenate([getattr(block, name)[each] for block, each in rows]))
+        together = np.concatenate(counts)
+        made._starts, made._used = np.cumsum(together) - together, int(together.sum())
+        made.longest = max(block.longest for block, _ in rows)
+        made.lost = max(block.lost for block, _ in rows)
+        return made
+
     def __len__(self) -> int:
         """Entities that ever came."""
         return len(self._ids)
+
+    @property
+    def live_count(self) -> int:
+        """Rows that were not removed."""
+        return self._used - self._removed_rows
 
     @property
     def nbytes(self) -> int:
@@ -77,16 +104,33 @@ class Block:
         self._used = end
         return range(first, len(self._ids))
 
-    def remove(self, place: int) -> None:
-        """Forgets the entity at a place."""
+    def remove(self, place: int) -> range:
+        """Forgets the entity at a place; answers its rows."""
+        rows = range(int(self._starts[place]), self._end(place))
         self._removed.append(place)
-        self._removed_rows += self._end(place) - int(self._starts[place])
+        self._removed_rows += len(rows)
+        return rows
 
     def live(self) -> tuple[list[str], list[int], NDArray[Any], NDArray[np.bool_]]:
         """What is left, as ``add`` takes it."""
         places = np.setdiff1d(np.arange(len(self._ids)), self._removed)
         rows, counts = self.rows_of(places)
         return [self._ids[place] for place in places], counts.tolist(), self._rows[rows], self._shown[rows]
+
+    def live_rows(self, rows: range) -> NDArray[np.intp]:
+        """Those among these that are there, and were not removed."""
+        some = np.arange(rows.start, min(rows.stop, self._used))
+        return some[np.isin(self.places_of(some), self._removed, invert=True)] if self._removed else some
+
+    def places_of(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """(rows,), where the entity of each is."""
+        if len(self._ids) == self._used:
+            return rows
+        return np.searchsorted(self._starts[: len(self._ids)], rows, "right") - 1
+
+    def codes_of(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """(rows, dimensions), each by a step of its own; 128 for zero."""
+        return self._codes[rows]
 
     def id_at(self, place: int) -> str:
         """The entity at a place."""
@@ -126,7 +170,9 @@ class Matrix:
     """The rows of any number of entities."""
 
     def __init__(self, dimensions: int) -> None:
-        self._dimensions = dimensions
+        self.dimensions = dimensions
+        #: Of its full blocks, if they are to have any.
+        self.graphs: Graphs | None = None
         self._made = 0
         self._blocks: dict[int, Block] = {}
         #: Number of its block times what a block holds at most, and its place in there.
@@ -138,7 +184,12 @@ class Matrix:
     @property
     def nbytes(self) -> int:
         """Bytes of memory, more or less."""
-        return sum(block.nbytes for block in self._blocks.values())
+        return sum(block.nbytes for block in self._blocks.values()) + (self.graphs.nbytes if self.graphs else 0)
+
+    @property
+    def rows(self) -> int:
+        """How many there are of all entities."""
+        return sum(block.live_count for block in self._blocks.values())
 
     @property
     def blocks(self) -> dict[int, Block]:
@@ -157,7 +208,7 @@ class Matrix:
         block = self._blocks.get(self._made)
         if block is None or not block.fits(len(rows)):
             self._made += 1
-            block = self._blocks[self._made] = Block(self._dimensions)
+            block = self._blocks[self._made] = Block(self.dimensions)
         for entity_id, place in zip(ids, block.add(ids, counts, rows, shown), strict=True):
             self._place_of[entity_id] = self._made * _BLOCK_ROWS + place
 
@@ -166,11 +217,19 @@ class Matrix:
         number, place = self.place_of(entity_id)
         del self._place_of[entity_id]
         block = self._blocks[number]
-        block.remove(place)
+        rows = block.remove(place)
+        if self.graphs:
+            self.graphs.remove(number, rows)
         if block.wasteful:
             del self._blocks[number]
+            if self.graphs:
+                self.graphs.drop(number, len(block.shown()))
             if not block.empty:
                 self.add(*block.live())
+
+    def link(self) -> bool:
+        """A slice of work on its graphs, some milliseconds; whether there was any."""
+        return self.graphs is not None and self.graphs.work(self._blocks, self._made)
 
     def place_of(self, entity_id: str) -> tuple[int, int]:
         """The number of the block that an entity is in, and its place there."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from broker.media.generations import Generations
 from broker.media.vectors import VectorStore
-from handlers.embedding import hub, preflight
+from handlers.embedding import graphs, hub, preflight
 from handlers.embedding.embedder import Embedder, UnusableModel, open_embedder
 from handlers.embedding.facts import Facts, FactsOf
 from handlers.embedding.labels import LabelTable
@@ -38,7 +38,7 @@ class Embed(Protocol):
         """Into how many pieces the model cuts a word."""
 
 
-def open_searcher(
+def open_searcher(  # noqa: PLR0913  (each is a part of it)
     environ: Mapping[str, str],
     vectors: VectorStore,
     facts_of: FactsOf,
@@ -46,12 +46,16 @@ def open_searcher(
     most_bytes: int = MOST_BYTES,
     names_of: NamesOf = lambda tenant, ids: {},
     generations: Generations | None = None,
+    graphs_from: int = 0,
 ) -> Searcher:
     """A searcher with the model that the environment names, warmed up. Raises ``ValueError`` if it cannot be loaded.
 
     Of another model than the bundled one, what tells relevant hits from others is computed at the first start, which
     takes seconds, and kept in ``DATA_DIR``. Models of other ``generations`` are loaded as well, where they are here.
+    Raises ``ValueError`` as well where ``graphs_from`` asks for what is not installed.
     """
+    if graphs_from:
+        graphs.check()
     settings = preflight.check_model(environ)
     embed, judge = _opened(settings)
     pictures = ShownPictures(settings, local_file)
@@ -63,7 +67,17 @@ def open_searcher(
 
     standing_of = generations.standing if generations else None
     searcher = Searcher(
-        settings.tag, embed, vectors, facts_of, most_bytes, names_of, judge, pictures, standing_of, open_other
+        settings.tag,
+        embed,
+        vectors,
+        facts_of,
+        most_bytes,
+        names_of,
+        judge,
+        pictures,
+        standing_of,
+        open_other,
+        graphs_from,
     )
     searcher.encoders.prepare(generations.in_use() if generations else ())
     return searcher

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from handlers.embedding.onnx_graph import integer_product
 
 #: The largest code of a row, and the code of zero.
-_MOST, _ZERO = 127, 128
+_MOST, ZERO = 127, 128
 #: The largest digit of a query. CPUs of before VNNI add up pairs of products in 16 bits and cut off what does not fit:
 #: two of a row's largest byte with this do.
 _DIGIT = 63
@@ -41,7 +41,7 @@ def coded(rows: NDArray[Any]) -> Coded:
     steps[steps == 0] = 1.0
     by = steps.astype(np.float64)[:, np.newaxis]
     codes = np.rint(wide / by)
-    return Coded((codes + _ZERO).astype(np.uint8), steps, _lengths(wide), _lengths(wide - codes * by))
+    return Coded((codes + ZERO).astype(np.uint8), steps, _lengths(wide), _lengths(wide - codes * by))
 
 
 def _lengths(rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -64,7 +64,7 @@ class Query:
             rest = rest - digits[-1] * step
         self._digits, self._steps = np.stack(digits, axis=1).astype(np.int8), np.array(steps, np.float32)
         #: What all codes together count too much for being more than zero.
-        self._shift = _ZERO * self._digits.sum(axis=0, dtype=np.int32)
+        self._shift = ZERO * self._digits.sum(axis=0, dtype=np.int32)
         self._lost = float(np.linalg.norm(rest))
 
     def fast(self, codes: NDArray[np.uint8], steps: NDArray[np.float32]) -> NDArray[np.float32]:

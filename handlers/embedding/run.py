@@ -28,6 +28,8 @@ Vectors = NDArray[np.float32]
 _TRIES, _PAUSE = 60, (1.0, 4.0)
 #: Frames that are more alike than this (cosine) are kept once.
 _TWINS = 0.95
+#: In the record: how many of the passages that were left out are the file's own, whatever is said of it later.
+_OF_FILE = "passages_left_out_of_file"
 #: Passages embedded between two signs of progress.
 _STEP = 16
 
@@ -102,7 +104,8 @@ def embed(context: TaskContext, ready: Ready | None = None) -> dict[str, Any]:
         index["passages_left_out"] = left_out
     if own.cut:
         index["cut_off"] = True
-    context.attach(record.id, embedding_model=encoder.name, index=index, **own.facts)
+    told = index | {_OF_FILE: own.left_out} if own.left_out else index
+    context.attach(record.id, embedding_model=encoder.name, index=told, **own.facts)
     return {"model": encoder.name, "dimensions": encoder.dimensions, **index}
 
 
@@ -124,6 +127,8 @@ def _own(record: MediaRecord, context: TaskContext, ready: Ready | None) -> Own:
                 [vectors[number] for number in kept],
                 [parts[number] for number in kept],
                 {},
+                # A record of an earlier release tells them from what was left out of speech where there was none.
+                left_out=before.get(_OF_FILE, before.get("passages_left_out", 0) if len(kept) == len(parts) else 0),
                 cut=bool(before.get("cut_off")),
                 said={part.text: row for part, row in zip(parts, vectors, strict=True) if part.matched == SPEECH},
             )

@@ -6,12 +6,12 @@ thresholds are those of exact products.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handlers.embedding.matrix import Matrix
+from handlers.embedding.matrix import Block
 from handlers.embedding.products import Query
 
 #: What scaling a score in single precision is off by at most, of its terms' absolute values.
@@ -52,12 +52,25 @@ class Exact(NamedTuple):
     cosines: NDArray[np.float64]
 
 
+class Entities(Protocol):
+    """What is compared: a matrix, or a part of one."""
+
+    @property
+    def blocks(self) -> Mapping[int, Block]:
+        """All that there are, by their numbers."""
+
+    def __contains__(self, entity_id: str) -> bool: ...
+
+    def place_of(self, entity_id: str) -> tuple[int, int]:
+        """The number of the block that an entity is in, and its place there."""
+
+
 class Scan:
     """The entities of a matrix by the best score of their rows."""
 
     def __init__(
         self,
-        matrix: Matrix,
+        matrix: Entities,
         query: NDArray[np.float32],
         scales: Scales,
         worth: Mapping[str, float] | None = None,
@@ -109,6 +122,10 @@ class Scan:
         scores = self._exact(near).scores
         doubtful = scores[np.abs(scores - least) <= _SLACK].tolist()
         return sure + int(np.count_nonzero(scores > least + _SLACK)) + sum(map(accepted, doubtful))
+
+    def counts_all(self, least: float) -> bool:
+        """Whether ``count`` tells all that score so much."""
+        return True
 
     def lifted(self) -> list[Scanned]:
         """Those that are worth more than their cosine."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from broker.errors import NotIndexed, UnsupportedMedia
 from broker.media.generations import Standing
 from broker.media.narrowing import Found, Narrowing
-from broker.media.search import Hit, SearchRequest
+from broker.media.search import MAX_FOUND, Hit, SearchRequest
 from broker.media.vectors import VectorStore
 from handlers.embedding.facts import Facts, FactsOf, KnownFacts, fits
 from handlers.embedding.index import Index
@@ -21,7 +21,7 @@ from handlers.embedding.layers import Layer, Layers, in_order
 from handlers.embedding.paging import Chosen, counted_ahead, page
 from handlers.embedding.places import places
 from handlers.embedding.query_encoders import Judge, OpenOther, QueryEncoder, QueryEncoders
-from handlers.embedding.ranking import Match
+from handlers.embedding.ranking import Counted, Match
 from handlers.embedding.recipe import encoder_of
 from handlers.embedding.relevance import probability
 from handlers.embedding.shown import ShownPictures
@@ -60,12 +60,14 @@ class Searcher:
         pictures: ShownPictures | None = None,
         standing_of: StandingOf | None = None,
         open_other: OpenOther = lambda generation: None,
+        graphs_from: int = 0,
     ) -> None:
         """``embed`` gives a query's vector, (dimensions,) and L2-normalised, in the space of ``model``'s vectors.
 
         Indexes of tenants that have not searched for long are given up when all together pass ``most_bytes``. Without
         ``judge`` hits are in the order of their similarity, and none is left out as irrelevant. Without ``standing_of``
-        there is no generation but ``model``.
+        there is no generation but ``model``. From ``graphs_from`` vectors of one kind of media (0: never) a tenant's
+        are searched by graphs, which may miss some.
         """
         self._model, self._vectors, self._facts_of = model, vectors, facts_of
         self._pictures = pictures
@@ -74,7 +76,7 @@ class Searcher:
         self.encoders = QueryEncoders(QueryEncoder(encoder_of(model), embed, judge), open_other)
 
         def index(tenant: str, generation: str, dimensions: int) -> Index:
-            return Index(vectors, tenant, generation, dimensions, lambda ids: names_of(tenant, ids))
+            return Index(vectors, tenant, generation, dimensions, lambda ids: names_of(tenant, ids), graphs_from)
 
         self._indexes = Indexes(index, most_bytes)
 
@@ -90,36 +92,37 @@ class Searcher:
         ``NotIndexed``, ``UnsupportedMedia``, ``Unavailable``.
         """
         standing = self._standing_of(request.tenant, self._model)
-        layers = self._layers(request, standing)
+        narrowing = Narrowing(**request.narrowing)
+        layers = self._layers(request, standing, narrowed=narrowing != Narrowing())
         if layers is None:
             return None
-        narrowing = Narrowing(**request.narrowing)
         facts = self._known_facts(request.tenant) if narrowing != Narrowing() else None
         if facts is not None and not facts.require(layers.ids(request.entity_type), narrowing):
             return None
 
         found = layers.matches()
         rest = found if facts is None else (each for each in found if fits(facts[each.entity_id], narrowing))
-        total, counted = layers.count_matches() if facts is None else None, list[Match]()
+        total, counted = layers.count_matches(), list[Match]()
         if total is None:
             counted = counted_ahead(rest)
-            total = len(counted)
+            total = Counted(len(counted), len(counted) < MAX_FOUND)
         hits, last = page(
             chain(counted, rest), request.limit, request.after, lambda ids: dict(self._facts_of(request.tenant, ids))
         )
         return Found(
             self._hits(request, layers, hits),
-            total,
+            total.total,
             list(astuple(last)) if last else None,
             layers.layers[0].model if layers.layers else standing.active,
             max(0, standing.total - layers.count(None)) if standing.total else 0,
+            total.exact,
         )
 
     def work(self) -> bool:
-        """Some milliseconds of reading vectors; whether there was anything to do."""
+        """Some milliseconds of reading vectors, or of making graphs of them; whether there was anything to do."""
         return self._indexes.work()
 
-    def _layers(self, request: SearchRequest, standing: Standing) -> Layers | None:
+    def _layers(self, request: SearchRequest, standing: Standing, *, narrowed: bool) -> Layers | None:
         """What is searched: the active generation alone where it has all that there is."""
         order = in_order(standing, self._model)
         if standing.settled and standing.active and self.encoders.of(standing.active):
@@ -141,7 +144,8 @@ class Searcher:
             for model, index in read.items()
             if index is not None
         ]
-        return Layers(layers, request, _words(request), judged=not (request.like or request.picture))
+        judged = not (request.like or request.picture)
+        return Layers(layers, request, _words(request), judged=judged, narrowed=narrowed)
 
     def _may_answer(self, tenant: str, read: Mapping[str, Index | None]) -> bool:
         """The first must be up to date. Others are waited for where that takes a moment: files that only such have as

@@ -7,7 +7,7 @@ import av
 
 from broker.errors import PermanentError
 from handlers.media.opening import recording
-from handlers.media.tracks import audio_track
+from handlers.media.tracks import audio_track, has_pictures
 
 _TAGS = ("title", "artist", "album", "genre")
 #: Characters of a tag that are kept.
@@ -20,6 +20,8 @@ def describe(path: str) -> dict[str, Any]:
     Raises ``PermanentError`` for what cannot be heard.
     """
     with recording(Path(path)) as container:
+        if has_pictures(container):
+            raise PermanentError("This file has pictures beside its sound: send it as a video.")
         track = audio_track(container)
         if next(container.decode(track), None) is None:
             raise PermanentError("There is no sound in this file.")

@@ -23,6 +23,8 @@ register_heif_opener(thumbnails=False)
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "HEIF")
 #: An MPO is a JPEG with others behind it.
 _JPEG = frozenset({"JPEG", "MPO"})
+#: Bytes that tell how large a WebP is.
+_CANVAS = 30
 _BROKEN = "This file cannot be read as a picture: it is damaged, or none of JPEG, PNG, GIF, WebP, AVIF and HEIC."
 #: EXIF's orientations of pictures that lie on their side.
 _LYING = frozenset({5, 6, 7, 8})
@@ -35,6 +37,8 @@ def picture(path: Path) -> Iterator[Image.Image]:
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
+            _check_canvas(file.read(_CANVAS))
+            file.seek(0)
             with Image.open(file, formats=_FORMATS) as image:
                 _check_size(image)
                 yield image
@@ -83,6 +87,21 @@ def _grey(image: Image.Image) -> Image.Image:
         return grey.convert("RGB")
     alpha = Image.fromarray(np.where(deep == clear, 0, 255).astype(np.uint8))
     return Image.merge("RGBA", (grey, grey, grey, alpha))
+
+
+def _check_canvas(head: bytes) -> None:
+    """Of WebP, whose decoder takes memory for all of a picture before it tells its size (RFC 9649, 2.7)."""
+    if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X":
+        width, height = (int.from_bytes(head[at : at + 3], "little") + 1 for at in (24, 27))
+    elif head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8L":
+        bits = int.from_bytes(head[21:25], "little")
+        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    elif head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8 ":
+        width, height = (int.from_bytes(head[at : at + 2], "little") & 0x3FFF for at in (26, 28))
+    else:
+        return
+    if width * height > MAX_PICTURE_PIXELS:
+        raise _too_large(MAX_PICTURE_PIXELS)
 
 
 def _check_size(image: Image.Image) -> None:

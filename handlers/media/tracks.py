@@ -24,7 +24,7 @@ def video_track(container: InputContainer) -> av.VideoStream:
     A mark on the first of several says nothing, because programs put it there by themselves. Raises ``PermanentError``
     when there is none to decode.
     """
-    tracks = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+    tracks = _moving(container)
     if not tracks:
         raise PermanentError("This file has no pictures.")
     decodable = _decodable(tracks)
@@ -33,6 +33,11 @@ def video_track(container: InputContainer) -> av.VideoStream:
     if track.width * track.height > MAX_PIXELS:
         raise PermanentError(f"This video has more than {MAX_PIXELS // 1_000_000} million pixels per frame.")
     return track
+
+
+def has_pictures(container: InputContainer) -> bool:
+    """Whether it is a video; sound with covers, or with pictures of its chapters, is none."""
+    return bool(_moving(container))
 
 
 def audio_track(container: InputContainer) -> av.AudioStream:
@@ -64,6 +69,10 @@ def decoded(packets: Iterator[Any], track: Any) -> Iterator[Any]:
             if isinstance(frame, av.VideoFrame) and frame.colorspace not in _CONVERTED:
                 frame.colorspace = Colorspace.ITU709
             yield frame
+
+
+def _moving(container: InputContainer) -> list[av.VideoStream]:
+    return [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
 
 
 def _decodable(tracks: Iterable[AnyStream]) -> list[AnyStream]:

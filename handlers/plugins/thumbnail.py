@@ -5,8 +5,8 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from broker.fields import Integer
 from broker.plugin import Plugin, PluginContext
+from broker.schema_fields import Integer
 from handlers.media.bounds import PICTURE, RECORDING
 from handlers.media.decoding import decode
 from handlers.plugins.list_setting import Listed

@@ -4,8 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, validate
 
-from broker.fields import Integer
 from broker.plugin import Plugin, PluginContext
+from broker.schema_fields import Integer
 from handlers.media.bounds import RECORDING
 from handlers.media.decoding import decode
 

@@ -28,7 +28,7 @@ def help_with(context: TaskContext, media: MediaRecord) -> None:
             context.progress(0, "probing")
             video = look_and_plan(context, media, stored, path, prefix, keep=False)
             digest = digest_of(stored, video)
-            manifest = LaterManifest(context.storage, context.tenant, media.id, digest)
+            manifest = LaterManifest(context, media.id, digest)
             count = _make_parts(context, video, manifest)
     except NotFound:  # the video is deleted
         return

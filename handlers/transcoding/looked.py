@@ -13,6 +13,7 @@ from broker.media import paths
 from broker.media.storage import StoredObject
 from handlers.transcoding.probe import as_source, probe
 from handlers.transcoding.source import Source
+from handlers.transcoding.version import maker
 
 #: Changes with whatever decides what a look tells.
 _VERSION = 1
@@ -26,7 +27,7 @@ def looked_at(
 
     Raises ``PermanentError`` when that is nothing to transcode.
     """
-    key = kept(context.tenant, media_id, stored)
+    key = kept(context, media_id, stored)
     try:
         with context.storage.open(key) as file:
             return as_source(json.load(file))
@@ -37,7 +38,7 @@ def looked_at(
     return source
 
 
-def kept(tenant: str, media_id: str, stored: StoredObject) -> str:
-    """The key of what is kept of a look at this source."""
+def kept(context: TaskContext, media_id: str, stored: StoredObject) -> str:
+    """The key of what this run's task, or the one that it helps, keeps of a look at this source."""
     told = json.dumps([_VERSION, version("av"), stored.size, stored.etag])
-    return paths.work(tenant, media_id, hashlib.sha256(told.encode()).hexdigest()[:32], _NAME)
+    return paths.work(context.tenant, media_id, maker(context), hashlib.sha256(told.encode()).hexdigest()[:32], _NAME)

@@ -16,7 +16,7 @@ from handlers.transcoding.manifest import Manifest
 from handlers.transcoding.playlists import Track
 from handlers.transcoding.progress import Progress
 from handlers.transcoding.see import see
-from handlers.transcoding.version import makes_first
+from handlers.transcoding.version import grows
 
 
 class Made(NamedTuple):
@@ -48,7 +48,7 @@ def _see_and_hear(
     """Also what the pictures lack."""
     with closing(EarlySound(context, video, manifest)) as sound:
         growing = Growing(context, media.id, video, manifest, sound)
-        tick = growing.update if makes_first(context, media) else sound.tick
+        tick = growing.update if grows(context, media) else sound.tick
         try:
             tracks, unseen = see(context, video, manifest, progress, tick)
         except Postpone:  # what plays until it goes on has its sound

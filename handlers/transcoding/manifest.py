@@ -2,7 +2,8 @@
 
 Each run of ffmpeg has a record of its own, replaced whenever it has stored more, so that runs side by side do not wait
 for each other. A segment counts when a record tells of it, and records lie in a folder named by the source and all that
-decides the bytes: what was made otherwise is not found.
+decides the bytes: what was made otherwise is not found. That folder is in one of the task's own, because two tasks may
+make versions of one video at the same time, and each removes all of its records when it ends.
 """
 
 import hashlib
@@ -13,18 +14,20 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from broker.context import TaskContext
 from broker.errors import TransientError
 from broker.media import paths
-from broker.media.storage import Storage, StoredObject
+from broker.media.storage import StoredObject
 from handlers.transcoding.boxes import Segment
 from handlers.transcoding.ffmpeg import Decoded
 from handlers.transcoding.hls_output import segment_name
 from handlers.transcoding.ladder import Rung
 from handlers.transcoding.playlists import Track
 from handlers.transcoding.ranges import Part
+from handlers.transcoding.version import maker
 
 #: Changes with whatever decides the bytes and is not in ffmpeg's arguments.
-_VERSION = 1
+_VERSION = 2
 
 
 class Mismatch(TransientError):
@@ -75,13 +78,14 @@ def digest(stored: StoredObject, commands: Iterable[Sequence[str]], path: Path, 
 
 
 class Manifest:
-    """All records of one transcoding."""
+    """All records of one task's transcoding."""
 
-    def __init__(self, storage: Storage, tenant: str, media_id: str, digest: str = "") -> None:
+    def __init__(self, context: TaskContext, media_id: str, digest: str = "") -> None:
+        """Of the task of this run, or of the one that it helps."""
         self.digest = digest
-        self._storage = storage
-        self._all = paths.work(tenant, media_id)
-        self._prefix = paths.work(tenant, media_id, digest)
+        self._storage = context.storage
+        self._all = paths.work(context.tenant, media_id, maker(context))
+        self._prefix = paths.work(context.tenant, media_id, maker(context), digest)
         #: What was put beside the records of runs, by name.
         self.values: dict[str, Any] = {}
         self._codecs: dict[str, str] = {}
@@ -116,7 +120,7 @@ class Manifest:
         self._storage.put(f"{self._prefix}{name}.json", io.BytesIO(json.dumps(value).encode()))
 
     def remove(self) -> None:
-        """Forget everything, of any transcoding of this source."""
+        """Forget everything that the task knows of this source. What other tasks make of it is theirs."""
         self._storage.delete(self._all)
 
     def missing(self, name: str, first: int, end: int) -> int | None:
@@ -190,8 +194,8 @@ class Manifest:
 class LaterManifest(Manifest):
     """Keeps records to itself until it is told to write them: what is made of a part in vain is known to nobody."""
 
-    def __init__(self, storage: Storage, tenant: str, media_id: str, digest: str) -> None:
-        super().__init__(storage, tenant, media_id, digest)
+    def __init__(self, context: TaskContext, media_id: str, digest: str) -> None:
+        super().__init__(context, media_id, digest)
         self._kept: dict[str, Written] = {}
 
     def write(self, name: str, written: Written) -> None:

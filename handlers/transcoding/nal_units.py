@@ -1,4 +1,4 @@
-"""Tells, from the beginning of a picture of H.264 or HEVC in MP4, whether it can look other than those before it.
+"""Tells, from the beginning of a picture of H.264 or HEVC, whether it can look other than those before it.
 
 What a picture looks like is said by a sequence parameter set (ITU-T H.264 and H.265, 7.3.2.1), and by messages (SEI,
 annex D) that turn it, give it another transfer function, or say that it is of fields. All come before its first slice.
@@ -21,6 +21,8 @@ class _Kinds(NamedTuple):
     header: int
 
 
+#: What a byte stream has before each unit (annex B).
+_CODE = b"\0\0\1"
 _H264, _HEVC = _Kinds(7, 6, range(1, 6), 1), _Kinds(33, 39, range(32), 2)
 
 
@@ -28,16 +30,26 @@ class Sequence:
     """The parameter set of a track that has one, and what is checked against it."""
 
     def __init__(self, kinds: _Kinds, configuration: bytes) -> None:
-        """``configuration`` is that of the track, avcC or hvcC (ISO/IEC 14496-15). Raises ``ValueError`` for others."""
+        """``configuration`` is that of the track: avcC or hvcC (ISO/IEC 14496-15), or the units themselves behind start
+        codes, where a transport stream has them. Raises ``ValueError`` for others.
+        """
         self._kinds = kinds
-        read = _of_avcc if kinds is _H264 else _of_hvcc
-        self._length, sets = read(configuration)
+        #: Bytes of a unit's length; 0 where start codes part the units.
+        self._length, sets = self._read(configuration)
         if len(sets) != 1:
             raise ValueError("not one parameter set")
         self._set = sets[0]
         self._messages: list[bytes] | None = None
         if kinds is _H264 and not _frames_only(self._set):
             raise ValueError("fields")
+
+    def _read(self, configuration: bytes) -> tuple[int, list[bytes]]:
+        if configuration.startswith((_CODE, b"\0" + _CODE)):
+            return 0, [unit for unit, _ in _parted(configuration) if self._kind(unit) == self._kinds.parameters]
+        return _of_avcc(configuration) if self._kinds is _H264 else _of_hvcc(configuration)
+
+    def _kind(self, unit: bytes) -> int:
+        return unit[0] & 31 if self._kinds is _H264 else unit[0] >> 1 & 63
 
     def same(self, beginning: bytes, *, key: bool) -> bool:
         """Whether the picture that begins so has the parameter set, and a ``key`` one the messages of the first."""
@@ -58,15 +70,37 @@ class Sequence:
         return messages == self._messages or not (key or messages)
 
     def _units(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        at = 0
-        while at + self._length < len(data):
-            size = int.from_bytes(data[at : at + self._length])
-            at += self._length
-            kind = data[at] & 31 if self._kinds is _H264 else data[at] >> 1 & 63
-            if not size or (at + size > len(data) and kind not in self._kinds.slices):
+        """Each behind its type, up to one, but for slices, of which the end is not there."""
+        for unit, whole in _counted(data, self._length) if self._length else _parted(data):
+            kind = self._kind(unit)
+            if not whole and kind not in self._kinds.slices:
                 return
-            yield kind, data[at : at + size]
-            at += size
+            yield kind, unit
+
+
+def _counted(data: bytes, length: int) -> Iterator[tuple[bytes, bool]]:
+    """Units behind their lengths, each with whether all of it is there."""
+    at = 0
+    while at + length < len(data):
+        size = int.from_bytes(data[at : at + length])
+        at += length
+        if not size:
+            return
+        yield data[at : at + size], at + size <= len(data)
+        at += size
+
+
+def _parted(data: bytes) -> Iterator[tuple[bytes, bool]]:
+    """Likewise, of a byte stream (annex B): units behind start codes, and zeros that may follow them."""
+    at = data.find(_CODE)
+    while at >= 0:
+        at += len(_CODE)
+        end = data.find(_CODE, at)
+        unit = data[at : end if end >= 0 else len(data)].rstrip(b"\0")
+        if not unit:
+            return
+        yield unit, end >= 0
+        at = end
 
 
 def _of_avcc(data: bytes) -> tuple[int, list[bytes]]:

@@ -41,8 +41,8 @@ def look_and_plan(
 
 def take_up(context: TaskContext, media: MediaRecord, stored: StoredObject, video: Video) -> Manifest:
     """What is made of the video so far; what a run has published of another source, or otherwise, goes."""
-    manifest = Manifest(context.storage, context.tenant, media.id, digest_of(stored, video))
-    if not manifest.load(kept(context.tenant, media.id, stored)) and makes_first(context, media):
+    manifest = Manifest(context, media.id, digest_of(stored, video))
+    if not manifest.load(kept(context, media.id, stored)) and makes_first(context, media):
         if media.info.get("playable_seconds"):
             context.note(media.id, playable_seconds=0)
         withdraw(context.storage, video.prefix)

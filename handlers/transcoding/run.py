@@ -38,7 +38,7 @@ def transcode(context: TaskContext) -> dict[str, Any] | None:
         _withdraw(context, media)
         raise
     except Mismatch:
-        Manifest(context.storage, context.tenant, media.id).remove()
+        Manifest(context, media.id).remove()
         raise
     except ffmpeg.Stalled as error:
         if context.recall(_STALLED):
@@ -81,5 +81,5 @@ def _goes_another_way(context: TaskContext, error: PermanentError) -> bool:
 def _withdraw(context: TaskContext, media: MediaRecord) -> None:
     """Remove what was stored of a video that cannot be made. What an earlier task has made of it stays."""
     context.remember(_WITHDRAWN, True)  # which is refused when another run may be making it
-    Manifest(context.storage, context.tenant, media.id).remove()
+    Manifest(context, media.id).remove()
     withdraw(context.storage, paths.hls(context.tenant, media.id, folder_of(context, media)))

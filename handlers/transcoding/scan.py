@@ -18,6 +18,7 @@ from handlers.media.opening import open_as
 from handlers.transcoding import tracks
 from handlers.transcoding.colours import colours, unreadable
 from handlers.transcoding.declared import declared_bytes, unfinished
+from handlers.transcoding.encrypted import encrypted
 from handlers.transcoding.indexed import read_index
 from handlers.transcoding.looks import Look, Looks
 from handlers.transcoding.moov import NotTold
@@ -75,7 +76,7 @@ class _Scan:
         looks, video = reading.looks[index], timelines[index]
         look = looks.largest
         if not video.count or look is None:
-            raise Unreadable(f"The file has no picture that can be decoded (at most {MAX_PIXELS // 10**6} megapixels).")
+            raise Unreadable(self._no_picture())
         sound = tracks.sound(reading.sound, timelines)
         cut = self._missing(index, max([video.end, *(track.seconds for track in sound)]))
         rate, phase = self._rhythm(video, looks)
@@ -96,6 +97,11 @@ class _Scan:
             colours=colours(look.matrix, look.primaries, look.transfer, rgb=look.rgb, lines=look.lines),
             warnings=(*cut, *_colour_warnings(look), *tracks.left_out(self._container, index, sound)),
         )
+
+    def _no_picture(self) -> str:
+        if encrypted(self._path, self._demuxer):
+            return "The video is encrypted (DRM); send it without."
+        return f"The file has no picture that can be decoded (at most {MAX_PIXELS // 10**6} megapixels)."
 
     def _rhythm(self, video: Timeline, looks: Looks) -> Any:
         natural = natural_rate(video.mean_rate, video.typical_rate, steady=video.steady)

@@ -61,6 +61,10 @@ class _Stored:
         except NotFound:
             raise Unreadable("is not stored") from None
 
+    def place(self, uri: str) -> str:
+        """Part of ``Reader``."""
+        return uri
+
 
 def _load(playlist: MediaPlaylist, made: Mapping[str, Segment], stored: _Stored, report: Report) -> Rendition:
     """What the playlist names, told from what was made, once its sizes are as they should be."""

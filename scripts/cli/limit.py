@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from scripts.cli.failure import TIMED_OUT, Failure
-from scripts.cli.words import duration, seconds_in
+from scripts.cli.words import duration
 
 
 @contextmanager
-def time_limit(span: str | None) -> Iterator[None]:
-    """Raises ``Failure`` inside the block when it lasts longer than ``span`` (``90``, ``5m``); ``None``: no limit."""
-    seconds = seconds_in(span) if span else 0.0
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """Raises ``Failure`` inside the block when it lasts longer; ``None`` or 0: no limit."""
+    seconds = seconds or 0.0
 
     def ring(*_: object) -> NoReturn:
         raise Failure(f"Not ended after {duration(seconds)}; what runs goes on.", TIMED_OUT, "timed_out")

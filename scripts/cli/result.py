@@ -28,8 +28,11 @@ class Display(Protocol):
         """A word about the connection."""
 
 
-def wait_for(call: Call, ids: list[str], timeout: str | None = None) -> None:
-    """Shows the tasks until all have ended; ends the program with 1 unless all of them are completed."""
+def wait_for(call: Call, ids: list[str], timeout: float | None = None) -> None:
+    """Shows the tasks until all have ended; ends the program with 1 unless all of them are completed.
+
+    Raises ``Failure`` when that takes more than ``timeout`` seconds.
+    """
     statuses: dict[str, str] = {}
     try:
         with time_limit(timeout), display(call.out) as shown:

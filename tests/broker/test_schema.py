@@ -1,5 +1,6 @@
 """Our schemas load and dump what marshmallow's would, and complain in its words."""
 
+from copy import deepcopy
 from typing import Any
 
 import marshmallow
@@ -113,3 +114,9 @@ def test_what_is_loaded_is_dumped_as_it_came(payload: dict[str, Any]) -> None:
     schema = _NamesOfTheirOwn()
     assert schema.dump(schema.load(payload)) == payload
     assert schema.load({"within": 3}) == {"range": {"first": 3}}
+
+
+def test_what_is_documented_is_copied_without_its_schemas() -> None:
+    """flask-smorest copies it at each decorator of a view, and once more when the view is registered."""
+    schema = _schema(Schema, _Members)()
+    assert deepcopy({"responses": [schema]})["responses"][0] is schema

@@ -1,11 +1,14 @@
 """A video that is being made shows what of it plays, and tells so once."""
 
+import io
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 
 from broker.broker import Broker
 from broker.engine.transitions import Claimed
+from broker.media import paths
 from broker.media.records import info_fields
 from broker.webhooks.delivery import Deliveries
 from broker.webhooks.events import PLAYABLE
@@ -44,6 +47,24 @@ def test_one_that_failed_before_plays_nothing(client: FlaskClient, broker: Broke
     video = post(client).json
     fail(broker)
     assert shown(client, video) == (False, None)
+
+
+@pytest.mark.parametrize("end", ["stopped", "poison", "forgotten"])
+def test_nothing_plays_on_when_its_task_ends_without_a_run(client: FlaskClient, broker: Broker, end: str) -> None:
+    """So the run could not take away what it had made: a player would wait for the rest for ever."""
+    video = post(client).json
+    claimed, claim = start(broker)
+    note(broker, claimed, claim.execution, video, 6.0)
+    for name in ("master.m3u8", "360p/index.m3u8"):
+        broker.storage.put(paths.hls("acme", video["id"], name), io.BytesIO(b"#EXTM3U\n"))
+    playing = [video["hls_url"], video["hls_url"].replace("master", "360p/index")]
+    assert [client.get(each).status_code for each in playing] == [200, 200]
+    if end == "stopped":
+        broker.tasks.cancel("acme", claimed.id, force=True)
+    broker.transitions.fail(claimed.id, claim.execution, "killed", "", None, claim._replace(execution=""))
+    if end == "forgotten":
+        broker.tasks.delete("acme", claimed.id)
+    assert [client.get(each).status_code for each in playing] == [404, 404]
 
 
 def test_a_run_notes_nothing_of_another_tenants_file(client: FlaskClient, broker: Broker) -> None:

@@ -142,6 +142,21 @@ def test_what_the_plugin_cannot_use_is_refused_by_name(
     assert client.get(PATH).json["source"] == "none"
 
 
+def test_all_plugins_are_listed_with_their_settings_which_are_read_at_once(
+    client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(client, api_key=KEY, language_code="de")
+    monkeypatch.setattr(broker.plugin_configs, "read", None)
+    listed = {each["name"]: each for each in client.get("/api/plugins").json["plugins"]}
+    assert listed["assembly_ai"]["settings"] == {
+        "config": {"api_key": "********", "language_code": "de"}, "source": "tenant", "enabled": True
+    }  # fmt: skip
+    assert listed["checksum"]["settings"] == {"config": {}, "source": "operator", "enabled": True}
+    assert [each["settings_error"] for each in listed.values()] == [None, None]
+    monkeypatch.undo()
+    assert all(client.get(f"/api/plugins/{name}/config").json == each["settings"] for name, each in listed.items())
+
+
 def test_there_are_no_settings_of_no_plugin(client: FlaskClient) -> None:
     for call in (client.get, client.delete):
         problem(call("/api/plugins/nope/config"), 404, "not_found")
@@ -157,7 +172,10 @@ def test_a_secret_key_can_be_replaced_while_the_old_one_is_still_named(
     assert between.get(PATH).json["enabled"]
     after = gateway(broker, gateway_settings, "a new secret")
     problem(after.get(PATH), 409, "undecryptable")
-    assert after.get("/api/plugins").json["plugins"][0]["enabled"] is False, "one unreadable setting hides all plugins"
+    listed = after.get("/api/plugins").json["plugins"][0]
+    assert listed["enabled"] is False, "one unreadable setting hides all plugins"
+    assert listed["settings"] is None
+    assert "encrypted under another SECRET_KEY" in listed["settings_error"]
     put(between, api_key="********")
     assert after.get(PATH).json["enabled"]
 

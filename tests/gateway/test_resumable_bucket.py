@@ -1,5 +1,6 @@
 """Resumable uploads into a bucket: small pieces and large ones, and the end of one whose maker died."""
 
+import io
 from dataclasses import replace
 
 import pytest
@@ -53,3 +54,20 @@ def test_pieces_of_any_size_become_the_file(
     assert client.get(video["source_url"]).data == data
     assert [each.key for each in stored.storage.walk()] == [f"acme/{video['id']}/source"]
     assert stored.storage.remove_unfinished(-3600, lambda keys: set()) == 0
+
+
+def test_a_part_that_comes_late_from_a_writer_that_was_taken_for_dead_spoils_nothing(
+    client: FlaskClient, stored: Broker
+) -> None:
+    """It was on its way when another took over, whose piece is of another size."""
+    data = MP4 + bytes(14 * MIB)
+    place = begun(client, len(data))
+    upload_id = place.rpartition("/")[2]
+    with stored.uploads.writer("acme", upload_id, 6 * MIB) as dead:
+        stored.redis.hset(stored.keys.upload(upload_id), "held_until_us", 1)
+        assert patch(client, place, 0, data[: 7 * MIB]).status_code == 204
+        late = io.BytesIO(data[: 6 * MIB])
+        stored.storage.resumable.append(dead.upload.key, dead.upload.state, late, 0, 6 * MIB, len(data))
+    assert patch(client, place, 7 * MIB, data[7 * MIB :]).status_code == 204
+    video = client.get(client.get(place).json["media_url"]).json
+    assert client.get(video["source_url"]).data == data

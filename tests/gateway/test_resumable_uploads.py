@@ -16,9 +16,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from broker.broker import Broker
-from broker.errors import Unavailable
+from broker.errors import Unavailable, UploadLocked
 from broker.uploads.expiry import UploadExpiry
-from broker.uploads.uploads import Uploads
+from broker.uploads.uploads import Uploads, Writer
 from gateway.app import create_app
 from gateway.config import GatewaySettings
 from tests.gateway.conftest import MAX_UPLOAD_BYTES, ClientOf
@@ -357,10 +357,38 @@ class TestOneWriter:
             broker.redis.hset(broker.keys.upload(upload_id), "held_until_us", 1)
             assert patch(client, place, 0, MP4[:100]).status_code == 204
             dead.append(io.BytesIO(b"y" * 50), 50, len(MP4))
-            dead.save(dead.upload)
         assert offset_of(client, place) == 100
         patch(client, place, 100, MP4[100:])
-        assert client.get(client.get(client.get(place).json["media_url"]).json["source_url"]).data[100:] == MP4[100:]
+        assert client.get(client.get(client.get(place).json["media_url"]).json["source_url"]).data == MP4
+
+    def test_one_that_stood_still_gets_nothing_back_from_who_has_ended_meanwhile(
+        self, client: FlaskClient, broker: Broker
+    ) -> None:
+        """Neither the upload, nor a word on how far it is."""
+        place = begun(client)
+        upload_id = place.rpartition("/")[2]
+        with pytest.raises(UploadLocked, match="taken this upload over"), _still(broker, upload_id) as dead:
+            assert patch(client, place, 0, MP4[:100]).status_code == 204
+            with pytest.raises(UploadLocked, match="taken this upload over"):
+                broker.uploads.held_still("acme", upload_id, dead.name)
+            dead.save(replace(dead.upload, offset=50))
+        assert offset_of(client, place) == 100
+        assert patch(client, place, 100, MP4[100:]).status_code == 204
+
+    def test_one_that_stood_still_before_it_could_remove_an_upload_removes_no_file(
+        self, client: FlaskClient, broker: Broker
+    ) -> None:
+        place = begun(client)
+        with pytest.raises(UploadLocked), _still(broker, place.rpartition("/")[2]) as dead:
+            assert patch(client, place, 0, MP4).status_code == 204
+            broker.uploads.remove(dead)
+        assert client.get(client.get(client.get(place).json["media_url"]).json["source_url"]).data == MP4
+
+    def test_one_whose_upload_nobody_has_taken_goes_on(self, client: FlaskClient, broker: Broker) -> None:
+        place = begun(client)
+        with _still(broker, place.rpartition("/")[2]) as late:
+            late.save(late.append(io.BytesIO(MP4[:100]), 100, len(MP4)))
+        assert offset_of(client, place) == 100
 
 
 class TestOnce:
@@ -407,6 +435,14 @@ class TestTheirEnd:
         patch(client, place, 0, MP4[:100])
         assert broker.storage.remove_unfinished(-60, broker.uploads.live) == 0
         assert patch(client, place, 100, MP4[100:]).status_code == 204
+
+
+@contextmanager
+def _still(broker: Broker, upload_id: str) -> Iterator[Writer]:
+    """A writer that has stood still, from when it had looked at the upload until its hold was over."""
+    with broker.uploads.writer("acme", upload_id) as writer:
+        broker.redis.hset(broker.keys.upload(upload_id), "held_until_us", 1)
+        yield writer
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def asked(broker: Broker) -> Iterator[list[SearchRequest]]:
 
     def answer(request: SearchRequest) -> Found:
         requests.append(request)
-        return Found(HITS[: request.limit], 7, [0.5, 0.25, "image", VIDEO_ID], "model+2", 3)
+        return Found(HITS[: request.limit], 7, [0.5, 0.25, "image", VIDEO_ID], "model+2", 3, exact=False)
 
     with searching(broker.search, answer):
         yield requests
@@ -55,6 +55,7 @@ def test_the_best_come_first_with_all_that_is_known(client: FlaskClient, asked: 
         "like": None,
         "count": 2,
         "total": 7,
+        "total_exact": False,
         "next_cursor": answer["next_cursor"],
         "generation": "model+2",
         "complete": False,
@@ -170,6 +171,7 @@ def test_the_longest_query_is_taken(client: FlaskClient, asked: list[SearchReque
         ("", "q"),
         ("q=", "q"),
         ("q=%20%20", "q"),
+        ("q=%00%E2%80%8B", "q"),
         ("q=" + "x" * 501, "q"),
         ("q=a&q=b", "q"),
         ("q=a&type=movie", "type"),

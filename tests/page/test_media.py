@@ -234,9 +234,8 @@ def test_search_is_narrowed_down_and_goes_on(tab: Tab, made: Made) -> None:
             hit | {"entity_id": f"00000000-0000-4000-8000-{number:012}"}
             for number in range(0 if first else 24, 24 if first else 30)
         ]
-        route.fulfill(
-            json={"results": results, "count": len(results), "total": 30, "next_cursor": "on" if first else None}
-        )
+        total = {"total": 30, "total_exact": "q=many" not in route.request.url}
+        route.fulfill(json={"results": results, "count": len(results), **total, "next_cursor": "on" if first else None})
 
     tab.page.route("**/api/search?**", answer)
     with tab.page.expect_request(re.compile("min_duration=90&limit=24|tag=holiday.*min_duration=90")) as asked:
@@ -250,6 +249,10 @@ def test_search_is_narrowed_down_and_goes_on(tab: Tab, made: Made) -> None:
     assert tab.axe() == []
     tab.page.reload()
     expect(tab.page.get_by_label("Minutes from")).to_have_value("1.5")
+    tab.open("search?q=many")
+    expect(tab.page.get_by_text("at least 30 results")).to_be_visible()
+    tab.page.get_by_role("button", name="Load more", exact=True).click()
+    expect(found).to_have_count(30)
 
 
 def test_how_far_a_new_model_is(tab: Tab) -> None:

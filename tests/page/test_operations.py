@@ -135,6 +135,7 @@ def test_the_settings_of_a_plugin_are_made_changed_and_forgotten(tab: Tab, syste
     tab.open("plugins")
     line = tab.page.get_by_role("row", name=re.compile("^assembly_ai"))
     expect(line).to_contain_text("settings are missing: api_key")
+    assert not [each for each in tab.requested if each.endswith("/config")], "the list has the settings of all"
     line.get_by_role("button", name="Settings of assembly_ai").click()
     dialog = tab.page.get_by_role("dialog")
     secret, language = dialog.get_by_label("api_key"), dialog.get_by_label("language_code")

@@ -3,6 +3,7 @@
 import math
 import struct
 import zlib
+from pathlib import Path
 
 import pytest
 
@@ -123,3 +124,17 @@ def test_every_model_that_can_be_fetched_is_measured_when_asked_for(tmp_path, mo
     queries, german = search_quality.queries(), search_quality.german()
     assert queries.keys() == german.keys()
     assert all(german.values())
+
+
+def test_the_index_is_measured_beside_the_scan(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    np = pytest.importorskip("numpy", reason="needs the extra light")
+    search_index = pytest.importorskip("scripts.bench.search_index", reason="needs the extra light")
+    pytest.importorskip("usearch", reason="needs the extra hnsw")
+    monkeypatch.setattr("handlers.embedding.matrix._BLOCK_ROWS", 200)
+    chance = np.random.default_rng(1)
+    real = [search_index.unit(chance.standard_normal((each, 384), np.float32)) for each in (1000, 50, 5)]
+    monkeypatch.setattr(search_index, "_real", lambda folder: real)
+    found = search_index.run([1000, 2000], tmp_path)
+    assert 0.9 < found["2000"]["recall"] <= 1
+    assert found["2000"]["build"] > found["1000"]["build"] > 0
+    assert "recall@10" in search_index.report(found)

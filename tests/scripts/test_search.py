@@ -22,6 +22,17 @@ import runpy, sys
 sys.modules["tokenizers"] = None
 runpy.run_module("scripts.search", run_name="__main__")
 """
+WITHOUT_INDEX = """
+import runpy, sys
+sys.modules["usearch"] = None
+runpy.run_module("scripts.search", run_name="__main__")
+"""
+FROZEN = """
+import gc, runpy, sys
+from broker.media.search import SearchBus
+SearchBus.serve = lambda *_: print("passed over:", gc.get_freeze_count() > 10_000, file=sys.stderr)
+runpy.run_module("scripts.search", run_name="__main__")
+"""
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -73,6 +84,17 @@ def test_it_answers_from_the_store_and_stops_when_told_to(
     assert broker.search.search(SearchRequest("rival", "kitten"), timeout=PATIENCE).hits == []
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE) == 0
+
+
+def test_no_search_waits_for_a_collection_of_what_the_start_has_made(start: Start) -> None:
+    pytest.importorskip("onnxruntime", reason="needs the extra light")
+    assert start(["-c", FROZEN], "passed over: True").wait(PATIENCE) == 0
+
+
+def test_it_does_not_start_without_the_index_that_is_asked_for(start: Start) -> None:
+    pytest.importorskip("onnxruntime", reason="needs the extra light")
+    process = start(["-c", WITHOUT_INDEX], "SEARCH_HNSW_FROM needs usearch", SEARCH_HNSW_FROM="500")
+    assert process.wait(PATIENCE) == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -115,6 +115,7 @@ if in_place() then
 end
 
 if indexed == 'completed' then uncount_duration(task.tenant, type_name, id) end
+if indexed == 'cancelled' then call('SREM', KEY.spared(task.tenant, type_name), id) end
 remove_from(task.queue)
 if truth == 'pending' then
   call('HSET', task.key, 'crashes', 0)

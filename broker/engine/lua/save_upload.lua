@@ -11,8 +11,9 @@ local key = KEY.upload(upload_id)
 local f = call('HMGET', key, 'tenant', 'writer', 'saved_by')
 if f[3] == writer then return 1 end
 if f[2] ~= writer then return 0 end
-call('HDEL', key, 'writer', 'held_until_us')
+call('HDEL', key, 'writer', 'held_until_us', 'held_bytes')
 call('HSET', key, 'saved_by', writer, unpack(fields))
+if fields[1] then call('HDEL', key, 'lost_writers', 'lost_bytes') end
 if complete == '1' then
   call('HSET', key, 'complete', 1)
   call('HDEL', key, 'state', 'head')

@@ -627,6 +627,8 @@ class PluginInfo(TypedDict):
     media_types: list[str]
     config_schema: dict[str, Any]
     enabled: bool
+    settings: PluginSettings | None
+    settings_error: str | None
 
 
 class PluginList(TypedDict):

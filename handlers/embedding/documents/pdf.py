@@ -58,4 +58,8 @@ def _pages(document: PdfReader) -> Iterator[Section]:
     if failed and not said:
         raise failed
     if not said:
-        raise PermanentError(f"There is no text in the {count} pages of this PDF; scanned ones need OCR beforehand.")
+        raise PermanentError(
+            f"There is no text in the {count} page{'s' * (count > 1)} of this PDF; scanned ones need OCR beforehand."
+            if count
+            else "This PDF has no pages."
+        )

@@ -11,7 +11,10 @@ _ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"\r\n]*"|[^",\s][^",]*)(,|$)')
 #: Attributes whose values stand in quotes, of those that are read here, and those whose values never do.
 _QUOTED = frozenset({"URI", "CODECS", "AUDIO", "VIDEO", "SUBTITLES", "GROUP-ID", "NAME", "LANGUAGE", "CHANNELS"})
 _BARE = frozenset({"BANDWIDTH", "AVERAGE-BANDWIDTH", "RESOLUTION", "FRAME-RATE", "TYPE", "DEFAULT", "AUTOSELECT"})
-_RANGE = re.compile(r"(\d+)(?:@(\d+))?")
+#: More digits than any number of a playlist needs (4.2: up to 2**64).
+_WHOLE = re.compile(r"[0-9]{1,20}")
+_RANGE = re.compile(r"([0-9]{1,20})(?:@([0-9]{1,20}))?")
+_DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,40})?")
 
 
 def attributes(text: str, where: str, report: Report) -> dict[str, str]:
@@ -43,4 +46,9 @@ def byte_range(text: str, after: int | None) -> ByteRange | None:
 
 def decimal(text: str) -> Fraction | None:
     """A decimal number as RFC 8216 has it: digits, and a point."""
-    return Fraction(text) if re.fullmatch(r"\d+(\.\d+)?", text) else None
+    return Fraction(text) if _DECIMAL.fullmatch(text) else None
+
+
+def whole(text: str) -> int | None:
+    """A whole number as RFC 8216 has it."""
+    return int(text) if _WHOLE.fullmatch(text) else None

@@ -3,8 +3,8 @@
 It reads apart from what the transcoder goes by, so that one checks the other.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from struct import error as StructError
@@ -16,6 +16,10 @@ from handlers.transcoding.validation.av1 import begins_anew
 _CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf", b"edts", b"mvex"})
 #: sample_is_non_sync_sample (8.8.3.1), and what says in a trun that its samples, or its first, have flags.
 _NON_SYNC, _FIRST_FLAGS, _DURATIONS, _SIZES, _FLAGS, _OFFSETS = 0x10000, 0x4, 0x100, 0x200, 0x400, 0x800
+
+
+#: Samples of one run: an hour of sound has a sixth of them.
+_MOST_SAMPLES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,9 @@ class TrackFacts:
     #: Flags and length of samples of which a fragment says nothing.
     default_duration: int
     default_flags: int
+    #: Which of the tracks it is, and the codecs of those beside it: sound, where it is not apart.
+    number: int | None = None
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +73,44 @@ class Sample:
 
 
 def read_init(data: bytes) -> TrackFacts:
-    """Raises ``ValueError`` for anything but the initialization segment of one track."""
+    """Of several tracks the one with the pictures. Raises ``ValueError`` for anything but an initialization segment."""
     try:
         boxes = dict(_walk(data))
-        if sum(kind == b"trak" for kind, _ in _walk(data)) != 1:
-            raise ValueError("holds more than one track")
-        header, descriptions = boxes[b"mdhd"], boxes[b"stsd"]
-        (timescale,) = unpack_from(">I", header, 20 if header[0] else 12)
-        kind = {b"vide": "video", b"soun": "audio"}.get(boxes[b"hdlr"][8:12], "other")
-        ((entry_kind, entry), *_) = _side_by_side(descriptions[8:])
-        width, height = unpack_from(">HH", entry, 24) if kind == "video" else (0, 0)
-        inner = dict(_side_by_side(entry[VISUAL_ENTRY:])) if kind == "video" else {}
-        nal = {b"avcC": 4, b"hvcC": 21}
-        nal_length = next((1 + (inner[name][at] & 3) for name, at in nal.items() if name in inner), 0)
-        duration, _, flags = unpack_from(">III", boxes[b"trex"], 12) if b"trex" in boxes else (0, 0, 0)
-        return TrackFacts(
-            kind, codec_name(entry_kind, entry), timescale, width, height, b"elst" in boxes, nal_length, duration, flags
-        )
+        defaults = {unpack_from(">I", body, 4)[0]: body for kind, body in _walk(data) if kind == b"trex"}
+        tracks = [_track(body, defaults) for body in _tracks(data)]
     except (KeyError, StructError, IndexError) as error:
         raise ValueError(f"is no initialization segment: {error!r}") from error
+    if not tracks or b"moov" not in boxes:
+        raise ValueError("is no initialization segment: there is no track in it")
+    found = next((each for each in tracks if each.kind == "video"), tracks[0])
+    beside = tuple(each.codec for each in tracks if each is not found)
+    return found if not beside else replace(found, beside=beside)
+
+
+def _tracks(data: bytes) -> Iterator[bytes]:
+    for kind, moov in _side_by_side(data):
+        if kind == b"moov":
+            yield from (body for inner, body in _side_by_side(moov) if inner == b"trak")
+
+
+def _track(trak: bytes, defaults: Mapping[int, bytes]) -> TrackFacts:
+    boxes = dict(_walk(trak))
+    header, descriptions = boxes[b"mdhd"], boxes[b"stsd"]
+    (timescale,) = unpack_from(">I", header, 20 if header[0] else 12)
+    if not timescale:
+        raise ValueError("is no initialization segment: a second has no ticks")
+    (number,) = unpack_from(">I", boxes[b"tkhd"], 20 if boxes[b"tkhd"][0] else 12)
+    kind = {b"vide": "video", b"soun": "audio"}.get(boxes[b"hdlr"][8:12], "other")
+    ((entry_kind, entry), *_) = _side_by_side(descriptions[8:])
+    width, height = unpack_from(">HH", entry, 24) if kind == "video" else (0, 0)
+    inner = dict(_side_by_side(entry[VISUAL_ENTRY:])) if kind == "video" else {}
+    nal = {b"avcC": 4, b"hvcC": 21}
+    nal_length = next((1 + (inner[name][at] & 3) for name, at in nal.items() if name in inner), 0)
+    duration, _, flags = unpack_from(">III", defaults[number], 12) if number in defaults else (0, 0, 0)
+    return TrackFacts(
+        kind, codec_name(entry_kind, entry), timescale, width, height, b"elst" in boxes, nal_length, duration, flags,
+        number,
+    )  # fmt: skip
 
 
 def read_samples(data: bytes, track: TrackFacts) -> list[Sample]:
@@ -96,7 +122,7 @@ def read_samples(data: bytes, track: TrackFacts) -> list[Sample]:
         if size < 8 or at + size > len(data):
             raise ValueError(f"is cut off: a box of {size} bytes at {at}, of {len(data)} bytes")
         if kind == b"moof":
-            samples += _samples(data[at + 8 : at + size], at, track)
+            samples += _moof(data[at + 8 : at + size], at, track)
         at += size
     if not samples:
         raise ValueError("holds no sample")
@@ -118,13 +144,41 @@ def read_part(data: bytes, track: TrackFacts) -> Part:
         key_frames=tuple(Fraction(each.start - first.start, scale) for each in samples if each.sync),
         shown=Fraction(min(sample.start + sample.offset for sample in samples), scale),
         refreshed=refreshed(data[first.at : first.at + first.size], track),
-        flaws=tuple(f"decode times leap at sample {at}" for at in leaps),
+        flaws=tuple(f"decode times leap at sample {at}" for at in leaps) + _broken_units(data, samples, track),
     )
 
 
-def _samples(moof: bytes, moof_at: int, track: TrackFacts) -> Iterator[Sample]:
+def _broken_units(data: bytes, samples: list[Sample], track: TrackFacts) -> tuple[str, ...]:
+    """Samples of H.264 or HEVC that are not NAL units behind each other to their end: the first one, in words."""
+    if not track.nal_length or track.kind != "video":
+        return ()
+    for number, sample in enumerate(samples):
+        at, end = sample.at, sample.at + sample.size
+        while at < end:
+            length = int.from_bytes(data[at : at + track.nal_length])
+            at += track.nal_length + length
+            if not length or at > end:
+                return (f"the bytes of sample {number} are no picture: its NAL units do not fill it",)
+    return ()
+
+
+def _moof(moof: bytes, moof_at: int, track: TrackFacts) -> Iterator[Sample]:
+    try:
+        for kind, body in _side_by_side(moof):
+            if kind == b"traf" and (not track.beside or _number(body) == track.number):
+                yield from _samples(body, moof_at, track)
+    except (StructError, IndexError) as error:
+        raise ValueError(f"is cut off or damaged: {error}") from error
+
+
+def _number(traf: bytes) -> int | None:
+    """Which track a fragment is of."""
+    return next((int.from_bytes(body[4:8]) for kind, body in _side_by_side(traf) if kind == b"tfhd"), None)
+
+
+def _samples(traf: bytes, moof_at: int, track: TrackFacts) -> Iterator[Sample]:
     start = duration = size = flags = 0
-    for kind, body in _walk(moof):
+    for kind, body in _walk(traf):
         bits = int.from_bytes(body[1:4])
         if kind == b"tfhd":
             at = 8 + (8 if bits & 1 else 0) + (4 if bits & 2 else 0)
@@ -141,9 +195,15 @@ def _samples(moof: bytes, moof_at: int, track: TrackFacts) -> Iterator[Sample]:
                 start = sample.start + sample.duration
 
 
+def _count(trun: bytes) -> int:
+    (count,) = unpack_from(">I", trun, 4)
+    if count > _MOST_SAMPLES:
+        raise ValueError(f"is damaged: a run has {count} samples")
+    return int(count)
+
+
 def _run(body: bytes, bits: int, start: int, defaults: tuple[int, int, int], moof_at: int) -> Iterator[Sample]:
-    (count,) = unpack_from(">I", body, 4)
-    at, data_at = 8, moof_at
+    count, at, data_at = _count(body), 8, moof_at
     if bits & 1:
         data_at += unpack_from(">i", body, at)[0]
         at += 4

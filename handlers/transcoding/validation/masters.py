@@ -3,13 +3,18 @@
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from handlers.transcoding.validation.attributes import decimal
+from handlers.transcoding.validation.attributes import decimal, whole
 from handlers.transcoding.validation.playlist import Listed, MasterPlaylist
 from handlers.transcoding.validation.renditions import Rendition
 from handlers.transcoding.validation.report import Report
 
 #: Attributes of a variant that name a group of that type.
 _GROUPS = ("AUDIO", "SUBTITLES", "VIDEO")
+#: What EXT-X-MEDIA may say.
+_ENUMERATED = {
+    "TYPE": ("AUDIO", "VIDEO", "SUBTITLES", "CLOSED-CAPTIONS"),
+    **dict.fromkeys(("DEFAULT", "AUTOSELECT", "FORCED"), ("YES", "NO")),
+}
 #: What declared and measured bit rates may differ by (Apple 1.26 and 1.27), also while it is made (1.28).
 _CLOSE, _GROWING = Fraction(1, 10), Fraction(1, 4)
 _AAC_FRAME = Fraction(1024, 44_100)
@@ -55,10 +60,10 @@ def _need(master: MasterPlaylist, listed: Listed, names: Sequence[str], section:
 def _check_values(master: MasterPlaylist, listed: Listed, report: Report) -> None:
     where, values = f"{master.where}:{listed.line}", listed.attributes
     for name in ("BANDWIDTH", "AVERAGE-BANDWIDTH"):
-        if name in values and not values[name].isdecimal():
-            report.error(where, "RFC 8216 4.3.4.2", f"{name} must be a whole number, not {values[name]!r}")
+        if name in values and whole(values[name]) is None:
+            report.error(where, "RFC 8216 4.3.4.2", f"{name} must be a whole number, not {values[name][:60]!r}")
     width, _, height = values.get("RESOLUTION", "1x1").partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
+    if whole(width) is None or whole(height) is None:
         report.error(where, "RFC 8216 4.2", f"RESOLUTION must be like 640x360, not {values['RESOLUTION']!r}")
     rate = decimal(values.get("FRAME-RATE", "1"))
     if rate is None:
@@ -80,12 +85,19 @@ def _check_group(master: MasterPlaylist, kind: str, name: str, members: list[Lis
         report.error(where, "RFC 8216 4.3.4.1.1", f"the group {name} has more than one default")
     for each in members:
         at = f"{master.where}:{each.line}"
+        _check_enumerated(each, at, report)
         if each.attributes.get("DEFAULT") == "YES" and each.attributes.get("AUTOSELECT", "YES") == "NO":
             report.error(at, "RFC 8216 4.3.4.1", "DEFAULT=YES with AUTOSELECT=NO")
         if kind == "SUBTITLES" and each.uri is None:
             report.error(at, "RFC 8216 4.3.4.1", "subtitles without a URI")
         if kind in ("AUDIO", "SUBTITLES") and "LANGUAGE" not in each.attributes:
             report.advice(at, "Apple 8.10", "LANGUAGE is missing")
+
+
+def _check_enumerated(listed: Listed, where: str, report: Report) -> None:
+    for name, allowed in _ENUMERATED.items():
+        if (value := listed.attributes.get(name, allowed[0])) not in allowed:
+            report.error(where, "RFC 8216 4.3.4.1", f"{name} is {value[:60]!r}: one of {', '.join(allowed)}")
 
 
 def check_renditions(master: MasterPlaylist, by_uri: Mapping[str, Rendition], report: Report) -> None:
@@ -108,9 +120,13 @@ def _check_variant(
 ) -> None:
     where, values, track = f"{master.where}:{listed.line}", listed.attributes, found.track
     if track is not None:
-        codecs = [track.codec, *{sound.track.codec for sound in sounds if sound.track and sound is not found}]
+        codecs = [
+            track.codec,
+            *track.beside,
+            *{sound.track.codec for sound in sounds if sound.track and sound is not found},
+        ]
         declared = values.get("CODECS", "")
-        if declared and set(declared.split(",")) != set(codecs):
+        if declared and {each.strip().lower() for each in declared.split(",")} != {each.lower() for each in codecs}:
             report.error(where, "RFC 8216 4.3.4.2", f"CODECS says {declared}, the bytes say {','.join(codecs)}")
         if track.codec.startswith("avc") and int(track.codec[-2:], 16) > _LEVEL:
             report.advice(where, "Apple 1.2", f"{track.codec} is above level 5.2 of H.264")
@@ -142,9 +158,9 @@ def _check_bandwidth(
 ) -> None:
     allowed = _CLOSE if found.playlist.ended else _GROWING
     for (name, truth), rule in zip(measured.items(), ("1.26", "1.27"), strict=True):
-        if not values.get(name, "").isdecimal():
+        declared = whole(values.get(name, ""))
+        if declared is None:
             continue
-        declared = int(values[name])
         told = f"{name} says {declared}, measured are {float(truth):.0f} bits a second"
         if truth > declared * (1 + allowed):
             report.error(where, f"Apple {rule}", told)
@@ -157,11 +173,16 @@ def _check_iframes(master: MasterPlaylist, listed: Listed, found: Rendition, rep
     if not found.playlist.iframes_only:
         report.error(where, "RFC 8216 4.3.4.3", f"{listed.uri} has no EXT-X-I-FRAMES-ONLY")
     declared = listed.attributes.get("CODECS")
-    if found.track and declared and declared != found.track.codec:
+    if found.track and declared and declared.lower() != found.track.codec.lower():
         report.error(where, "RFC 8216 4.3.4.3", f"CODECS says {declared}, the bytes say {found.track.codec}")
-    values = listed.attributes.get("BANDWIDTH", "")
+    if found.track and found.track.kind == "video":
+        size = f"{found.track.width}x{found.track.height}"
+        if listed.attributes.get("RESOLUTION", size) != size:
+            told = f"RESOLUTION says {listed.attributes['RESOLUTION']}, the bytes say {size}"
+            report.error(where, "RFC 8216 4.3.4.3", told)
+    values = whole(listed.attributes.get("BANDWIDTH", ""))
     peak = max((8 * part.bytes / part.duration for part in found.known if part.duration), default=Fraction(0))
-    if values.isdecimal() and peak > int(values) * (1 + _CLOSE):
+    if values is not None and peak > values * (1 + _CLOSE):
         report.error(
             where, "RFC 8216 4.3.4.3", f"BANDWIDTH says {values}, measured are {float(peak):.0f} bits a second"
         )
@@ -199,6 +220,10 @@ def _check_lengths(
 
 def _check_alignment(master: MasterPlaylist, videos: Sequence[Rendition], report: Report) -> None:
     """Segment by segment, as far as all have got."""
+    breaks = {tuple(at for at, entry in enumerate(each.playlist.entries) if entry.discontinuity) for each in videos}
+    if len(breaks) > 1 and all(each.playlist.ended for each in videos):
+        told = "EXT-X-DISCONTINUITY stands before different segments of different variants"
+        report.error(master.where, "RFC 8216 6.2.4", told)
     for number, row in enumerate(zip(*(each.known for each in videos), strict=False)):
         if len({(part.start, part.duration) for part in row}) > 1:
             told = f"segment {number} begins or ends at different times in different variants"

@@ -30,6 +30,8 @@ class Entry:
     init: Resource | None
     discontinuity: bool = False
     encrypted: bool = False
+    #: Where its key lies, if it is encrypted whole by one that anybody may fetch.
+    key: str | None = None
 
 
 @dataclass(slots=True)

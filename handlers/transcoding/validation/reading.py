@@ -28,6 +28,9 @@ class Reader(Protocol):
     def read(self, uri: str, part: ByteRange | None = None, most: int = MAX_FILE) -> bytes:
         """The bytes. Raises ``Unreadable``, and ``OutOfBounds``."""
 
+    def place(self, uri: str) -> str:
+        """Where what was read under this URI lies, behind redirections; what it names is relative to that."""
+
 
 class Folder:
     """Files below ``root``."""
@@ -37,14 +40,21 @@ class Folder:
         self._asked: set[Path] = set()
 
     def read(self, uri: str, part: ByteRange | None = None, most: int = MAX_FILE) -> bytes:
-        path = (self._root / unquote(urlsplit(uri).path)).resolve()
-        if not path.is_relative_to(self._root) or not path.is_file():
+        try:
+            path = (self._root / unquote(urlsplit(uri).path)).resolve()
+            there = path.is_relative_to(self._root) and path.is_file()
+        except (OSError, ValueError):  # too long a name, or none
+            there = False
+        if not there:
             raise Unreadable("is not there")
         if path.stat().st_size > most:
             raise OutOfBounds(f"{uri} has more than {most} bytes")
         self._asked.add(path)
         data = path.read_bytes()
         return data[part.start : part.start + part.length] if part else data
+
+    def place(self, uri: str) -> str:
+        return uri
 
     def orphans(self) -> list[str]:
         """Names of the files that nobody has asked for."""
@@ -58,9 +68,10 @@ class Web:
     def __init__(self, *, requests_left: int, bytes_left: int) -> None:
         self._session = requests.Session()
         self._requests_left, self._bytes_left = requests_left, bytes_left
+        self._places: dict[str, str] = {}
 
     def read(self, uri: str, part: ByteRange | None = None, most: int = MAX_FILE) -> bytes:
-        if urlsplit(uri).scheme not in ("http", "https"):
+        if not uri.lower().startswith(("http://", "https://")):
             raise Unreadable("is no http or https address")
         if self._requests_left == 0:
             raise OutOfBounds("the stream has more files than are read; --requests allows more")
@@ -68,9 +79,13 @@ class Web:
         headers = {"Range": f"bytes={part.start}-{part.start + part.length - 1}"} if part else {}
         try:
             with self._session.get(uri, headers=headers, stream=True, timeout=_PATIENCE) as answer:
+                self._places[uri] = answer.url
                 return self._body(answer, part, most)
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:  # the latter of hosts that are none
             raise Unreadable(f"cannot be fetched: {error}") from error
+
+    def place(self, uri: str) -> str:
+        return self._places.get(uri, uri)
 
     def _body(self, answer: requests.Response, part: ByteRange | None, most: int) -> bytes:
         expected = requests.codes.partial_content if part else requests.codes.ok

@@ -10,6 +10,7 @@ from handlers.transcoding.validation.fragments import Part, TrackFacts, read_ini
 from handlers.transcoding.validation.playlist import Entry, MediaPlaylist, Resource
 from handlers.transcoding.validation.reading import Reader, Unreadable
 from handlers.transcoding.validation.report import Report
+from handlers.transcoding.validation.transport import SYNC, Transport, between, read_transport, seconds
 
 #: What EXTINF may be off by, in seconds.
 _ROUNDING = Fraction(1, 1000)
@@ -17,8 +18,12 @@ _ROUNDING = Fraction(1, 1000)
 _OVER = Fraction(1, 2)
 #: The lowest EXT-X-VERSION for what a playlist has (RFC 8216, section 7).
 _FRACTIONS, _RANGES, _MAP_OF_IFRAMES, _MAP = 3, 4, 5, 6
-#: The first bytes of a transport stream's packets, and their length.
-_SYNC, _PACKET = 0x47, 188
+#: Seconds by which EXTINF of a transport stream may be off: its segments are cut where pictures and sound allow.
+_CUT = Fraction(1, 2)
+#: How sound without a container begins (RFC 8216, 3.4), and texts.
+_PACKED = (b"ID3", b"\xff", b"\x0b\x77", b"WEBVTT", b"\xef\xbb\xbfWEBVTT")
+#: Bytes of a key, and of a block that is encrypted by it.
+_BLOCK = 16
 
 Decode = Callable[[bytes], str]
 
@@ -30,6 +35,8 @@ class Rendition:
     playlist: MediaPlaylist
     track: TrackFacts | None = None
     parts: list[Part | None] = field(default_factory=list)
+    #: The same of transport streams.
+    transports: list[Transport | None] = field(default_factory=list)
 
     @property
     def known(self) -> list[Part]:
@@ -69,6 +76,7 @@ def load(playlist: MediaPlaylist, report: Report, reader: Reader, decode: Decode
     """Fetch everything that the playlist names. ``decode`` says what a player's decoder would complain about."""
     found = Rendition(playlist)
     inits: dict[Resource, bytes] = {}
+    _check_keys(playlist, reader, report)
     for entry in playlist.entries:
         where = f"{urljoin(playlist.where, entry.resource.uri)}"
         try:
@@ -77,8 +85,10 @@ def load(playlist: MediaPlaylist, report: Report, reader: Reader, decode: Decode
         except Unreadable as error:
             report.error(f"{playlist.where}:{entry.line}", "RFC 8216 6.2.1", f"{entry.resource.uri} {error}")
             found.parts.append(None)
+            found.transports.append(None)
             continue
         found.parts.append(_part(data, init, entry, where, found, report))
+        found.transports.append(_transport(data, entry, where, report))
         if decode and not entry.encrypted and (said := decode(init + data)):
             report.error(where, "decoding", said)
     return found
@@ -99,11 +109,7 @@ def _part(data: bytes, init: bytes, entry: Entry, where: str, found: Rendition, 
     wanted = entry.resource.range
     if wanted and len(data) != wanted.length:
         report.error(where, "RFC 8216 4.3.2.2", f"has {len(data)} of the {wanted.length} bytes of the range")
-    if entry.encrypted:
-        return None
-    if not init:
-        if data[:1] == bytes([_SYNC]) and (len(data) % _PACKET or set(data[::_PACKET]) != {_SYNC}):
-            report.error(where, "RFC 8216 3.2", "is no whole transport stream")
+    if entry.encrypted or entry.init is None:
         return None
     try:
         track = read_init(init)
@@ -112,6 +118,41 @@ def _part(data: bytes, init: bytes, entry: Entry, where: str, found: Rendition, 
     except ValueError as error:
         report.error(where, "ISO/IEC 14496-12", str(error))
         return None
+
+
+def _transport(data: bytes, entry: Entry, where: str, report: Report) -> Transport | None:
+    """A segment that is no fragment of an MP4, or that cannot be looked into."""
+    if entry.init and not entry.encrypted:
+        return None
+    if not data:
+        report.error(where, "RFC 8216 3", "is empty")
+    elif entry.encrypted:
+        if entry.key and len(data) % _BLOCK:
+            report.error(
+                where, "RFC 8216 4.3.2.4", f"is not encrypted by AES-128: {len(data)} bytes are no whole blocks"
+            )
+    elif data[0] == SYNC:
+        try:
+            return read_transport(data)
+        except ValueError as error:
+            report.error(where, "RFC 8216 3.2", str(error))
+    elif not data.startswith(_PACKED):
+        told = "is neither a transport stream nor packed sound, and there is no EXT-X-MAP for anything else"
+        report.error(where, "RFC 8216 3", told)
+    return None
+
+
+def _check_keys(playlist: MediaPlaylist, reader: Reader, report: Report) -> None:
+    for key in dict.fromkeys(entry.key for entry in playlist.entries):
+        if key is None:
+            continue
+        try:
+            size = len(reader.read(urljoin(playlist.where, key)))
+        except Unreadable as error:
+            report.error(playlist.where, "RFC 8216 4.3.2.4", f"the key {key} {error}")
+            continue
+        if size != _BLOCK:
+            report.error(playlist.where, "RFC 8216 4.3.2.4", f"the key {key} has {size} bytes, not {_BLOCK}")
 
 
 def check_alone(rendition: Rendition, report: Report) -> None:
@@ -124,6 +165,7 @@ def check_alone(rendition: Rendition, report: Report) -> None:
     if rendition.track and rendition.track.edit_list:
         report.error(playlist.where, "edit list", "players ignore edit lists, so sound and pictures come apart")
     _check_parts(rendition, report)
+    _check_transports(rendition, report)
 
 
 def _check_lengths(playlist: MediaPlaylist, report: Report) -> None:
@@ -180,3 +222,23 @@ def _check_part(part: Part, where: str, playlist: MediaPlaylist, entry: Entry, r
         report.error(where, "RFC 8216 4.3.5.1", "does not begin with a key frame")
     elif part.refreshed is False:
         report.error(where, "Apple 1.9", "its first picture is not an IDR picture")
+
+
+def _check_transports(rendition: Rendition, report: Report) -> None:
+    """Each has to last until the next one begins, and to begin with a picture that needs no other."""
+    entries = rendition.playlist.entries
+    following = [*rendition.transports[1:], None]
+    for number, (entry, one, two) in enumerate(zip(entries, rendition.transports, following, strict=False)):
+        if one is None or one.start is None:
+            continue
+        where = urljoin(rendition.playlist.where, entry.resource.uri)
+        if one.begins_anew is False:
+            report.error(where, "Apple 1.9", "its first picture is not an IDR picture")
+        if two is not None and two.start is not None and not entries[number + 1].discontinuity:
+            lasts = seconds(between(one.start, two.start))
+            allowed, until = _CUT, "the next one begins after"
+        else:
+            lasts, allowed, until = one.span + one.gap, _CUT + one.gap, "its times end after"
+        if abs(lasts - entry.seconds) > allowed:
+            told = f"EXTINF is {float(entry.seconds):.3f} s, {until} {float(lasts):.3f} s"
+            report.error(where, "RFC 8216 4.3.2.1", told)

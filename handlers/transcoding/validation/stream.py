@@ -89,7 +89,8 @@ def _texts(playlist: MediaPlaylist, reader: Reader, stream: Stream) -> None:
 
 def _playlist(uri: str, reader: Reader, report: Report, named: str = "") -> MasterPlaylist | MediaPlaylist | None:
     try:
-        return syntax.read(reader.read(uri, most=MAX_PLAYLIST), uri, report)
+        data = reader.read(uri, most=MAX_PLAYLIST)
+        return syntax.read(data, reader.place(uri), report)
     except Unreadable as error:
         report.error(named or uri, "RFC 8216 6.2.1", f"{uri} {error}" if named else str(error))
         return None

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from urllib.parse import quote, urlsplit
 
-from handlers.transcoding.validation.attributes import attributes, byte_range, decimal
+from handlers.transcoding.validation.attributes import attributes, byte_range, decimal, whole
 from handlers.transcoding.validation.playlist import Entry, Listed, MasterPlaylist, MediaPlaylist, Resource
 from handlers.transcoding.validation.report import Report
 
@@ -15,6 +16,8 @@ _MEDIA_TAGS = frozenset(
         *("EXT-X-DISCONTINUITY-SEQUENCE", "EXT-X-PROGRAM-DATE-TIME"),
     }
 )
+#: What segments are encrypted by, and how much of what is wrong is shown.
+_METHODS, _SHOWN = ("NONE", "AES-128", "SAMPLE-AES", "SAMPLE-AES-CTR"), 60
 #: Tags that may be there once.
 _ONCE = frozenset(
     {
@@ -70,10 +73,25 @@ class _Reader:
         self._report.error(self.at, f"RFC 8216 {section}", message)
 
     def number(self, value: str, section: str, name: str) -> int:
-        if not value.isdecimal():
-            self.fail(section, f"{name} must be a whole number, not {value!r}")
-            return 0
-        return int(value)
+        found = whole(value)
+        if found is None:
+            self.fail(section, f"{name} must be a whole number, not {value[:_SHOWN]!r}")
+        return found or 0
+
+    def uri(self, value: str) -> str:
+        """What can be resolved; of what is no URI a harmless likeness, so that it is not found."""
+        try:
+            urlsplit(value)
+        except ValueError:
+            self.fail("4.1", f"{value[:_SHOWN]!r} is no URI")
+            return quote(value, safe="")
+        return value
+
+    def start(self, value: str) -> None:
+        """EXT-X-START."""
+        offset = self.attributes(value).get("TIME-OFFSET", "")
+        if decimal(offset.removeprefix("-")) is None:
+            self.fail("4.3.5.2", f"the TIME-OFFSET of EXT-X-START must be a number of seconds, not {offset[:_SHOWN]!r}")
 
     def attributes(self, value: str) -> dict[str, str]:
         return attributes(value, self.at, self._report)
@@ -93,7 +111,7 @@ class _Master(_Reader):
                 self._no_longer_waiting()
                 self._tag(number, name, value)
             elif self._waiting:
-                self.found.variants.append(Listed(*self._waiting, value))
+                self.found.variants.append(Listed(*self._waiting, self.uri(value)))
                 self._waiting = None
             else:
                 self.fail("4.3.4.2", "a URI without EXT-X-STREAM-INF before it")
@@ -110,7 +128,9 @@ class _Master(_Reader):
         elif name in ("EXT-X-MEDIA", "EXT-X-I-FRAME-STREAM-INF"):
             listed = self.attributes(value)
             kind = self.found.renditions if name == "EXT-X-MEDIA" else self.found.iframes
-            kind.append(Listed(number, listed, listed.get("URI")))
+            kind.append(Listed(number, listed, self.uri(listed["URI"]) if "URI" in listed else None))
+        elif name == "EXT-X-START":
+            self.start(value)
 
     def _no_longer_waiting(self) -> None:
         if self._waiting:
@@ -127,6 +147,7 @@ class _Media(_Reader):
         self._init: Resource | None = None
         self._ends: dict[str, int] = {}
         self._discontinuity = self._encrypted = False
+        self._key_uri: str | None = None
 
     def read(self, lines: list[str]) -> MediaPlaylist:
         for number, name, value in self.lines(lines):
@@ -140,9 +161,12 @@ class _Media(_Reader):
             self.fail("4.3.3.1", "has no EXT-X-TARGETDURATION")
         if self._seconds is not None:
             self.fail("4.3.2.1", "the last EXTINF is not followed by a URI")
+        if self.found.kind == "VOD" and not self.found.ended:
+            self.fail("4.3.3.5", "EXT-X-PLAYLIST-TYPE is VOD, and EXT-X-ENDLIST is missing: players wait for more")
         return self.found
 
     def _segment(self, number: int, uri: str) -> None:
+        uri = self.uri(uri)
         if self._seconds is None:
             self.fail("4.3.2.1", f"the segment {uri} has no EXTINF")
         part = byte_range(self._range, self._ends.get(uri)) if self._range else None
@@ -158,6 +182,7 @@ class _Media(_Reader):
                 self._init,
                 discontinuity=self._discontinuity,
                 encrypted=self._encrypted,
+                key=self._key_uri,
             )
         )
         self._seconds, self._range, self._discontinuity = None, "", False
@@ -181,7 +206,7 @@ class _Media(_Reader):
     def _extinf(self, value: str) -> None:
         seconds = decimal(value.partition(",")[0])
         if seconds is None or "," not in value:
-            self.fail("4.3.2.1", f"EXTINF must be a number of seconds with a comma, not {value!r}")
+            self.fail("4.3.2.1", f"EXTINF must be a number of seconds with a comma, not {value[:_SHOWN]!r}")
         self._seconds = seconds or Fraction(0)
 
     def _byte_range(self, value: str) -> None:
@@ -195,10 +220,19 @@ class _Media(_Reader):
         part = byte_range(listed["BYTERANGE"], None) if "BYTERANGE" in listed else None
         if "BYTERANGE" in listed and part is None:
             self.fail("4.3.2.5", f"the BYTERANGE of EXT-X-MAP is {listed['BYTERANGE']!r}")
-        self._init = Resource(listed["URI"], part)
+        self._init = Resource(self.uri(listed["URI"]), part)
 
     def _key(self, value: str) -> None:
-        self._encrypted = self.attributes(value).get("METHOD") != "NONE"
+        """Only the key of AES-128 in its plain form is one that can be fetched and looked at here."""
+        listed = self.attributes(value)
+        method, uri = listed.get("METHOD", ""), listed.get("URI")
+        if method not in _METHODS:
+            self.fail("4.3.2.4", f"the METHOD of EXT-X-KEY is {method!r}: one of {', '.join(_METHODS)}")
+        if method != "NONE" and not uri:
+            self.fail("4.3.2.4", "EXT-X-KEY has no URI")
+        plain = method == "AES-128" and listed.get("KEYFORMAT", "identity") == "identity"
+        self._encrypted = method != "NONE"
+        self._key_uri = self.uri(uri) if plain and uri else None
 
     def _discontinues(self, _: str) -> None:
         self._discontinuity = True
@@ -216,6 +250,7 @@ class _Media(_Reader):
         "EXT-X-MAP": _map,
         "EXT-X-KEY": _key,
         "EXT-X-DISCONTINUITY": _discontinues,
+        "EXT-X-START": _Reader.start,
         "EXT-X-ENDLIST": _flag("ended"),
         "EXT-X-I-FRAMES-ONLY": _flag("iframes_only"),
         "EXT-X-INDEPENDENT-SEGMENTS": _flag("independent"),

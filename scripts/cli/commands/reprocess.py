@@ -12,7 +12,7 @@ from scripts.cli.operation import followed
 from scripts.cli.pairs import members
 from scripts.cli.result import wait_for
 from scripts.cli.task_filters import all_tasks
-from scripts.cli.words import since
+from scripts.cli.words import seconds_in, since
 
 
 @command("reprocess", short_help="Transcode videos again")
@@ -23,10 +23,10 @@ from scripts.cli.words import since
 @click.option("--set", "pairs", metavar="NAME=TEXT", multiple=True, help="How: a member of the payload, or NAME:=JSON.")
 @click.option("--urgent", is_flag=True, help="Not in the background, but beside new uploads.")
 @click.option("--wait", is_flag=True, help="Wait until they are transcoded.")
-@click.option("--timeout", metavar="SPAN", help="Wait no longer than this: 90s, 5m.")
+@click.option("--timeout", type=seconds_in, metavar="SPAN", help="Wait no longer than this: 90s, 5m.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before all that match are transcoded.")
 def reprocess_command(
-    call: Call, words: tuple[str, ...], everything: bool, yes: bool, wait: bool, timeout: str | None, **given: Any
+    call: Call, words: tuple[str, ...], everything: bool, yes: bool, wait: bool, timeout: float | None, **given: Any
 ) -> None:
     """Transcode videos again, while they go on to play as they are; in the background, each once at a time.
 
@@ -40,7 +40,7 @@ def reprocess_command(
     times = {name: since(given[name]) for name in ("uploaded_from", "uploaded_to") if given[name]}
     if bool(words) == bool(times or everything) or (times and everything):
         raise Usage("Name the videos to transcode again, or which: --from, --to, or --all. From stdin: -")
-    wait = wait or bool(timeout)
+    wait = wait or timeout is not None
     tag = f"reprocess-{uuid.uuid4().hex[:12]}" if wait else ""
     tasks = _each(call, named(words), how) if words else []
     if not words and _all(call, {"filter": times, **how}, yes=yes, tag=tag) and tag:

@@ -80,7 +80,8 @@ def search_command(
         return
     call.out.table(_COLUMNS, map(_row, results))
     if answer["next_cursor"]:
-        call.out.note(f"{len(results)} of {answer['total']}: --limit, or --cursor {answer['next_cursor']}")
+        total = answer["total"] if answer.get("total_exact", True) else f"at least {answer['total']}"
+        call.out.note(f"{len(results)} of {total}: --limit, or --cursor {answer['next_cursor']}")
     if not answer["complete"]:
         call.out.note(f"{answer['missing']} files could not be searched yet; see mindia search --status.")
 

@@ -34,8 +34,8 @@ from scripts.cli.words import by, seconds_in
 @click.option("--idempotency-key", metavar="KEY", help="The command with the same key is answered with the same task.")
 @click.option("--quote", is_flag=True, help="Tell when it would start and end, and what it takes, and submit nothing.")
 @click.option("--wait", is_flag=True, help="Wait until it has ended.")
-@click.option("--timeout", metavar="SPAN", help="Wait no longer than this.")
-def submit_command(call: Call, type_name: str, quote: bool, wait: bool, timeout: str | None, **given: Any) -> None:
+@click.option("--timeout", type=seconds_in, metavar="SPAN", help="Wait no longer than this.")
+def submit_command(call: Call, type_name: str, quote: bool, wait: bool, timeout: float | None, **given: Any) -> None:
     """Submit a task of a TYPE, with a payload of the members that are named.
 
     \b
@@ -51,7 +51,7 @@ def submit_command(call: Call, type_name: str, quote: bool, wait: bool, timeout:
         _quote(call, _body(type_name, **given))
         return
     task = call.api.post("/api/tasks", _body(type_name, **given), headers=under(key))
-    if wait or timeout:
+    if wait or timeout is not None:
         wait_for(call, [task["id"]], timeout)
     elif not call.out.data(task, [task["id"]]):
         call.out.line(f"{task['id']}  {task['type']}  {task['status']}")

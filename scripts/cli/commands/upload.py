@@ -41,9 +41,9 @@ Words = Mapping[str, Any]
 )
 @click.option("--passthrough", is_flag=True, help="Keep a video's own pictures as the largest rendition, if they fit.")
 @click.option("--wait", is_flag=True, help="Wait until they are transcoded or embedded.")
-@click.option("--timeout", metavar="SPAN", help="Wait no longer than this: 90s, 5m.")
+@click.option("--timeout", type=seconds_in, metavar="SPAN", help="Wait no longer than this: 90s, 5m.")
 def upload_command(
-    call: Call, sources: tuple[str, ...], kind: str | None, wait: bool, timeout: str | None, **given: Any
+    call: Call, sources: tuple[str, ...], kind: str | None, wait: bool, timeout: float | None, **given: Any
 ) -> None:
     """Upload videos, to be transcoded, and images, audio files and documents, all to be found by search.
 
@@ -57,7 +57,7 @@ def upload_command(
     mindia upload report.pdf https://files.example.com/talk.mp3
     """
     sent: list[dict[str, Any]] = []
-    words, asked, wait = _words(**given), repr(sorted(given.items())), wait or bool(timeout)
+    words, asked, wait = _words(**given), repr(sorted(given.items())), wait or timeout is not None
 
     def upload(source: str) -> None:
         kind_of = _kind_of(source, kind)
@@ -155,7 +155,7 @@ def _say(call: Call, media: dict[str, Any], kind: str, *, wait: bool) -> None:
         call.out.note(f"What follows: mindia list --flow {media['flow']}")
 
 
-def _wait(call: Call, sent: list[dict[str, Any]], timeout: str | None) -> None:
+def _wait(call: Call, sent: list[dict[str, Any]], timeout: float | None) -> None:
     wait_for(call, [media["task_id"] for media in sent if media["task_id"]], timeout)
     for media in sent:
         if "hls_url" in media and not (call.out.as_json or call.out.quiet):

@@ -5,6 +5,7 @@ whenever anybody is killed; and that no pickle of others is loaded but by the ru
 import json
 import pickle
 import re
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -293,6 +294,39 @@ def _check_places(broker: Broker, adoption: Adoption, queue: Queue, ids: list[st
     assert sorted([*listed, *marks]) == sorted(ids), "each in one place"
     waiting = {task.payload["job_id"] for task in broker.tasks.page("rq", limit=100).tasks if task.status == "pending"}
     assert all(job in taken or job in waiting for job in marks), "what is ours is in our list, or a task"
+
+
+def test_a_job_that_somebody_made_by_hand_stops_no_other(
+    broker: Broker, settings: BrokerSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    raw = Redis.from_url(settings.redis_url)
+    queue = Queue("emails", connection=raw)
+    nested, endless, many = [queue.enqueue(jobs.tell, "nowhere", number) for number in range(3)]
+    raw.hset(nested.key, "data", b"[" * 1_000)
+    raw.hset(endless.key, mapping={"timeout": "inf", "retries_left": "-inf"})
+    raw.hset(many.key, mapping={"adoptions": "once", "timeout": "nan", "data": zlib.compress(b"[" + b" " * 10**8)})
+    raw.set("rq:job:text", "no hash")
+    for strange in (b"\xff", b"text", b"gone"):
+        raw.lpush(queue.key, strange)
+    raw.hset(b"rq:job:\xff", "data", nested.data)
+    last = queue.enqueue(jobs.tell, "nowhere", 4)
+    adoption = Broker(replace(settings, adopt_rq_queues="emails"), broker.types).adoption
+    adoption.source.begin_adopting("emails")
+    assert adoption.source.functions("emails") == {"?": 4, "tests.broker.adoption.jobs.tell": 3}
+
+    while adoption.move("emails"):
+        pass
+    tasks = {each.payload["job_id"]: each for each in broker.tasks.page("rq").tasks}
+    assert tasks.keys() == {nested.id, endless.id, many.id, last.id}
+    assert [tasks[each.id].payload["function"] for each in (nested, many)] == ["?", "?"]
+    assert [tasks[each.id].timeout_seconds for each in (endless, many)] == [7 * 24 * 3600, 180]
+    assert tasks[endless.id].max_retries == 0
+    assert adoption.refused == 1
+    assert raw.zrange("rq:failed:emails", 0, -1) == [b"\xff"]
+    assert raw.hget(b"rq:job:\xff", "status") == b"failed"
+    (told,) = [each.getMessage() for each in caplog.records if "cannot become a task" in each.getMessage()]
+    assert told.startswith(r"job '\udcff' of queue 'emails' cannot become a task, and is among RQ's failed jobs now: ")
+    assert {job for job, *_ in adoption.source.marks("emails")} == tasks.keys()
 
 
 def test_nobody_submits_such_a_task_and_ordinary_workers_do_not_run_it(broker: Broker) -> None:

@@ -1,5 +1,8 @@
 """Captions as people send them: what is shown of them, and what is said of those that are wrong."""
 
+import tracemalloc
+from contextlib import suppress
+
 import pytest
 
 from broker.captions.cues import Cue, webvtt
@@ -91,6 +94,23 @@ def test_no_file_takes_long() -> None:
     for text in ("<" * 1_000_000, "<v " * 300_000, "{\\an" * 300_000, "00:" * 500_000, "-->" * 500_000):
         with pytest.raises(InvalidCaptions):
             read_captions(f"1\n00:00:01,000 --> 00:00:02,000\n{text}\n".encode())
+
+
+@pytest.mark.parametrize("header", ["", "WEBVTT\n\n", "WEBVTT\n\n00:01.000 --> 00:02.000\n"])
+@pytest.mark.parametrize("line", ["\n", " \n", "\r\n", "x\n", "NOTE\n\n"])
+def test_nothing_is_kept_of_a_line_that_is_no_cue(header: str, line: str) -> None:
+    """A file may be two million of them: what each took is what takes long."""
+    count = 20_000
+    data = (header + line * count).encode()
+    tracemalloc.start()
+    try:
+        with suppress(InvalidCaptions):
+            read_captions(data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # The text three times on its way, a pointer to each line, and a text for each that is not empty.
+    assert peak < 3 * len(data) + count * (2 * 8 + 64)
 
 
 def test_where_nothing_can_be_asked_again_what_is_wrong_is_left_out() -> None:

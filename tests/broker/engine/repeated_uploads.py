@@ -22,7 +22,7 @@ def create_upload(engine: Engine) -> Callable[[], Any]:
 def hold_upload(engine: Engine) -> Callable[[], Any]:
     """The writer that has it gets it."""
     create_upload(engine)()
-    values = {"upload_id": "u", "tenant": "acme", "writer": "w", "hold_us": SECOND}
+    values = {"upload_id": "u", "tenant": "acme", "writer": "w", "hold_us": SECOND, "size": 9, "again": ""}
     return lambda: _call(engine, "hold_upload", **values)[0]
 
 
@@ -48,7 +48,7 @@ def save_upload_that_is_complete(engine: Engine) -> Callable[[], Any]:
 
 def forget_upload(engine: Engine) -> Callable[[], Any]:
     create_upload(engine)()
-    return lambda: _call(engine, "forget_upload", upload_id="u", tenant="acme")
+    return lambda: _call(engine, "forget_upload", upload_id="u", tenant="acme", writer="")
 
 
 def note_source(engine: Engine) -> Callable[[], Any]:

@@ -47,6 +47,14 @@ def test_an_answer_of_any_size_is_whole(line: ScriptConnection) -> None:
         assert line.fcall("echo", 0, text) == text
 
 
+@pytest.mark.parametrize("query", ["", "?protocol=2", "?protocol=3"])
+def test_a_hash_arrives_in_one_form_whatever_protocol_a_url_names(redis_url: str, query: str) -> None:
+    with connect(redis_url + query) as client:
+        client.hset("hash", mapping={"a": "1", "b": "2"})
+        assert client.hgetall("hash") == {"a": "1", "b": "2"}
+        assert ScriptConnection(client).run("HGETALL", "hash") == ["a", "1", "b", "2"]
+
+
 def test_what_goes_first_goes_before_one_script(line: ScriptConnection) -> None:
     """Also on a server without functions: a worker that did not wait there would ask without a pause."""
     sha = line.script_load(LENGTH)

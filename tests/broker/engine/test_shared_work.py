@@ -214,3 +214,23 @@ def test_they_do_not_rise_above_the_background_by_waiting(engine: Engine, lead: 
     claimed = engine.claim("w2")
     assert isinstance(claimed, Claimed)
     assert claimed.id == other
+
+
+def test_one_that_is_cancelled_is_no_failure_in_what_is_counted(engine: Engine, lead: Run) -> None:
+    """Whatever has cancelled it, and whatever takes it away."""
+    assert engine.share(lead, "a", "b", helpers=["h1", "h2", "h3"]) == ["h1", "h2", "h3"]
+    engine.finish(engine.start("w2"))
+    engine.store.cancel("h2", "acme", force=False)
+    engine.finish(lead)
+    stats = engine.queries.stats("acme", ["Noop"])
+    assert (stats.by_status["completed"], stats.by_status["cancelled"], stats.success_rate) == (2, 2, 1.0)
+    engine.store.cancel(engine.submit(), "acme", force=False)
+    engine.submit()
+    assert engine.queries.stats("acme", ["Noop"]).success_rate == 2 / 4
+    engine.check()
+    assert engine.store.delete_task("h2", "acme") == "cancelled"
+    engine.redis.delete(engine.keys.job("h3"))
+    engine.redis.zrem(engine.keys.registry("canceled", queue_name("Noop", BACKGROUND)), "h3")
+    engine.reconcile.tick()
+    assert engine.queries.stats("acme", ["Noop"]).success_rate == 2 / 4
+    engine.check()

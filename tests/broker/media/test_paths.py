@@ -16,7 +16,7 @@ KEYS = {
     paths.plugin_file("acme", MEDIA_ID, "thumbnail", TASK_ID, "a.jpg"): (
         f"acme/{MEDIA_ID}/plugins/thumbnail/{TASK_ID}/a.jpg"
     ),
-    paths.work("acme", MEDIA_ID, "0123abcd", "part"): f"acme/{MEDIA_ID}/work/0123abcd/part",
+    paths.work("acme", MEDIA_ID, TASK_ID, "0123abcd", "part"): f"acme/{MEDIA_ID}/work/{TASK_ID}/0123abcd/part",
     paths.caption("acme", MEDIA_ID, TASK_ID): f"acme/{MEDIA_ID}/captions/{TASK_ID}.vtt",
     f"{paths.thumbnails('acme', MEDIA_ID, 3)}1000.jpg": f"acme/{MEDIA_ID}/thumbnails/3/1000.jpg",
 }

@@ -1,12 +1,14 @@
 """Objects that grow, in each storage: the same bytes whatever the pieces, and nothing left behind."""
 
+import fcntl
 import io
 from random import Random
+from typing import Any
 
 import boto3
 import pytest
 
-from broker.errors import Unavailable
+from broker.errors import NotFound, Unavailable
 from broker.media.resumable import State
 from broker.media.s3 import S3Storage
 from broker.media.storage import Storage
@@ -78,6 +80,44 @@ def test_a_writer_that_was_taken_for_dead_is_waited_for(storage: Storage) -> Non
     storage.resumable.complete(KEY, state, 5)
     with storage.open(KEY) as file:
         assert file.read() == b"first"
+
+
+def test_a_writer_that_was_taken_for_dead_does_not_write_into_the_object(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder, where the file that it has opened is the object by the time it has the lock."""
+    if isinstance(storage, S3Storage):
+        return
+    state, lock = add(storage, storage.resumable.begin(KEY), 0, b"begun", 10), fcntl.flock
+
+    def late(*how: Any) -> None:
+        monkeypatch.setattr(fcntl, "flock", lock)
+        storage.resumable.complete(KEY, state, 5)
+        lock(*how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with pytest.raises(NotFound):
+        add(storage, state, 0, b"other", 10)
+    with storage.open(KEY) as file:
+        assert file.read() == b"begun"
+
+
+def test_parts_of_a_writer_that_was_taken_for_dead_are_no_others(storage: Storage) -> None:
+    """Whatever it still sends, also into the next one's place, and at whatever time."""
+    data, begun = Random(2).randbytes(20 * MIB), storage.resumable.begin(KEY)
+    state = add(storage, begun, 0, data[: 6 * MIB], len(data))
+    if isinstance(storage, S3Storage):
+        beside = storage.resumable.beside(state, 1, 12 * MIB)
+        own = add(storage, beside, 6 * MIB, data[6 * MIB : 14 * MIB], len(data))
+        dead = add(storage, state, 6 * MIB, data[6 * MIB : 12 * MIB], len(data))
+        add(storage, dead, 12 * MIB, data[12 * MIB : 18 * MIB], len(data))
+    else:
+        own = add(storage, storage.resumable.beside(state, 1, 12), 6 * MIB, data[6 * MIB : 14 * MIB], len(data))
+    own = add(storage, own, 14 * MIB, data[14 * MIB :], len(data))
+    storage.resumable.complete(KEY, own, len(data))
+    with storage.open(KEY) as file:
+        assert file.read() == data
+    assert everything(storage) == [KEY]
 
 
 def test_a_bucket_gets_parts_of_a_size_that_it_takes(bucket: str) -> None:

@@ -16,7 +16,8 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
 from pillow_heif import register_heif_opener
 
-from broker.media.sniff import HEAD_BYTES, Sniffed, named, sniff
+from broker.errors import UnsupportedMedia
+from broker.media.sniff import HEAD_BYTES, Sniffed, named, sniff, type_of
 
 VIDEO = "-f lavfi -i testsrc2=size=64x64:rate=25:duration=0.4 -pix_fmt yuv420p"
 AUDIO = "-f lavfi -i sine=frequency=440:duration=0.4"
@@ -42,6 +43,9 @@ CONTAINERS = [
     ("a.ogg", f"{AUDIO} -c:a libvorbis", Sniffed("audio", "audio/ogg", "ogg")),
     ("a.opus", f"{AUDIO} -c:a libopus", Sniffed("audio", "audio/ogg", "ogg")),
     ("a.oga", f"{AUDIO} -c:a flac -f ogg", Sniffed("audio", "audio/ogg", "ogg")),
+    ("a.aac", f"{AUDIO} -c:a aac", Sniffed("audio", "audio/aac", "aac")),
+    ("a.aiff", AUDIO, Sniffed("audio", "audio/aiff", "aiff")),
+    ("a.caf", AUDIO, Sniffed("audio", "audio/x-caf", "caf")),
     ("a.ogv", f"{VIDEO} -c:v libtheora", Sniffed("video", "video/ogg", "ogg")),
     ("vp8.ogv", f"{AUDIO} {VIDEO} -c:v libvpx -c:a libvorbis", Sniffed("video", "video/ogg", "ogg")),
 ]
@@ -99,6 +103,21 @@ def test_a_picture_is_an_image_and_pillow_opens_it(form: str) -> None:
         (b"\xfe\xff" + "UTF-16 text".encode("utf-16-be"), Sniffed("document", "text/plain")),
         (b"\xff\xfe" + b"\x01\0" * 50, None),
         ("Die Größe der Stühle".encode("cp1252"), Sniffed("document", "text/plain")),
+        (b"\xef\xbb\xbf\r\n %PDF-1.4\n%\xe2\xe3", Sniffed("document", "application/pdf")),
+        (b"100 %PDF-1.4", Sniffed("document", "text/plain")),
+        (b"{\\rtf1\\ansi hello}", None),
+        (b"#!AMR\n" + bytes(100), Sniffed("audio", "audio/amr", "amr")),
+        (b"FORMs of AIFF", Sniffed("document", "text/plain")),
+        (b"caffeine", Sniffed("document", "text/plain")),
+        (b"\xff\xf1\x50\x80\x01\x00\xff\xf1", None),
+        (b'<?xml version="1.0"?>\n<!-- a --> <!-- > -->\n<!doctype html PUBLIC "x">', Sniffed("document", "text/html")),
+        (b"<head>\n<title>x", Sniffed("document", "text/html")),
+        (b"<!---->" * 500 + b"<p>", Sniffed("document", "text/plain")),
+        (b"<?xml version='1.0'?><rss>", Sniffed("document", "text/plain")),
+        ("<html><p>Größe".encode("cp1252"), Sniffed("document", "text/html")),
+        ("1\n00:00:01,000 --> 00:00:02,000\nGröße".encode("cp1252"), Sniffed("document", "application/x-subrip")),
+        ("1\n00:00:01,000 --> 00:00:02,000\nGröße".encode("utf-16"), Sniffed("document", "application/x-subrip")),
+        ("WEBVTT\n\n00:01.000 --> 00:02.000\nGröße".encode("utf-16"), Sniffed("document", "text/vtt")),
         (b"<!DOCTYPE html>\n<p>x", Sniffed("document", "text/html")),
         (b"\xef\xbb\xbf<HTML lang=de>", Sniffed("document", "text/html")),
         (b"<htmlx>", Sniffed("document", "text/plain")),
@@ -155,6 +174,37 @@ def test_nothing_but_its_name_says_that_text_is_markdown() -> None:
     assert named(text, "Read me.MD") == Sniffed("document", "text/markdown")
     assert named(text, "a.txt") == text
     assert named(Sniffed("image", "image/png"), "a.md") == Sniffed("image", "image/png")
+
+
+def test_parts_of_pages_are_told_by_their_names() -> None:
+    text = sniff(b"<p>Penguins")
+    assert named(text, "part.HTM") == Sniffed("document", "text/html")
+    assert named(text, "part.txt") == text
+
+
+SOUND = [
+    ("rec.webm", "-c:a libopus", "audio/webm"),
+    ("a.mka", "-c:a libvorbis", "audio/x-matroska"),
+    ("a.mp4", "-c:a aac", "audio/mp4"),
+    ("b.mp4", "-c:a aac -movflags +frag_keyframe+empty_moov", "audio/mp4"),
+    ("a.3gp", "-c:a aac", "audio/3gpp"),
+    ("a.wma", "-c:a wmav2", "audio/x-ms-wma"),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "expected"), SOUND, ids=[row[0] for row in SOUND])
+def test_sound_alone_in_the_container_of_a_video_is_sound_when_it_is_sent_as_such(
+    tmp_path: Path, name: str, arguments: str, expected: str
+) -> None:
+    path, both = tmp_path / name, tmp_path / f"both {name}"
+    made = [get_ffmpeg_exe(), "-nostdin", "-v", "error", *AUDIO.split()]
+    subprocess.run([*made, *arguments.split(), str(path)], check=True, timeout=60)
+    assert type_of(path.read_bytes()[:HEAD_BYTES], "audio", name) == expected
+    codec = {"webm": "libvpx", "wma": "wmv2"}.get(name.rpartition(".")[2], "libx264")
+    pictures = [*VIDEO.split(), "-map", "0", "-map", "1", "-c:v", codec, "-movflags", "+faststart"]
+    subprocess.run([*made, *pictures, *arguments.split(), str(both)], check=True, timeout=60)
+    with pytest.raises(UnsupportedMedia, match="is a video"):
+        type_of(both.read_bytes()[:HEAD_BYTES], "audio", name)
 
 
 def test_a_pdf_is_a_document() -> None:

@@ -101,7 +101,7 @@ class TestRefusals:
          "unix:///tmp/s", "http://", "http:///x", "http://me@example.org/", "http://me:pw@example.org/",
          "http://example.org@127.0.0.1/", "http://example.org\\@127.0.0.1/", "http://exa mple.org/",
          "http://example.org/\r\nX: y", "http://example.org:99999/", "http://[::1/", "http://ex\u00e4mple.org/",
-         "http://example.org/" + "x" * 2048],
+         "http://example.org/" + "x" * 2048, f"http://{'a' * 64}.org/", "http://example..org/"],
     )  # fmt: skip
     def test_what_is_no_plain_http_url(self, url: str, dialled: list[Any]) -> None:
         with pytest.raises(TargetRefused):

@@ -80,9 +80,10 @@ def test_bytes_of_an_upload_that_died_go_with_all_that_lies_beside_them(any_libr
 def test_the_work_of_a_transcoding_goes_when_no_task_goes_on_with_it(any_library: Library) -> None:
     library = any_library
     video = library.upload()
-    library.put(paths.work("acme", video.id, "digest", "00000.json"))
+    key = paths.work("acme", video.id, "task", "digest", "00000.json")
+    library.put(key)
     sweep(library)
-    assert paths.work("acme", video.id, "digest", "00000.json") in library.objects(), "its task is still to run"
+    assert key in library.objects(), "its task is still to run"
     fail(library.broker)
     sweep(library)
     assert not [key for key in library.objects() if "/work/" in key]

@@ -136,10 +136,14 @@ def embed(broker: Broker, encoder: Any, monkeypatch: pytest.MonkeyPatch) -> Embe
     monkeypatch.setattr(run, "_encoder", lambda: encoder)
 
     def go(record: MediaRecord, **overrides: Any) -> dict[str, Any]:
-        payload = {"entity_type": record.kind, "entity_id": record.id, **overrides}
-        claimed = Claimed(str(uuid4()), EMBEDDING_GENERATION.name, "acme", json.dumps(payload), 1, 60, 0, "")
-        context = RunContext(broker, ChildState(), claimed, "execution", time.monotonic() + 60)
-        answer: dict[str, Any] = run.embed(context)
+        answer: dict[str, Any] = run.embed(context_of(broker, record, **overrides))
         return answer
 
     return go
+
+
+def context_of(broker: Broker, record: MediaRecord, **overrides: Any) -> RunContext:
+    """What a handler is given for a record, with payload entries to override."""
+    payload = {"entity_type": record.kind, "entity_id": record.id, **overrides}
+    claimed = Claimed(str(uuid4()), EMBEDDING_GENERATION.name, "acme", json.dumps(payload), 1, 60, 0, "")
+    return RunContext(broker, ChildState(), claimed, "execution", time.monotonic() + 60)

@@ -82,12 +82,20 @@ def locked(password: str, tmp_path: Path) -> bytes:
     return (tmp_path / "locked.pdf").read_bytes()
 
 
-def word(*paragraphs: str, name: str = "word/document.xml", body: bytes | None = None, path: Path) -> bytes:
+def word(
+    *paragraphs: str,
+    name: str = "word/document.xml",
+    body: bytes | None = None,
+    path: Path,
+    xmlns: str = "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
+    relationships: str = "",
+) -> bytes:
     inside = "".join(f"<w:p><w:r><w:t>{each}</w:t></w:r></w:p>" for each in paragraphs)
-    xmlns = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
     xml = f'<?xml version="1.0"?><w:document xmlns:w="{xmlns}"><w:body>{inside}</w:body></w:document>'.encode()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("[Content_Types].xml", "<Types/>")
+        if relationships:
+            archive.writestr("_rels/.rels", relationships)
         archive.writestr(name, xml if body is None else body)
     return path.read_bytes()
 
@@ -104,6 +112,22 @@ def test_a_pdf_that_anybody_may_open_is_read(read: Read, tmp_path: Path) -> None
 def test_word_documents_are_read_by_paragraphs(read: Read, tmp_path: Path) -> None:
     data = word("One &amp; two", "Three", path=tmp_path / "a.docx")
     assert read(data, WORD) == [("One & two\n\nThree\n\n", None, None, None, False)]
+
+
+def test_word_documents_of_the_strict_edition_are_read(read: Read, tmp_path: Path) -> None:
+    strict = "http://purl.oclc.org/ooxml/wordprocessingml/main"
+    assert read(word("Two", "Three", path=tmp_path / "a.docx", xmlns=strict), WORD)[0][0] == "Two\n\nThree\n\n"
+
+
+def test_the_main_part_of_a_word_document_lies_where_the_archive_says(read: Read, tmp_path: Path) -> None:
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    relationships = (
+        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        f'<Relationship Id="r1" Type="{kind}/extended-properties" Target="docProps/app.xml"/>'
+        f'<Relationship Id="r2" Type="{kind}/officeDocument" Target="/word/document2.xml"/></Relationships>'
+    )
+    data = word("Elsewhere", name="word/document2.xml", relationships=relationships, path=tmp_path / "a.docx")
+    assert read(data, WORD)[0][0] == "Elsewhere\n\n"
 
 
 def test_of_html_only_what_is_shown_is_read(read: Read) -> None:
@@ -183,6 +207,8 @@ HOSTILE = {
     "junk pdf": ("application/pdf", lambda _: b"%PDF-1.4\n" + random.Random(1).randbytes(5000), "cannot be read as"),
     "locked pdf": ("application/pdf", lambda path: locked("user", path), "encrypted with a password"),
     "scanned pdf": ("application/pdf", lambda _: pdf("", ""), "no text in the 2 pages"),
+    "pdf of a scan": ("application/pdf", lambda _: pdf(""), "no text in the 1 page of"),
+    "pdf without pages": ("application/pdf", lambda _: pdf(), "has no pages"),
     "pdf bomb": (
         "application/pdf",
         lambda _: pdf("x", data=bomb(1), filters="/Filter /FlateDecode"),
@@ -200,6 +226,7 @@ HOSTILE = {
     ),
     "docx bomb": (WORD, lambda path: word(path=path / "b", body=b" " * 70_000_000), "unpacks to more than 64 MiB"),
     "docx of entities": (WORD, lambda path: word(path=path / "e", body=entities()), "cannot be read as a Word"),
+    "docx that breaks off": (WORD, lambda path: word(path=path / "o", body=b"<d><p>x"), "cannot be read as a Word"),
     "spreadsheet": (WORD, lambda path: word(name="xl/workbook.xml", path=path / "x"), "cannot be read as a Word"),
     "cut docx": (WORD, lambda path: word("words", path=path / "c")[:150], "cannot be read as a Word"),
     "docx of an unknown encoding": (WORD, lambda path: word(path=path / "u", body=UNKNOWN), "cannot be read as a Word"),

@@ -115,6 +115,14 @@ def test_sound_is_found_by_its_tags_its_name_and_what_is_said_and_when(
     ]
 
 
+def test_a_video_that_was_sent_as_sound_is_told_so(
+    upload: Upload, embed: Embed, photos: dict[str, Path], tmp_path: Path
+) -> None:
+    record = upload(film(tmp_path / "a.mp4", [photos["chelsea.png"]]), "audio", "a.mp4")
+    with pytest.raises(PermanentError, match="has pictures beside its sound: send it as a video"):
+        embed(record)
+
+
 def test_a_transcript_that_comes_meanwhile_is_not_lost(
     upload: Upload, embed: Embed, broker: Broker, encoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

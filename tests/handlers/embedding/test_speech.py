@@ -10,8 +10,10 @@ from broker.broker import Broker
 from broker.captions.caption import as_note, store
 from broker.captions.cues import Cue
 from broker.media.records import info_fields
+from handlers.embedding import contents, run
+from handlers.embedding.documents.section import Section
 from handlers.embedding.spoken import spoken
-from tests.handlers.embedding.conftest import Embed, Upload
+from tests.handlers.embedding.conftest import Embed, Upload, context_of
 from tests.handlers.embedding.test_run import film, find, song, transcribe
 
 __all__ = ["find"]
@@ -71,3 +73,33 @@ def test_what_was_said_before_is_not_embedded_again(
     assert embed(record, speech_only=True)["vectors"] == 2
     (after,) = broker.vectors.all("acme", encoder.name)
     assert after.parts == before.parts
+
+
+def test_what_is_left_out_of_the_file_itself_stays_known_whatever_is_said_of_it(
+    upload: Upload, broker: Broker, light: Any, photos: dict[str, Path], tmp_path: Path, monkeypatch: Any
+) -> None:
+    """Of a film that has more text in it than is embedded, with captions of which some are left out too."""
+    shown = [Section(f"Exit {number}") for number in range(4 + 5)]
+    monkeypatch.setattr(contents, "MOST_PASSAGES", 4)
+    monkeypatch.setattr(run, "_encoder", lambda: light)
+    monkeypatch.setattr(contents, "in_video", lambda *_: shown)
+    record = upload(film(tmp_path / "a.mp4", [photos["chelsea.png"]]), "video")
+
+    def left_out(**how: Any) -> tuple[int, int]:
+        context = context_of(broker, record, **how)
+        told = run.embed(context)["passages_left_out"]
+        broker.redis.hset(broker.keys.media(record.id), mapping=info_fields(context.attached[record.id]))
+        return told, broker.media.get("acme", record.id).info["index"]["passages_left_out"]
+
+    assert left_out() == (5, 5)
+    note = broker.media.get("acme", record.id).info["index"]
+    told_before = {each: note[each] for each in ("vectors", "passages_left_out")}
+    broker.redis.hset(broker.keys.media(record.id), mapping=info_fields({"index": told_before}))
+    assert left_out(speech_only=True) == (5, 5), "of a record that does not tell the file's own apart"
+    cues = [Cue(1_000 * at, 1_000 * at + 900, f"Word {at} of it. " * 40) for at in range(4 + 3)]
+    added = broker.captions.add("acme", record.id, cues, language="en", label="en")
+    said = left_out(speech_only=True)[0] - 5
+    assert said >= 3
+    assert left_out(speech_only=True) == (5 + said, 5 + said), "what was said is not counted twice"
+    broker.captions.delete("acme", record.id, added.id)
+    assert left_out(speech_only=True) == (5, 5)

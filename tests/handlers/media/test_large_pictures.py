@@ -69,6 +69,32 @@ def test_it_is_read_in_the_memory_that_it_may_take(large: dict[str, Path], form:
     assert peak <= FORMS[form]
 
 
+@pytest.mark.parametrize("lossless", [False, True])
+def test_a_large_webp_is_told_so_though_its_decoder_has_no_room_for_it(tmp_path: Path, lossless: bool) -> None:
+    Image.new("L", (16, 16)).save(tmp_path / "a.webp", lossless=lossless)
+    head = bytearray((tmp_path / "a.webp").read_bytes())
+    if lossless:
+        assert head[12:16] == b"VP8L"
+        head[21:25] = (16_382 | 16_382 << 14 | int.from_bytes(head[21:25], "little") & 0xF << 28).to_bytes(4, "little")
+    else:
+        assert head[12:16] == b"VP8 "
+        head[26:30] = (16_383).to_bytes(2, "little") * 2
+    (tmp_path / "a.webp").write_bytes(head)
+    with pytest.raises(PermanentError, match="more than 90 million pixels"):
+        decoding.decode_one(
+            "handlers.embedding.picture:raw_picture", str(tmp_path / "a.webp"), limits=PICTURE, seconds=300
+        )
+
+
+def test_a_webp_of_many_parts_is_told_to_be_large(tmp_path: Path) -> None:
+    canvas = b"VP8X" + (10).to_bytes(4, "little") + bytes(4) + (15_999).to_bytes(3, "little") * 2
+    (tmp_path / "a.webp").write_bytes(b"RIFF" + (len(canvas) + 4).to_bytes(4, "little") + b"WEBP" + canvas)
+    with pytest.raises(PermanentError, match="more than 90 million pixels"):
+        decoding.decode_one(
+            "handlers.embedding.picture:raw_picture", str(tmp_path / "a.webp"), limits=PICTURE, seconds=300
+        )
+
+
 @pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
 def test_a_few_bytes_that_claim_hundreds_of_megapixels_are_refused_by_their_header(tmp_path: Path, kind: str) -> None:
     (tmp_path / "a").write_bytes(tiled(kind, 32, 24, Image.new("RGB", (512, 512))))

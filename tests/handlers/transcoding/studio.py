@@ -10,6 +10,7 @@ from broker.media import paths
 from broker.media.records import MediaRecord
 from broker.task import NewTask, Task
 from broker.worker.child_state import ChildState
+from broker.worker.outcome import completed
 from broker.worker.run import RunContext
 from handlers.transcoding.run import transcode
 from tests.handlers.transcoding.fake_context import TENANT
@@ -72,6 +73,10 @@ class Studio:
         task, _ = self.broker.tasks.submit(TENANT, new, record)
         return video_id, task.id
 
+    def reprocess(self, video_id: str, **how: Any) -> str:
+        """The id of a new task that transcodes a video which another has made, or makes."""
+        return self.broker.tasks.submit(TENANT, NewTask(TYPE, {"video_id": video_id, **how}))[0].id
+
     def begin(self) -> Run:
         """The next task's run; there must be one."""
         claim = Claim(f"w-{uuid.uuid4().hex[:8]}", uuid.uuid4().hex, TYPE, _LEASE_US)
@@ -87,7 +92,10 @@ class Studio:
             run.close()
         run.check_stored()
         then = run.claim._replace(execution="")
-        outcome, _ = self.broker.transitions.finish(run.task_id, run.claim.execution, _json(answer), then)
+        good = completed(answer, run.attached)
+        outcome, _ = self.broker.transitions.finish(
+            run.task_id, run.claim.execution, good.result, then, good.media_id, good.info
+        )
         assert outcome == "completed"
         return answer
 
@@ -123,7 +131,3 @@ def dying(name: str) -> Callable[[str], None]:
             raise Killed()
 
     return before_put
-
-
-def _json(answer: Any) -> str:
-    return "null" if answer is None else "{}"

@@ -129,6 +129,15 @@ def test_a_picture_that_would_fill_the_memory_is_not_decoded(make: Make, tmp_pat
     assert "megapixels" in refused(bomb, tmp_path)
 
 
+@pytest.mark.parametrize("more", [(), ("-movflags", "+frag_keyframe+empty_moov")], ids=["whole", "fragments"])
+def test_an_encrypted_video_is_told_so(more: tuple[str, ...], make: Make, tmp_path: Path) -> None:
+    locked = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "76a6c65c5ea762046bd749a2e632ccbb")
+    key = ("-encryption_kid", "a7e61c373e219033c21091fa607bf3b8")
+    assert "encrypted" in refused(
+        make(f"locked{len(more)}.mp4", *picture("64x48"), *X264, *locked, *key, *more), tmp_path
+    )
+
+
 def test_two_pictures_a_day_apart_are_not_filled_up(make: Make, tmp_path: Path) -> None:
     apart = "setpts=if(N\\,100000/TB\\,0)"
     bomb = make("days.mkv", *picture("64x48", seconds=0.08), "-vf", apart, "-fps_mode", "vfr", *X264)

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from threading import Event
 from threading import enumerate as enumerate_threads
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -178,6 +179,28 @@ def test_helpers_go_on_while_their_task_is_dead_and_its_next_run_takes_up_what_t
     check(studio, video, whole)
 
 
+def test_what_helpers_made_outlasts_another_transcoding_of_the_video(
+    studio: Studio, whole: dict[str, bytes], video: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead = studio.begin()
+    lead.before_put = dying("32p/seg_00000.m4s")
+    with pytest.raises(Killed):
+        studio.work(lead)
+    helper = studio.begin()
+    studio.work(helper)
+    with monkeypatch.context() as patched:
+        patched.setenv("VIDEO_PARALLEL", "1")
+        version = studio.reprocess(video)
+        studio.work(studio.begin())
+    studio.die(lead)
+    again = studio.begin()
+    studio.work(again)
+    assert (again.task_id, again.begun()) == (lead.task_id, [0, 0])
+    for key in [*studio.broker.storage.keys(paths.hls(TENANT, video, f"{version}/"))]:
+        studio.broker.storage.delete(key)
+    check(studio, video, whole)
+
+
 def test_sound_that_was_made_is_not_made_again(studio: Studio, whole: dict[str, bytes], video: str) -> None:
     """It is written down when it is there, and not only when the pictures are."""
     lead, kept = studio.begin(), Event()
@@ -329,7 +352,8 @@ def test_a_record_that_is_kept_back_is_known_to_nobody(tmp_path: Path) -> None:
     storage, written = LocalStorage(tmp_path), Written()
     written.begin("64p", "avc1", "sha")
     written.add("64p", 1, Segment("seg_00001.m4s", 1, Fraction(0), 1, Fraction(1)), "sha")
-    helper, lead = (kind(storage, TENANT, VIDEO_ID, "digest") for kind in (LaterManifest, Manifest))
+    context: Any = SimpleNamespace(storage=storage, tenant=TENANT, part_of="", task_id="task")
+    helper, lead = (kind(context, VIDEO_ID, "digest") for kind in (LaterManifest, Manifest))
     helper.write("00001-64p-64p", written)
     lead.load_more()
     assert lead.track("64p").segments == () and lead.missing("64p", 1, 2) == 1

@@ -2,12 +2,14 @@
 
 import re
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from struct import pack, unpack_from
 
 import pytest
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from handlers.transcoding.manifest import Mismatch
 from handlers.transcoding.run import transcode
@@ -109,7 +111,17 @@ def without_idr(segment: bytes) -> bytes:
     return bytes(data)
 
 
-MASTER, SMALL = "master.m3u8", "360p/index.m3u8"
+def with_number(kind: bytes, offset: int, number: int) -> Callable[[bytes], bytes]:
+    """Another 32-bit number in the first box of a kind."""
+
+    def changed(data: bytes) -> bytes:
+        at = data.index(kind) + 4 + offset
+        return data[:at] + pack(">I", number) + data[at + 4 :]
+
+    return changed
+
+
+MASTER, SMALL, KEY = "master.m3u8", "360p/index.m3u8", "#EXT-X-KEY:METHOD=AES-128"
 DEFECTS = {
     "no playlist": (replace(MASTER, "#EXTM3U", "hello"), MASTER, "4.3.1.1", "no playlist"),
     "a tag twice": (replace(MASTER, "^#EXT-X-VERSION:7", "#EXT-X-VERSION:7\n#EXT-X-VERSION:7"), MASTER, "4.3", "twice"),
@@ -146,6 +158,74 @@ DEFECTS = {
     "edit list": (change("audio/init.mp4", with_edit_list), "audio/index.m3u8", "edit list", "ignore"),
     "key frame": (change("360p/seg_00001.m4s", without_key_frame), "360p/seg_00001.m4s", "4.3.5.1", "key frame"),
     "IDR": (change("360p/seg_00001.m4s", without_idr), "360p/seg_00001.m4s", "Apple 1.9", "IDR"),
+    "no end": (replace(SMALL, "#EXT-X-ENDLIST\n", ""), SMALL, "4.3.3.5", "EXT-X-ENDLIST is missing"),
+    "a number without end": (
+        replace(SMALL, "(EXTINF:)2", "\\g<1>" + "9" * 5000),
+        SMALL,
+        "4.3.2.1",
+        "number of seconds",
+    ),
+    "foreign digits": (replace(SMALL, "(TARGETDURATION:)6", "\\g<1>\u0666"), SMALL, "4.3.3.1", "a whole number"),
+    "a large bandwidth": (replace(MASTER, "=\\d+,AV", "=" + "9" * 5000 + ",AV"), MASTER, "4.3.4.2", "a whole number"),
+    "no URI at all": (replace(SMALL, "^seg_00001", "http://[oops/seg"), SMALL, "4.1", "no URI"),
+    "no variant at all": (replace(MASTER, "^360p", "http://[oops"), MASTER, "4.1", "no URI"),
+    "a zero in a name": (replace(SMALL, "^seg_00001", "seg%00"), SMALL, "6.2.1", "not there"),
+    "a long name": (replace(SMALL, "^seg_00001", "s" * 5000), SMALL, "6.2.1", "not there"),
+    "start": (
+        replace(SMALL, "^#EXT-X-MAP", "#EXT-X-START:TIME-OFFSET=nan\n#EXT-X-MAP"),
+        SMALL,
+        "4.3.5.2",
+        "TIME-OFFSET",
+    ),
+    "a default": (replace(MASTER, "DEFAULT=YES", "DEFAULT=MAYBE"), MASTER, "4.3.4.1", "one of YES, NO"),
+    "a type": (replace(MASTER, "TYPE=AUDIO", "TYPE=SOUND"), MASTER, "4.3.4.1", "one of AUDIO"),
+    "a key is gone": (
+        replace(SMALL, "^#EXT-X-MAP", f'{KEY},URI="k"\n#EXT-X-MAP'),
+        SMALL,
+        "4.3.2.4",
+        "the key k is not there",
+    ),
+    "no key": (replace(SMALL, "^#EXT-X-MAP", f"{KEY}\n#EXT-X-MAP"), SMALL, "4.3.2.4", "has no URI"),
+    "no such cipher": (replace(SMALL, "^#EXT-X-MAP", f"{KEY}x\n#EXT-X-MAP"), SMALL, "4.3.2.4", "METHOD"),
+    "no blocks": (
+        replace(SMALL, "^#EXT-X-MAP", f'{KEY},URI="init.mp4"\n#EXT-X-MAP'),
+        SMALL,
+        "4.3.2.4",
+        "bytes, not 16",
+    ),
+    "a break in one variant": (
+        replace(SMALL, "^#EXTINF:2", "#EXT-X-DISCONTINUITY\n#EXTINF:2"),
+        MASTER,
+        "6.2.4",
+        "different segments",
+    ),
+    "no map": (replace(SMALL, "^#EXT-X-MAP.*\n", ""), "360p/seg_00000.m4s", "RFC 8216 3", "no EXT-X-MAP"),
+    "resolution of key frames": (
+        replace(MASTER, "(I-FRAME.*)=640x360", "\\g<1>=64x36"),
+        MASTER,
+        "4.3.4.3",
+        "the bytes say 640x360",
+    ),
+    "no bytes": (change("360p/init.mp4", lambda _: b""), "360p/seg_00000.m4s", "14496-12", "no track"),
+    "no ticks": (change("360p/init.mp4", with_number(b"mdhd", 12, 0)), "360p/seg_00000.m4s", "14496-12", "no ticks"),
+    "too many samples": (
+        change("360p/seg_00001.m4s", with_number(b"trun", 4, 2**32 - 1)),
+        "360p/seg_00001.m4s",
+        "14496-12",
+        "4294967295 samples",
+    ),
+    "more samples than told": (
+        change("360p/seg_00001.m4s", with_number(b"trun", 4, 999_999)),
+        "360p/seg_00001.m4s",
+        "14496-12",
+        "cut off or damaged",
+    ),
+    "no pictures": (
+        change("360p/seg_00001.m4s", lambda data: data[: len(data) // 2] + bytes(len(data) - len(data) // 2)),
+        "360p/seg_00001.m4s",
+        "14496-12",
+        "NAL units",
+    ),
     "unlike lengths": (replace(SMALL, "#EXTINF:2.*\n.*\n", ""), MASTER, "Apple 8.3", "not equally long"),
 }
 
@@ -157,6 +237,60 @@ def test_a_defect_is_told_with_its_place_and_its_rule(folder: Path, defect: str)
     errors = check(folder).report.errors
     fitting = [each for each in errors if each.where.partition(":")[0] == where and rule in each.rule]
     assert [each for each in fitting if words in each.message], [str(each) for each in errors]
+
+
+@pytest.fixture(scope="module")
+def transport(make: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sound and pictures together in a transport stream of two segments, as other programs make it."""
+    upload = make("both.mp4", *picture("320x180", "10", 4), *sound(4), *X264, "-g", "20", *AAC)
+    folder = tmp_path_factory.mktemp("transport")
+    cut = ["-c", "copy", "-f", "hls", "-hls_time", "2", "-hls_playlist_type", "vod"]
+    run = [get_ffmpeg_exe(), "-nostdin", "-v", "error", "-i", str(upload), *cut]
+    subprocess.run([*run, str(folder / "i.m3u8")], check=True, timeout=60)
+    (folder / "together").mkdir()
+    together = ["-hls_segment_type", "fmp4", str(folder / "together/i.m3u8")]
+    subprocess.run([*run, *together], check=True, timeout=60, cwd=folder / "together")
+    return folder
+
+
+TRANSPORT_DEFECTS = {
+    "empty": (lambda data: b"", "RFC 8216 3", "is empty"),
+    "a page": (lambda data: b"<html>404", "RFC 8216 3", "neither a transport stream"),
+    "cut off": (lambda data: data[:-50], "RFC 8216 3.2", "no whole transport stream"),
+    "short": (lambda data: data[: 188 * 30], "RFC 8216 4.3.2.1", "EXTINF is 2.000 s"),
+    "without tables": (lambda data: data[188 * 4 :], "RFC 8216 3.2", "no tables"),
+    "without its first picture": (
+        lambda data: data.replace(b"\0\0\x01\x65", b"\0\0\x01\x61"),
+        "Apple 1.9",
+        "not an IDR picture",
+    ),
+}
+
+
+@pytest.mark.parametrize("defect", TRANSPORT_DEFECTS)
+def test_a_defect_of_a_transport_stream_is_told(transport: Path, tmp_path: Path, defect: str) -> None:
+    how, rule, words = TRANSPORT_DEFECTS[defect]
+    folder = shutil.copytree(transport, tmp_path / "hls")
+    change("i1.ts", how)(folder)
+    errors = check(folder, "i.m3u8").report.errors
+    assert [each for each in errors if each.where == "i1.ts" and each.rule == rule and words in each.message], errors
+
+
+def test_transport_streams_and_tracks_that_lie_together_are_sound(transport: Path) -> None:
+    assert check(transport, "i.m3u8").report.findings == []
+    assert {each.rule for each in check(transport / "together", "i.m3u8").report.findings} == {"edit list"}
+
+
+def test_a_segment_that_comes_again_is_told(transport: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(transport, tmp_path / "hls")
+    shutil.copy(folder / "i0.ts", folder / "i1.ts")
+    assert "the next one begins after 0.000 s" in str(check(folder, "i.m3u8").report.errors[0])
+
+
+def test_codecs_may_be_written_in_capitals(folder: Path) -> None:
+    text = (folder / MASTER).read_text()
+    (folder / MASTER).write_text(re.sub('avc1[^,"]*', lambda found: found[0].upper(), text))
+    assert check(folder).report.errors == []
 
 
 def test_an_event_playlist_that_still_grows_is_valid(folder: Path) -> None:
@@ -193,6 +327,17 @@ def test_the_command_checks_any_server(served: str, folder: Path, capsys: pytest
     (folder / "360p/seg_00001.m4s").unlink()
     assert command.main([f"{served}/master.m3u8"]) == 1
     assert "360p/index.m3u8:11: seg_00001.m4s answers 404" in capsys.readouterr().out
+
+
+def test_what_a_playlist_names_lies_beside_where_it_was_found(served: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main([f"{served}/watch/this"]) == 0, "it redirects to the master playlist"
+    assert "10 segments, 8.0 s: 0 errors" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("url", ["http://[oops/x.m3u8", "http://\u2100/x", "ftp://127.0.0.1/x"])
+def test_an_address_that_is_none_is_told(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main([url]) == 1
+    assert "1 errors" in capsys.readouterr().out
 
 
 def test_the_command_reads_no_more_than_it_may(served: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""A folder over HTTP, with byte ranges, on loopback."""
+"""A folder over HTTP, with byte ranges, on loopback; ``/watch/this`` leads to its master playlist."""
 
 import re
 from collections.abc import Iterator
@@ -16,6 +16,11 @@ def serve(folder: Path) -> Iterator[str]:
 
     class Files(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self.path == "/watch/this":
+                self.send_response(302)
+                self.send_header("Location", "/master.m3u8")
+                self.end_headers()
+                return
             path = folder / self.path.lstrip("/")
             if not path.is_file():
                 self.send_error(404)

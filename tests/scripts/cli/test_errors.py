@@ -14,6 +14,7 @@ import pytest
 from broker.broker import Broker
 from scripts.cli.access import find_access
 from scripts.cli.failure import Failure
+from tests.gateway.media import MP4
 from tests.gateway.work import fail
 from tests.scripts.cli.conftest import Mindia
 from tests.scripts.cli.test_tasks import submit
@@ -179,6 +180,26 @@ def test_wrong_usage_is_one_line(mindia: Mindia, words: list[str]) -> None:
     assert (said.status, said.out) == (2, "")
     assert len(said.err.splitlines()) == 1, said.err
     assert said.err.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["submit", "VideoTranscoding", f"video_id={uuid4()}", "--wait"],
+        ["reprocess", str(uuid4()), "--wait"],
+        ["upload", "clip.mp4", "--wait"],
+        ["watch", str(uuid4())],
+    ],
+)
+def test_a_wait_that_cannot_be_meant_is_refused_before_anything_is_done(
+    mindia: Mindia, broker: Broker, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("clip.mp4").write_bytes(MP4)
+    said = mindia(*words, "--timeout", "1ms")
+    assert said == (2, "", "error: '1ms' is no duration: write 90, 90s, 15m, 1h30m or 2d.\n")
+    assert not broker.tasks.page("ops").tasks
+    assert not broker.media.page("ops", "video", 1, 0)[0]
 
 
 def test_the_run_in_the_data_folder_is_found(tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ def asked(broker: Broker) -> Iterator[list[SearchRequest]]:
         end = min(NUMBER, start + request.limit)
         ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(start, end)]
         hits = [Hit("video", each, "clip.mp4", 0.5, 0.9, places=[asdict(PLACE)]) for each in ids]
-        return Found(hits, NUMBER, [float(end), 0.5, "video", ids[-1]] if end < NUMBER else None)
+        after = [float(end), 0.5, "video", ids[-1]] if end < NUMBER else None
+        return Found(hits, NUMBER, after, exact=request.query != "very many")
 
     with searching(broker.search, answer):
         yield requests
@@ -55,6 +56,11 @@ def test_where_and_how_well_it_fits(mindia: Mindia, asked: list[SearchRequest]) 
     cursor = said.err.rpartition(" ")[2].strip()
     assert found(mindia, "a", "ramp", "--limit", 1, "--cursor", cursor)[0].endswith("02")
     assert asked[-1].query == "a ramp"
+
+
+def test_it_says_when_there_may_be_more(mindia: Mindia, asked: list[SearchRequest]) -> None:
+    found(mindia, "very", "many")
+    assert "2 of at least 130: " in mindia("search", "very", "many", "--limit", 2).err
 
 
 def test_as_many_as_are_asked_for(mindia: Mindia, asked: list[SearchRequest]) -> None:

@@ -15,6 +15,7 @@ local function remove_from_index(tenant, type_name, id)
   local index = index_of(tenant, type_name)
   cache.waiting[index] = nil
   call('ZREM', index, id)
+  call('SREM', KEY.spared(tenant, type_name), id)
   call('DEL', KEY.task_log(id))
   SHARE.forget(tenant, type_name, id)
   HOLD.forget(id)

@@ -68,6 +68,7 @@ function KEY.operations_open() return B .. 'operations_open' end
 function KEY.reprocessings_open() return B .. 'reprocessings_open' end
 function KEY.unique(tenant, type_name, key) return B .. 'unique:' .. tenant .. ':' .. type_name .. ':' .. key end
 function KEY.durations(tenant) return B .. 'durations:' .. tenant end
+function KEY.spared(tenant, type_name) return B .. 'spared:' .. tenant .. ':' .. type_name end
 function KEY.listeners() return B .. 'listeners' end
 function KEY.outbox() return B .. 'outbox' end
 function KEY.outbox_aside() return B .. 'outbox_aside' end

@@ -10,6 +10,7 @@ local function remove_ended(task)
       call('HINCRBY', KEY.durations(task.tenant), task.type, -took)
     end
   end
+  if task.status == 'cancelled' then call('SREM', KEY.spared(task.tenant, task.type), task.id) end
   call('ZREM', KEY.registry(REGISTRY[task.status], task.queue), task.id)
   call('ZREM', index_of(task.tenant, task.type), task.id)
   TAG.forget(task)

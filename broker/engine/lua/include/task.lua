@@ -60,6 +60,9 @@ end
 local function reindex(task, status)
   local index, score = index_of(task.tenant, task.type), score_of(status, task.us)
   if WAITING[status] then cache.waiting[index] = nil end
+  if status == 'cancelled' and call('HEXISTS', task.key, 'part_of') == 1 then
+    call('SADD', KEY.spared(task.tenant, task.type), task.id)
+  end
   if call('ZADD', index, 'XX', 'GT', 'CH', score, task.id) == 0 then
     call('ZADD', index, score, task.id)
     call('PERSIST', task.key)

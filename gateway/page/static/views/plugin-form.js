@@ -10,9 +10,9 @@ import { failure } from "../parts/region.js";
 import { update } from "../update.js";
 
 /** A dialog with the settings of `plugin`, which has those that are in force beside its schema. */
-export function changeSettings({ name, config_schema: schema, settings }, done) {
-  const config = structuredClone(settings.config ?? {});
-  const state = { problem: settings.problem ?? null, sending: false };
+export function changeSettings({ name, config_schema: schema, settings, settings_error: unreadable }, done) {
+  const config = structuredClone(settings?.config ?? {});
+  const state = { problem: unreadable ? { status: 409, message: unreadable } : null, sending: false };
   const path = `/api/plugins/${encodeURIComponent(name)}/config`;
   const request = { method: "PUT", path, body: { config } };
   const end = () => {
@@ -37,7 +37,7 @@ export function changeSettings({ name, config_schema: schema, settings }, done) 
     ${fields(schema, config, "setting")}
     ${state.problem ? html`${failure(state.problem)}${defects(state.problem)}` : nothing}
     <footer>${code(request, `Setting up ${name}`)}
-      ${settings.source === "tenant" || settings.problem ? action({
+      ${unreadable || settings.source === "tenant" ? action({
         label: "Forget", of: `the settings of ${name}`, kind: "danger", request: { method: "DELETE", path }, said: `The settings of ${name} are forgotten.`, done: end,
         failed: (problem) => Object.assign(state, { problem }),
       }) : nothing}

@@ -14,8 +14,7 @@ const WHOSE = { tenant: "your own settings", operator: "the operator's settings"
 
 export function open() {
   const plugins = new Resource(async (signal) => {
-    const { plugins: all } = await call({ path: PATH, signal });
-    return Promise.all(all.map(async (each) => ({ ...each, settings: await settingsOf(each, signal) })));
+    return (await call({ path: PATH, signal })).plugins;
   });
   return {
     resources: [plugins],
@@ -26,16 +25,6 @@ export function open() {
   };
 }
 
-/** Those of a plugin; what keeps them from being read instead, such as a key of encryption that is gone. */
-async function settingsOf({ name }, signal) {
-  try {
-    return await call({ path: `${PATH}/${encodeURIComponent(name)}/config`, signal });
-  } catch (problem) {
-    if (!problem.status || problem.status >= 500) throw problem;
-    return { problem };
-  }
-}
-
 function table(all, again) {
   return html`<table class="cards"><caption class="hidden">Plugins</caption>
     <thead><tr><th scope="col">Plugin</th><th scope="col">Takes</th><th scope="col">Runs with</th><th scope="col"><span class="hidden">Actions</span></th></tr></thead>
@@ -43,11 +32,11 @@ function table(all, again) {
 }
 
 function row(plugin, again) {
-  const { name, description, media_types: kinds, settings } = plugin;
+  const { name, description, media_types: kinds, settings_error: problem } = plugin;
   return html`<tr data-row>
     <th scope="row" data-label="Plugin"><code>${name}</code><div class="muted">${description}</div></th>
     <td data-label="Takes">${kinds.join(", ")}</td>
-    <td data-label="Runs with">${settings.problem?.message ?? ready(plugin)}</td>
+    <td data-label="Runs with">${problem ?? ready(plugin)}</td>
     <td class="actions">${may("write") && Object.keys(plugin.config_schema.properties ?? {}).length ? html`<button type="button"
       aria-label="Settings of ${name}" @click=${() => changeSettings(plugin, again)}>Settings</button>` : ""}</td></tr>`;
 }

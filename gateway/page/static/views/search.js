@@ -75,12 +75,12 @@ function question(asked) {
 
 /** So many pages, as one answer. */
 async function read(asked, pages, signal) {
-  const all = { results: [], total: 0, next: "" };
+  const all = { results: [], total: 0, exact: true, next: "" };
   for (let page = 0; page < pages && all.next !== null; page += 1) {
     const query = { ...question(asked), cursor: all.next };
     const answer = asked.q || asked.like ? await call({ path: "/api/search", query, signal }) : await byPicture(query, signal);
     all.results.push(...answer.results);
-    [all.total, all.next] = [answer.total, answer.next_cursor];
+    [all.total, all.exact, all.next] = [answer.total, answer.total_exact ?? true, answer.next_cursor];
   }
   return all;
 }
@@ -92,16 +92,16 @@ function byPicture(query, signal) {
   return call({ method: "POST", path: "/api/search", form, signal });
 }
 
-function results({ results, total, next }, asked, more) {
+function results({ results, total, exact, next }, asked, more) {
   const request = asked.q || asked.like ? { path: "/api/search", query: question(asked) } : { method: "POST", path: "/api/search", file: chosen.name };
-  return html`<p class="line"><span>${plural(total, "result")}${about(asked)}, best first</span>${code(request, "This search")}</p>
+  return html`<p class="line"><span>${exact ? nothing : "at least "}${plural(total, "result")}${about(asked)}, best first</span>${code(request, "This search")}</p>
     <ol class="gallery">${repeat(results, (each) => each.entity_id, (each) => html`<li data-row>
       <a data-open href=${href("media", `${each.entity_type}/${each.entity_id}`)}>${pictureAt(each.places[0]?.picture_url ?? each.picture_url, each.entity_type)}
         <span class="name clip" title=${each.filename}>${each.filename}</span></a>
       <p class="stands"><span class="muted" title="Cosine of the angle between question and content">similarity ${each.similarity.toFixed(3)}</span>
         ${each.duplicates?.length ? html`<span class="muted" title=${each.duplicates.map(({ filename }) => filename).join(", ")}>and ${plural(each.duplicates.length, "copy", "copies")}</span>` : nothing}</p>
       ${each.places.slice(0, PLACES).map(where)}</li>`)}</ol>
-    ${next ? html`<footer class="list-foot"><button type="button" @click=${more}>Load more of ${count(total - results.length)}</button></footer>` : nothing}`;
+    ${next ? html`<footer class="list-foot"><button type="button" @click=${more}>Load more${exact ? html` of ${count(total - results.length)}` : nothing}</button></footer>` : nothing}`;
 }
 
 function about({ q, like, picture }) {

@@ -1,0 +1,141 @@
+"""How well and how fast the index of very many vectors finds, beside the scan of all of them: in one process.
+
+The vectors are made of real ones. A picture is the mean of thirty labels' vectors, weighted as a classifier that is not
+certain does it: by how near they are to one, and by chance; the first labels are of many pictures, and every fifth
+picture has words of a name. A passage is between two paragraphs of Python's documentation, and some way off. Queries
+are questions about that documentation, and names of labels.
+"""
+
+import inspect
+import os
+import pydoc
+import re
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handlers.embedding.graphs import Graphs
+from handlers.embedding.labels import LABELS, LabelTable
+from handlers.embedding.matrix import Matrix
+from handlers.embedding.minilm import MiniLM
+from handlers.embedding.near import Near
+from handlers.embedding.ranking import Compared
+from handlers.embedding.relevance import Calibration
+from handlers.embedding.scan import Scale, Scales, Scan, Scanned
+from handlers.embedding.settings import EmbeddingSettings
+from handlers.embedding.unit import unit
+from scripts.bench.report import table
+from scripts.bench.search_documents import QUESTIONS
+
+#: Vectors that are made at once, of pictures and of passages; and that a matrix takes at once.
+_PICTURES, _PASSAGES, _AT_ONCE = 700, 300, 100
+_TOP_LABELS, _PARAGRAPHS, _NAMES = 30, 2000, 120
+_PAGE, _BEST = 21, 10
+
+Rows = NDArray[np.float32]
+Found = dict[str, dict[str, float]]
+
+
+def run(counts: list[int], folder: Path) -> Found:
+    """By ``count``: recall@10, CPU milliseconds of a query by index and by scan, CPU seconds and bytes of the index."""
+    labels, paragraphs, queries = _real(folder)
+    batches, found = _batches(labels, paragraphs), Found()
+    matrix, made = Matrix(labels.shape[1]), 0
+    matrix.graphs = graphs = Graphs(labels.shape[1])
+    building = 0.0
+    for count in counts:
+        while made < count:
+            rows, shown = next(batches)
+            for at in range(0, len(rows), _AT_ONCE):
+                ids = [f"{made + number:09}" for number in range(at, at + _AT_ONCE)]
+                part = slice(at, at + _AT_ONCE)
+                matrix.add(ids, [1] * _AT_ONCE, rows[part].astype(np.float16), shown[part])
+            made += len(rows)
+        started = time.thread_time()
+        while matrix.link():
+            pass
+        building += time.thread_time() - started
+        found[str(made)] = {"build": building, **_compared(matrix, graphs, queries)}
+    return found
+
+
+def report(found: Found) -> str:
+    """The table."""
+    names = {"recall": 4, "worst": 1, "index": 1, "scan": 1, "build": 0, "bytes": 0, "vectors": 0}
+    rows = [
+        [count, *(f"{figures[name]:.{digits}f}" for name, digits in names.items())] for count, figures in found.items()
+    ]
+    title = ["vectors", "recall@10", "worst", "index, ms", "scan, ms", "build, s", "index, MB", "vectors, MB"]
+    return table(title, rows)
+
+
+def _compared(matrix: Matrix, graphs: Graphs, queries: Rows) -> dict[str, float]:
+    calibration = Calibration.bundled()
+    shares, by_index, by_scan = [], [], []
+    for query in queries:
+        scales = Scales(Scale(*calibration.texts.scale(query)), Scale(*calibration.pictures.scale(query)))
+        near, used = _timed(partial(Near, matrix, graphs, query, scales, {}, 0.0, _PAGE))
+        by_index.append(used)
+        exact, used = _timed(partial(Scan, matrix, query, scales))
+        by_scan.append(used)
+        shares.append(len(set(near[:_BEST]) & set(exact[:_BEST])) / _BEST)
+    return {
+        "recall": float(np.mean(shares)),
+        "worst": min(shares),
+        "index": float(np.median(by_index)),
+        "scan": float(np.median(by_scan)),
+        "bytes": graphs.nbytes / 1e6,
+        "vectors": (matrix.nbytes - graphs.nbytes) / 1e6,
+    }
+
+
+def _timed(compare: Callable[[], Compared]) -> tuple[list[Scanned], float]:
+    """A page of hits, counted above even odds; CPU milliseconds."""
+    started = time.thread_time()
+    compared = compare()
+    found = [each for each, _ in zip(compared.best(_PAGE), range(_PAGE), strict=False)]
+    compared.count(0.0, lambda score: score >= 0)
+    return found, (time.thread_time() - started) * 1000
+
+
+def _batches(labels: Rows, paragraphs: Rows) -> Iterator[tuple[Rows, NDArray[np.bool_]]]:
+    chance = np.random.default_rng(5)
+    near = 8 * labels @ labels.T
+    often = 1 / np.arange(1, LABELS + 1) ** 0.7
+    shown = np.arange(_PICTURES + _PASSAGES) < _PICTURES
+    while True:
+        seen = near[chance.choice(LABELS, _PICTURES, p=often / often.sum())]
+        seen = np.exp(seen + 0.8 * chance.standard_normal(seen.shape, np.float32))
+        seen[seen < np.partition(seen, -_TOP_LABELS, axis=1)[:, [-_TOP_LABELS]]] = 0
+        pictures = unit(seen @ labels)
+        named = chance.random(_PICTURES) < 0.2
+        pictures[named] = unit(pictures[named] + 0.5 * chance.choice(paragraphs, int(named.sum())))
+        one, other = (chance.choice(paragraphs, _PASSAGES) for _ in range(2))
+        off = unit(chance.standard_normal(one.shape, np.float32))
+        rows = np.concatenate([pictures, unit(0.7 * one + 0.45 * other + 0.35 * off)])
+        order = chance.permutation(len(rows))
+        yield rows[order], shown[order]
+
+
+def _real(folder: Path) -> tuple[Rows, Rows, Rows]:
+    """Vectors of labels, of paragraphs, and of queries."""
+    settings = EmbeddingSettings.from_env({**os.environ, "EMBED_MODEL": "", "TORCH": "none", "DATA_DIR": str(folder)})
+    model = MiniLM(settings)
+    labels = LabelTable(model.texts, settings.name, model.dimensions, settings.cache)
+    asked = [question for each in QUESTIONS.values() for question in each]
+    asked += [labels.name(label) for label in range(0, LABELS, LABELS // _NAMES)]
+    return labels.rows(np.arange(LABELS)), model.texts(_paragraphs()), model.queries(asked)
+
+
+def _paragraphs() -> list[str]:
+    found: dict[str, None] = {}
+    for name in QUESTIONS:
+        module = pydoc.locate(name)
+        for each in (module, *vars(module).values()):
+            for text in re.split(r"\n\s*\n", inspect.getdoc(each) or ""):
+                found[" ".join(text.split())[:400]] = None
+    return [text for text in found if len(text) > 40][:_PARAGRAPHS]
