@@ -118,9 +118,10 @@ class Graphs:
     def __contains__(self, number: int) -> bool:
         return number in self._part_of
 
-    def __len__(self) -> int:
-        """Blocks that need not be compared row by row."""
-        return len(self._part_of)
+    @property
+    def empty(self) -> bool:
+        """Whether there is no block yet that need not be compared row by row."""
+        return not self._part_of
 
     @property
     def nbytes(self) -> int:

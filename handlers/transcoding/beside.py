@@ -17,7 +17,7 @@ class Beside(Generic[T]):
 
     def __init__(self, context: TaskContext, name: str, work: Callable[[TaskContext], T]) -> None:
         """``work`` gets the run's context with the folder ``name`` of the scratch folder as its scratch folder."""
-        self._room = _Room(context, context.scratch / name)
+        self._room = Room(context, context.scratch / name)
         self._work = work
         self._answer: list[T] = []
         self._error: BaseException | None = None
@@ -56,7 +56,7 @@ class Beside(Generic[T]):
             self._error = error
 
 
-class _Room:
+class Room:
     """A run's context, but for the scratch folder."""
 
     def __init__(self, context: TaskContext, scratch: Path) -> None:

@@ -3,12 +3,14 @@
 It is only ever ended by SIGKILL: at SIGTERM it would finish a segment that is too short, and look done.
 """
 
+import fcntl
 import os
 import re
 import select
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -31,6 +33,8 @@ _SUMMARY = re.compile(
     r"packets read \(\d+ bytes\); (\d+) (?:frames|samples) decoded(?:; | \(\d+ samples\); )(\d+) decode"
 )
 _SUMMARY_BYTES = 65536
+#: Bytes that a program may say before it waits, where the system lets it be so many.
+_PIPE = 2**20
 
 
 class Stalled(TransientError):
@@ -73,6 +77,11 @@ def encode(
         lines = _with_short_log(spoken(process.stdout, _TICK), context.scratch)
         watch(lines, measure, on_progress, time.monotonic, allowed)
         code = _end(process)
+    return _judge(context, code, graphics=graphics)
+
+
+def _judge(context: TaskContext, code: int, *, graphics: bool = False) -> Decoded | None:
+    """What an end with ``code`` means."""
     if code == 0:
         return _decoded(log_tail(context.scratch, _SUMMARY_BYTES))
     log = log_tail(context.scratch)
@@ -88,17 +97,27 @@ def encode(
 
 def spoken(pipe: IO[bytes], tick: float) -> Iterator[bytes | None]:
     """The lines that a program says, and ``None`` whenever it has said nothing for ``tick`` seconds."""
-    poll, rest = select.poll(), b""
+    rest = b""
+    for data in _said(pipe, tick):
+        if data is None:
+            yield None
+            continue
+        *lines, rest = (rest + data).split(b"\n")
+        yield from lines
+
+
+def _said(pipe: IO[bytes], tick: float) -> Iterator[bytes | None]:
+    """What a program says, and ``None`` whenever that has been nothing for ``tick`` seconds."""
+    poll = select.poll()
     poll.register(pipe, select.POLLIN)
     while True:
         if not poll.poll(tick * 1000):
             yield None
             continue
-        data = os.read(pipe.fileno(), 65536)
+        data = os.read(pipe.fileno(), _PIPE)
         if not data:
             return
-        *lines, rest = (rest + data).split(b"\n")
-        yield from lines
+        yield data
 
 
 def _with_short_log(lines: Iterable[bytes | None], scratch: Path) -> Iterator[bytes | None]:
@@ -131,6 +150,62 @@ def watch(
             raise Stalled(f"ffmpeg made no progress for {STALL_SECONDS:g} s.")
         if now - started > allowed:
             raise PermanentError(f"Transcoding took more than {allowed:.0f} s, many times what such a video needs.")
+
+
+class Output:
+    """What a running program says, which is no lines but data. Nobody reads ahead: meanwhile it waits."""
+
+    def __init__(
+        self,
+        context: TaskContext,
+        process: "subprocess.Popen[bytes]",
+        allowed: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """It may be waited for ``allowed`` seconds in all."""
+        assert process.stdout is not None
+        if hasattr(fcntl, "F_SETPIPE_SZ"):
+            with suppress(OSError):
+                fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE)
+        self._context = context
+        self._process = process
+        self._said = _said(process.stdout, _TICK)
+        self._rest = b""
+        self._left = allowed
+        self._trim_at = 0.0
+        self._monotonic = monotonic
+        #: Whether it has ended, in order, and what it has decoded until then.
+        self.ended = False
+        self.decoded: Decoded | None = None
+
+    def hand_on(self, size: float, take: Callable[[bytes], object]) -> None:
+        """Give ``take`` the next ``size`` bytes, or fewer where they end. Raises what ``encode`` does."""
+        since = self._monotonic()
+        while size > 0 and not self.ended:
+            data = self._rest or next(self._said, b"")
+            now = self._monotonic()
+            self._rest = b""
+            if data == b"":
+                self.decoded, self.ended = _judge(self._context, _end(self._process)), True
+            elif data:
+                self._rest = data[int(size) :] if size < len(data) else b""
+                take(data[: len(data) - len(self._rest)])
+                size -= len(data) - len(self._rest)
+                self._left, since = self._left - (now - since), now
+                if now > self._trim_at:
+                    trim_log(self._context.scratch)
+                    self._trim_at = now + _TICK
+            elif now - since > STALL_SECONDS:
+                raise Stalled(f"ffmpeg has said nothing for {STALL_SECONDS:g} s.")
+            if self._left < 0:
+                raise PermanentError("The sound took many times what it needs to be decoded.")
+
+
+@contextmanager
+def output(context: TaskContext, argv: list[str], allowed: float) -> Iterator[Output]:
+    """A program that runs in the scratch folder and says data, for at most ``allowed`` seconds of waiting for it."""
+    with program(context, argv) as process:
+        yield Output(context, process, allowed)
 
 
 def _value(line: bytes | None, measure: bytes) -> int:

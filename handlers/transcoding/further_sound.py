@@ -1,27 +1,23 @@
-"""Encodes the sound tracks that are not the first: other languages, comments, descriptions. None makes a video fail.
+"""Makes the sound tracks that are not the first: other languages, comments, descriptions. None makes a video fail."""
 
-All are made by one process; where that fails, each by its own, and those that cannot be decoded are left out.
-"""
-
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil
-from pathlib import Path
 from typing import NamedTuple
 
 from broker.context import TaskContext
 from broker.errors import PermanentError
-from handlers.transcoding import ffmpeg, sound
-from handlers.transcoding.normalizing import SILENT, levels
-from handlers.transcoding.plan import Plan
-from handlers.transcoding.playlists import AUDIO_GROUP, MEDIA, Track, read_track
+from handlers.transcoding import sound
+from handlers.transcoding.encoder import Video
+from handlers.transcoding.kept_sound import Heard, KeptSound
+from handlers.transcoding.manifest import Manifest
+from handlers.transcoding.normalizing import SILENT
+from handlers.transcoding.playlists import AUDIO_GROUP, MEDIA, Track
+from handlers.transcoding.sound_track import make_track
 from handlers.transcoding.source import SoundTrack
 
-#: So many are made at most; each is an encoder.
+#: So many are made at most.
 _MOST = 15
-#: Seconds that one second of a track may take.
-_ALLOWED, _GRACE = 10, 900.0
 
 
 class Further(NamedTuple):
@@ -31,47 +27,33 @@ class Further(NamedTuple):
     warnings: list[str]
 
 
-def hear_further(
-    context: TaskContext,
-    path: Path,
-    demuxer: str,
-    others: Sequence[tuple[int, SoundTrack]],
-    planned: Plan,
-    length: Fraction,
-) -> Further:
-    """Encode ``others``, each with its number from 1 on, into ``length`` seconds; leaves them in the scratch folder.
+def hear_further(context: TaskContext, video: Video, manifest: Manifest, first: Heard, length: Fraction) -> Further:
+    """Make the tracks behind the ``first`` that are missing; each is stored and written down as it comes.
 
     Raises ``TransientError`` for trouble of the machine.
     """
-    wanted = {f"{sound.AUDIO}{number}": (number, each) for number, each in others[:_MOST]}
-    left = len(others) - len(wanted)
-    warnings = [f"{left} further sound tracks are left out: no more than {_MOST} are made."] if left else []
-    if not wanted:
-        return Further([], warnings)
-
-    def encode(folders: Mapping[str, int]) -> None:
-        for name in folders:
-            shutil.rmtree(context.scratch / name, ignore_errors=True)
-            (context.scratch / name).mkdir()
-        filters = levels(context, path, demuxer, folders, planned, length)
-        argv = sound.command(ffmpeg.binary(), path, demuxer, folders, planned, length, filters)
-        allowed = _GRACE + _ALLOWED * float(length) * len(folders)
-        ffmpeg.encode(context, argv, "out_time_us", lambda done: None, allowed)
-        warnings.extend(f"Sound track {wanted[name][0]} {SILENT}" for name in folders if filters.get(name) == "")
-
+    others = list(enumerate(video.source.sound, 1))[first.number :] if first.track else []
+    left = len(others) - _MOST
+    warnings = [f"{left} further sound tracks are left out: no more than {_MOST} are made."] if left > 0 else []
     made: list[tuple[Track, SoundTrack]] = []
-    try:
-        encode({name: each.track for name, (_, each) in wanted.items()})
-        return Further([(read_track(context.scratch / name), each) for name, (_, each) in wanted.items()], warnings)
-    except PermanentError:
-        context.log.info("one of the further sound tracks cannot be decoded: each is tried alone")
-    for name, (number, each) in wanted.items():
-        try:
-            encode({name: each.track})
-            made.append((read_track(context.scratch / name), each))
-        except PermanentError:
-            warnings.append(f"Sound track {number} cannot be decoded: it is left out.")
+    for number, each in others[:_MOST]:
+        kept = KeptSound(context.storage, video.prefix, manifest, length, f"{sound.AUDIO}{number}")
+        heard = kept.heard or _hear(context, video, number, each, kept)
+        warnings += heard.warnings
+        if heard.track:
+            made.append((heard.track, each))
     return Further(made, warnings)
+
+
+def _hear(context: TaskContext, video: Video, number: int, each: SoundTrack, kept: KeptSound) -> Heard:
+    try:
+        make_track(context, video, number, each, kept)
+        warnings = [f"Sound track {number} {SILENT}"] if kept.level == "" else []
+        heard = Heard(kept.track(), each.language, warnings, number)
+    except PermanentError:
+        heard = Heard(None, each.language, [f"Sound track {number} cannot be decoded: it is left out."], number)
+    kept.end(heard)
+    return heard
 
 
 def named(tracks: Sequence[SoundTrack]) -> list[str]:

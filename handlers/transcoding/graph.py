@@ -24,8 +24,12 @@ _THREADS = min(2, os.cpu_count() or 1)
 _SAR = "if(between(sar,0.25,4),sar,1)"
 _SAME_SHAPE = 0.02
 
-#: Verbose, because that alone tells at the end how many pictures were decoded.
-GLOBAL = ("-hide_banner", "-nostdin", "-v", "verbose", "-nostats", "-progress", "pipe:1", "-stats_period", "0.5")
+#: Verbose, because that alone tells at the end how many pictures were decoded. ``MUTE`` is for what says data
+#: on its output.
+MUTE = ("-hide_banner", "-nostdin", "-v", "verbose", "-nostats")
+GLOBAL = (*MUTE, "-progress", "pipe:1", "-stats_period", "0.5")
+#: Of a run whose first file is awaited.
+EAGER = (*GLOBAL[:-1], "0.1")
 #: Seconds that are decoded before the first picture of a part that begins in the middle: in the place of that picture
 #: the one before it may have to be repeated.
 _BEFORE = 6

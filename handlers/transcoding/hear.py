@@ -1,50 +1,43 @@
-"""Encodes the sound of a video, if there is any that can be decoded. No sound makes a video fail."""
+"""Makes the sound that players begin with, if there is any that can be decoded. No sound makes a video fail.
 
-import shutil
+Of several tracks it is the first that can be decoded.
+"""
+
 from fractions import Fraction
-from pathlib import Path
-from typing import NamedTuple
 
 from broker.context import TaskContext
 from broker.errors import PermanentError
-from handlers.transcoding import ffmpeg, sound
-from handlers.transcoding.normalizing import SILENT, levels
-from handlers.transcoding.plan import Plan
-from handlers.transcoding.playlists import Track, read_track
-from handlers.transcoding.progress import SOUND, Progress
-from handlers.transcoding.source import SoundTrack, Source
+from handlers.transcoding.encoder import Video
+from handlers.transcoding.kept_sound import Heard, KeptSound
+from handlers.transcoding.normalizing import SILENT
+from handlers.transcoding.sound_track import make_track
 
-#: Seconds that one second of sound may take: thousands of times what it needs.
-_ALLOWED, _GRACE = 10, 900.0
 #: Sound that goes on for no more seconds after the last picture is no loss.
 _PADDING = 0.1
 
 
-class Heard(NamedTuple):
-    """The rendition (``None`` without sound), its BCP 47 language, what it lacks, and the place of its source."""
-
-    track: Track | None
-    language: str
-    warnings: list[str]
-    number: int = 1
-
-
-def hear(
-    context: TaskContext, path: Path, demuxer: str, source: Source, planned: Plan, length: Fraction, progress: Progress
-) -> Heard:
-    """Encode the first track that can be decoded, into ``length`` seconds; leaves it in the scratch folder.
+def hear(context: TaskContext, video: Video, kept: KeptSound) -> Heard:
+    """Make what is missing of the first track that can be decoded; it is stored and written down as it comes.
 
     Raises ``TransientError`` for trouble of the machine.
     """
-    warnings = []
-    for number, each in enumerate(source.sound, 1):
+    heard = _hear(context, video, kept)
+    kept.end(heard)
+    return heard
+
+
+def _hear(context: TaskContext, video: Video, kept: KeptSound) -> Heard:
+    sounds, length, warnings = video.source.sound, kept.seconds, list(kept.warnings)
+    for number, each in enumerate(sounds, 1):
+        if number < kept.number:  # an earlier run has found out that it cannot be decoded
+            continue
         try:
-            track, errors, silent = _encode(context, path, demuxer, each, planned, length, progress)
+            errors = make_track(context, video, number, each, kept, warnings)
         except PermanentError:
-            then = "published without it" if number == len(source.sound) else "the next one is used"
+            then = "published without it" if number == len(sounds) else "the next one is used"
             warnings.append(f"Sound track {number} cannot be decoded: {then}.")
             continue
-        if silent:
+        if kept.level == "":
             warnings.append(f"The sound {SILENT}")
         if errors:
             warnings.append(f"Parts of the sound are damaged: {errors} of its packets could not be decoded.")
@@ -52,30 +45,5 @@ def hear(
             warnings.append(
                 f"The sound is cut at the last picture, {float(length):.1f} s; it lasts {each.seconds:.1f} s."
             )
-        return Heard(track, each.language, warnings, number)
+        return Heard(kept.track(), each.language, warnings, number)
     return Heard(None, "und", warnings)
-
-
-def _encode(
-    context: TaskContext,
-    path: Path,
-    demuxer: str,
-    each: SoundTrack,
-    planned: Plan,
-    length: Fraction,
-    progress: Progress,
-) -> tuple[Track, int, bool]:
-    """The rendition, how many packets could not be decoded, and whether it is too silent to be made louder."""
-    tracks = {sound.AUDIO: each.track}
-    filters = levels(context, path, demuxer, tracks, planned, length)
-    folder = context.scratch / sound.AUDIO
-    shutil.rmtree(folder, ignore_errors=True)  # of the track before
-    folder.mkdir()
-    argv = sound.command(ffmpeg.binary(), path, demuxer, tracks, planned, length, filters)
-    report = progress.within(SOUND)
-
-    def on_progress(microseconds: int) -> None:
-        report(microseconds / 1_000_000 / float(length))
-
-    decoded = ffmpeg.encode(context, argv, "out_time_us", on_progress, _GRACE + _ALLOWED * float(length))
-    return read_track(folder), decoded.errors if decoded else 0, filters.get(sound.AUDIO) == ""

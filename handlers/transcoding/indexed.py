@@ -1,8 +1,9 @@
 """Learns from a file's index what reading every packet would tell, where it is certain to be the same.
 
-That is so for H.264 and HEVC in MP4 and MOV with a plain index: it has all times and places, and one parameter set says
-what pictures look like. The demuxer's packets are compared with the index at the beginning, at the end and between, and
-the beginning of every picture that would be decoded is looked at. Whatever is not as expected raises ``NotTold``.
+That is so for H.264 and HEVC in MP4 and MOV with a plain index, of the whole or of each fragment: it has all times
+and places, and one parameter set says what pictures look like. The demuxer's packets are compared with the index at
+the beginning, at the end and between, and the beginning of every picture that would be decoded is looked at. Whatever
+is not as expected raises ``NotTold``.
 """
 
 from array import array
@@ -15,8 +16,8 @@ import av
 from av.stream import Stream
 
 from handlers.transcoding import moov
+from handlers.transcoding.iso_boxes import NotTold
 from handlers.transcoding.looks import BEGINNING, Looks
-from handlers.transcoding.moov import NotTold
 from handlers.transcoding.reading import Reading
 
 #: Pictures of a file that is quickly read as a whole.

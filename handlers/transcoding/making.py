@@ -9,9 +9,9 @@ from broker.media.records import MediaRecord
 from handlers.transcoding import subtitles
 from handlers.transcoding.early_sound import EarlySound
 from handlers.transcoding.encoder import Video
-from handlers.transcoding.further_sound import Further, hear_further
+from handlers.transcoding.further_sound import Further
 from handlers.transcoding.growing import Growing
-from handlers.transcoding.hear import Heard
+from handlers.transcoding.kept_sound import Heard
 from handlers.transcoding.manifest import Manifest
 from handlers.transcoding.playlists import Track
 from handlers.transcoding.progress import Progress
@@ -34,9 +34,7 @@ def make(context: TaskContext, media: MediaRecord, video: Video, manifest: Manif
 
     Raises ``Postpone`` when other videos come first.
     """
-    tracks, heard, unseen = _see_and_hear(context, media, video, manifest, progress)
-    others = list(enumerate(video.source.sound, 1))[heard.number :] if heard.track else []
-    further = hear_further(context, video.path, video.demuxer, others, video.plan, tracks[0].duration)
+    tracks, unseen, heard, further = _see_and_hear(context, media, video, manifest, progress)
     captions, unread = subtitles.caption(context, video.path, video.demuxer, media)
     lacking = [*video.source.warnings, *unseen, *heard.warnings, *further.warnings, *unread]
     return Made(tracks, heard, further, captions, lacking)
@@ -44,14 +42,14 @@ def make(context: TaskContext, media: MediaRecord, video: Video, manifest: Manif
 
 def _see_and_hear(
     context: TaskContext, media: MediaRecord, video: Video, manifest: Manifest, progress: Progress
-) -> tuple[list[Track], Heard, list[str]]:
-    """Also what the pictures lack."""
+) -> tuple[list[Track], list[str], Heard, Further]:
+    """The pictures, what they lack, and the sound."""
     with closing(EarlySound(context, video, manifest)) as sound:
         growing = Growing(context, media.id, video, manifest, sound)
-        tick = growing.update if grows(context, media) else sound.tick
+        tick = growing.update if grows(context, media) else lambda: None
         try:
             tracks, unseen = see(context, video, manifest, progress, tick)
         except Postpone:  # what plays until it goes on has its sound
-            sound.finish(video.plan.seconds, tick)
+            sound.finish_first(tick)
             raise
-        return tracks, sound.finish(tracks[0].duration, tick), unseen
+        return tracks, unseen, *sound.finish(tracks[0].duration, tick)

@@ -102,7 +102,7 @@ class Manifest:
                 self._read(key)
             elif key != look:
                 self._storage.delete(key)
-        return bool(self._segments)
+        return bool(self._segments or self.values)
 
     def load_more(self, beginning: str = "") -> None:
         """Read what others may have written under such names, and again what was read before."""
@@ -214,9 +214,9 @@ def as_values(track: Track) -> dict[str, Any]:
     return {"name": track.name, "codec": track.codec, "segments": segments}
 
 
-def from_values(values: dict[str, Any]) -> Track:
-    """The inverse of ``as_values``."""
-    segments = (_segment(number, each) for number, each in enumerate(values["segments"]))
+def from_values(values: dict[str, Any], first: int = 0) -> Track:
+    """The inverse of ``as_values``; ``first`` is the number of the first segment."""
+    segments = (_segment(number, each) for number, each in enumerate(values["segments"], first))
     return Track(values["name"], values["codec"], tuple(segments))
 
 

@@ -1,27 +1,22 @@
 """Reads what the index of an MP4 or MOV file says of its tracks (ISO/IEC 14496-12), where that is all there is to know.
 
-Of files in fragments, with edits that cut, with several descriptions of one track, it says nothing.
+Of files with edits that cut, with several descriptions of one track, or with samples both here and in fragments, it
+says nothing.
 """
 
 from array import array
-from collections.abc import Iterator
 from pathlib import Path
 from struct import error as struct_error
 from struct import iter_unpack, unpack_from
-from typing import BinaryIO, TypeAlias
+from typing import TypeAlias
 
-#: Boxes side by side, bytes of an index, and samples of a track that are looked at.
-_MOST, _LARGEST, MOST_SAMPLES = 10_000, 2**27, 2_600_000
+from handlers.transcoding.iso_boxes import NotTold, boxes, inside, read_index
+from handlers.transcoding.moof import add_delays
+
+#: Edits of a track, and samples, that are looked at.
+_MOST, MOST_SAMPLES = 10_000, 2_600_000
 #: The time of an edit that shows nothing (8.6.6).
 _EMPTY = -1
-
-#: A box's kind, and where its content begins and ends.
-_Box = tuple[bytes, int, int]
-
-
-class NotTold(ValueError):
-    """The index does not say all, or not plainly."""
-
 
 #: By how many ticks each sample of a track is shown after it is decoded, but for a constant; ``None``: by that alone.
 Delays: TypeAlias = "array[int] | None"
@@ -31,75 +26,42 @@ def read_delays(path: Path) -> dict[int, Delays]:
     """Of all tracks, by their ids. Raises ``NotTold``."""
     try:
         with path.open("rb") as file:
-            data = _index(file, path.stat().st_size)
-        kinds = [kind for kind, _, _ in _boxes(data, 0, len(data))]
-        if b"mvex" in kinds:
-            raise NotTold("fragments")
-        return dict(_track(data, *place) for kind, *place in _boxes(data, 0, len(data)) if kind == b"trak")
+            data, fragments = read_index(file, path.stat().st_size)
+        kinds = [kind for kind, _, _ in boxes(data, 0, len(data))]
+        if (b"mvex" in kinds) != bool(fragments):
+            raise NotTold("fragments that are not announced, or not there")
+        tracks = [place for kind, *place in boxes(data, 0, len(data)) if kind == b"trak"]
+        if fragments:
+            return _of_fragments(data, tracks, fragments)
+        return dict(_track(data, *place) for place in tracks)
     except (IndexError, struct_error) as error:
         raise NotTold(str(error)) from error
 
 
-def _index(file: BinaryIO, size: int) -> bytes:
-    """The content of the file's one index."""
-    at, found = 0, b""
-    for _ in range(_MOST):
-        file.seek(at)
-        head = file.read(16)
-        if not head:
-            break
-        length, kind = unpack_from(">I4s", head)
-        before = 8
-        if length == 1:
-            (length,), before = unpack_from(">Q", head, 8), 16
-        length = length or size - at
-        if length < before or at + length > size or kind == b"moof" or (found and kind == b"moov"):
-            raise NotTold("not one index")
-        if kind == b"moov":
-            if length > _LARGEST:
-                raise NotTold("a very large index")
-            file.seek(at + before)
-            found = file.read(length - before)
-        at += length
-    if at != size or not found:
-        raise NotTold("no index")
-    return found
-
-
-def _boxes(data: bytes, at: int, end: int) -> Iterator[_Box]:
-    for _ in range(_MOST):
-        if at + 8 > end:
-            return
-        length, kind = unpack_from(">I4s", data, at)
-        if length < 8 or at + length > end:
-            raise NotTold("damaged")
-        yield kind, at + 8, at + length
-        at += length
-
-
-def _inside(data: bytes, at: int, end: int, *way: bytes) -> tuple[int, int] | None:
-    """Where the content of the one box on this way is."""
-    for name in way:
-        places = [(start, stop) for kind, start, stop in _boxes(data, at, end) if kind == name]
-        if len(places) > 1:
-            raise NotTold("a box twice")
-        if not places:
-            return None
-        at, end = places[0]
-    return at, end
+def _of_fragments(data: bytes, tracks: list[list[int]], fragments: list[bytes]) -> dict[int, Delays]:
+    found: dict[int, array[int]] = {}
+    for at, end in tracks:
+        identity, _ = _track(data, at, end)
+        sizes = inside(data, at, end, b"mdia", b"minf", b"stbl", b"stsz")
+        if not sizes or unpack_from(">I", data, sizes[0] + 8) != (0,):
+            raise NotTold("samples outside of fragments")
+        found[identity] = array("i")
+    for each in fragments:
+        add_delays(found, each, MOST_SAMPLES)
+    return dict(found)
 
 
 def _track(data: bytes, at: int, end: int) -> tuple[int, Delays]:
-    header, table = _inside(data, at, end, b"tkhd"), _inside(data, at, end, b"mdia", b"minf", b"stbl")
+    header, table = inside(data, at, end, b"tkhd"), inside(data, at, end, b"mdia", b"minf", b"stbl")
     if not header or not table:
         raise NotTold("no table")
     (identity,) = unpack_from(">I", data, header[0] + (20 if data[header[0]] else 12))
-    kinds, sizes, delays = (_inside(data, *table, name) for name in (b"stsd", b"stsz", b"ctts"))
+    kinds, sizes, delays = (inside(data, *table, name) for name in (b"stsd", b"stsz", b"ctts"))
     if not kinds or unpack_from(">I", data, kinds[0] + 4) != (1,):
         raise NotTold("several descriptions")
     if not delays:
         return identity, None
-    edits = _inside(data, at, end, b"edts", b"elst")
+    edits = inside(data, at, end, b"edts", b"elst")
     if not sizes or (edits and _cuts(data, edits[0])):
         raise NotTold("edits")
     (samples,) = unpack_from(">I", data, sizes[0] + 8)

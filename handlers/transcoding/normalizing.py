@@ -4,7 +4,7 @@ So quiet passages stay quiet. Peaks that the gain would raise too far are limite
 is measured too, and made up for.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -31,18 +31,15 @@ _ALLOWED, _GRACE = 10, 900.0
 SILENT = "is left as loud as it is: it is all but silent."
 
 
-def levels(
-    context: TaskContext, path: Path, demuxer: str, tracks: Mapping[str, int], planned: Plan, length: Fraction
-) -> dict[str, str]:
-    """By folder, ffmpeg's filters that bring each of ``tracks`` to the loudness that is planned; empty for silence.
+def levels(context: TaskContext, path: Path, demuxer: str, track: int, planned: Plan, length: Fraction) -> str | None:
+    """ffmpeg's filters that bring a track to the loudness that is planned; empty for silence.
 
-    ``tracks`` are streams' indexes by folders, of which ``length`` seconds are made. Nothing where none is planned.
-    Raises ``PermanentError`` for a track that cannot be decoded.
+    ``track`` is the stream's index, of which ``length`` seconds are made. ``None`` where no loudness is planned. Raises
+    ``PermanentError`` for a track that cannot be decoded.
     """
     if planned.loudness is None:
-        return {}
-    measure = partial(_measure, context, path, demuxer, length=length)
-    return {folder: _level(partial(measure, track), planned.loudness) for folder, track in tracks.items()}
+        return None
+    return _level(partial(_measure, context, path, demuxer, track, length=length), planned.loudness)
 
 
 def _level(measure: Callable[[str], Loudness | None], target: float) -> str:

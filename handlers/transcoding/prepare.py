@@ -7,7 +7,7 @@ from typing import Any
 from broker.context import TaskContext
 from broker.media.records import MediaRecord
 from broker.media.storage import StoredObject
-from handlers.transcoding import ffmpeg
+from handlers.transcoding import ffmpeg, sound
 from handlers.transcoding.asked import asked
 from handlers.transcoding.command import command
 from handlers.transcoding.encoder import Video
@@ -18,6 +18,7 @@ from handlers.transcoding.plan import plan
 from handlers.transcoding.probe import recognise
 from handlers.transcoding.publish import withdraw
 from handlers.transcoding.ranges import parts
+from handlers.transcoding.stretches import stretches
 from handlers.transcoding.version import makes_first
 
 
@@ -50,11 +51,19 @@ def take_up(context: TaskContext, media: MediaRecord, stored: StoredObject, vide
 
 
 def digest_of(stored: StoredObject, video: Video) -> str:
-    """Tells the source and how its pictures are made."""
+    """Tells the source, and how its pictures and its sound are made."""
     made = parts(video.source, video.demuxer, video.plan)
     plan = video.plan
     telling = [*[part for part in made if part.rungs == (plan.copied,)], made[-1]]
     commands = [command(ffmpeg.binary(), *video[:4], part) for part in telling]
+    commands += [
+        part
+        for each in video.source.sound[:1]
+        for part in (
+            sound.decoding(ffmpeg.binary(), video.path, video.demuxer, each.track, plan.seconds),
+            sound.encoding(ffmpeg.binary(), stretches(plan, plan.seconds)[-1]),
+        )
+    ]
     more: dict[str, Any] = {"ends": [part.end for part in made], "loudness": plan.loudness}
     if plan.grid:
         more["groups"] = [plan.grid.keys, plan.grid.starts]

@@ -15,8 +15,6 @@ class Step(NamedTuple):
 
 
 PICTURES = Step("transcoding", 1, 95)
-#: It is made beside the pictures.
-SOUND = Step("transcoding", 95, 95)
 #: 100 is for what is published.
 PUBLISHING = Step("publishing", 95, 99)
 
@@ -38,13 +36,3 @@ class Progress:
     def _tell(self, percent: float, stage: str) -> None:
         self.percent = percent
         self._context.progress(percent, stage)
-
-
-class Silent(Progress):
-    """Of work beside other work, which tells how far all is."""
-
-    def __init__(self) -> None:
-        self.percent = 0.0
-
-    def _tell(self, percent: float, stage: str) -> None:
-        self.percent = percent

@@ -50,11 +50,5 @@ def _keys(storage: Storage, prefix: str) -> Iterator[str]:
     return (key for key in storage.keys(prefix) if place(key).version == version)
 
 
-def store(storage: Storage, prefix: str, folder: Path, track: Track) -> None:
-    """Stores what a rendition in ``folder`` is made of."""
-    for name in (INIT, *_segments(track)):
-        storage.put_file(f"{prefix}{track.name}/{name}", folder / track.name / name)
-
-
 def _segments(track: Track) -> list[str]:
     return [segment.name for segment in track.segments]

@@ -20,8 +20,8 @@ from handlers.transcoding.colours import colours, unreadable
 from handlers.transcoding.declared import declared_bytes, unfinished
 from handlers.transcoding.encrypted import encrypted
 from handlers.transcoding.indexed import read_index
+from handlers.transcoding.iso_boxes import NotTold
 from handlers.transcoding.looks import Look, Looks
-from handlers.transcoding.moov import NotTold
 from handlers.transcoding.rates import natural_rate, with_places
 from handlers.transcoding.reading import Reading, Unreadable, read_all
 from handlers.transcoding.source import Source

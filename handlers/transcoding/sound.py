@@ -1,6 +1,7 @@
-"""Builds the ffmpeg command that makes renditions of sound, which all video renditions share.
+"""Builds the ffmpeg commands that make renditions of sound, which all video renditions share.
 
-It runs apart from the pictures, so that neither a broken track nor a clock that jumps can hold them up.
+They run apart from the pictures, so that neither a broken track nor a clock that jumps can hold them up. A rendition is
+as long as the pictures: silence fills it up, at its beginning too, and what is too long is cut.
 
 The source is decoded to plain stereo first and from there filtered by a graph of its own (ffmpeg's loopback decoder).
 Otherwise each change of its channels would restart the filters, and what they put at the beginning and the end of the
@@ -12,43 +13,64 @@ from fractions import Fraction
 from pathlib import Path
 
 from handlers.media.bounds import INPUT_OPTIONS
-from handlers.transcoding.graph import GLOBAL
-from handlers.transcoding.hls_output import hls_options, hls_target, seconds
-from handlers.transcoding.plan import Plan
+from handlers.transcoding.graph import EAGER, GLOBAL, MUTE
+from handlers.transcoding.hls_output import INIT, SEGMENTS, hls_pieces, seconds
+from handlers.transcoding.source import MAX_SECONDS
+from handlers.transcoding.stretches import FRAME, RATE, Stretch
 
 AUDIO = "audio"
+#: The file of the samples that a stretch is made of: floats, two of four bytes each.
+PCM, BYTES = "stretch.pcm", 8
 #: A track of which more than this part cannot be decoded is given up.
 _ERRORS = ("-max_error_rate", "0.5")
-_PLAIN = {"c:a": "pcm_f32le", "ac": 2, "ar": 48_000, "f": "null"}
+_PLAIN = {"c:a": "pcm_f32le", "ac": 2, "ar": RATE, "f": "null"}
+_RAW = {"f": "f32le", "ar": RATE, "ac": 2}
 #: The first AAC frame holds nothing but the encoder's priming; without it sound starts at 0, as pictures do.
 _AAC = {"c:a": "aac", "b:a": "128k", "bsf:a": r"noise=drop=eq(n\,0)"}
 
+#: What ffmpeg's HLS muxer tells the one of MP4 by itself.
+_PIECES = "movflags=+frag_custom+dash+delay_moov"
 
-def command(
-    binary: str,
-    path: Path,
-    demuxer: str,
-    tracks: Mapping[str, int],
-    plan: Plan,
-    length: Fraction,
-    levels: Mapping[str, str] = {},
-) -> list[str]:
-    """The program and its arguments; ``tracks`` are streams' indexes by folders, ``length`` that of the pictures, in
-    seconds. ``levels`` are further filters by folders.
 
-    Each rendition is as long: silence fills it up, at its beginning too, and what is too long is cut.
+def decoding(binary: str, path: Path, demuxer: str, track: int, length: Fraction, level: str = "") -> list[str]:
+    """The program that says the samples of a rendition of ``track``, of which ``encoding`` makes stretches.
+
+    ``track`` is the stream's index, ``length`` that of the pictures in seconds, ``level`` a further filter.
     """
-    plain: list[str] = []
-    decoders: list[str] = []
-    coded: list[str] = []
-    for number, (folder, track) in enumerate(tracks.items()):
-        plain += ["-map", f"0:{track}", *_arguments(_PLAIN), "-"]
-        decoders += ["-dec", f"{number}:0"]
-        coded += ["-map", f"[sound{number}]", *_arguments(_AAC | hls_options(folder, plan)), hls_target(folder)]
-    graph = ";".join(
-        f"[dec:{number}]{_chain(length, levels.get(folder, ''))}[sound{number}]" for number, folder in enumerate(tracks)
-    )
-    return [binary, *GLOBAL, *_ERRORS, *_file(path, demuxer), *plain, *decoders, "-filter_complex", graph, *coded]
+    plain = ["-map", f"0:{track}", *_arguments(_PLAIN), "-", "-dec", "0:0"]
+    graph = f"[dec:0]{_chain(length, level)}[sound]"
+    raw = ["-map", "[sound]", "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"]
+    return [binary, *MUTE, *_ERRORS, *_file(path, demuxer), *plain, "-filter_complex", graph, *raw]
+
+
+def encoding(binary: str, stretch: Stretch) -> list[str]:
+    """The program that makes the segments of a stretch, in the folder ``AUDIO``, of its samples in the file ``PCM``.
+
+    They are cut at the stretch's frames, and get the times that these have in the whole.
+    """
+    # A frame of the encoder's priming and those before the stretch; then those after it.
+    before = stretch.begins[0] - stretch.reads_from + 1
+    after = f"+gte(n\\,{before + stretch.end - stretch.begins[0]})" if stretch.end is not None else ""
+    coded = _AAC | {"bsf:a": f"noise=drop=lt(n\\,{before}){after}"}
+    cuts = ",".join(str(frame - stretch.begins[0]) for frame in stretch.begins[1:])
+    options = {
+        "f": "segment",
+        "segment_format": "mp4",
+        "segment_header_filename": f"{AUDIO}/{INIT}",
+        "individual_header_trailer": 0,
+        # With one cut that never comes the muxer makes one segment; without any it cuts every two seconds.
+        "segment_frames": cuts or MAX_SECONDS * RATE,
+        "segment_start_number": stretch.first,
+        "segment_format_options": f"{_PIECES}{hls_pieces(stretch.first).removeprefix('movflags=')}",
+        "output_ts_offset": seconds(Fraction(stretch.reads_from * FRAME, RATE)),
+        "avoid_negative_ts": "disabled",
+    }
+    target = f"{AUDIO}/{SEGMENTS.replace('*', '%05d')}"
+    return [
+        *(binary, *EAGER, *_arguments(_RAW), "-i", f"file:{PCM}", "-map", "0:a"),
+        *_arguments(coded | options),
+        target,
+    ]
 
 
 def measuring(binary: str, path: Path, demuxer: str, track: int, length: Fraction, level: str = "") -> list[str]:

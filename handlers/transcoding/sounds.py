@@ -5,9 +5,8 @@ from typing import Any, NamedTuple
 from broker.context import TaskContext
 from handlers.transcoding import loudness
 from handlers.transcoding.further_sound import Further, master_lines, named
-from handlers.transcoding.hear import Heard
+from handlers.transcoding.kept_sound import Heard
 from handlers.transcoding.playlists import MEDIA, Track
-from handlers.transcoding.publish import store
 from handlers.transcoding.source import Source
 
 
@@ -21,11 +20,9 @@ class Sounds(NamedTuple):
 
 
 def gather_sounds(context: TaskContext, prefix: str, source: Source, heard: Heard, further: Further) -> Sounds:
-    """Store the further renditions beside the first, which is stored, and measure how loud that is."""
+    """All of them are stored; measure how loud the first is."""
     if heard.track is None:
         return Sounds([], "", [], {"audio_tracks": [], "loudness": None})
-    for track, _ in further.tracks:
-        store(context.storage, prefix, context.scratch, track)
     made = [(heard.track, source.sound[heard.number - 1]), *further.tracks]
     names = named([each for _, each in made])
     measured = loudness.measure(context, prefix, heard.track)

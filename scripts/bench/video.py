@@ -16,7 +16,8 @@ from pathlib import Path
 from handlers.media import decoding
 from handlers.transcoding import graph, sound
 from handlers.transcoding.ffmpeg import binary
-from handlers.transcoding.plan import plan
+from handlers.transcoding.hls_output import hls_options, hls_target
+from handlers.transcoding.plan import Plan, plan
 from handlers.transcoding.ranges import Part
 from handlers.transcoding.scan import scan
 from scripts.bench import first_picture
@@ -102,6 +103,16 @@ def _used() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
+def in_one_run(path: Path, demuxer: str, track: int, planned: Plan, length: Fraction) -> list[str]:
+    """The program that makes all sound by itself, in the folder that it has in the product."""
+    samples = sound.decoding(binary(), path, demuxer, track, length)
+    to_pipe = ["-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"]
+    assert samples[-len(to_pipe) :] == to_pipe
+    coded = {"c:a": "aac", "b:a": "128k", "bsf:a": r"noise=drop=eq(n\,0)", **hls_options(sound.AUDIO, planned)}
+    arguments = [part for name, value in coded.items() for part in (f"-{name}", str(value))]
+    return [*samples[: -len(to_pipe)], *arguments, hls_target(sound.AUDIO)]
+
+
 def _bare(folder: Path, upload: Path, *, together: bool) -> None:
     """The same renditions by the same arguments, without anything around them."""
     source = scan(str(upload), "mov")
@@ -112,7 +123,7 @@ def _bare(folder: Path, upload: Path, *, together: bool) -> None:
         for rungs in ladder
     ]
     length = Fraction(planned.seconds)
-    commands.append(sound.command(binary(), upload, "mov", {sound.AUDIO: source.sound[0].track}, planned, length))
+    commands.append(in_one_run(upload, "mov", source.sound[0].track, planned, length))
     for name in (*(rung.name for rung in planned.rungs), sound.AUDIO):
         (folder / name).mkdir(exist_ok=True)
     for command in commands:

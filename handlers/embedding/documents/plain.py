@@ -1,6 +1,7 @@
 """Text of whatever encoding."""
 
 import codecs
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def read_text(path: Path) -> tuple[str, bool]:
     Raises ``PermanentError`` for bytes that are no text in any of these.
     """
     with path.open("rb") as file:
-        data = file.read(_MOST_BYTES + 1)
+        size = os.fstat(file.fileno()).st_size  # else room for all that may be read is made for each short text
+        data = file.read(min(size, _MOST_BYTES) + 1)
     text = _decode(data[:_MOST_BYTES])
     if sum(map(text.count, _CONTROLS)) > len(text) * _TOLERATED:
         raise PermanentError("This file is not text: too much of it cannot be printed.")

@@ -314,3 +314,14 @@ def test_it_is_made_in_slices_between_which_others_are_answered(
     assert slices >= 500 // 7
     assert tested._indexes.nbytes > before
     assert tested._indexes.nbytes == sum(each.nbytes for each in tested._indexes._kept.values())
+
+
+def test_what_goes_while_the_very_first_block_is_linked_is_not_found_afterwards(tested: Any, random: Any) -> None:
+    add(tested, random, 0, 60, most_rows=1)
+    assert all(tested.link() for _ in range(3))
+    for number in (0, 5, 48):  # linked, and not yet
+        tested.remove(f"{number:05}")
+    link(tested)
+    assert not tested.graphs.empty
+    found = {each.entity_id for each in nearly(tested, query(random), PLAIN).best(6)}
+    assert found == {f"{number:05}" for number in range(60)} - {"00000", "00005", "00048"}

@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,42 @@ def test_a_program_sees_no_secrets(context: FakeContext, monkeypatch: pytest.Mon
     assert folder == str(context.scratch)
     assert "GIVEN=yes" in variables
     assert "SECRET_KEY" not in out.decode()
+
+
+def test_data_is_handed_on_in_pieces_as_large_as_asked_for(context: FakeContext) -> None:
+    pieces: list[list[bytes]] = []
+    with ffmpeg.output(context, shell("printf abcdefgh; echo '1 packets read (2 bytes)' >&2"), 60) as output:
+        for size in (3, 1, inf, inf):
+            pieces.append([])
+            output.hand_on(size, pieces[-1].append)
+    assert [b"".join(each) for each in pieces] == [b"abc", b"d", b"efgh", b""]
+    assert output.ended
+    assert context.running == []
+
+
+def test_data_of_a_program_that_fails_is_not_taken_for_all(context: FakeContext) -> None:
+    with pytest.raises(PermanentError), ffmpeg.output(context, shell("printf abc; exit 69"), 60) as output:
+        output.hand_on(inf, lambda data: None)
+    with pytest.raises(TransientError), ffmpeg.output(context, shell("printf abc; kill -9 $$"), 60) as output:
+        output.hand_on(inf, lambda data: None)
+    assert context.running == []
+
+
+def test_data_that_does_not_come_is_given_up(context: FakeContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be slow, and nobody may have read for long; of those who read none waits for ever."""
+    monkeypatch.setattr(ffmpeg, "_TICK", 0.01)
+    at = [0.0]
+
+    def clock() -> float:
+        at[0] += STALL_SECONDS / 2 + 1
+        return at[0]
+
+    with program(context, shell("printf abc; exec sleep 60")) as process:  # type: ignore[arg-type]
+        output = ffmpeg.Output(context, process, 1e9, clock)  # type: ignore[arg-type]
+        output.hand_on(3, lambda data: None)
+        with pytest.raises(Stalled):
+            output.hand_on(1, lambda data: None)
+    with program(context, shell("printf abc; exec sleep 60")) as process:  # type: ignore[arg-type]
+        output = ffmpeg.Output(context, process, 1, clock)  # type: ignore[arg-type]
+        with pytest.raises(PermanentError, match="many times"):
+            output.hand_on(9, lambda data: None)

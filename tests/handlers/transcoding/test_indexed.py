@@ -10,7 +10,7 @@ from av.error import FFmpegError
 from broker.errors import PermanentError
 from handlers.media.opening import open_as
 from handlers.transcoding import indexed, scan
-from handlers.transcoding.moov import NotTold
+from handlers.transcoding.iso_boxes import NotTold
 from handlers.transcoding.reading import Reading, read_all
 from handlers.transcoding.source import Source
 from tests.handlers.transcoding.conftest import Make
@@ -19,6 +19,7 @@ from tests.handlers.transcoding.sources import AAC, X264, picture, sound
 SMALL = picture("64x64", "25", 4)
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "25")
 VFR = ("-vf", "select='not(eq(mod(n,7),3))'", "-fps_mode", "vfr")
+FRAGMENTS = "+frag_keyframe+empty_moov"
 HRD = "nal-hrd=vbr:vbv-maxrate=500:vbv-bufsize=500"
 #: Files of which the index tells all.
 PLAIN = {
@@ -34,10 +35,43 @@ PLAIN = {
     "several sounds": ("many.mp4", *SMALL, *sound(4), *sound(3), *("-map", "0", "-map", "1", "-map", "2"), *H264, *AAC),
     "open groups": ("open.mp4", *SMALL, *H264, "-x264-params", "open-gop=1:bframes=3"),
     "negative delays": ("negative.mp4", *SMALL, *H264, "-movflags", "+negative_cts_offsets"),
+    "fragments": ("fragments.mp4", *SMALL, *H264, "-movflags", FRAGMENTS),
+    "fragments with sound": ("f1.mp4", *SMALL, *sound(4), *H264, "-bf", "3", *AAC, "-movflags", FRAGMENTS),
+    "fragments from their box on": (
+        "f2.mp4",
+        *SMALL,
+        *sound(4),
+        *H264,
+        *AAC,
+        "-movflags",
+        f"{FRAGMENTS}+default_base_moof",
+    ),
+    "fragments of varying rate": ("f3.mp4", *SMALL, *sound(4), *VFR, *H264, *AAC, "-movflags", FRAGMENTS),
+    "fragments that begin late": (
+        "f4.mp4",
+        "-itsoffset",
+        "1.3",
+        *SMALL,
+        *sound(4),
+        *H264,
+        *AAC,
+        "-movflags",
+        FRAGMENTS,
+    ),
+    "fragments with an edit": ("f5.mp4", *SMALL, *sound(4), *H264, *AAC, "-movflags", "+frag_keyframe+delay_moov"),
+    "fragments with negative delays": ("f6.mp4", *SMALL, *H264, "-movflags", f"{FRAGMENTS}+negative_cts_offsets"),
+    "many fragments of several sounds": (
+        *("f7.mp4", *SMALL, *sound(4), *sound(3), "-map", "0", "-map", "1", "-map", "2", *H264, *AAC),
+        *("-frag_duration", "100000", "-movflags", "+empty_moov"),
+    ),
+    "fragments of HEVC": (
+        *("f8.mp4", *SMALL, "-c:v", "libx265", "-x265-params", "log-level=none:keyint=25", "-movflags", FRAGMENTS),
+    ),
 }
 #: Files that have to be read.
 OTHER = {
-    "fragments": ("fragments.mp4", *SMALL, *H264, "-movflags", "+frag_keyframe+empty_moov"),
+    "fragments behind samples": ("behind.mp4", *SMALL, *H264, "-movflags", "+frag_keyframe"),
+    "fragments with an index": ("sidx.mp4", *SMALL, *H264, "-movflags", f"{FRAGMENTS}+default_base_moof+global_sidx"),
     "fields": ("fields.mov", *SMALL, *H264, "-flags", "+ilme+ildct", "-vf", "setfield=tff"),
     "another codec": ("mpeg4.mp4", *SMALL, "-c:v", "mpeg4"),
     "two tracks of pictures": ("two.mp4", *SMALL, *SMALL, "-map", "0", "-map", "1", *H264),
@@ -99,13 +133,15 @@ def test_another_parameter_set_among_the_pictures_is_seen(make: Make, size: str,
             told(upload, indexed.read_index)
 
 
-def test_of_damaged_files_it_tells_the_same_or_nothing(make: Make, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [(), ("-movflags", FRAGMENTS)])
+def test_of_damaged_files_it_tells_the_same_or_nothing(make: Make, tmp_path: Path, how: tuple[str, ...]) -> None:
     """A byte of the index is another; one of a hundred is in a box that matters."""
-    data = make("small.mp4", *picture("32x32", seconds=1.2), *sound(1), *H264, *AAC).read_bytes()
+    data = make("small.mp4", *picture("32x32", seconds=1.2), *sound(1), *H264, *AAC, *how).read_bytes()
     chance, path, index = random.Random(7), tmp_path / "mutant.mp4", data.index(b"moov")
+    places = [at for at in range(index, len(data)) if not how or at < data.index(b"mdat")]
     plain = 0
     for _ in range(25):
-        at = chance.randrange(index, len(data))
+        at = chance.choice(places)
         path.write_bytes(data[:at] + chance.randbytes(1) + data[at + 1 :])
         try:
             found = told(path, indexed.read_index)
