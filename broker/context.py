@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from subprocess import Popen
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from broker.media.records import MediaRecord
 from broker.media.storage import Storage
@@ -165,6 +165,14 @@ class Batch(Protocol):
 
     def finish(self, context: TaskContext, prepared: Any, computed: Any) -> dict[str, Any]:
         """All that comes after; the task's ``result``."""
+
+
+@runtime_checkable
+class OfMedia(Protocol):
+    """What a ``Batch`` is, too, whose runs begin with the record of a media file: those of all are read at once."""
+
+    def media_of(self, payload: dict[str, Any]) -> str:
+        """The id of the file that ``prepare`` asks for. It may raise anything for a payload that is not as agreed."""
 
 
 #: What a task type's ``handler`` names. Its answer is the task's ``result``: JSON values.

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct, convert, structs
 
 from broker.captions.cues import Cue, webvtt
+from broker.captions.languages import shortest
 from broker.media import paths
 from broker.media.records import MediaRecord
 from broker.media.storage import Storage
@@ -45,10 +46,10 @@ class Caption(Struct, frozen=True):
 
 
 def language_tag(named: str) -> str:
-    """The tag of a language as some service or file names it (``en_us``), ``und`` for what is none."""
+    """The tag of a language as some service or file names it (``en_us``, ``eng``), ``und`` for what is none."""
     language, *rest = named.replace("_", "-").split("-")
     tag = "-".join([language, *(part.upper() if len(part) == _REGION else part for part in rest)])
-    return tag if LANGUAGE.fullmatch(tag) else UNKNOWN
+    return shortest(tag) if LANGUAGE.fullmatch(tag) else UNKNOWN
 
 
 def captions_of(record: MediaRecord) -> list[Caption]:

@@ -1,14 +1,17 @@
 """As many script connections as calls are made at once, and none for long that nobody uses."""
 
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from redis import Redis
 from redis.exceptions import ConnectionError, ReadOnlyError
 
 from broker.engine.idle import CLOSE_AFTER, Pool
 from broker.engine.script_connection import RareCalls, ScriptConnection
+
+T = TypeVar("T")
 
 #: How often a call is repeated whose connection was lost.
 _REPEATS = 3
@@ -35,6 +38,16 @@ class ScriptConnectionPool(RareCalls):
 
     def run(self, *words: Any) -> Any:
         """The answer to any command that may be repeated, as RESP2 has it: a hash is a list. Raises ``RedisError``."""
+        return self._repeated(lambda connection: connection.run(*words))
+
+    def run_each(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """The answers to commands that may be repeated, sent at once; of one that the server refuses, its error.
+
+        Raises ``RedisError``. A replica refuses what writes: who repeats that by ``run`` finds the server.
+        """
+        return self._repeated(lambda connection: connection.run_each(commands))
+
+    def _repeated(self, call: Callable[[ScriptConnection], T]) -> T:
         try:
             connection = self._free.pop()
         except IndexError:
@@ -43,7 +56,7 @@ class ScriptConnectionPool(RareCalls):
         try:
             while True:
                 try:
-                    return connection.run(*words)
+                    return call(connection)
                 except ConnectionError:
                     if not (connection.connected and repeats):
                         raise

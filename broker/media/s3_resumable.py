@@ -42,8 +42,10 @@ class S3Resumable:
         return {"id": answer["UploadId"], "parts": [], "tail": None}
 
     def beside(self, state: State, writers: int, size: int) -> State:
-        """Each may add its bytes in parts, with the tail before them, and the last tail as one more."""
-        return state | {"next": _next(state) + -(-size // _LEAST) + 2 * writers}
+        """Each may add its bytes in parts as large as can be, of which the first begins with the tail, the last is what
+        is left, and what is too little for one is one more in the end.
+        """
+        return state | {"next": _next(state) + -(-size // _MOST) + 3 * writers}
 
     def append(
         self, key: str, state: State, source: BinaryIO, offset: int, size: int, total: int, still: Still = bool

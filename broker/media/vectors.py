@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from redis import Redis
 
@@ -15,6 +15,9 @@ from broker.media.parts import Part
 from broker.media.parts import pack as pack_parts
 from broker.media.parts import unpack as unpack_parts
 
+#: What is said of vectors for a file that is not there.
+GONE = "There is no media file with this id (any more)."
+
 
 class Embedding(NamedTuple):
     """All vectors of one media file: one per part of it (frame, passage), each L2-normalised little-endian float16.
@@ -25,6 +28,17 @@ class Embedding(NamedTuple):
     entity_type: str
     entity_id: str
     parts: tuple[bytes, ...]
+
+
+class Put(NamedTuple):
+    """What is put; as the arguments of ``VectorStore.put``."""
+
+    tenant: str
+    model: str
+    entity_type: str
+    entity_id: str
+    vectors: list[bytes]
+    parts: Sequence[Part] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +71,9 @@ class VectorStore(Protocol):
         ``parts`` says what each stands for, in their order; without it a search cannot say where it found something.
         Raises ``NotFound`` when the tenant has no such file (any more), so that nothing outlives its file.
         """
+
+    def put_each(self, puts: Sequence[Put]) -> list[bool]:
+        """As ``put`` of each, in one round trip: whether the tenant has the file, instead of ``NotFound``."""
 
     def delete(self, tenant: str, entity_id: str) -> None:
         """Forget a media file in every model."""
@@ -113,21 +130,19 @@ class RedisVectors:
         vectors: list[bytes],
         parts: Sequence[Part] = (),
     ) -> None:
-        packed = _pack(entity_type, vectors)
-        if parts and len(parts) != len(vectors):
-            raise ValueError(f"{len(parts)} parts for {len(vectors)} vectors")
-        done = self._put(
-            self._calls,
-            prefix=self._keys.prefix,
-            tenant=tenant,
-            model=model,
-            media_id=entity_id,
-            vectors=packed,
-            parts=pack_parts(parts) if parts else b"",
-            nonce=_nonce(),
-        )
-        if not done:
-            raise NotFound("There is no media file with this id (any more).")
+        if not self._put.run(self._calls, self._arguments(Put(tenant, model, entity_type, entity_id, vectors, parts))):
+            raise NotFound(GONE)
+
+    def put_each(self, puts: Sequence[Put]) -> list[bool]:
+        return [bool(done) for done in self._put.run_each(self._calls, [self._arguments(each) for each in puts])]
+
+    def _arguments(self, put: Put) -> tuple[Any, ...]:
+        """In the order of put_vectors.lua."""
+        if put.parts and len(put.parts) != len(put.vectors):
+            raise ValueError(f"{len(put.parts)} parts for {len(put.vectors)} vectors")
+        packed = _pack(put.entity_type, put.vectors)
+        parts = pack_parts(put.parts) if put.parts else b""
+        return self._keys.prefix, put.tenant, put.model, put.entity_id, packed, parts, _nonce()
 
     def delete(self, tenant: str, entity_id: str) -> None:
         self._delete(self._redis, prefix=self._keys.prefix, tenant=tenant, media_id=entity_id, nonce=_nonce())

@@ -213,8 +213,10 @@ class Writer:
     """The only one of an upload."""
 
     def __init__(self, uploads: Uploads, storage: Storage, upload: Upload, name: str) -> None:
-        lost = upload.lost_writers, upload.lost_bytes
-        self.upload = replace(upload, state=storage.resumable.beside(upload.state, *lost)) if any(lost) else upload
+        if upload.lost_writers and not upload.complete:
+            state = storage.resumable.beside(upload.state, upload.lost_writers, upload.lost_bytes)
+            upload = replace(upload, state=state)
+        self.upload = upload
         self.name = name
         self.ended = False
         self._uploads, self._storage = uploads, storage

@@ -62,6 +62,8 @@ class RunContext:
         self.log = of_handlers
         self.conceal = conceal
         self.attached: dict[str, dict[str, Any]] = {}
+        #: Records that were read just before the run, for whoever asks first.
+        self.known_media: dict[str, MediaRecord] = {}
         self._spoilt = ""
         self.payload = self._stored("payload", claimed.payload)
         self._memo = self._stored("memo", claimed.memo) if claimed.memo else {}
@@ -101,7 +103,7 @@ class RunContext:
 
     def media(self, media_id: str) -> MediaRecord:
         try:
-            record = self._broker.media.get(self.tenant, media_id)
+            record = self.known_media.pop(media_id, None) or self._broker.media.get(self.tenant, media_id)
         except NotFound as error:
             raise PermanentError(f"There is no media file {media_id} (any more).") from error
         if record.fetch:

@@ -6,14 +6,17 @@ prepared too late, whoever asks for it, and all of them when the common work fai
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
 from broker.broker import Broker
-from broker.context import Batch, Handler
+from broker.context import Batch, Handler, OfMedia
 from broker.engine.transitions import Claim, Claimed, Finish
 from broker.errors import Postpone, TaskTimeout
+from broker.media.records import MediaStore
 from broker.trace import NONE, from_text
 from broker.worker import alarm, outcome
 from broker.worker.child_state import ChildState
@@ -89,7 +92,8 @@ class Member:
         """What ``call`` answers; what is said meanwhile is said by this run, and the time is its own."""
         claimed, began = self.claimed, time.monotonic()
         self._said.begin(claimed.id, type_name, claimed.tenant, claimed.runs, self.trace, self._lines)
-        self._said.conceal(self._secrets)
+        if self._secrets:
+            self._said.conceal(self._secrets)
         try:
             return call()
         finally:
@@ -126,7 +130,7 @@ def work(
     """
     for member in members:
         member.make_context(tools.broker, _Quiet(tools.shared), tools.said)
-    _together(members, type_name, batch)
+    _together(members, type_name, batch, tools.broker.media)
     first, *others = members
     ended, left = [each for each in others if each.outcome], [each for each in others if not each.outcome]
     for member in members:
@@ -149,9 +153,11 @@ class Tools(NamedTuple):
     said: RunLog
 
 
-def _together(members: list[Member], type_name: str, batch: Batch) -> None:
+def _together(members: list[Member], type_name: str, batch: Batch, media: MediaStore) -> None:
     """Leaves an outcome with each that has ended, and none with those that are to be run alone."""
     began = time.monotonic()
+    if isinstance(batch, OfMedia):
+        _read_records(members, batch, media)
     for member in members:
         if time.monotonic() - began < _PREPARING:
             member.prepared = member.attempt(type_name, partial(_prepared, member.context, batch))
@@ -164,6 +170,18 @@ def _together(members: list[Member], type_name: str, batch: Batch) -> None:
     for member, each in zip(ready, computed, strict=False):
         member.seconds += part
         member.attempt(type_name, partial(_finished, member, batch, each))
+
+
+def _read_records(members: list[Member], batch: OfMedia, media: MediaStore) -> None:
+    """What is not found here, each run asks for by itself, and says what is wrong."""
+    wanted: defaultdict[str, dict[str, RunContext]] = defaultdict(dict)
+    for member in members:
+        with suppress(Exception):
+            wanted[member.context.tenant][batch.media_of(member.context.payload)] = member.context
+    for tenant, contexts in wanted.items():
+        with suppress(Exception):
+            for media_id, record in media.get_many(tenant, list(contexts)).items():
+                contexts[media_id].known_media[media_id] = record
 
 
 def _prepared(context: RunContext, batch: Batch) -> Any:

@@ -16,7 +16,7 @@ from handlers.embedding.products import ZERO
 
 _LIBRARY = "usearch.index"
 #: Rows that are linked at once: some milliseconds.
-_SLICE = 24
+_SLICE = 16
 #: Blocks of one graph, some 130,000 rows: what is linked anew when most of a graph's rows are gone.
 _MOST_BLOCKS = 16
 #: Links of a row, rows that are looked at for them, and rows of each part that are looked at for a query. Pictures lie
@@ -118,9 +118,10 @@ class Graphs:
     def __contains__(self, number: int) -> bool:
         return number in self._part_of
 
-    def __len__(self) -> int:
-        """Blocks that need not be compared row by row."""
-        return len(self._part_of)
+    @property
+    def empty(self) -> bool:
+        """Whether there is no block yet that need not be compared row by row."""
+        return not self._part_of
 
     @property
     def nbytes(self) -> int:

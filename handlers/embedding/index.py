@@ -106,7 +106,7 @@ class Index:
         worth = {each: _WORDS_WORTH * share**_WORDS_POWER for each, share in self._words.covered(text).items()}
 
         def compared(matrix: Matrix) -> Compared:
-            if near and matrix.graphs:
+            if near and matrix.graphs is not None and not matrix.graphs.empty:
                 return Near(matrix, matrix.graphs, query, scales, worth, doubt, near)
             return Scan(matrix, query, scales, worth, doubt)
 

@@ -184,7 +184,8 @@ class Matrix:
     @property
     def nbytes(self) -> int:
         """Bytes of memory, more or less."""
-        return sum(block.nbytes for block in self._blocks.values()) + (self.graphs.nbytes if self.graphs else 0)
+        linked = 0 if self.graphs is None else self.graphs.nbytes
+        return linked + sum(block.nbytes for block in self._blocks.values())
 
     @property
     def rows(self) -> int:
@@ -218,11 +219,11 @@ class Matrix:
         del self._place_of[entity_id]
         block = self._blocks[number]
         rows = block.remove(place)
-        if self.graphs:
+        if self.graphs is not None:
             self.graphs.remove(number, rows)
         if block.wasteful:
             del self._blocks[number]
-            if self.graphs:
+            if self.graphs is not None:
                 self.graphs.drop(number, len(block.shown()))
             if not block.empty:
                 self.add(*block.live())

@@ -98,15 +98,31 @@ def embed(context: TaskContext, ready: Ready | None = None) -> dict[str, Any]:
         _store(record, [*own.vectors, *said], [*own.parts, *parts], context)
         if record.kind in SPOKEN:
             record = context.media(record.id)
+    contents = Contents([], own.facts, own.left_out, own.cut)
+    return told(context, record, contents, len(own.vectors) + len(said), speech.left_out)
+
+
+def told(
+    context: TaskContext, record: MediaRecord, contents: Contents, vectors: int, left_out: int = 0
+) -> dict[str, Any]:
+    """The answer of a run that has stored so many vectors; the record learns of it, too.
+
+    ``left_out``: passages that are not among them of what is said in a file, whose own ``contents`` tell the others.
+    """
     encoder = _encoder()
-    index: dict[str, Any] = {"vectors": len(own.vectors) + len(said)}
-    if left_out := own.left_out + speech.left_out:
+    index: dict[str, Any] = {"vectors": vectors}
+    if left_out := contents.left_out + left_out:
         index["passages_left_out"] = left_out
-    if own.cut:
+    if contents.cut:
         index["cut_off"] = True
-    told = index | {_OF_FILE: own.left_out} if own.left_out else index
-    context.attach(record.id, embedding_model=encoder.name, index=told, **own.facts)
+    noted = index | {_OF_FILE: contents.left_out} if contents.left_out else index
+    context.attach(record.id, embedding_model=encoder.name, index=noted, **contents.facts)
     return {"model": encoder.name, "dimensions": encoder.dimensions, **index}
+
+
+def packed(vectors: Sequence[Vectors]) -> list[bytes]:
+    """As the store keeps them."""
+    return [row.astype("<f2").tobytes() for row in vectors]
 
 
 def _cut() -> Cut:
@@ -140,8 +156,7 @@ def _own(record: MediaRecord, context: TaskContext, ready: Ready | None) -> Own:
 def _store(record: MediaRecord, vectors: list[Vectors], parts: list[Part], context: TaskContext) -> None:
     model = _encoder().name
     if vectors:
-        packed = [row.astype("<f2").tobytes() for row in vectors]
-        context.vectors.put(context.tenant, model, record.kind, record.id, packed, parts)
+        context.vectors.put(context.tenant, model, record.kind, record.id, packed(vectors), parts)
     elif context.vectors.get(context.tenant, model, record.id):
         context.vectors.delete(context.tenant, record.id)
 

@@ -4,12 +4,14 @@ In a batch every text costs as much as the longest, and each batch costs as much
 in length go together. Long texts gain little by it and pictures nothing: these run alone.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
 from broker.context import TaskContext
+from broker.errors import NotFound
 from broker.media.records import MediaRecord
+from broker.media.vectors import GONE, Put
 from handlers.embedding import run
 from handlers.embedding.contents import Contents
 from handlers.embedding.loaded import encoder
@@ -31,16 +33,30 @@ _PER_BATCH, _PER_TEXT = 180, 10
 class Prepared(NamedTuple):
     """A document that was read."""
 
+    context: TaskContext
     record: MediaRecord
     contents: Contents
+
+
+class Computed(NamedTuple):
+    """What is made of one."""
+
+    #: Vectors of words that are in it.
+    known: Mapping[str, run.Vectors]
+    #: Whether there still is such a file, where all its vectors are known and stored for it; else ``None``.
+    stored: bool | None = None
 
 
 class Together:
     """A `broker.context.Batch`."""
 
     def joins(self, payload: dict[str, Any]) -> bool:
-        """Whether it is a document."""
-        return payload.get("entity_type") == "document"
+        """Whether it is a document, to be embedded as a whole."""
+        return payload.get("entity_type") == "document" and not payload.get("speech_only")
+
+    def media_of(self, payload: dict[str, Any]) -> str:
+        """The document: a `broker.context.OfMedia`."""
+        return str(payload["entity_id"])
 
     def prepare(self, context: TaskContext) -> Prepared | None:
         """Reads it; ``None`` for a long one."""
@@ -50,22 +66,53 @@ class Together:
         if record.size > _LARGE and record.content_type in _TEXTS:
             return None
         contents = run.contents_of(record, context)
-        return Prepared(record, contents) if len(contents.items) <= _FEW else None
+        return Prepared(context, record, contents) if len(contents.items) <= _FEW else None
 
-    def compute(self, prepared: list[Prepared]) -> list[Any]:
-        """Of each the vectors of its words, but for those that take longest where it is too much."""
+    def compute(self, prepared: list[Prepared]) -> list[Computed]:
+        """Of each the vectors of its words, but for those that take longest where it is too much.
+
+        Where nothing is missing they are stored in one round trip, which a file that is gone by now takes no part in.
+        """
         words = {item.words for each in prepared for item in each.contents.items}
         vectors: dict[str, run.Vectors] = {}
         for batch in by_length(_shortest(words)):
             vectors |= dict(zip(batch, encoder().texts(batch), strict=True))
-        return [
-            {item.words: vectors[item.words] for item in each.contents.items if item.words in vectors}
+        computed = [
+            Computed({item.words: vectors[item.words] for item in each.contents.items if item.words in vectors})
             for each in prepared
         ]
+        whole = [at for at, each in enumerate(prepared) if _all_known(each.contents, vectors)]
+        for at, stored in zip(whole, _store([(prepared[at], computed[at].known) for at in whole]), strict=True):
+            computed[at] = computed[at]._replace(stored=stored)
+        return computed
 
-    def finish(self, context: TaskContext, prepared: Prepared, computed: Any) -> dict[str, Any]:
-        """Stores them."""
-        return run.embed(context, run.Ready(prepared.record, prepared.contents, computed))
+    def finish(self, context: TaskContext, prepared: Prepared, computed: Computed) -> dict[str, Any]:
+        """Stores them, if that was not done, and tells of it."""
+        if computed.stored is None:
+            return run.embed(context, run.Ready(prepared.record, prepared.contents, computed.known))
+        if not computed.stored:
+            raise NotFound(GONE)
+        return run.told(context, prepared.record, prepared.contents, len(prepared.contents.items))
+
+
+def _all_known(contents: Contents, vectors: Mapping[str, run.Vectors]) -> bool:
+    return bool(contents.items) and all(item.words in vectors for item in contents.items)
+
+
+def _store(documents: Sequence[tuple[Prepared, Mapping[str, run.Vectors]]]) -> list[bool]:
+    """Whether there still is a file, of each."""
+    puts = [
+        Put(
+            each.context.tenant,
+            encoder().name,
+            each.record.kind,
+            each.record.id,
+            run.packed([known[item.words] for item in each.contents.items]),
+            [item.part for item in each.contents.items],
+        )
+        for each, known in documents
+    ]
+    return documents[0][0].context.vectors.put_each(puts) if documents else []
 
 
 def _shortest(texts: Collection[str]) -> list[str]:

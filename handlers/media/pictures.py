@@ -15,6 +15,7 @@ from pillow_heif import register_heif_opener
 
 from broker.errors import PermanentError
 from handlers.media.bounds import MAX_JPEG_PIXELS, MAX_PICTURE_PIXELS
+from handlers.media.heif import DESCRIPTION, claimed_pixels
 
 #: Pillow's own guard, which it would otherwise set to its own measure.
 Image.MAX_IMAGE_PIXELS = MAX_JPEG_PIXELS
@@ -23,6 +24,8 @@ register_heif_opener(thumbnails=False)
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "HEIF")
 #: An MPO is a JPEG with others behind it.
 _JPEG = frozenset({"JPEG", "MPO"})
+#: How a JPEG begins.
+_SOI = b"\xff\xd8"
 #: Bytes that tell how large a WebP is.
 _CANVAS = 30
 _BROKEN = "This file cannot be read as a picture: it is damaged, or none of JPEG, PNG, GIF, WebP, AVIF and HEIC."
@@ -37,7 +40,8 @@ def picture(path: Path) -> Iterator[Image.Image]:
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            _check_canvas(file.read(_CANVAS))
+            head = file.read(_CANVAS)
+            _check_canvas(head)
             file.seek(0)
             with Image.open(file, formats=_FORMATS) as image:
                 _check_size(image)
@@ -45,8 +49,11 @@ def picture(path: Path) -> Iterator[Image.Image]:
         except (MemoryError, PermanentError):
             raise
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-            raise _too_large(MAX_JPEG_PIXELS) from error
+            raise _too_large(MAX_JPEG_PIXELS if head.startswith(_SOI) else MAX_PICTURE_PIXELS) from error
         except Exception as error:  # decoders fail in many ways on bytes that are not theirs
+            file.seek(0)
+            if claimed_pixels(file.read(DESCRIPTION)) > MAX_PICTURE_PIXELS:
+                raise _too_large(MAX_PICTURE_PIXELS) from error
             raise PermanentError(_BROKEN) from error
 
 

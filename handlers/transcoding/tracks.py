@@ -8,6 +8,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from broker.captions.languages import shortest
 from handlers.transcoding.looks import Looks
 from handlers.transcoding.source import SoundTrack
 from handlers.transcoding.texts import text_tracks
@@ -66,7 +67,7 @@ def left_out(container: InputContainer, video: int, chosen: Sequence[SoundTrack]
 def _language(stream: AudioStream) -> str:
     """As the file names it, if that is a language tag (BCP 47): it ends up in a playlist."""
     named = stream.language or ""
-    return named if _LANGUAGE.fullmatch(named) else "und"
+    return shortest(named) if _LANGUAGE.fullmatch(named) else "und"
 
 
 def _title(stream: AudioStream) -> str:

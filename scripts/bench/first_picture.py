@@ -22,6 +22,7 @@ SOURCES = {
     "an hour, MP4, varying rate": (60, "mp4", ["-bsf:v", _UNSTEADY]),
     "an hour, Matroska": (60, "mkv", []),
     "an hour, MP4 in fragments": (60, "mp4", ["-movflags", "+frag_keyframe+empty_moov"]),
+    "an hour, transport stream": (60, "ts", []),
 }
 
 

@@ -11,8 +11,9 @@ import os
 import pydoc
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,9 @@ from handlers.embedding.labels import LABELS, LabelTable
 from handlers.embedding.matrix import Matrix
 from handlers.embedding.minilm import MiniLM
 from handlers.embedding.near import Near
-from handlers.embedding.ranking import Compared
+from handlers.embedding.ranking import Compared, Match, Ranking
 from handlers.embedding.relevance import Calibration
-from handlers.embedding.scan import Scale, Scales, Scan, Scanned
+from handlers.embedding.scan import Scale, Scales, Scan
 from handlers.embedding.settings import EmbeddingSettings
 from handlers.embedding.unit import unit
 from scripts.bench.report import table
@@ -44,22 +45,21 @@ def run(counts: list[int], folder: Path) -> Found:
     """By ``count``: recall@10, CPU milliseconds of a query by index and by scan, CPU seconds and bytes of the index."""
     labels, paragraphs, queries = _real(folder)
     batches, found = _batches(labels, paragraphs), Found()
-    matrix, made = Matrix(labels.shape[1]), 0
-    matrix.graphs = graphs = Graphs(labels.shape[1])
-    building = 0.0
+    matrices = {kind: Matrix(labels.shape[1]) for kind in ("document", "image")}
+    for matrix in matrices.values():
+        matrix.graphs = Graphs(labels.shape[1])
+    made, building = 0, 0.0
     for count in counts:
         while made < count:
             rows, shown = next(batches)
-            for at in range(0, len(rows), _AT_ONCE):
-                ids = [f"{made + number:09}" for number in range(at, at + _AT_ONCE)]
-                part = slice(at, at + _AT_ONCE)
-                matrix.add(ids, [1] * _AT_ONCE, rows[part].astype(np.float16), shown[part])
+            for of_pictures, matrix in enumerate(matrices.values()):
+                _put(matrix, rows[shown == of_pictures], bool(of_pictures))
             made += len(rows)
         started = time.thread_time()
-        while matrix.link():
+        while any(matrix.link() for matrix in matrices.values()):
             pass
         building += time.thread_time() - started
-        found[str(made)] = {"build": building, **_compared(matrix, graphs, queries)}
+        found[str(made)] = {"build": building, **_compared(matrices, queries)}
     return found
 
 
@@ -73,32 +73,46 @@ def report(found: Found) -> str:
     return table(title, rows)
 
 
-def _compared(matrix: Matrix, graphs: Graphs, queries: Rows) -> dict[str, float]:
+def _put(matrix: Matrix, rows: Rows, of_pictures: bool) -> None:
+    """As a search process takes them."""
+    for at in range(0, len(rows), _AT_ONCE):
+        part = rows[at : at + _AT_ONCE].astype(np.float16)
+        ids = [f"{len(matrix) + number:09}" for number in range(len(part))]
+        matrix.add(ids, [1] * len(part), part, np.full(len(part), of_pictures))
+
+
+def _compared(matrices: Mapping[str, Matrix], queries: Rows) -> dict[str, float]:
     calibration = Calibration.bundled()
     shares, by_index, by_scan = [], [], []
     for query in queries:
         scales = Scales(Scale(*calibration.texts.scale(query)), Scale(*calibration.pictures.scale(query)))
-        near, used = _timed(partial(Near, matrix, graphs, query, scales, {}, 0.0, _PAGE))
+        near, used = _timed(matrices, partial(_near, query=query, scales=scales))
         by_index.append(used)
-        exact, used = _timed(partial(Scan, matrix, query, scales))
+        exact, used = _timed(matrices, partial(Scan, query=query, scales=scales))
         by_scan.append(used)
         shares.append(len(set(near[:_BEST]) & set(exact[:_BEST])) / _BEST)
+    linked = sum(matrix.graphs.nbytes for matrix in matrices.values() if matrix.graphs is not None)
     return {
         "recall": float(np.mean(shares)),
         "worst": min(shares),
         "index": float(np.median(by_index)),
         "scan": float(np.median(by_scan)),
-        "bytes": graphs.nbytes / 1e6,
-        "vectors": (matrix.nbytes - graphs.nbytes) / 1e6,
+        "bytes": linked / 1e6,
+        "vectors": (sum(matrix.nbytes for matrix in matrices.values()) - linked) / 1e6,
     }
 
 
-def _timed(compare: Callable[[], Compared]) -> tuple[list[Scanned], float]:
-    """A page of hits, counted above even odds; CPU milliseconds."""
+def _near(matrix: Matrix, query: Rows, scales: Scales) -> Near:
+    assert matrix.graphs is not None
+    return Near(matrix, matrix.graphs, query, scales, {}, 0.0, _PAGE)
+
+
+def _timed(matrices: Mapping[str, Matrix], compare: Callable[[Matrix], Compared]) -> tuple[list[Match], float]:
+    """A page of hits, with their number above even odds; CPU milliseconds."""
     started = time.thread_time()
-    compared = compare()
-    found = [each for each, _ in zip(compared.best(_PAGE), range(_PAGE), strict=False)]
-    compared.count(0.0, lambda score: score >= 0)
+    ranking = Ranking({kind: compare(matrix) for kind, matrix in matrices.items()})
+    found = list(islice(ranking.best(_PAGE), _PAGE))
+    ranking.count(0.5)
     return found, (time.thread_time() - started) * 1000
 
 

@@ -1,6 +1,7 @@
 """How long a search takes over HTTP, among many vectors: gateway and search process as the Procfile starts them.
 
 Quiet, and beside one process per core that embeds texts all the time, as busy workers do. Every query is another one.
+Of the slowest hundredth it tells what the processes did meanwhile, beside what they do for others.
 The vectors are unit vectors around a hundred centres, whose values cost as much as those of any model.
 """
 
@@ -28,6 +29,7 @@ from scripts.bench.environments import ROOT
 from scripts.bench.report import table
 from scripts.bench.search_documents import QUESTIONS
 from scripts.bench.server import Server, fresh
+from scripts.bench.watched import Watched
 from scripts.formation.valkey import free_port
 
 _TENANT, _KEY = "bench", "key-of-the-benchmarks"
@@ -46,11 +48,13 @@ while True:
     encoder.texts(["a photo of a tench: a freshwater fish with a golden body, reddish eyes and a slimy skin"] * 16)
 """
 
-Found = dict[str, dict[str, float]]
+Found = dict[str, dict[str, Any]]
 
 
 def run(vectors: int, queries: int) -> Found:
-    """By ``quiet`` and ``busy``: milliseconds of a search, and CPU milliseconds of the search process for it."""
+    """By ``quiet`` and ``busy``: milliseconds of a search, and CPU milliseconds of the search process for it; means of
+    what was watched, for the ``slowest`` hundredth and the ``others``.
+    """
     with ExitStack() as stack:
         server = stack.enter_context(fresh())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
@@ -59,28 +63,36 @@ def run(vectors: int, queries: int) -> Found:
         _fill(server, vectors, EmbeddingSettings.from_env(environ).tag)
         port = free_port()
         gunicorn = ["-m", "gunicorn", "scripts.web:app", "--bind", f"127.0.0.1:{port}", *_GUNICORN]
-        stack.enter_context(_running(gunicorn, environ, folder))
+        gateway = stack.enter_context(_running(gunicorn, environ, folder))
         search = stack.enter_context(_running(["-m", "scripts.search"], environ, folder))
         connection = stack.enter_context(closing(HTTPConnection("127.0.0.1", port, timeout=30)))
         _until_answered(connection, folder)
         asked = iter(_queries(2 * queries + 20))
         for _ in range(20):
             _ask(connection, next(asked))
-        found = {"quiet": _measure(connection, asked, queries, search.pid)}
+        server_pid = server.redis.info("server")["process_id"]
+        watched = Watched({"search": search.pid, "gateway": gateway.pid, "server": server_pid})
+        found = {"quiet": _measure(connection, asked, queries, watched)}
         for _ in range(os.cpu_count() or 1):
             busy = stack.enter_context(_running(["-c", _BUSY], environ, folder, stdout=subprocess.PIPE))
             assert busy.stdout is not None
             busy.stdout.readline()
         connection.close()  # the gateway may have closed it meanwhile; the next request opens another
-        found["busy"] = _measure(connection, asked, queries, search.pid)
+        found["busy"] = _measure(connection, asked, queries, watched)
     return found
 
 
 def report(found: Found) -> str:
-    """The table."""
+    """The tables."""
     columns = ["p50", "p90", "p99", "max", "cpu"]
     rows = [[name, *(f"{figures[each]:.1f}" for each in columns)] for name, figures in found.items()]
-    return table(["GET /api/search, ms", *columns], rows)
+    watched = [
+        [f"{name}, {which}", *(f"{each:.1f}" for each in figures[which].values())]
+        for name, figures in found.items()
+        for which in ("others", "slowest")
+    ]
+    names = list(next(iter(found.values()))["others"])
+    return table(["GET /api/search, ms", *columns], rows) + "\n\n" + table(["means, ms", *names], watched)
 
 
 def _fill(server: Server, count: int, tag: str) -> None:
@@ -134,15 +146,29 @@ def _until_answered(connection: HTTPConnection, folder: Path) -> None:
     raise RuntimeError(f"nothing can be searched:\n{(folder / 'log').read_text()[-2000:]}")
 
 
-def _measure(connection: HTTPConnection, asked: Iterator[str], count: int, pid: int) -> dict[str, float]:
-    taken, used = [], _cpu(pid)
+def _measure(connection: HTTPConnection, asked: Iterator[str], count: int, watched: Watched) -> dict[str, Any]:
+    taken: list[dict[str, float]] = []
     for _ in range(count):
-        started = time.perf_counter()
+        before, started = watched.read(), time.perf_counter()
         _ask(connection, next(asked))
-        taken.append((time.perf_counter() - started) * 1000)
-    hundredths = statistics.quantiles(taken, n=100)
+        total, after = (time.perf_counter() - started) * 1000, watched.read()
+        taken.append({"total": total, **{name: after[name] - each for name, each in before.items()}})
+    totals = [each["total"] for each in taken]
+    hundredths = statistics.quantiles(totals, n=100)
     figures = {f"p{each}": hundredths[each - 1] for each in (50, 90, 99)}
-    return {**figures, "max": max(taken), "cpu": (_cpu(pid) - used) * 1000 / count}
+    slowest = sorted(taken, key=lambda each: each["total"])[-max(1, count // 100) :]
+    others = [each for each in taken if each not in slowest]
+    return {
+        **figures,
+        "max": max(totals),
+        "cpu": statistics.fmean(each["search ran"] for each in taken),
+        "slowest": _means(slowest),
+        "others": _means(others),
+    }
+
+
+def _means(watched: list[dict[str, float]]) -> dict[str, float]:
+    return {name: statistics.fmean(each[name] for each in watched) for name in watched[0]}
 
 
 def _ask(connection: HTTPConnection, query: str, ok: tuple[int, ...] = (200,)) -> int:
@@ -152,9 +178,3 @@ def _ask(connection: HTTPConnection, query: str, ok: tuple[int, ...] = (200,)) -
     if response.status not in ok:
         raise RuntimeError(f"{response.status}: {answer[:500]!r}")
     return response.status
-
-
-def _cpu(pid: int) -> float:
-    """Seconds of CPU that a process has used (Linux)."""
-    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")

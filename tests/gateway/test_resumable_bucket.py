@@ -71,3 +71,13 @@ def test_a_part_that_comes_late_from_a_writer_that_was_taken_for_dead_spoils_not
     assert patch(client, place, 7 * MIB, data[7 * MIB :]).status_code == 204
     video = client.get(client.get(place).json["media_url"]).json
     assert client.get(video["source_url"]).data == data
+
+
+def test_a_complete_one_is_told_to_be_complete_whoever_has_died_at_it(client: FlaskClient, stored: Broker) -> None:
+    place = begun(client)
+    assert patch(client, place, 0, MP4).status_code == 204
+    upload_id = place.rpartition("/")[2]
+    with stored.uploads.writer("acme", upload_id):
+        stored.redis.hset(stored.keys.upload(upload_id), "held_until_us", 1)
+        assert patch(client, place, 0, MP4).status_code == 409
+        assert patch(client, place, len(MP4), b"").status_code == 204

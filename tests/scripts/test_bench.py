@@ -1,7 +1,9 @@
 """Guards that ``make bench`` still runs: every part once, on a handful of tasks. No figure is judged here."""
 
 import math
+import os
 import struct
+import time
 import zlib
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 from scripts.bench import fair, forecast, http, live, memory, rates, scale, search_photographs, side_by_side
 from scripts.bench.measure import Effort
 from scripts.bench.peers import PEERS
+from scripts.bench.server import fresh
+from scripts.bench.watched import Watched
 
 
 def test_we_and_the_floor_are_measured_side_by_side():
@@ -120,3 +124,22 @@ def test_the_index_is_measured_beside_the_scan(monkeypatch: pytest.MonkeyPatch, 
     assert 0.9 < found["2000"]["recall"] <= 1
     assert found["2000"]["build"] > found["1000"]["build"] > 0
     assert "recall@10" in search_index.report(found)
+
+
+def test_what_a_process_does_is_told_beside_how_long_it_took():
+    watched = Watched({"me": os.getpid()})
+    before, started = watched.read(), time.thread_time()
+    while time.thread_time() - started < 0.05:
+        pass
+    after = watched.read()
+    assert after["me ran"] - before["me ran"] >= 50
+    assert after["me waited"] >= before["me waited"]
+    assert after["me faults"] >= before["me faults"] > 0
+
+
+def test_what_the_server_is_tuned_by_tunes_nothing_else():
+    before = dict(os.environ)
+    with fresh() as server:
+        pid = server.redis.info("server")["process_id"]
+        assert b"glibc.malloc" in Path(f"/proc/{pid}/environ").read_bytes()
+        assert dict(os.environ) == before

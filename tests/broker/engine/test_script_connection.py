@@ -171,6 +171,15 @@ def test_lines_repeat_a_call_after_a_lost_connection(line: ScriptConnection) -> 
     assert lines.fcall("echo", 0, "b") == "b"
 
 
+def test_lines_repeat_calls_that_were_sent_at_once(line: ScriptConnection) -> None:
+    lines = ScriptConnectionPool(line.redis)
+    assert lines.run_each([("SET", "a", "1"), ("LPOP", "a"), ("GET", "a")])[::2] == ["OK", "1"]
+    line.redis.client_kill_filter(_type="normal", skipme=True)
+    refused = lines.run_each([("SET", "a", "2"), ("LPOP", "a"), ("GET", "a")])
+    assert refused[::2] == ["OK", "2"]
+    assert isinstance(refused[1], ResponseError)
+
+
 def test_there_are_as_many_connections_as_calls_at_once(line: ScriptConnection) -> None:
     lines = ScriptConnectionPool(line.redis)
     before = ids(line)

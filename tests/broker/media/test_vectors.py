@@ -7,7 +7,8 @@ from redis import Redis
 
 from broker.engine.keys import Keys
 from broker.errors import NotFound
-from broker.media.vectors import Changes, Embedding, RedisVectors
+from broker.media.parts import Part
+from broker.media.vectors import Changes, Embedding, Put, RedisVectors
 from tests.search_fixtures import NewMedia, set_back
 
 RED, GREEN, BLUE = b"\x00\n\xff \r", b"green", b"\xffblu\n"
@@ -43,6 +44,23 @@ def test_large_files_are_read_a_few_at_a_time(
     assert {each.entity_id for each in vectors.all("acme", "m")} == {str(number) for number in range(100)}
     assert len(pages) >= 10
     assert max(pages[1:]) <= 20
+
+
+def test_several_are_put_with_one_call(vectors: RedisVectors, new_media: NewMedia) -> None:
+    """As each by itself, whoever's they are; one that is gone keeps none of the others out."""
+    first, gone, other = new_media(), "550e8400-e29b-41d4-a716-446655440009", new_media("globex", kind="document")
+    words = [Part("passage", "rain in spring"), Part("name", "rain")]
+    puts = [
+        Put("acme", "m", "image", first, [RED]),
+        Put("acme", "m", "image", gone, [RED]),
+        Put("acme", "m", "document", other, [RED]),
+        Put("globex", "m", "document", other, [GREEN, BLUE], words),
+    ]
+    assert vectors.put_each(puts) == [True, False, False, True]
+    assert list(vectors.all("acme", "m")) == [Embedding("image", first, (RED,))]
+    assert list(vectors.all("globex", "m")) == [Embedding("document", other, (GREEN, BLUE))]
+    assert vectors.parts("globex", "m", [other]) == {other: tuple(words)}
+    assert vectors.put_each([]) == []
 
 
 def test_a_put_replaces_all_parts(vectors: RedisVectors, new_media: NewMedia) -> None:

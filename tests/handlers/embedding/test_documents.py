@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,6 +141,14 @@ def test_of_html_only_what_is_shown_is_read(read: Read) -> None:
     assert text.split("\n\n") == ["Night trains", "Where", "To Vienna & back", "tomorrow", "one", "two"]
 
 
+@pytest.mark.parametrize("encoding", ["koi8-r", "windows-1251", "Shift_JIS", "gb2312"])
+def test_a_page_is_read_in_the_encoding_that_it_declares(read: Read, encoding: str) -> None:
+    words = "Кошка" if encoding in ("koi8-r", "windows-1251") else "日本"
+    html = f"<html><head><meta charset='{encoding}'></head><body><p>{words}".encode(encoding)
+    assert read(html, "text/html")[0][0] == words
+    assert read(f"<html><meta charset={encoding}><p>Größe".encode(), "text/html")[0][0] == "Größe", "it is UTF-8"
+
+
 @pytest.mark.parametrize("section", ["<![-->", "<![%gt;[", "<![foo[ x ]]>"])
 def test_of_html_what_is_no_section_is_left_out(read: Read, section: str) -> None:
     ((text, *_),) = read(f"<html><body><p>Before{section} behind".encode(), "text/html")
@@ -262,3 +271,31 @@ def test_a_thousand_pages_are_read_and_of_a_million_characters_the_first(read: R
     assert [page for _, page, *_ in found] == list(range(1, 1001))
     (text, *_, cut), *more = read(b"a word and " * 150_000, "text/plain")
     assert (len(text), cut, more) == (section.MAX_CHARACTERS, True, [])
+
+
+@pytest.mark.parametrize(
+    ("size", "content_type", "decoders"),
+    [(40, "text/plain", 0), (65_536, "text/plain", 0), (65_537, "text/plain", 1), (40, "text/markdown", 1)],
+)
+def test_only_short_plain_text_is_read_without_a_decoder(
+    size: int, content_type: str, decoders: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = pytest.importorskip("handlers.embedding.decoded")
+    asked: list[str] = []
+
+    def counted(function: str, *arguments: str, **options: Any) -> Any:
+        asked.append(function)
+        return decode(function, *arguments, **options)
+
+    monkeypatch.setattr(decoded, "decode", counted)
+    (path := tmp_path / "document").write_text("x" * size)
+    assert [each.text for each in decoded.read_sections(path, content_type, 50.0)] == ["x" * size]
+    assert len(asked) == decoders
+
+
+def test_text_that_is_none_is_refused_with_and_without_a_decoder(tmp_path: Path) -> None:
+    decoded = pytest.importorskip("handlers.embedding.decoded")
+    for size in (40, 70_000):
+        (path := tmp_path / "document").write_bytes(b"\0" * size)
+        with pytest.raises(PermanentError, match="is not text"):
+            decoded.read_sections(path, "text/plain", 50.0)

@@ -12,6 +12,7 @@ import pytest
 
 from broker.broker import Broker
 from broker.engine.transitions import Claimed
+from broker.errors import NotFound
 from broker.media.records import MediaRecord
 from broker.worker.child_state import ChildState
 from broker.worker.run import RunContext
@@ -54,6 +55,7 @@ def cost(batches: list[list[str]]) -> float:
 def test_which_join() -> None:
     payloads: list[dict[str, Any]] = [{"entity_type": kind} for kind in ("image", "video", "audio", "document")]
     assert [TOGETHER.joins(each) for each in payloads] == [False, False, False, True]
+    assert not TOGETHER.joins({"entity_type": "document", "speech_only": True})
 
 
 def test_each_document_gets_the_vectors_that_it_gets_alone(
@@ -94,9 +96,35 @@ def test_what_is_too_much_for_all_is_left_to_its_own_document(
     monkeypatch.setattr("handlers.embedding.run._encoder", lambda: encoder)
     prepared = [TOGETHER.prepare(context) for context in contexts]
     computed = TOGETHER.compute(prepared)
-    assert [len(each) for each in computed] == [0, 1, 1]
+    assert [len(each.known) for each in computed] == [0, 1, 1]
+    assert [each.stored for each in computed] == [None, True, True]
     for context, each, vectors in zip(contexts, prepared, computed, strict=True):
         assert TOGETHER.finish(context, each, vectors)["vectors"] == 1
+
+
+def test_a_document_that_is_deleted_meanwhile_fails_alone(
+    broker: Broker, upload: Upload, embed: Embed, encoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others' vectors are stored with one call."""
+    monkeypatch.setattr(together, "encoder", lambda: encoder)
+    monkeypatch.setattr("handlers.embedding.run._encoder", lambda: encoder)
+    records = []
+    for number in range(3):
+        (path := tmp_path / f"{number}.txt").write_text(f"A short note about {number} horses.")
+        records.append(upload(path, "document"))
+    contexts = [context_of(broker, record) for record in records]
+    prepared = [TOGETHER.prepare(context) for context in contexts]
+    broker.redis.delete(broker.keys.media(records[1].id))
+    monkeypatch.setattr(type(broker.vectors), "put", None)
+    computed = TOGETHER.compute(prepared)
+    for number in (0, 2):
+        assert TOGETHER.finish(contexts[number], prepared[number], computed[number])["vectors"] == 1
+        assert len(stored(broker, encoder.name, records[number])) == 1
+        found = broker.vectors.parts("acme", encoder.name, [records[number].id])[records[number].id]
+        assert [part.text for part in found] == [f"A short note about {number} horses."]
+    with pytest.raises(NotFound):
+        TOGETHER.finish(contexts[1], prepared[1], computed[1])
+    assert broker.vectors.get("acme", encoder.name, records[1].id) is None
 
 
 def test_a_text_that_is_long_by_its_size_is_not_even_read(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from PIL import Image
@@ -9,6 +10,7 @@ from PIL import Image
 from broker.errors import PermanentError
 from handlers.media import decoding
 from handlers.media.bounds import PICTURE
+from handlers.media.pictures import picture
 from tests.handlers.media.large import flat_jpeg, tiled
 
 #: MiB that each may take beside a decoder that is idle: what was measured, and a tenth to a half more.
@@ -93,6 +95,30 @@ def test_a_webp_of_many_parts_is_told_to_be_large(tmp_path: Path) -> None:
         decoding.decode_one(
             "handlers.embedding.picture:raw_picture", str(tmp_path / "a.webp"), limits=PICTURE, seconds=300
         )
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF", "PNG"])
+@pytest.mark.parametrize("side", [9_487, 16_384, 20_000, 65_536, 2**31 - 1])
+def test_what_no_decoder_takes_is_told_to_be_large_and_not_damaged(tmp_path: Path, kind: str, side: int) -> None:
+    """Whatever bounds of its own a decoder has."""
+    Image.new("RGB", (64, 64)).save(tmp_path / "a", kind)
+    data = (tmp_path / "a").read_bytes()
+    at = data.index(b"IHDR") + 4 if kind == "PNG" else data.index(b"ispe") + 8
+    sized = data[:at] + side.to_bytes(4) * 2 + data[at + 8 :]
+    if kind == "PNG":
+        sized = sized[: at + 13] + crc32(sized[at - 4 : at + 13]).to_bytes(4) + sized[at + 17 :]
+    (tmp_path / "a").write_bytes(sized)
+    with pytest.raises(PermanentError, match="more than 90 million pixels"), picture(tmp_path / "a"):
+        pass
+
+
+def test_what_is_damaged_and_not_large_is_told_to_be_damaged(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "a", "AVIF")
+    data = (tmp_path / "a").read_bytes()
+    for end in (0, 40, data.index(b"ispe"), data.index(b"ispe") + 9, data.index(b"mdat")):
+        (tmp_path / "a").write_bytes(data[:end])
+        with pytest.raises(PermanentError, match="damaged"), picture(tmp_path / "a") as image:
+            image.load()
 
 
 @pytest.mark.parametrize("kind", ["HEIF", "AVIF"])

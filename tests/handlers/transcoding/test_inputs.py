@@ -130,7 +130,7 @@ def test_the_default_of_several_audio_tracks_is_used(make: Make, run: Transcode)
     ladder = validate(context.hls)
     assert ladder.audio is not None
     assert playback.loudness(ladder.audio).max() > 0.5
-    assert 'LANGUAGE="fra"' in (context.hls / "master.m3u8").read_text()
+    assert 'LANGUAGE="fr"' in (context.hls / "master.m3u8").read_text()
 
 
 def test_late_sound_stays_late(make: Make, run: Transcode) -> None:

@@ -52,9 +52,9 @@ def test_every_track_is_a_rendition_with_its_language_and_name(done: FakeContext
     found = [round(pitch(each), -1) for each in (ladder.audio, *ladder.further)]
     assert found == [1000, 400, 2500]
     assert [(each["name"], each["language"]) for each in done.answer["audio_tracks"]] == [
-        ("deu", "deu"),
+        ("de", "de"),
         ("Audio 2", "und"),
-        ("Le 'film'", "fra"),
+        ("Le 'film'", "fr"),
     ]
     lines = [line for line in (done.hls / "master.m3u8").read_text().splitlines() if "EXT-X-MEDIA" in line]
     for line, each in zip(lines, done.answer["audio_tracks"], strict=True):
@@ -115,9 +115,9 @@ def test_names_are_never_alike() -> None:
 def test_a_viewer_changes_the_language(done: FakeContext, tmp_path: Path) -> None:
     with player.playing(shutil.copytree(done.hls, tmp_path / "hls")) as page:
         assert page.evaluate("hls.audioTracks.map((each) => [each.name, each.lang, each.default])") == [
-            ["deu", "deu", True],
+            ["de", "de", True],
             ["Audio 2", "und", False],
-            ["Le 'film'", "fra", False],
+            ["Le 'film'", "fr", False],
         ]
         page.evaluate("hls.audioTrack = 2")
         seen = player.watched(page)

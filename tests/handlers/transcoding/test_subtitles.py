@@ -62,7 +62,7 @@ def test_text_of_every_kind_is_shown_when_it_was(
         )
     )
     (caption,) = from_info(context.attached)
-    assert (caption.language, caption.source, caption.cues) == ("fre", "embedded", 2)
+    assert (caption.language, caption.source, caption.cues) == ("fr", "embedded", 2)
     assert shown(context) == [(1000, 2500, "Tea <i>for</i> two &amp; more"), (3000, 3500, "Good")]
     assert context.answer["warnings"] == []
     (searched,) = context.followed
@@ -85,7 +85,7 @@ def test_tracks_keep_their_titles_and_a_second_run_makes_the_same(
     )
     context = run(upload)
     captions = from_info(context.attached)
-    assert [(each.language, each.label) for each in captions] == [("ger", "Für Gehörlose"), ("und", "und")]
+    assert [(each.language, each.label) for each in captions] == [("de", "Für Gehörlose"), ("und", "und")]
     run_again(context)
     assert from_info(context.attached) == captions
 
