@@ -12,6 +12,15 @@ _BEGINNINGS = (
     (re.compile(r"WEBVTT(?!\S)"), _VTT),
     (re.compile(r"\s*\d{1,6}[ \t]*\r?\n\d{1,3}:\d\d:\d\d[,.]\d{1,3}[ \t]*-->", re.ASCII), _SRT),
 )
+#: The encoding that a page declares in its first bytes (HTML, 13.2.3.2), and those that are read, as Python names them.
+_DECLARED, _PRESCANNED = re.compile(rb"<meta\s[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE), 1024
+_ENCODINGS = {
+    **{each: each for each in ("shift_jis", "euc-jp", "iso-2022-jp", "gb18030", "big5", "euc-kr", "koi8-r", "koi8-u")},
+    **{f"windows-{page}": f"cp{page}" for page in (874, *range(1250, 1259))},
+    **{f"iso-8859-{part}": f"iso-8859-{part}" for part in (*range(2, 9), 10, 13, 14, 15, 16)},
+    **dict.fromkeys(("gbk", "gb2312"), "gb18030"),
+    "ibm866": "cp866",
+}
 #: Text that is written for a program: Rich Text, whose words are between its commands.
 _PROGRAMS = ("{\\rtf",)
 #: Kinds that nothing in the text may tell: Markdown, and parts of pages, which begin with any tag.
@@ -36,12 +45,20 @@ def kind_of_text(head: bytes) -> str | None:
 
 
 def kind_of_old_text(head: bytes) -> str | None:
-    """The same of Windows' western code page, of mostly plain letters: other encodings of a byte a letter are taken for
-    it.
+    """The same of a page that declares its encoding, and of Windows' western code page, of mostly plain letters: other
+    encodings of a byte a letter are taken for it.
     """
+    if (encoding := declared_encoding(head)) and (text := _decoded(head, encoding)) and _is_text(text):
+        return _HTML if _kind(text) == _HTML else None
     ascii_bytes = sum(byte in _ASCII for byte in head)
     looks_so = ascii_bytes >= _MOSTLY * len(head) and _CONTROLS.isdisjoint(head)
     return _kind(head.decode("cp1252", "replace")) if looks_so and _decoded(head) is None else None
+
+
+def declared_encoding(head: bytes) -> str | None:
+    """The encoding, as Python calls it, that a page which begins so declares, if it is one that is read."""
+    found = _DECLARED.search(head[:_PRESCANNED])
+    return _ENCODINGS.get(found[1].decode().lower()) if found else None
 
 
 def kind_by_name(filename: str) -> str:
@@ -61,9 +78,9 @@ def _is_text(text: str) -> bool:
     return all(each.isprintable() or each in _TEXT_CONTROLS or each > "\x9f" for each in text)
 
 
-def _decoded(head: bytes) -> str | None:
-    """UTF-8, whose last character may be cut off."""
+def _decoded(head: bytes, encoding: str = "utf-8") -> str | None:
+    """As text, whose last character may be cut off."""
     try:
-        return getincrementaldecoder("utf-8")().decode(head)
+        return getincrementaldecoder(encoding)().decode(head)
     except UnicodeDecodeError:
         return None

@@ -1304,6 +1304,8 @@ export interface SearchResults {
   count: number;
   /** How many files match in all, up to 10,000 where `min_similarity` or filters are to be looked at. */
   total: number;
+  /** Whether there are no more than `total`. */
+  total_exact: boolean;
   /** Where this goes on, as `cursor`; null at the end. */
   next_cursor: string | null;
   /** The generation of embeddings that was searched first; see `/status`. */

@@ -837,6 +837,7 @@ class SearchResults(TypedDict):
     results: list[Hit]
     count: int
     total: int
+    total_exact: bool
     next_cursor: str | None
     generation: str | None
     complete: bool

@@ -21,7 +21,7 @@ _BLOCK = "\n\n"
 
 def read_html(path: Path) -> Iterator[Section]:
     """The text of a page, its title first."""
-    text, cut = read_text(path)
+    text, cut = read_text(path, page=True)
     yield Section(visible(text), cut=cut)
 
 

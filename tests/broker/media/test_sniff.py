@@ -61,6 +61,11 @@ def zipped(name: str) -> bytes:
     return file.getvalue()
 
 
+def page(declared: str, words: str, encoding: str = "") -> bytes:
+    head = f'<html><head><META http-equiv="Content-Type" content="text/html; charset={declared}"></head><body>'
+    return head.encode() + words.encode(encoding or declared)
+
+
 def box(brand: bytes, *compatible: bytes) -> bytes:
     body = b"ftyp" + brand + b"\0\0\0\0" + b"".join(compatible)
     return (len(body) + 4).to_bytes(4) + body + b"\0\0\0\x08mdat"
@@ -111,6 +116,11 @@ def test_a_picture_is_an_image_and_pillow_opens_it(form: str) -> None:
         (b"caffeine", Sniffed("document", "text/plain")),
         (b"\xff\xf1\x50\x80\x01\x00\xff\xf1", None),
         (b'<?xml version="1.0"?>\n<!-- a --> <!-- > -->\n<!doctype html PUBLIC "x">', Sniffed("document", "text/html")),
+        (page("koi8-r", "Привет, кошка" * 50), Sniffed("document", "text/html")),
+        (page("Shift_JIS", "日本語の猫" * 50), Sniffed("document", "text/html")),
+        (page("koi8-r", "Кошка\x01"), None),
+        (page("zlib", "Größe", "cp1252"), Sniffed("document", "text/html")),
+        (page("utf-16", "Größe", "cp1252"), Sniffed("document", "text/html")),
         (b"<head>\n<title>x", Sniffed("document", "text/html")),
         (b"<!---->" * 500 + b"<p>", Sniffed("document", "text/plain")),
         (b"<?xml version='1.0'?><rss>", Sniffed("document", "text/plain")),

@@ -141,6 +141,14 @@ def test_of_html_only_what_is_shown_is_read(read: Read) -> None:
     assert text.split("\n\n") == ["Night trains", "Where", "To Vienna & back", "tomorrow", "one", "two"]
 
 
+@pytest.mark.parametrize("encoding", ["koi8-r", "windows-1251", "Shift_JIS", "gb2312"])
+def test_a_page_is_read_in_the_encoding_that_it_declares(read: Read, encoding: str) -> None:
+    words = "Кошка" if encoding in ("koi8-r", "windows-1251") else "日本"
+    html = f"<html><head><meta charset='{encoding}'></head><body><p>{words}".encode(encoding)
+    assert read(html, "text/html")[0][0] == words
+    assert read(f"<html><meta charset={encoding}><p>Größe".encode(), "text/html")[0][0] == "Größe", "it is UTF-8"
+
+
 @pytest.mark.parametrize("section", ["<![-->", "<![%gt;[", "<![foo[ x ]]>"])
 def test_of_html_what_is_no_section_is_left_out(read: Read, section: str) -> None:
     ((text, *_),) = read(f"<html><body><p>Before{section} behind".encode(), "text/html")
