@@ -16,7 +16,7 @@ from handlers.embedding.products import ZERO
 
 _LIBRARY = "usearch.index"
 #: Rows that are linked at once: some milliseconds.
-_SLICE = 24
+_SLICE = 16
 #: Blocks of one graph, some 130,000 rows: what is linked anew when most of a graph's rows are gone.
 _MOST_BLOCKS = 16
 #: Links of a row, rows that are looked at for them, and rows of each part that are looked at for a query. Pictures lie
