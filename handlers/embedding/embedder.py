@@ -13,6 +13,7 @@ from PIL import Image
 
 from handlers.embedding.classifier import LabelVectors, classifier
 from handlers.embedding.labels import LabelTable
+from handlers.embedding.relevance import Calibration
 from handlers.embedding.settings import EmbeddingSettings
 from handlers.embedding.text import Passage
 
@@ -67,7 +68,9 @@ class Embedder(ABC):
 
     @cached_property
     def _labels(self) -> LabelVectors:
-        table = LabelTable(self.texts, self._settings.name, self.dimensions, self._settings.cache)
+        common = Calibration.bundled().texts.mean if self._settings.bundled else None
+        cache = self._settings.cache
+        table = LabelTable(self.texts, self._settings.name, self.dimensions, cache, common=common)
         return LabelVectors(table, classifier(self.device))
 
 

@@ -73,9 +73,10 @@ class Indexes:
         return done
 
     def _link(self) -> bool:
-        """For who has searched last first."""
+        """For who has searched last first; for others where that has nobody leave."""
+        last = next(reversed(self._kept), None)
         for key, index in reversed(list(self._kept.items())):
-            if index.link():
+            if (key == last or self.nbytes < self._most_bytes) and index.link():
                 self._bound(key)
                 return True
         return False

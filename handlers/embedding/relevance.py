@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from handlers.embedding.labels import LABELS, LabelTable
+from handlers.embedding.labels import SOME, LabelTable
 from handlers.embedding.unit import unit
 
 Vectors = NDArray[np.float32]
 
-_EVERY = 16
 #: The bundled model's calibration, so that no search process has to compute it: made by ``Calibration.by(...).keep()``.
 _KEPT = Path(__file__).with_name("calibration.npz")
 #: How near to each other labels are mixed, as a softmax's temperature over their cosines.
@@ -26,7 +25,7 @@ _NEARNESS = 0.1
 #: docs/benchmarks.md reports on: expect somewhat worse on others.
 _DISCOUNT = 0.5
 #: Deviations above what unrelated things score where a picture, and a text, is as likely meant as not.
-_PICTURES_EVEN, _TEXTS_EVEN = 0.75, 0.5
+_PICTURES_EVEN, _TEXTS_EVEN = 1.0, 0.5
 #: Log odds of another deviation.
 _STEEPNESS = 1.5
 
@@ -57,9 +56,11 @@ class Calibration:
     @classmethod
     def by(cls, labels: LabelTable) -> "Calibration":
         """From a table of labels, of which a part is embedded now if it is not kept yet: seconds."""
-        rows = labels.rows(np.arange(0, LABELS, _EVERY))
+        some = np.array(SOME)
+        rows = labels.rows(some)
         nearness = np.exp((rows @ rows.T - 1) / _NEARNESS)
-        return cls(_kind(rows, unit(nearness @ rows), _PICTURES_EVEN), _kind(rows, rows, _TEXTS_EVEN))
+        shown = unit(nearness @ labels.differences(some))
+        return cls(_kind(rows, shown, _PICTURES_EVEN), _kind(rows, rows, _TEXTS_EVEN))
 
     @classmethod
     def bundled(cls) -> "Calibration":

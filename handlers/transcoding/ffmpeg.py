@@ -161,8 +161,10 @@ class Output:
         process: "subprocess.Popen[bytes]",
         allowed: float,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        quiet: float = 0.0,
     ) -> None:
-        """It may be waited for ``allowed`` seconds in all."""
+        """It may be waited for ``allowed`` seconds in all, and ``quiet`` seconds longer than usual for its first."""
         assert process.stdout is not None
         if hasattr(fcntl, "F_SETPIPE_SZ"):
             with suppress(OSError):
@@ -172,6 +174,7 @@ class Output:
         self._said = _said(process.stdout, _TICK)
         self._rest = b""
         self._left = allowed
+        self._patience = STALL_SECONDS + quiet
         self._trim_at = 0.0
         self._monotonic = monotonic
         #: Whether it has ended, in order, and what it has decoded until then.
@@ -191,21 +194,21 @@ class Output:
                 self._rest = data[int(size) :] if size < len(data) else b""
                 take(data[: len(data) - len(self._rest)])
                 size -= len(data) - len(self._rest)
-                self._left, since = self._left - (now - since), now
+                self._left, since, self._patience = self._left - (now - since), now, STALL_SECONDS
                 if now > self._trim_at:
                     trim_log(self._context.scratch)
                     self._trim_at = now + _TICK
-            elif now - since > STALL_SECONDS:
-                raise Stalled(f"ffmpeg has said nothing for {STALL_SECONDS:g} s.")
+            elif now - since > self._patience:
+                raise Stalled(f"ffmpeg has said nothing for {self._patience:.0f} s.")
             if self._left < 0:
                 raise PermanentError("The sound took many times what it needs to be decoded.")
 
 
 @contextmanager
-def output(context: TaskContext, argv: list[str], allowed: float) -> Iterator[Output]:
-    """A program that runs in the scratch folder and says data, for at most ``allowed`` seconds of waiting for it."""
+def output(context: TaskContext, argv: list[str], allowed: float, *, quiet: float = 0.0) -> Iterator[Output]:
+    """A program that runs in the scratch folder and says data; ``allowed`` and ``quiet`` are as in ``Output``."""
     with program(context, argv) as process:
-        yield Output(context, process, allowed)
+        yield Output(context, process, allowed, quiet=quiet)
 
 
 def _value(line: bytes | None, measure: bytes) -> int:

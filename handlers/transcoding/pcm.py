@@ -11,12 +11,12 @@ _FRAME = FRAME * BYTES
 
 
 class Pcm:
-    """The samples of a track from its beginning on."""
+    """The samples of a track from a frame on."""
 
-    def __init__(self, output: Output) -> None:
-        """``output`` says them."""
+    def __init__(self, output: Output, first: int) -> None:
+        """``output`` says them, from the frame ``first`` on."""
         self._output = output
-        self._at = 0
+        self._at = first * _FRAME
         #: The last of what was read for a stretch: the next one begins before this ends.
         self._last = b""
 

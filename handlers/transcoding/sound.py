@@ -32,13 +32,17 @@ _AAC = {"c:a": "aac", "b:a": "128k", "bsf:a": r"noise=drop=eq(n\,0)"}
 _PIECES = "movflags=+frag_custom+dash+delay_moov"
 
 
-def decoding(binary: str, path: Path, demuxer: str, track: int, length: Fraction, level: str = "") -> list[str]:
+def decoding(
+    binary: str, path: Path, demuxer: str, track: int, length: Fraction, level: str = "", first: int = 0
+) -> list[str]:
     """The program that says the samples of a rendition of ``track``, of which ``encoding`` makes stretches.
 
-    ``track`` is the stream's index, ``length`` that of the pictures in seconds, ``level`` a further filter.
+    ``track`` is the stream's index, ``length`` that of the pictures in seconds, ``level`` a further filter, ``first``
+    the frame to begin with: what comes before is decoded and kept back.
     """
     plain = ["-map", f"0:{track}", *_arguments(_PLAIN), "-", "-dec", "0:0"]
-    graph = f"[dec:0]{_chain(length, level)}[sound]"
+    kept_back = f",atrim=start_sample={first * FRAME}" if first else ""
+    graph = f"[dec:0]{_chain(length, level)}{kept_back}[sound]"
     raw = ["-map", "[sound]", "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"]
     return [binary, *MUTE, *_ERRORS, *_file(path, demuxer), *plain, "-filter_complex", graph, *raw]
 

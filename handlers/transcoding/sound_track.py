@@ -18,7 +18,7 @@ from handlers.transcoding.kept_sound import KeptSound
 from handlers.transcoding.normalizing import levels
 from handlers.transcoding.pcm import Pcm
 from handlers.transcoding.source import SoundTrack
-from handlers.transcoding.stretches import RATE, Stretch, stretches
+from handlers.transcoding.stretches import FRAME, RATE, Stretch, stretches
 
 #: Seconds that one second of sound may take: thousands of times what it needs.
 _ALLOWED, _GRACE = 10, 900.0
@@ -35,13 +35,16 @@ def make_track(
     if kept.number != number:
         kept.begin(number, _level(context, video, each, kept), warnings)
     length, decoder = kept.seconds, cast(TaskContext, Room(context, context.scratch / "decoder"))
-    argv = sound.decoding(ffmpeg.binary(), video.path, video.demuxer, each.track, length, kept.level or "")
-    with ffmpeg.output(decoder, argv, _GRACE + _ALLOWED * float(length)) as output:
-        pcm = Pcm(output)
-        for stretch in stretches(video.plan, length):
-            if not kept.has(stretch):
-                pcm.write(context.scratch / sound.PCM, stretch)
-                _encode(context, stretch, kept)
+    made = stretches(video.plan, length)
+    missing = [stretch for stretch in made if not kept.has(stretch)]
+    first = (missing or made[-1:])[0].reads_from
+    argv = sound.decoding(ffmpeg.binary(), video.path, video.demuxer, each.track, length, kept.level or "", first)
+    allowed, quiet = _GRACE + _ALLOWED * float(length), first * FRAME / RATE
+    with ffmpeg.output(decoder, argv, allowed, quiet=quiet) as output:
+        pcm = Pcm(output, first)
+        for stretch in missing:
+            pcm.write(context.scratch / sound.PCM, stretch)
+            _encode(context, stretch, kept)
         pcm.end()
     if not kept.track().segments:
         raise PermanentError("Nothing of the sound could be decoded.")

@@ -47,8 +47,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--share", type=float, default=1.0, help="of the usual number of tasks; small for a try")
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="rows whose names begin so, lower case")
+    parser.add_argument("--fetch", action="store_true", help="for search: every model that fetch_model knows")
     options = parser.parse_args()
-    parts = _parts(options.rounds, options.share, options.only)
+    parts = _parts(options.rounds, options.share, options.only, options.fetch)
     unknown = set(options.parts) - set(parts)
     if unknown:
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
@@ -63,7 +64,7 @@ def main() -> int:
     return 0
 
 
-def _parts(rounds: int, share: float, only: list[str]) -> dict[str, Part]:
+def _parts(rounds: int, share: float, only: list[str], fetch: bool) -> dict[str, Part]:
     return {
         "peers": (lambda: side_by_side.run(rounds, Effort(share=share), only), side_by_side.report),
         "memory": (lambda: memory.run(max(100, int(100_000 * share))), memory.report),
@@ -71,7 +72,10 @@ def _parts(rounds: int, share: float, only: list[str]) -> dict[str, Part]:
         "live": (lambda: live.run(max(10, int(500 * share)), max(20, int(200 * share))), live.report),
         "rates": (lambda: rates.run(max(0.5, 10 * share)), rates.report),
         "forecast": (lambda: forecast.run(rounds), forecast.report),
-        "search": (_search, lambda figures: importlib.import_module("scripts.bench.search_quality").report(figures)),
+        "search": (
+            lambda: _search(fetch),
+            lambda figures: importlib.import_module("scripts.bench.search_quality").report(figures),
+        ),
         "search_latency": (
             lambda: _latency(share),
             lambda figures: importlib.import_module("scripts.bench.search_latency").report(figures),
@@ -100,9 +104,9 @@ def _fair(rounds: int, share: float) -> fair.Found:
     return fair.run(rounds, tenants, tenants // 20 * 10, max(100, tenants * 5), 1_000)
 
 
-def _search() -> Any:
+def _search(fetch: bool) -> Any:
     """Needs the extra ``embed``, which nothing else here does."""
-    return importlib.import_module("scripts.bench.search_quality").run(HOMES / "search")
+    return importlib.import_module("scripts.bench.search_quality").run(HOMES / "search", fetch)
 
 
 def _latency(share: float) -> Any:

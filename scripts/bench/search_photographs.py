@@ -44,8 +44,16 @@ _QUERIES = Path(__file__).with_suffix(".txt")
 
 def queries() -> dict[str, list[str]]:
     """By photograph (``cv__apple.jpg``) three queries: plain, descriptive, indirect."""
-    lines = [line.split("|") for line in _QUERIES.read_text().splitlines()]
-    return {name: asked for name, *asked in lines}
+    return {name: asked for name, *asked, _ in _lines()}
+
+
+def german() -> dict[str, str]:
+    """By photograph the plain query in German."""
+    return {name: asked for name, *_, asked in _lines()}
+
+
+def _lines() -> list[list[str]]:
+    return [line.split("|") for line in _QUERIES.read_text().splitlines()]
 
 
 def photographs(folder: Path) -> tuple[dict[str, Path], list[str]]:

@@ -1,12 +1,14 @@
 """How well search finds, by each text model that is on this machine: the bundled one with torch and without, and what
-``fetch_model`` fetched.
+``fetch_model`` fetched, or, if asked to, all that it fetches.
 
-Photographs under names that say nothing and under their own, videos of them, documents, and queries that mean nothing.
-Every query has one right answer. The bare model is the classifier's ten best labels of the picture's centre, as texts.
+Photographs under names that say nothing and under their own, asked for in English and in German, videos of them,
+documents, and queries that mean nothing. Every query has one right answer. The bare model is the classifier's ten best
+labels of the picture's centre, as texts.
 """
 
 import os
 import random
+import re
 import string
 import time
 from collections.abc import Iterator, Mapping
@@ -31,8 +33,9 @@ from handlers.embedding.sense import makes_sense
 from handlers.embedding.settings import EmbeddingSettings
 from handlers.embedding.unit import unit
 from handlers.embedding.video import read_frames
+from scripts import fetch_model
 from scripts.bench.search_documents import QUESTIONS
-from scripts.bench.search_photographs import photographs, queries
+from scripts.bench.search_photographs import german, photographs, queries
 from scripts.bench.search_videos import videos
 
 Vectors = NDArray[np.float32]
@@ -42,8 +45,8 @@ _TYPED = (
     "foo bar baz,blah blah blah,12345,8493 2933,!!!???,0x7fff5fbff8a0,aaaaaa bbbbbb,hgfdsa,"
     "jjjkkk,wertz uiop,fjdksla,qqq www eee"
 )
-#: Words of a module that are read, and of a passage.
-_READ, _PASSAGE = 400, 120
+#: The beginning of a module that is read: so many words.
+_READ = re.compile(r"\s*(\S+\s+){,400}")
 
 
 class Row(NamedTuple):
@@ -58,11 +61,15 @@ class Row(NamedTuple):
     nonsense: float | None = None
 
 
-def run(folder: Path) -> dict[str, Any]:
-    """Rows of every model, and which packages the photographs are from; ``folder`` keeps what is fetched."""
+def run(folder: Path, fetch: bool = False) -> dict[str, Any]:
+    """Rows of every model, and which packages the photographs are from; ``folder`` keeps what is fetched.
+
+    With ``fetch`` models that are not here yet are fetched before, into ``DATA_DIR``.
+    """
+    missing_models = [name for name in fetch_model.MODELS if fetch_model.main([name])] if fetch else []
     paths, missing = photographs(folder)
     rows = [row._asdict() for settings in _models() for row in _measure(settings, paths, folder)]
-    return {"photographs": len(paths), "missing": missing, "rows": rows}
+    return {"photographs": len(paths), "missing": missing + missing_models, "rows": rows}
 
 
 def report(figures: Any) -> str:
@@ -116,7 +123,9 @@ def _measure(settings: EmbeddingSettings, paths: Mapping[str, Path], folder: Pat
     shown = np.concatenate([encoder.pictures([picture]) for picture in pictures])
     cost = f"{1000 * (time.process_time() - started) / len(pictures):.0f} ms of CPU each"
     shown_kind = calibration.pictures if calibration else None
+    plain = asked_for([asked_in for name, asked_in in german().items() if name in paths])
     yield from rows(f"photographs ({cost})", vectors, right, _single(shown), shown_kind)
+    yield from rows("photographs, asked for in German", plain, right[::3], _single(shown), None)
     if not encoder.sees:
         words = [name_words(name.partition("__")[2]) for name in paths]
         named = np.where([[bool(each)] for each in words], unit(shown + NAME_WEIGHT * encoder.texts(words)), shown)
@@ -128,7 +137,7 @@ def _measure(settings: EmbeddingSettings, paths: Mapping[str, Path], folder: Pat
         yield from rows(f"{len(filmed)} videos", shown_in, of, scenes, shown_kind)
     questions = asked_for([question for each in QUESTIONS.values() for question in each])
     started = time.process_time()
-    documents = [encoder.texts(passages) for passages in map(_passages, QUESTIONS)]
+    documents = [encoder.texts([each.text for each in encoder.passages(_beginning(name))]) for name in QUESTIONS]
     cost = f"{1000 * (time.process_time() - started) / sum(map(len, documents)):.0f} ms of CPU a passage"
     of = np.repeat(np.arange(len(QUESTIONS)), 2)
     yield from rows(f"documents ({cost})", questions, of, documents, calibration.texts if calibration else None)
@@ -146,7 +155,7 @@ def _bare(settings: EmbeddingSettings, encoder: Embedder, pictures: list[Any]) -
     """By the recipe that everybody begins with."""
     table = LabelTable(encoder.texts, settings.name, encoder.dimensions, settings.cache, ("a photo of a {name}",))
     table.rows(np.arange(LABELS))
-    return LabelVectors(table, classifier(), temperature=1.0, top=10, views=("centre",))(pictures)[0]
+    return LabelVectors(table, classifier(), temperature=1.0, top=10, views=("centre",), centred=False)(pictures)[0]
 
 
 def _scenes(encoder: Embedder, path: Path) -> Vectors:
@@ -169,11 +178,12 @@ def nonsense() -> list[str]:
     return [*letters, *_TYPED.split(",")]
 
 
-def _passages(module: str) -> list[str]:
+def _beginning(module: str) -> str:
     spec = find_spec(module)
     assert spec is not None and spec.origin is not None
-    words = Path(spec.origin).read_text().split()[:_READ]
-    return [" ".join(words[start : start + _PASSAGE]) for start in range(0, len(words), _PASSAGE - 20)]
+    read = _READ.match(Path(spec.origin).read_text())
+    assert read is not None
+    return read[0]
 
 
 def _single(vectors: Vectors) -> list[Vectors]:

@@ -112,6 +112,24 @@ def test_videos_show_each_photograph_once_and_are_made_once(tmp_path, monkeypatc
     assert all(frames_of(path) for path in filmed)
 
 
+def test_every_model_that_can_be_fetched_is_measured_when_asked_for(tmp_path, monkeypatch):
+    search_quality = pytest.importorskip(
+        "scripts.bench.search_quality", reason="needs the extra embed", exc_type=ImportError
+    )
+    asked = []
+    monkeypatch.setattr(search_quality.fetch_model, "main", lambda names: asked.extend(names) or len(asked) == 1)
+    monkeypatch.setattr(search_quality, "photographs", lambda folder: ({}, ["opencv-doc"]))
+    monkeypatch.setattr(search_quality, "_models", lambda: iter(()))
+    assert search_quality.run(tmp_path)["missing"] == ["opencv-doc"]
+    assert asked == []
+    first, second = search_quality.fetch_model.MODELS
+    assert search_quality.run(tmp_path, fetch=True)["missing"] == ["opencv-doc", first]
+    assert asked == [first, second]
+    queries, german = search_quality.queries(), search_quality.german()
+    assert queries.keys() == german.keys()
+    assert all(german.values())
+
+
 def test_the_index_is_measured_beside_the_scan(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     np = pytest.importorskip("numpy", reason="needs the extra light")
     search_index = pytest.importorskip("scripts.bench.search_index", reason="needs the extra light")

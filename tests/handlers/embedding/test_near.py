@@ -103,7 +103,7 @@ def test_what_it_finds_has_the_scores_and_the_order_of_the_scan_and_hardly_anyth
 ) -> None:
     """To the end of the list, which the graphs were not asked for; words count as there."""
     wanted = missed = 0
-    for _ in range(20):
+    for _ in range(10):
         asked = query(random)
         lifted = dict.fromkeys(
             [*random.choice([each for block in grown.blocks.values() for each in block._ids], 3)], 0.3
@@ -136,7 +136,7 @@ def test_it_compares_few_rows_for_the_first_hits(tested: Any, random: Any, monke
 @pytest.mark.parametrize("scales", [PLAIN, KINDS])
 def test_it_says_whether_it_has_counted_all(grown: Any, random: Any, scales: Any) -> None:
     some = set()
-    for _ in range(20):
+    for _ in range(10):
         asked = query(random)
         tested, expected = nearly(grown, asked, scales), exact(grown, asked, scales)
         ranks = [each.score for each in exact(grown, asked, scales).best(6)]
@@ -175,7 +175,7 @@ def test_what_comes_is_found_at_once_and_what_goes_is_not(grown: Any, random: An
 def test_graphs_of_what_is_gone_do_not_pile_up(tested: Any, random: Any) -> None:
     add(tested, random, 0, 100)
     link(tested)
-    for number in range(3000):
+    for number in range(1000):
         tested.remove(f"{number:05}")
         add(tested, random, number + 100, 1)
         tested.link()
@@ -253,7 +253,7 @@ def pages(searcher: Any, request: SearchRequest) -> Iterator[Any]:
 
 def test_a_search_by_it_pages_to_the_end_and_says_what_it_has_counted(vectors: RedisVectors, stored: list[str]) -> None:
     by_graphs, plain = opened(vectors, 500), opened(vectors, 601)
-    for number in range(3):
+    for number in range(2):
         for least in (0.0, 0.5):
             request = SearchRequest("acme", str(number), limit=60, min_relevance=least)
             found, expected = (list(pages(each, request)) for each in (by_graphs, plain))

@@ -11,13 +11,15 @@ def test_the_tag_names_the_model_and_all_that_is_done_beside_it(monkeypatch: pyt
         "TEMPERATURE": 1.0,
         "TOP_LABELS": 10,
         "LABEL_TEXTS": ("{name}",),
+        "CENTRED": False,
         "VIEWS": ("centre",),
         "NAME_WEIGHT": 0.3,
+        "_GLOSSES": "WordNet 3.1",
         "version": lambda package: "9",
     }.items():
         with monkeypatch.context() as patch:
             patch.setattr(recipe, name, other)
             tags.add(recipe.tag("m"))
-    assert len(tags) == 8
+    assert len(tags) == 10
     assert recipe.tag("m") == recipe.tag("m")
     assert recipe.tag("m").startswith("m+")

@@ -39,7 +39,7 @@ def relevant(kind: Any, queries: Any, query: str, thing: Any) -> float:
 
 
 def test_what_is_meant_is_relevant_and_nothing_else_is(calibration: Any, queries: Any, table: Any) -> None:
-    cat = table.rows(np.array([281, 282, 285])).mean(axis=0)
+    cat = table.differences(np.array([281, 282, 285])).mean(axis=0)
     cat /= np.linalg.norm(cat)
     for kind, thing, meant in (
         (calibration.pictures, cat, ("a cat", "furry pet with whiskers")),

@@ -178,6 +178,18 @@ def test_data_that_does_not_come_is_given_up(context: FakeContext, monkeypatch: 
         with pytest.raises(Stalled):
             output.hand_on(1, lambda data: None)
     with program(context, shell("printf abc; exec sleep 60")) as process:  # type: ignore[arg-type]
+        output = ffmpeg.Output(context, process, 1e9, clock, quiet=5 * STALL_SECONDS)  # type: ignore[arg-type]
+        began = at[0]
+        output.hand_on(1, lambda data: None)
+        with pytest.raises(Stalled):
+            output.hand_on(3, lambda data: None)
+        assert at[0] - began < 5 * STALL_SECONDS, "only its first is waited for longer"
+    with program(context, shell("exec sleep 60")) as process:  # type: ignore[arg-type]
+        output, began = ffmpeg.Output(context, process, 1e9, clock, quiet=5 * STALL_SECONDS), at[0]  # type: ignore[arg-type]
+        with pytest.raises(Stalled):
+            output.hand_on(1, lambda data: None)
+        assert at[0] - began > 6 * STALL_SECONDS
+    with program(context, shell("printf abc; exec sleep 60")) as process:  # type: ignore[arg-type]
         output = ffmpeg.Output(context, process, 1, clock)  # type: ignore[arg-type]
         with pytest.raises(PermanentError, match="many times"):
             output.hand_on(9, lambda data: None)
