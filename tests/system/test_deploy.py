@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -76,6 +77,8 @@ def test_the_commands_of_the_dockerfile_make_what_runs(tmp_path: Path, server: V
     health = next(rest for word, rest in final if word == "HEALTHCHECK").partition("CMD ")[2]
     web = subprocess.Popen(_array(command), env=environ, cwd=tmp_path, stderr=subprocess.PIPE)
     try:
+        # Each check is a process: none before there is somebody to ask.
+        wait_until(lambda: _listens(int(environ["PORT"])), "the gateway listens", 60)
         wait_until(lambda: _healthy(_array(health), environ), "the health check of the Dockerfile is content", 60)
         for name in ("worker", "broker"):
             process = subprocess.Popen(shlex.split(procfile()[name]), env=environ, cwd=tmp_path, stderr=subprocess.PIPE)
@@ -102,6 +105,11 @@ def _stages() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
 def _array(text: str) -> list[str]:
     found: list[str] = yaml.safe_load(text)
     return found
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _healthy(command: list[str], environ: dict[str, str]) -> bool:
