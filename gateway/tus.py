@@ -17,6 +17,15 @@ ALGORITHMS = ("sha1", "sha256", "sha512", "md5")
 MAX_METADATA = 8192
 #: What uploaders say of files that is for other servers, or said twice.
 _FOR_OTHERS = frozenset({"name", "type", "relativePath", "filetype"})
+#: Types of documents beside those of text.
+_DOCUMENTS = frozenset(
+    {
+        "application/pdf",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "application/x-subrip",
+        "application/xhtml+xml",
+    }
+)
 _KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]+")
 
 
@@ -82,7 +91,8 @@ def speaks(header: str | None) -> bool:
 
 def _kind(media_type: str) -> str:
     """What kind of media a type like ``video/mp4`` is."""
-    top = media_type.partition("/")[0]
+    named = media_type.partition(";")[0].strip().lower()
+    top = named.partition("/")[0]
     if top in ("video", "image", "audio"):
         return top
-    return "document" if media_type in ("application/pdf", "text/plain") else ""
+    return "document" if top == "text" or named in _DOCUMENTS else ""

@@ -59,6 +59,8 @@ _UNSUPPORTED_BRANDS = frozenset({b"crx "})
 _MPEG_AUDIO = Sniffed("audio", "audio/mpeg", "mp3")
 _AAC, _AIFF = Sniffed("audio", "audio/aac", "aac"), Sniffed("audio", "audio/aiff", "aiff")
 _MPEG_TS = Sniffed("video", "video/mp2t", "mpegts")
+#: What each packet of a transport stream begins with, and how many of them are no chance.
+_SYNC, _MANY_PACKETS = set(b"G"), 15
 _OGG_VIDEO, _OGG_AUDIO = Sniffed("video", "video/ogg", "ogg"), Sniffed("audio", "audio/ogg", "ogg")
 _OGG_VIDEO_CODECS = (b"\x80theora", b"BBCD\x00", b"\x01video\x00", b"OVP80\x01")
 _OGG_AUDIO_CODECS = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC", b"Speex   ")
@@ -197,6 +199,12 @@ def _is_adts(head: bytes) -> bool:
 
 
 def _transport_stream(head: bytes) -> Sniffed | None:
-    """Packets of 188 bytes that begin with 0x47; cameras put a time stamp of four bytes before each."""
+    """Packets of 188 bytes that begin with 0x47; cameras put a time stamp of four bytes before each.
+
+    A broadcast may have been recorded from the middle of a packet on: then many have to follow each other.
+    """
     plain = head[0:377:188], head[4:389:192]
-    return _MPEG_TS if b"GGG" in plain else None
+    if b"GGG" in plain:
+        return _MPEG_TS
+    runs = (head[start::length] for length in (188, 192) for start in range(length))
+    return _MPEG_TS if any(len(run) >= _MANY_PACKETS and set(run) == _SYNC for run in runs) else None

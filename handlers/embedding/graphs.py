@@ -19,8 +19,8 @@ _LIBRARY = "usearch.index"
 _SLICE = 16
 #: Blocks of one graph, some 130,000 rows: what is linked anew when most of a graph's rows are gone.
 _MOST_BLOCKS = 16
-#: Links of a row, rows that are looked at for them, and rows of each part that are looked at for a query. Pictures lie
-#: in clumps, so fewer miss more than one in a hundred of the best ten (docs/benchmarks.md).
+#: Links of a row, rows that are looked at for them, and rows of each part that are looked at for a query. Vectors of
+#: labels lie in clumps, of which fewer would miss more (docs/benchmarks.md).
 _LINKS, _LOOKED_AT, _SEARCHED = 32, 128, 512
 #: Bits of a key that tell the row; those above tell the block.
 _ROW_BITS = 32

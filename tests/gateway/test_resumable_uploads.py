@@ -297,6 +297,24 @@ class TestWhatIsRefused:
         made = client.post("/api/uploads", headers=headers, data=PNG, content_type=BYTES)
         assert client.get(made.json["media_url"]).json["filename"] == "cat.png"
 
+    @pytest.mark.parametrize(
+        ("filetype", "kind"),
+        [
+            ("text/html", "document"),
+            ("text/markdown;charset=utf-8", "document"),
+            ("application/x-subrip", "document"),
+            ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "document"),
+            ("Video/MP4; codecs=avc1", "video"),
+            ("audio/webm;codecs=opus", "audio"),
+        ],
+    )
+    def test_the_type_of_any_file_that_is_taken_tells_the_kind(
+        self, client: FlaskClient, filetype: str, kind: str
+    ) -> None:
+        headers = TUS | {"Upload-Length": "5", "Upload-Metadata": encoded(filetype=filetype)}
+        place = client.post("/api/uploads", headers=headers).headers["Location"]
+        assert client.get(place).json["kind"] == kind
+
     def test_too_large_or_empty_files(self, client: FlaskClient) -> None:
         assert create(client, MAX_UPLOAD_BYTES + 1).status_code == 413
         assert pointers(create(client, 0)) == {"Upload-Length"}

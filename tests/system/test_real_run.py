@@ -62,17 +62,9 @@ def test_every_process_comes_back_and_nothing_is_left_when_the_manager_is_killed
     assert run.server()
 
 
-def test_one_process_of_each_kind_ends_when_told_to(run: Run) -> None:
-    run.wait_until_ready()
-    run.signal(signal.SIGTERM)
-    assert run.wait() == 0
-    assert not run.survivors()
-    assert run.server() is None
-    assert not run.matches("died")
-    assert not run.matches("Traceback")
-
-
-def test_in_json_every_line_of_every_process_is_an_object_and_the_doctor_needs_no_settings(tmp_path: Path) -> None:
+def test_in_json_every_line_of_every_process_is_an_object_the_doctor_needs_no_settings_and_all_end_when_told_to(
+    tmp_path: Path,
+) -> None:
     run = Run(REPOSITORY, {"PORT": str(own_port()), "DATA_DIR": str(tmp_path), "LOG_FORMAT": "json"})
     try:
         run.wait_for_line("Mindia Tasks is ready")
@@ -89,8 +81,12 @@ def test_in_json_every_line_of_every_process_is_an_object_and_the_doctor_needs_n
         assert done.stdout.decode().splitlines()[-1] == "healthy"
         run.signal(signal.SIGTERM)
         assert run.wait() == 0
+        assert not run.survivors()
+        assert run.server() is None
     finally:
         run.clean_up()
+    assert not run.matches("died")
+    assert not run.matches("Traceback")
     told = [json.loads(line) for line in run.lines]
     assert {each["name"] for each in told} >= {*FORMATION, "run"}
     written_as_text = [each for each in told if each["name"] in FORMATION and each["logger"] == each["name"]]

@@ -192,6 +192,26 @@ def test_parts_of_pages_are_told_by_their_names() -> None:
     assert named(text, "part.txt") == text
 
 
+def test_a_broadcast_is_known_from_the_middle_of_a_packet_on(tmp_path: Path) -> None:
+    path = tmp_path / "a.ts"
+    command = [
+        get_ffmpeg_exe(),
+        "-nostdin",
+        "-v",
+        "error",
+        *VIDEO.split(),
+        "-c:v",
+        "mpeg2video",
+        "-b:v",
+        "2M",
+        str(path),
+    ]
+    subprocess.run(command, check=True, timeout=60)
+    data = path.read_bytes()[188 * 3 + 100 :]
+    assert sniff(data[:HEAD_BYTES]) == Sniffed("video", "video/mp2t", "mpegts")
+    assert sniff(data[: 188 * 10]) is None, "too little to be sure"
+
+
 SOUND = [
     ("rec.webm", "-c:a libopus", "audio/webm"),
     ("a.mka", "-c:a libvorbis", "audio/x-matroska"),

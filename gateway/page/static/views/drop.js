@@ -34,7 +34,7 @@ export function dropZone() {
   };
   return html`<section class="drop" aria-label="Upload" @dragover=${over} @dragleave=${over} @drop=${over}>
       ${icon("upload")}
-      <p><label class="button primary pick">Choose files<input type="file" multiple accept="video/*,image/*,audio/*,text/*,.pdf,.md,.srt,.vtt" @change=${pick}></label>
+      <p><label class="button primary pick">Choose files<input type="file" multiple accept="video/*,image/*,audio/*,text/*,.pdf,.docx,.md,.srt,.vtt" @change=${pick}></label>
         <span>or drop videos, images, audio files and documents here</span></p>
       <p class="muted">Videos become HLS streams and play while they are made; all of it becomes searchable. ${code({ method: "POST", path: "/api/videos", file: "video.mp4" }, "Uploading a video")}</p>
       ${members("VideoUpload").profile ? profile() : nothing}
