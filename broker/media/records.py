@@ -138,20 +138,19 @@ class MediaStore:
         """One record. Raises ``NotFound`` when it is missing, another tenant's, or ``media_id`` is no UUID."""
         key = self._keys.media(_canonical(media_id))
         with redis_errors():
-            found = _fields_of(self._calls.run("HGETALL", key))
+            answer = self._calls.run("HGETALL", key)
+        found = dict(zip(answer[::2], answer[1::2], strict=True))
         if not found or found["tenant"] != tenant:
             raise NotFound(_MISSING)
         return from_fields(found)
 
     def get_many(self, tenant: str, media_ids: Sequence[str]) -> dict[str, MediaRecord]:
         """Those of the tenant's records that there are, by their ids, which must be as records have them."""
-        if not media_ids:
-            return {}
-        with redis_errors():
-            found = self._calls.run_each([("HGETALL", self._keys.media(each)) for each in media_ids])
-            if refused := next((each for each in found if isinstance(each, Exception)), None):
-                raise refused
-        records = [from_fields(each) for each in map(_fields_of, found) if each and each["tenant"] == tenant]
+        with redis_errors(), self._redis.pipeline(transaction=False) as reads:
+            for media_id in media_ids:
+                reads.hgetall(self._keys.media(media_id))
+            found = reads.execute()
+        records = [from_fields(each) for each in found if each and each["tenant"] == tenant]
         return {record.id: record for record in records}
 
     def filenames(self, tenant: str, media_ids: Sequence[str]) -> dict[str, str]:
@@ -202,11 +201,6 @@ class MediaStore:
                 reads.hgetall(self._keys.media(media_id))
             found = reads.execute()
         return [from_fields(each) for each in found if each], total
-
-
-def _fields_of(answer: Sequence[str]) -> dict[str, str]:
-    """What HGETALL answers."""
-    return dict(zip(answer[::2], answer[1::2], strict=True))
 
 
 def _canonical(media_id: str) -> str:

@@ -75,8 +75,10 @@ class _Scan:
         index = tracks.preferred_video(list(reading.looks.values()), {s: t.count for s, t in timelines.items()})
         looks, video = reading.looks[index], timelines[index]
         look = looks.largest
+        if not (video.count and look and looks.intact) and encrypted(self._path, self._demuxer):
+            raise Unreadable("The video is encrypted (DRM); send it without.")
         if not video.count or look is None:
-            raise Unreadable(self._no_picture())
+            raise Unreadable(f"The file has no picture that can be decoded (at most {MAX_PIXELS // 10**6} megapixels).")
         sound = tracks.sound(reading.sound, timelines)
         cut = self._missing(index, max([video.end, *(track.seconds for track in sound)]))
         rate, phase = self._rhythm(video, looks)
@@ -97,11 +99,6 @@ class _Scan:
             colours=colours(look.matrix, look.primaries, look.transfer, rgb=look.rgb, lines=look.lines),
             warnings=(*cut, *_colour_warnings(look), *tracks.left_out(self._container, index, sound)),
         )
-
-    def _no_picture(self) -> str:
-        if encrypted(self._path, self._demuxer):
-            return "The video is encrypted (DRM); send it without."
-        return f"The file has no picture that can be decoded (at most {MAX_PIXELS // 10**6} megapixels)."
 
     def _rhythm(self, video: Timeline, looks: Looks) -> Any:
         natural = natural_rate(video.mean_rate, video.typical_rate, steady=video.steady)
