@@ -21,7 +21,7 @@ _SLICE = 16
 _MOST_BLOCKS = 16
 #: Links of a row, rows that are looked at for them, and rows of each part that are looked at for a query. Vectors of
 #: labels lie in clumps, of which fewer would miss more (docs/benchmarks.md).
-_LINKS, _LOOKED_AT, _SEARCHED = 32, 128, 512
+_LINKS, _LOOKED_AT, _SEARCHED = 32, 256, 512
 #: Bits of a key that tell the row; those above tell the block.
 _ROW_BITS = 32
 

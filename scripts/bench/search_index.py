@@ -25,6 +25,7 @@ from handlers.embedding.matrix import Matrix
 from handlers.embedding.minilm import MiniLM
 from handlers.embedding.near import Near
 from handlers.embedding.ranking import Compared, Match, Ranking
+from handlers.embedding.recipe import NAME_WEIGHT
 from handlers.embedding.relevance import Calibration
 from handlers.embedding.scan import Scale, Scales, Scan
 from handlers.embedding.settings import EmbeddingSettings
@@ -43,8 +44,8 @@ Found = dict[str, dict[str, float]]
 
 def run(counts: list[int], folder: Path) -> Found:
     """By ``count``: recall@10, CPU milliseconds of a query by index and by scan, CPU seconds and bytes of the index."""
-    labels, paragraphs, queries = _real(folder)
-    batches, found = _batches(labels, paragraphs), Found()
+    labels, differences, paragraphs, queries = _real(folder)
+    batches, found = _batches(labels, differences, paragraphs), Found()
     matrices = {kind: Matrix(labels.shape[1]) for kind in ("document", "image")}
     for matrix in matrices.values():
         matrix.graphs = Graphs(labels.shape[1])
@@ -116,7 +117,7 @@ def _timed(matrices: Mapping[str, Matrix], compare: Callable[[Matrix], Compared]
     return found, (time.thread_time() - started) * 1000
 
 
-def _batches(labels: Rows, paragraphs: Rows) -> Iterator[tuple[Rows, NDArray[np.bool_]]]:
+def _batches(labels: Rows, differences: Rows, paragraphs: Rows) -> Iterator[tuple[Rows, NDArray[np.bool_]]]:
     chance = np.random.default_rng(5)
     near = 8 * labels @ labels.T
     often = 1 / np.arange(1, LABELS + 1) ** 0.7
@@ -125,9 +126,9 @@ def _batches(labels: Rows, paragraphs: Rows) -> Iterator[tuple[Rows, NDArray[np.
         seen = near[chance.choice(LABELS, _PICTURES, p=often / often.sum())]
         seen = np.exp(seen + 0.8 * chance.standard_normal(seen.shape, np.float32))
         seen[seen < np.partition(seen, -_TOP_LABELS, axis=1)[:, [-_TOP_LABELS]]] = 0
-        pictures = unit(seen @ labels)
+        pictures = unit(seen @ differences)
         named = chance.random(_PICTURES) < 0.2
-        pictures[named] = unit(pictures[named] + 0.5 * chance.choice(paragraphs, int(named.sum())))
+        pictures[named] = unit(pictures[named] + NAME_WEIGHT * chance.choice(paragraphs, int(named.sum())))
         one, other = (chance.choice(paragraphs, _PASSAGES) for _ in range(2))
         off = unit(chance.standard_normal(one.shape, np.float32))
         rows = np.concatenate([pictures, unit(0.7 * one + 0.45 * other + 0.35 * off)])
@@ -135,14 +136,15 @@ def _batches(labels: Rows, paragraphs: Rows) -> Iterator[tuple[Rows, NDArray[np.
         yield rows[order], shown[order]
 
 
-def _real(folder: Path) -> tuple[Rows, Rows, Rows]:
-    """Vectors of labels, of paragraphs, and of queries."""
+def _real(folder: Path) -> tuple[Rows, Rows, Rows, Rows]:
+    """Vectors of labels, also less what they have in common, of paragraphs, and of queries."""
     settings = EmbeddingSettings.from_env({**os.environ, "EMBED_MODEL": "", "TORCH": "none", "DATA_DIR": str(folder)})
     model = MiniLM(settings)
     labels = LabelTable(model.texts, settings.name, model.dimensions, settings.cache)
     asked = [question for each in QUESTIONS.values() for question in each]
     asked += [labels.name(label) for label in range(0, LABELS, LABELS // _NAMES)]
-    return labels.rows(np.arange(LABELS)), model.texts(_paragraphs()), model.queries(asked)
+    every = np.arange(LABELS)
+    return labels.rows(every), labels.differences(every), model.texts(_paragraphs()), model.queries(asked)
 
 
 def _paragraphs() -> list[str]:
