@@ -87,6 +87,13 @@ def until(event: Event) -> None:
     assert event.wait(PATIENCE)
 
 
+def until_sound_is_made() -> None:
+    """That of all runs. It is made beside the pictures, and no playlist names any of these before there is some."""
+    for thread in enumerate_threads():
+        if thread.name == "sound" and thread is not current_thread():
+            thread.join(PATIENCE)
+
+
 def held(run: Run, name: str) -> tuple[Event, Event]:
     """A run waits before it stores an object of such a name: (it does, it may go on)."""
     there, go = Event(), Event()
@@ -132,6 +139,7 @@ def test_two_workers_make_what_one_makes(
             goes_on.set()
 
     lead.before_put = when_the_last_is_made
+    until_sound_is_made()
     go.set()
     assert helping.result(PATIENCE) is None
     assert leading.result(PATIENCE)["video_id"] == video
@@ -206,9 +214,7 @@ def test_sound_that_was_made_is_not_made_again(studio: Studio, whole: dict[str, 
     lead, kept = studio.begin(), Event()
 
     def die_when_it_is_kept(key: str) -> None:
-        for thread in enumerate_threads():
-            if thread.name == "sound" and thread is not current_thread():
-                thread.join(PATIENCE)
+        until_sound_is_made()
         if key.endswith("/sound.json"):
             kept.set()
         elif kept.is_set() and "64p/seg" in key:
