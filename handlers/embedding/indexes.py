@@ -73,7 +73,7 @@ class Indexes:
         return done
 
     def _link(self) -> bool:
-        """For who has searched last first; for others where that has nobody leave."""
+        """For who has searched last first; for others while there is room, which one slice may exceed."""
         last = next(reversed(self._kept), None)
         for key, index in reversed(list(self._kept.items())):
             if (key == last or self.nbytes < self._most_bytes) and index.link():

@@ -24,15 +24,6 @@ class Beside(Generic[T]):
         self._thread = Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    @property
-    def scratch(self) -> Path:
-        return self._room.scratch
-
-    @property
-    def done(self) -> bool:
-        """Whether it has ended well."""
-        return bool(self._answer)
-
     def wait(self, seconds: float) -> bool:
         """Wait so long at most; whether it has ended."""
         self._thread.join(seconds)

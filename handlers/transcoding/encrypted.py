@@ -11,6 +11,7 @@ _MOST, _LOOKED = 10_000, 2**24
 #: A description of samples as ISO/IEC 23001-7 has it, or Apple's own; an encoding of Matroska's that is an encryption.
 _ENTRY = re.compile(rb"stsd.{12}(?:encv|drmi)", re.DOTALL)
 _ENCODING = re.compile(rb"\x6d\x80.{1,64}\x50\x35", re.DOTALL)
+_CLUSTER = b"\x1f\x43\xb6\x75"
 
 
 def encrypted(path: Path, demuxer: str) -> bool:
@@ -18,7 +19,8 @@ def encrypted(path: Path, demuxer: str) -> bool:
     with path.open("rb") as file:
         if demuxer == "mov":
             return bool(_ENTRY.search(_index(file)))
-        return demuxer == "matroska" and bool(_ENCODING.search(file.read(_LOOKED)))
+        # Up to the first cluster: behind it any bytes may stand.
+        return demuxer == "matroska" and bool(_ENCODING.search(file.read(_LOOKED).partition(_CLUSTER)[0]))
 
 
 def _index(file: BinaryIO) -> bytes:

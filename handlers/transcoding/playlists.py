@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
-from pathlib import Path
 
-from broker.errors import PermanentError
-from handlers.transcoding.boxes import Segment, read_init, read_segment
-from handlers.transcoding.hls_output import INIT, SEGMENTS
+from handlers.transcoding.boxes import Segment
+from handlers.transcoding.hls_output import INIT
 from handlers.transcoding.ladder import Rung
 
 MASTER, MEDIA = "master.m3u8", "index.m3u8"
@@ -94,18 +92,6 @@ class Variant:
     def average_bandwidth(self) -> int:
         """Bits per second, with the sound that needs most."""
         return ceil(self.track.average + max((sound.average for sound in self.sounds), default=Fraction(0)))
-
-
-def read_track(folder: Path) -> Track:
-    """What ffmpeg left in ``folder``. Raises ``PermanentError`` when that is nothing: no frame could be decoded."""
-    paths = sorted(folder.glob(SEGMENTS))
-    try:
-        if paths:
-            init = read_init(folder / INIT)
-            return Track(folder.name, init.codec, tuple(read_segment(path, init.timescale) for path in paths))
-    except ValueError:  # ffmpeg ends in order, with a file of headers, when it has got no frame
-        pass
-    raise PermanentError(f"The video is damaged: nothing of it could be decoded for the rendition {folder.name}.")
 
 
 def target_duration(tracks: Sequence[Track]) -> int:

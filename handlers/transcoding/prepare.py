@@ -65,6 +65,8 @@ def digest_of(stored: StoredObject, video: Video) -> str:
         )
     ]
     more: dict[str, Any] = {"ends": [part.end for part in made], "loudness": plan.loudness}
+    if video.source.sound:
+        more["stretches"] = [[each.first, each.reads_from, each.reads_to] for each in stretches(plan, plan.seconds)]
     if plan.grid:
         more["groups"] = [plan.grid.keys, plan.grid.starts]
     return digest(stored, commands, video.path, prefix=video.prefix, **more)

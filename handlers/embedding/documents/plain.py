@@ -12,6 +12,7 @@ from handlers.embedding.documents.section import MAX_CHARACTERS, Section
 #: Bytes that are read: no encoding here takes more than four for a character.
 _MOST_BYTES = 4 * MAX_CHARACTERS
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_ESCAPE = b"\x1b"
 _CONTROLS = frozenset(map(chr, (*range(9), 11, *range(14, 32), 127)))
 #: Part of the characters that may be controls: a stray page break of an old program does no harm.
 _TOLERATED = 0.01
@@ -41,6 +42,8 @@ def read_text(path: Path, *, page: bool = False) -> tuple[str, bool]:
 def _decode(data: bytes, *, page: bool) -> str:
     if data.startswith(_UTF_16):
         return data.decode("utf-16", "replace")
+    if page and _ESCAPE in data and (declared := declared_encoding(data)):
+        return data.decode(declared, "replace")  # of seven bits, which are UTF-8 as well
     try:
         return codecs.getincrementaldecoder("utf-8-sig")().decode(data)  # whose last character may be cut off
     except UnicodeDecodeError:

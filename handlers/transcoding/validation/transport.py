@@ -1,7 +1,7 @@
 """What a segment of an MPEG-2 transport stream says of itself (ISO/IEC 13818-1): tables, times, and first picture."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -39,7 +39,7 @@ def read_transport(data: bytes) -> Transport:
         raise ValueError("has no tables of its streams (PAT and PMT)")
     pid = next((each for each, kind in streams.items() if kind in _VIDEO), next(iter(streams)))
     first, times = b"", []
-    for begins, payload in _payloads(data, pid):
+    for begins, payload in _payloads(data, {pid}):
         if begins and (time := _time(payload)) is not None:
             times.append(time)
         if len(times) == 1 and len(first) < _LOOKED:
@@ -70,18 +70,17 @@ def _streams(data: bytes) -> tuple[dict[int, int], set[int]]:
     """Kinds of the elementary streams by their packets' identifiers, and where the tables of programs lie."""
     streams: dict[int, int] = {}
     tables: set[int] = set()
-    for _, payload in _payloads(data, 0):
+    for _, payload in _payloads(data, {0}):
         section = _section(payload)
         for at in range(5, len(section) - 3, 4):
             if int.from_bytes(section[at : at + 2]):
                 tables.add(int.from_bytes(section[at + 2 : at + 4]) & 0x1FFF)
-    for table in tables:
-        for _, payload in _payloads(data, table):
-            section = _section(payload)
-            at = 9 + (int.from_bytes(section[7:9]) & 0xFFF)
-            while at + 5 <= len(section):
-                streams[int.from_bytes(section[at + 1 : at + 3]) & 0x1FFF] = section[at]
-                at += 5 + (int.from_bytes(section[at + 3 : at + 5]) & 0xFFF)
+    for _, payload in _payloads(data, tables):
+        section = _section(payload)
+        at = 9 + (int.from_bytes(section[7:9]) & 0xFFF)
+        while at + 5 <= len(section):
+            streams[int.from_bytes(section[at + 1 : at + 3]) & 0x1FFF] = section[at]
+            at += 5 + (int.from_bytes(section[at + 3 : at + 5]) & 0xFFF)
     return streams, tables
 
 
@@ -92,10 +91,10 @@ def _section(payload: bytes) -> bytes:
     return payload[at + 3 : at + 3 + max(0, length - 4)]
 
 
-def _payloads(data: bytes, pid: int) -> Iterator[tuple[bool, bytes]]:
-    """Of the packets with this identifier, whether a unit begins in it, and what it carries."""
+def _payloads(data: bytes, pids: Container[int]) -> Iterator[tuple[bool, bytes]]:
+    """Of the packets with these identifiers, whether a unit begins in it, and what it carries."""
     for at in range(0, len(data), PACKET):
-        if (data[at + 1] & 0x1F) << 8 | data[at + 2] != pid or not data[at + 3] & 0x10:
+        if (data[at + 1] & 0x1F) << 8 | data[at + 2] not in pids or not data[at + 3] & 0x10:
             continue
         skipped = 5 + data[at + 4] if data[at + 3] & 0x20 else 4
         yield bool(data[at + 1] & 0x40), data[at + min(skipped, PACKET) : at + PACKET]

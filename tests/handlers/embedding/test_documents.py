@@ -141,7 +141,7 @@ def test_of_html_only_what_is_shown_is_read(read: Read) -> None:
     assert text.split("\n\n") == ["Night trains", "Where", "To Vienna & back", "tomorrow", "one", "two"]
 
 
-@pytest.mark.parametrize("encoding", ["koi8-r", "windows-1251", "Shift_JIS", "gb2312"])
+@pytest.mark.parametrize("encoding", ["koi8-r", "windows-1251", "Shift_JIS", "gb2312", "iso-2022-jp"])
 def test_a_page_is_read_in_the_encoding_that_it_declares(read: Read, encoding: str) -> None:
     words = "Кошка" if encoding in ("koi8-r", "windows-1251") else "日本"
     html = f"<html><head><meta charset='{encoding}'></head><body><p>{words}".encode(encoding)

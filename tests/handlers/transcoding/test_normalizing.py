@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from handlers.transcoding.boxes import read_init, read_segment
+from handlers.transcoding.hls_output import INIT, SEGMENTS
 from handlers.transcoding.loudness import measure
-from handlers.transcoding.playlists import read_track
+from handlers.transcoding.playlists import Track
 from tests.handlers.transcoding.conftest import Make
 from tests.handlers.transcoding.fake_context import HLS, FakeContext
 from tests.handlers.transcoding.sources import AAC, X264, picture
@@ -43,7 +45,10 @@ def test_another_target(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_every_language_is_as_loud(make: Make, tmp_path: Path) -> None:
     done = heard(make, tmp_path, SOUNDS["loud"], SOUNDS["quiet"], "0", normalize_audio=True)
-    further = measure(done.again(), HLS, read_track(done.hls / "audio2"))  # type: ignore[arg-type]
+    folder = done.hls / "audio2"
+    init = read_init(folder / INIT)
+    segments = tuple(read_segment(path, init.timescale) for path in sorted(folder.glob(SEGMENTS)))
+    further = measure(done.again(), HLS, Track(folder.name, init.codec, segments))  # type: ignore[arg-type]
     assert further
     assert further.integrated_lufs == pytest.approx(-16, abs=1)
     assert done.answer["warnings"] == ["Sound track 3 is left as loud as it is: it is all but silent."]

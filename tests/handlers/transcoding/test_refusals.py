@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from broker.errors import PermanentError
+from handlers.transcoding.encrypted import encrypted
 from handlers.transcoding.probe import probe
 from handlers.transcoding.run import transcode
 from tests.handlers.transcoding.conftest import Make
@@ -136,6 +137,13 @@ def test_an_encrypted_video_is_told_so(more: tuple[str, ...], make: Make, tmp_pa
     assert "encrypted" in refused(
         make(f"locked{len(more)}.mp4", *picture("64x48"), *X264, *locked, *key, *more), tmp_path
     )
+
+
+@pytest.mark.parametrize(("before", "told"), [(b"", True), (b"\x1f\x43\xb6\x75\xff", False)], ids=["header", "cluster"])
+def test_of_matroska_the_beginning_alone_tells_that_it_is_encrypted(before: bytes, told: bool, tmp_path: Path) -> None:
+    """Behind it any bytes may stand."""
+    (tmp_path / "locked.mkv").write_bytes(b"\x1a\x45\xdf\xa3" + before + b"\x6d\x80\x8a\x62\x40\x50\x35\x80")
+    assert encrypted(tmp_path / "locked.mkv", "matroska") is told
 
 
 def test_two_pictures_a_day_apart_are_not_filled_up(make: Make, tmp_path: Path) -> None:
