@@ -40,11 +40,10 @@ def decoding(
     ``track`` is the stream's index, ``length`` that of the pictures in seconds, ``level`` a further filter, ``first``
     the frame to begin with: what comes before is decoded and kept back.
     """
-    plain = ["-map", f"0:{track}", *_arguments(_PLAIN), "-", "-dec", "0:0"]
     kept_back = f",atrim=start_sample={first * FRAME}" if first else ""
     graph = f"[dec:0]{_chain(length, level)}{kept_back}[sound]"
     raw = ["-map", "[sound]", "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"]
-    return [binary, *MUTE, *_ERRORS, *_file(path, demuxer), *plain, "-filter_complex", graph, *raw]
+    return [binary, *MUTE, *_ERRORS, *_file(path, demuxer), *_plain(track), "-filter_complex", graph, *raw]
 
 
 def encoding(binary: str, stretch: Stretch) -> list[str]:
@@ -79,10 +78,14 @@ def encoding(binary: str, stretch: Stretch) -> list[str]:
 
 def measuring(binary: str, path: Path, demuxer: str, track: int, length: Fraction, level: str = "") -> list[str]:
     """The program that tells how loud a rendition of ``track`` would be: the same, encoded to nothing."""
-    plain = ["-map", f"0:{track}", *_arguments(_PLAIN), "-", "-dec", "0:0"]
     graph = f"[dec:0]{_chain(length, level)},ebur128=peak=true:framelog=quiet[sound]"
     nothing = ["-map", "[sound]", "-f", "null", "-"]
-    return [binary, *GLOBAL, *_ERRORS, *_file(path, demuxer), *plain, "-filter_complex", graph, *nothing]
+    return [binary, *GLOBAL, *_ERRORS, *_file(path, demuxer), *_plain(track), "-filter_complex", graph, *nothing]
+
+
+def _plain(track: int) -> list[str]:
+    """Decodes a stream to what ``[dec:0]`` stands for in a graph."""
+    return ["-map", f"0:{track}", *_arguments(_PLAIN), "-", "-dec", "0:0"]
 
 
 def _chain(length: Fraction, level: str) -> str:

@@ -14,13 +14,10 @@ from broker.worker.outcome import completed
 from broker.worker.run import RunContext
 from handlers.transcoding.run import transcode
 from tests.handlers.transcoding.fake_context import TENANT
+from tests.handlers.transcoding.killing import Killed
 
 TYPE = "VideoTranscoding"
 _LEASE_US = 600_000_000
-
-
-class Killed(BaseException):
-    """What a worker does not survive."""
 
 
 class Run(RunContext):

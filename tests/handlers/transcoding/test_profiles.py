@@ -22,8 +22,8 @@ from handlers.transcoding.validation.renditions import load
 from handlers.transcoding.validation.stream import validate as check
 from tests.handlers.transcoding.conftest import Make
 from tests.handlers.transcoding.fake_context import FakeContext
+from tests.handlers.transcoding.killing import killed_at
 from tests.handlers.transcoding.sources import AAC, X264, picture, sound
-from tests.handlers.transcoding.test_ranges import killed_at
 from tests.handlers.transcoding.validator import validate
 
 #: Two segments of 6 s: the larger rendition is made in two runs, the smallest too.

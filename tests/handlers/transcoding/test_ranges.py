@@ -3,7 +3,6 @@
 import hashlib
 import io
 from pathlib import Path
-from typing import Any
 
 import av
 import pytest
@@ -14,6 +13,7 @@ from handlers.transcoding import encoding, looked, ranges
 from handlers.transcoding.run import transcode
 from tests.handlers.transcoding.conftest import Make
 from tests.handlers.transcoding.fake_context import HLS, FakeContext
+from tests.handlers.transcoding.killing import killed_at
 from tests.handlers.transcoding.sources import AAC, X264, picture, sound
 from tests.handlers.transcoding.validator import Ladder, Rendition, validate
 
@@ -31,10 +31,6 @@ SOURCES = {
 }
 
 
-class Killed(BaseException):
-    """What a worker does not survive."""
-
-
 @pytest.fixture
 def lossless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Encodes so that decoded pictures are those of the source."""
@@ -49,22 +45,6 @@ def transcoded(folder: Path, upload: Path) -> FakeContext:
     context = FakeContext(folder, upload)
     transcode(context)
     return context
-
-
-def killed_at(context: FakeContext, name: str, monkeypatch: pytest.MonkeyPatch) -> FakeContext:
-    """Runs until an object of this name is to be stored; the context of the next run, on another machine."""
-    put = context.storage.put
-
-    def dying(key: str, source: Any) -> int:
-        if key.endswith(name):
-            raise Killed()
-        return put(key, source)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(context.storage, "put", dying)
-        with pytest.raises(Killed):
-            transcode(context)
-    return context.again()
 
 
 def hashes(rendition: Rendition) -> list[str]:

@@ -27,8 +27,9 @@ from handlers.transcoding.sharing import Sharing
 from handlers.transcoding.task import VIDEO_TRANSCODING
 from tests.handlers.transcoding.conftest import Make
 from tests.handlers.transcoding.fake_context import TENANT, VIDEO_ID
+from tests.handlers.transcoding.killing import Killed
 from tests.handlers.transcoding.sources import AAC, X264, picture, sound
-from tests.handlers.transcoding.studio import Killed, Run, Studio, dying
+from tests.handlers.transcoding.studio import Run, Studio, dying
 
 #: Of seven segments: parts of it that may be anybody's begin with the second, the fourth and the sixth.
 LONG = ("long.mp4", *picture("64x64", "10", 39), *sound(39), *X264, *AAC)

@@ -28,6 +28,7 @@ from handlers.transcoding.stretches import FRAME, RATE
 from scripts.bench.video import in_one_run
 from tests.handlers.transcoding.conftest import Make
 from tests.handlers.transcoding.fake_context import FakeContext
+from tests.handlers.transcoding.killing import killed_at
 from tests.handlers.transcoding.sources import AAC, X264, picture
 from tests.handlers.transcoding.sources import sound as noise
 from tests.handlers.transcoding.validator import validate
@@ -36,10 +37,6 @@ from tests.handlers.transcoding.validator import validate
 SECONDS = 31
 LONG = ("long.mp4", *picture("64x64", "10", SECONDS), *noise(SECONDS), *X264, *AAC)
 PATIENCE = 60.0
-
-
-class Killed(BaseException):
-    """What a worker does not survive."""
 
 
 @pytest.fixture(autouse=True)
@@ -162,22 +159,6 @@ def audio_of(context: FakeContext) -> dict[str, bytes]:
     return {name: (context.hls / name).read_bytes() for name in context.stored() if name.startswith("audio")}
 
 
-def killed_at(context: FakeContext, name: str, monkeypatch: pytest.MonkeyPatch) -> FakeContext:
-    """Runs until the sound is to store such an object, and the pictures have waited for that."""
-    put = context.storage.put
-
-    def dying(key: str, source: Any) -> int:
-        if key.endswith(name):
-            raise Killed()
-        return put(key, source)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(context.storage, "put", dying)
-        with pytest.raises(Killed):
-            transcode(context)
-    return context.again()
-
-
 def begun(context: FakeContext) -> list[int]:
     """The segments with which encoders of sound have begun."""
     return [int(argv[argv.index("-segment_start_number") + 1]) for argv in context.commands if "aac" in argv]
@@ -209,19 +190,11 @@ def test_sound_that_was_there_before_any_picture_is_kept(
     whole: dict[str, bytes], make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = FakeContext(tmp_path, make(*LONG))
-    put = context.storage.put
 
-    def dying(key: str, source: Any) -> int:
-        if key.endswith("64p/seg_00000.m4s"):
-            next(each for each in enumerate_threads() if each.name == "sound").join(PATIENCE)
-            raise Killed()
-        return put(key, source)
+    def sound_is_made() -> None:
+        next(each for each in enumerate_threads() if each.name == "sound").join(PATIENCE)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(context.storage, "put", dying)
-        with pytest.raises(Killed):
-            transcode(context)
-    later = context.again()
+    later = killed_at(context, "64p/seg_00000.m4s", monkeypatch, sound_is_made)
     transcode(later)
     assert begun(later) == []
     assert audio_of(later) == whole

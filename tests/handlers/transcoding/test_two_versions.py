@@ -17,8 +17,9 @@ from handlers.transcoding import ranges
 from handlers.transcoding.task import VIDEO_TRANSCODING
 from tests.handlers.transcoding.conftest import Make
 from tests.handlers.transcoding.fake_context import TENANT
+from tests.handlers.transcoding.killing import Killed
 from tests.handlers.transcoding.sources import AAC, X264, picture, sound
-from tests.handlers.transcoding.studio import Killed, Run, Studio, dying
+from tests.handlers.transcoding.studio import Run, Studio, dying
 from tests.handlers.transcoding.validator import validate
 
 #: Of four segments, in ranges that begin with the first and the third.
