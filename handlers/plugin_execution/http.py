@@ -50,9 +50,10 @@ def retry_after(header: str | None) -> float:
 def _told(error: RequestException) -> str:
     """What is behind it, where that is a name without an address; else what requests calls it."""
     cause: BaseException | None = error
-    while cause := (cause.__cause__ or cause.__context__):
+    while cause is not None:
         if isinstance(cause, socket.gaierror):
             return f". {unresolved(cause)}"
+        cause = cause.__cause__ or cause.__context__
     return f" ({type(error).__name__})."
 
 
