@@ -67,7 +67,7 @@ export interface Audio {
   task_id: string | null;
   /** The flow of that task and of what follows it by `then`; null where nothing does. */
   flow: string | null;
-  /** That task's status. */
+  /** That task's status; completed, too, once another task has made what it did not. */
   status: "pending" | "scheduled" | "processing" | "completed" | "failed" | "cancelled";
   /** How far that task is. */
   progress: Progress | null;
@@ -402,7 +402,7 @@ export interface Document {
   task_id: string | null;
   /** The flow of that task and of what follows it by `then`; null where nothing does. */
   flow: string | null;
-  /** That task's status. */
+  /** That task's status; completed, too, once another task has made what it did not. */
   status: "pending" | "scheduled" | "processing" | "completed" | "failed" | "cancelled";
   /** How far that task is. */
   progress: Progress | null;
@@ -657,7 +657,7 @@ export interface Image {
   task_id: string | null;
   /** The flow of that task and of what follows it by `then`; null where nothing does. */
   flow: string | null;
-  /** That task's status. */
+  /** That task's status; completed, too, once another task has made what it did not. */
   status: "pending" | "scheduled" | "processing" | "completed" | "failed" | "cancelled";
   /** How far that task is. */
   progress: Progress | null;
@@ -1778,7 +1778,7 @@ export interface Video {
   task_id: string | null;
   /** The flow of that task and of what follows it by `then`; null where nothing does. */
   flow: string | null;
-  /** That task's status. */
+  /** That task's status; completed, too, once another task has made what it did not. */
   status: "pending" | "scheduled" | "processing" | "completed" | "failed" | "cancelled";
   /** How far that task is. */
   progress: Progress | null;

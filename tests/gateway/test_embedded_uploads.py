@@ -65,6 +65,21 @@ def done(broker: Broker, media_id: str, index: dict[str, Any]) -> None:
     complete(broker, media_id=media_id, embedding_model="m", index=index)
 
 
+def test_what_another_task_has_embedded_is_completed_whatever_became_of_the_uploads(
+    all_embedded: FlaskClient, broker: Broker
+) -> None:
+    image = post(all_embedded, "/api/images", PNG).json
+    fail(broker, "no memory")
+    seen: Any = all_embedded.get(f"/api/images/{image['id']}").json
+    assert (seen["status"], seen["error"], seen["index"]["error"]) == ("failed", "no memory", "no memory")
+    again = {"type": "EmbeddingGeneration", "payload": {"entity_type": "image", "entity_id": image["id"]}}
+    assert all_embedded.post("/api/tasks", json=again).status_code == 201
+    done(broker, image["id"], {"vectors": 1})
+    seen = all_embedded.get(f"/api/images/{image['id']}").json
+    assert (seen["status"], seen["error"]) == ("completed", None)
+    assert (seen["index"]["status"], seen["index"]["error"]) == ("indexed", None)
+
+
 def test_a_video_is_embedded_beside_its_transcoding_whatever_becomes_of_that(
     all_embedded: FlaskClient, broker: Broker
 ) -> None:

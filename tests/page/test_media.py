@@ -45,6 +45,21 @@ def test_a_video_that_is_made_plays_from_when_it_can(tab: Tab, made: Made, runni
     expect(tab.page.locator("main video[controls]")).to_be_visible()
 
 
+def test_a_video_that_another_task_has_made_is_completed(tab: Tab, made: Made, running: System) -> None:
+    """Whatever is known of the task of its upload."""
+    task = running.call("GET", f"/api/videos/{made.ids['video']}")["task_id"]
+    tab.open(f"tasks/{task}")
+    status = tab.page.locator("main .status").first
+    expect(status).to_have_text("completed")
+    tab.expect_connection("live")
+    broker = running.formation.broker
+    broker.redis.xadd(broker.keys.events("acme"), {"kind": "status", "task": task, "status": "cancelled", "ended": "1"})
+    expect(status).to_have_text("cancelled")
+    tab.open(f"media/video/{made.ids['video']}")
+    expect(tab.page.get_by_role("heading", name="clip.mp4")).to_be_visible()
+    expect(status).to_have_text("completed")
+
+
 def test_sounds_and_documents_are_taken_too(tab: Tab) -> None:
     sound = BytesIO()
     with wave.open(sound, "wb") as file:
