@@ -41,8 +41,8 @@ def _lines(corners: NDArray[np.floating], texts: Sequence[str]) -> list[Line]:
     along = corners[:, 1] - corners[:, 0]
     angle = np.median(np.arctan2(along[:, 1], along[:, 0]))
     turned = corners @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    boxes = np.concatenate([turned.min(axis=1), turned.max(axis=1)], axis=1).tolist()
-    return [Line(*box, text) for box, text in zip(boxes, texts, strict=True)]
+    edges = zip(*turned.min(axis=1).T.tolist(), *turned.max(axis=1).T.tolist(), texts, strict=True)
+    return [Line(*each) for each in edges]
 
 
 def _columns(lines: list[Line]) -> list[list[Line]]:

@@ -4,6 +4,7 @@ PDFium draws them: it knows every way of packing a scan, and decodes most pictur
 """
 
 from math import sqrt
+from typing import Any
 
 import pypdfium2 as pdfium
 from PIL import Image
@@ -39,8 +40,8 @@ def _drawn(page: pdfium.PdfPage) -> Raw | None:
     if scale * min(width, height) < _NARROWEST:
         return None
     image: Image.Image = page.render(scale=scale).to_pil()
-    darkest, lightest = image.convert("L").getextrema()
-    if lightest - darkest >= _CONTRAST:
+    extremes: Any = image.convert("L").getextrema()
+    if extremes[1] - extremes[0] >= _CONTRAST:
         return raw(image.convert("RGB"))
     _check_pictures(page)
     return None

@@ -10,6 +10,7 @@ import pytest
 
 from broker.broker import Broker
 from broker.errors import PermanentError, TransientError
+from broker.media.records import info_fields
 from handlers.media.bounds import PAGE
 from handlers.media.decoding import close, decode_one
 from tests.handlers.embedding.conftest import NEEDS, Embed, Upload, context_of
@@ -198,13 +199,14 @@ def test_where_there_is_no_time_to_read_anything_that_is_told(
 
 
 def test_what_was_read_is_still_told_after_what_is_said_of_it_has_come(
-    document: Any, written: Any, embed: Embed, broker: Broker
+    document: Any, written: Any, broker: Broker
 ) -> None:
     written({1: "Invoice 48213", 2: PermanentError("no")})
     record = document(BLANK, BLANK)
-    embed(record)
-    broker.media.update("acme", record.id, index={"vectors": 1, "ocr_pages": 1, "ocr_pages_left_out": 1})
-    told = embed(record, speech_only=True)
+    context = context_of(broker, record)
+    run.embed(context)
+    broker.redis.hset(broker.keys.media(record.id), mapping=info_fields(context.attached[record.id]))
+    told = run.embed(context_of(broker, record, speech_only=True))
     assert (told["ocr_pages"], told["ocr_pages_left_out"]) == (1, 1)
 
 

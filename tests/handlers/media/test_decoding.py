@@ -144,7 +144,7 @@ def test_a_crash_is_survived_and_said() -> None:
 
 @pytest.mark.parametrize(
     ("signal_number", "its_own"),
-    [(signal.SIGSEGV, True), (signal.SIGABRT, True), (signal.SIGKILL, False), (signal.SIGTERM, False)],
+    [(signal.SIGSEGV, True), (signal.SIGABRT, True), (signal.SIGKILL, False)],
 )
 def test_a_crash_is_told_apart_from_being_killed_by_others(signal_number: int, its_own: bool) -> None:
     with pytest.raises(TransientError) as ended:
