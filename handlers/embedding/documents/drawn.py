@@ -13,9 +13,8 @@ from broker.errors import PermanentError
 from handlers.embedding.legible import MOST_PIXELS
 from handlers.embedding.picture import Raw, raw
 
-#: Pixels of an inch of paper at most, and of the shorter side at least: what is narrower has no line of text.
-_FINEST, _NARROWEST = 300, 16
-_POINTS = 72
+#: Pixels of an inch of paper at most, and points of one.
+_FINEST, _POINTS = 300, 72
 #: Difference (of 255) between the lightest and the darkest pixel, below which nothing is written.
 _CONTRAST = 24
 #: Pictures of an empty page that are looked at, in forms inside of so many others.
@@ -37,8 +36,6 @@ def raw_page(path: str, number: int) -> Raw | None:
 def _drawn(page: pdfium.PdfPage) -> Raw | None:
     width, height = page.get_size()
     scale = min(sqrt(MOST_PIXELS / (width * height)), _FINEST / _POINTS)
-    if scale * min(width, height) < _NARROWEST:
-        return None
     image: Image.Image = page.render(scale=scale).to_pil()
     extremes: Any = image.convert("L").getextrema()
     if extremes[1] - extremes[0] >= _CONTRAST:
