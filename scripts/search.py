@@ -83,6 +83,7 @@ def open_searcher(broker: Broker, environ: Mapping[str, str]) -> Any:
             names,
             broker.generations,
             broker.settings.search_hnsw_from,
+            broker.settings.search_index_dir or broker.settings.data_dir / "search",
         )
     except ModuleNotFoundError as error:
         log.warning("nothing can be searched: %s is not installed (pip install 'mindia-tasks[light]')", error.name)
