@@ -60,6 +60,8 @@ class BrokerSettings:
     search_memory_mib: int = default("SEARCH_MEMORY_MIB")
     #: Vectors of one kind of a tenant's media from which an index is searched; 0: never.
     search_hnsw_from: int = default("SEARCH_HNSW_FROM")
+    #: Where each search process of this machine keeps its index over restarts; ``None``: ``search`` in ``data_dir``.
+    search_index_dir: Path | None = field(default=default("SEARCH_INDEX_DIR"))
     #: Days that the vectors of a former model stay once those of the present one are complete.
     search_keep_days: float = default("SEARCH_KEEP_DAYS")
     #: Where the gateway is reached from outside, for links that leave the system: ``https://tasks.example.com``.

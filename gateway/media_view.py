@@ -56,9 +56,14 @@ def show(record: MediaRecord, task: Task | None, embedding: Task | None) -> dict
     view["tags"] = record.info.get("tags", [])
     view["index"] = _index(record, embedding)
     view["source_url"] = MediaLinks(record.id).source()
-    if task is None:
-        return view | {"status": Status.COMPLETED if record.made else Status.FAILED, "progress": None, "error": None}
-    return view | {"status": task.status, "progress": task.progress, "error": task.error}
+    return view | _standing(record, task)
+
+
+def _standing(record: MediaRecord, task: Task | None) -> dict[str, Any]:
+    """How its own task stands. Of one that made nothing of it before another did, the record tells, too."""
+    if task is None or (record.made and task.status in (Status.FAILED, Status.CANCELLED)):
+        return {"status": Status.COMPLETED if record.made else Status.FAILED, "progress": None, "error": None}
+    return {"status": task.status, "progress": task.progress, "error": task.error}
 
 
 def _index(record: MediaRecord, task: Task | None) -> dict[str, Any]:
@@ -70,9 +75,12 @@ def _index(record: MediaRecord, task: Task | None) -> dict[str, Any]:
         "vectors": told.get("vectors"),
         "passages_left_out": told.get("passages_left_out", 0),
         "cut_off": told.get("cut_off", False),
-        "error": task.error if task and task.status in (Status.FAILED, Status.SCHEDULED) else None,
+        "ocr_pages": told.get("ocr_pages", 0),
+        "ocr_pages_left_out": told.get("ocr_pages_left_out", 0),
     }
-    return index | {"status": _index_status(record, task)}
+    status = _index_status(record, task)
+    wrong = status != "indexed" and task is not None and task.status in (Status.FAILED, Status.SCHEDULED)
+    return index | {"status": status, "error": task.error if task and wrong else None}
 
 
 def _index_status(record: MediaRecord, task: Task | None) -> str:

@@ -483,6 +483,10 @@ class Keys:
         """list: queries that wait for a search process."""
         return f"{self._ours}search_requests"
 
+    def search_offers(self) -> str:
+        """list: queries that a search process cannot answer yet, for others."""
+        return f"{self._ours}search_offers"
+
     def search_reply(self, request_id: str) -> str:
         """list: the answer to one query."""
         return f"{self._ours}search_reply:{request_id}"

@@ -128,6 +128,7 @@ class Variables(Schema):
     CHILD_MAX_RSS_MIB = Whole("Memory after a task, in MiB, above which a child is replaced.", 4096, 64, 10**6)
     SEARCH_MEMORY_MIB = Whole("MiB of vectors that a search process keeps in memory.", 1024, 16, 10**6)
     SEARCH_HNSW_FROM = Whole("Vectors from which an index answers searches, nearly exactly; 0: never.", 0, 0, 10**9)
+    SEARCH_INDEX_DIR = Folder("Where search processes keep their indexes over restarts.", None)
     SEARCH_KEEP_DAYS = Number("How long the vectors of a former model stay.", 7.0, 0, 3650)
     DASHBOARD_HOST = Host("Where rq-dashboard listens.", "127.0.0.1", **_HOST)
     DASHBOARD_PORT = Whole("Its port; 0 takes a free one.", 0, 0, 65535)

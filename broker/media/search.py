@@ -1,7 +1,9 @@
 """Semantic search as a request and its answer over Redis: the gateway asks, any search process answers.
 
-Any number of search processes take requests from one list. Each request carries the time after which nobody waits for
-its answer; the answer goes to a key of the request's own. All times are on the Redis clock.
+Any number of search processes take requests from one list. Who has yet to read what it would answer from keeps the
+request, and offers it to the others as well, one of which may have read that already: whoever is first answers. Each
+request carries the time after which nobody waits for its answer; the answer goes to a key of the request's own. All
+times are on the Redis clock.
 """
 
 import json
@@ -98,6 +100,8 @@ class SearchBus:
         """``redis`` answers text (``decode_responses=True``)."""
         self._redis = redis
         self._keys = keys
+        #: Tells this process from others.
+        self._name = uuid.uuid4().hex
 
     # the gateway's end ------------------------------------------------------------------------------------------
 
@@ -159,7 +163,7 @@ class SearchBus:
                 if not announced:
                     log.info("search is ready")
                     announced = True
-                waiting, unanswered = unanswered + self._take(at_once=busy), []
+                waiting, unanswered = unanswered + self._take(at_once=busy, spare=not unanswered), []
                 unanswered = self._answer(waiting, answer)
                 busy = work()
                 absence.note_answer()
@@ -170,14 +174,19 @@ class SearchBus:
             except Exception:
                 log.exception("vectors cannot be read")
 
-    def _take(self, at_once: bool) -> list[dict[str, Any]]:
-        """The request that has waited longest, if there is one now, or within a beat."""
-        if at_once:
-            text = self._redis.lpop(self._keys.search_requests())
-        else:
-            taken = self._redis.blpop([self._keys.search_requests()], timeout=_BEAT)
-            text = taken and taken[1]
-        return [json.loads(text)] if text else []
+    def _take(self, *, at_once: bool, spare: bool) -> list[dict[str, Any]]:
+        """The request that has waited longest, if there is one now, or within a beat; and with time to ``spare`` one
+        that another offers.
+        """
+        requests, offers = self._keys.search_requests(), self._keys.search_offers()
+        found = [self._redis.lpop(offers)] if spare else []
+        if at_once or any(found):
+            found.append(self._redis.lpop(requests))
+        elif taken := self._redis.blpop([requests, offers] if spare else [requests], timeout=_BEAT):
+            found.append(taken[1])
+        messages = [json.loads(text) for text in found if text]
+        # What comes back of its own was answered, or nobody waits for it any more.
+        return [each for each in messages if self._name not in each.get("offered_by", ())]
 
     def _answer(self, messages: list[dict[str, Any]], answer: Answer) -> list[dict[str, Any]]:
         """Answers what somebody still waits for; returns what cannot be answered yet."""
@@ -193,6 +202,7 @@ class SearchBus:
         try:
             found = answer(SearchRequest(**message["request"]))
             if found is None:
+                self._offer(message)
                 return False
             told = _told(found)
         except RedisError:
@@ -208,6 +218,16 @@ class SearchBus:
             replying.expire(key, _KEPT)
             replying.execute()
         return True
+
+    def _offer(self, message: dict[str, Any]) -> None:
+        """To the others, once."""
+        offered_by = message.setdefault("offered_by", [])
+        if self._name not in offered_by:
+            offered_by.append(self._name)
+            with self._redis.pipeline() as offering:
+                offering.rpush(self._keys.search_offers(), json.dumps(message))
+                offering.expire(self._keys.search_offers(), _KEPT)
+                offering.execute()
 
 
 def _told(found: Found) -> str:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from broker.errors import UnsupportedMedia
+from broker.media.sound_frames import framed
 from broker.media.text_kinds import PLAIN, kind_by_name, kind_of_old_text, kind_of_text
 
 #: How each kind of media is called.
@@ -26,6 +27,7 @@ class Sniffed:
     demuxer: str | None = None
 
 
+_FLAC = Sniffed("audio", "audio/flac", "flac")
 _SIMPLE = (
     (b"\xff\xd8\xff", Sniffed("image", "image/jpeg")),
     (b"\x89PNG\r\n\x1a\n", Sniffed("image", "image/png")),
@@ -34,11 +36,12 @@ _SIMPLE = (
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c", Sniffed("video", "video/x-ms-asf", "asf")),
     (b"FLV\x01", Sniffed("video", "video/x-flv", "flv")),
     (b"\x00\x00\x01\xba", Sniffed("video", "video/mpeg", "mpeg")),
-    (b"fLaC\x00", Sniffed("audio", "audio/flac", "flac")),
-    (b"fLaC\x80", Sniffed("audio", "audio/flac", "flac")),
+    (b"fLaC\x00", _FLAC),
+    (b"fLaC\x80", _FLAC),
     (b"#!AMR\n", Sniffed("audio", "audio/amr", "amr")),
     (b"#!AMR-WB\n", Sniffed("audio", "audio/amr", "amr")),
     (b"caff\0\1", Sniffed("audio", "audio/x-caf", "caf")),
+    (b".snd\0\0", Sniffed("audio", "audio/basic", "au")),
 )
 _RIFF = {
     b"AVI ": Sniffed("video", "video/x-msvideo", "avi"),
@@ -56,8 +59,15 @@ _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"})
 _HEIF_BRANDS = _HEIC_BRANDS | {b"mif1", b"msf1"}
 #: Canon's raw pictures.
 _UNSUPPORTED_BRANDS = frozenset({b"crx "})
-_MPEG_AUDIO = Sniffed("audio", "audio/mpeg", "mp3")
-_AAC, _AIFF = Sniffed("audio", "audio/aac", "aac"), Sniffed("audio", "audio/aiff", "aiff")
+_AIFF = Sniffed("audio", "audio/aiff", "aiff")
+#: By the names of ``framed``; one demuxer reads all layers of MPEG.
+_FRAMED = {
+    "mp3": Sniffed("audio", "audio/mpeg", "mp3"),
+    "mp2": Sniffed("audio", "audio/mpeg", "mp3"),
+    "aac": Sniffed("audio", "audio/aac", "aac"),
+    "ac3": Sniffed("audio", "audio/ac3", "ac3"),
+    "eac3": Sniffed("audio", "audio/eac3", "eac3"),
+}
 _MPEG_TS = Sniffed("video", "video/mp2t", "mpegts")
 #: What each packet of a transport stream begins with, and how many of them are no chance.
 _SYNC, _MANY_PACKETS = set(b"G"), 15
@@ -105,8 +115,7 @@ def sniff(head: bytes) -> Sniffed | None:
         _pdf(head)
         or _document(kind_of_text(head))
         or _iso_media(head)
-        or _mpeg_audio(head)
-        or _adts(head)
+        or _frames(head)
         or _aiff(head)
         or _transport_stream(head)
         or _document(kind_of_old_text(head))
@@ -172,30 +181,16 @@ def _ogg(head: bytes) -> Sniffed | None:
     return _OGG_AUDIO if any(codec in head for codec in _OGG_AUDIO_CODECS) else None
 
 
-def _mpeg_audio(head: bytes) -> Sniffed | None:
-    """An ID3v2 tag, or the header of a layer III frame (ISO/IEC 11172-3) whose fields are all in use."""
+def _frames(head: bytes) -> Sniffed | None:
+    """Frames of sound, or an ID3v2 tag and what comes behind it; MP3, where that is out of sight."""
     if len(head) >= 10 and head[:3] == b"ID3" and head[3] in (2, 3, 4) and max(head[6:10]) < 0x80:
-        return _MPEG_AUDIO
-    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
-        return None
-    version, bitrate, sample_rate = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
-    return _MPEG_AUDIO if version != 1 and bitrate not in (0, 15) and sample_rate != 3 else None
-
-
-def _adts(head: bytes) -> Sniffed | None:
-    """AAC with a header before each frame (ISO/IEC 13818-7), of which two have to follow each other."""
-    if len(head) < 6 or not _is_adts(head):
-        return None
-    length = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
-    return _AAC if length >= 7 and _is_adts(head[length:]) else None
+        behind = head[10 + sum(each << 7 * place for place, each in enumerate(reversed(head[6:10]))) :]
+        return _FLAC if behind.startswith(b"fLaC") else _FRAMED[framed(behind) or "mp3"]
+    return _FRAMED.get(framed(head) or "")
 
 
 def _aiff(head: bytes) -> Sniffed | None:
     return _AIFF if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC") else None
-
-
-def _is_adts(head: bytes) -> bool:
-    return len(head) > 2 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0 and head[2] >> 2 & 15 < 13
 
 
 def _transport_stream(head: bytes) -> Sniffed | None:

@@ -30,6 +30,10 @@ _OURS = frozenset(
     ("accept-encoding", "connection", "content-length", "expect", "host", "keep-alive", "te", "trailer",
      "transfer-encoding", "upgrade")
 )  # fmt: skip
+#: What resolvers say of a name that does not exist, or has no address; anything else is trouble of their own.
+_NO_SUCH_HOST = {
+    getattr(socket, name) for name in ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY") if hasattr(socket, name)
+}
 
 
 class Unreachable(TransientError):
@@ -157,6 +161,17 @@ def _read(response: BaseHTTPResponse, max_bytes: int) -> tuple[bytes, bool]:
                 return bytes(received), True
             received += part
     return bytes(received[:max_bytes]), False
+
+
+def unresolved(error: OSError) -> str:
+    """Why a name has no address, in words.
+
+    A name that does not exist is tried again, too: to ask costs next to nothing, and that of a service which is being
+    restarted, moved or set up is missing for a while.
+    """
+    if error.errno in _NO_SUCH_HOST:
+        return "There is no host of this name, or it has no address."
+    return "The name server does not tell the host's address at the moment."
 
 
 def unreachable(error: Exception, late: bool) -> Unreachable:

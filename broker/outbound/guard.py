@@ -16,7 +16,7 @@ from urllib3.util import Url, parse_url
 
 from broker.errors import PermanentError
 from broker.outbound.addresses import is_public
-from broker.outbound.exchange import Answer, BadRequest, Unreachable, exchange, host_of, port_of
+from broker.outbound.exchange import Answer, BadRequest, Unreachable, exchange, host_of, port_of, unresolved
 from broker.trace import current
 
 __all__ = ["MAX_URL", "Answer", "BadRequest", "TargetRefused", "Unreachable", "check_url", "guarded_post"]
@@ -93,8 +93,8 @@ def _resolve(target: Url, resolve: Resolver) -> list[str]:
         found = resolve(host_of(target), port_of(target), type=socket.SOCK_STREAM)
     except UnicodeError:
         raise TargetRefused(_MALFORMED) from None
-    except OSError:
-        raise Unreachable("The host name cannot be resolved.") from None
+    except OSError as error:
+        raise Unreachable(unresolved(error)) from None
     return list(dict.fromkeys(each[4][0] for each in found))
 
 

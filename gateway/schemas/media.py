@@ -194,6 +194,10 @@ class Index(Schema):
         **required("Passages of a long text that are not among them; those that are are spread evenly.")
     )
     cut_off = fields.Boolean(**required("Whether the text goes on behind what was read of it."))
+    ocr_pages = fields.Integer(**required("Pages of a PDF that were read as pictures, as scans are."))
+    ocr_pages_left_out = fields.Integer(
+        **required("Pages of hardly any text that were not read so: it is off, they are too many, or cannot be drawn.")
+    )
     error = fields.String(**nullable("Why it cannot be searched for."))
 
 
@@ -208,7 +212,11 @@ class Media(Schema):
     expires_at = fields.String(**nullable("When it is deleted by itself.", format="date-time"))
     task_id = fields.String(**nullable("The task that the upload made.", format="uuid"))
     flow = fields.String(**nullable("The flow of that task and of what follows it by `then`; null where nothing does."))
-    status = fields.Enum(Status, by_value=True, **required("That task's status."))
+    status = fields.Enum(
+        Status,
+        by_value=True,
+        **required("That task's status; completed, too, once another task has made what it did not."),
+    )
     progress = fields.Nested(Progress, **nullable("How far that task is."))
     error = fields.String(**nullable("What went wrong with it last."))
     source_url = fields.String(**required("The uploaded file itself; opens without a key, for 24 hours."))

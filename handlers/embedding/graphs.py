@@ -2,16 +2,17 @@
 
 Hierarchical navigable small worlds by usearch: each row is linked to near ones, and a search follows the links
 (Y. Malkov and D. Yashunin, "Efficient and Robust Approximate Nearest Neighbor Search Using HNSW Graphs", 2018). It is
-made in slices, a block at a time, and what it does not have yet is compared row by row. Nothing is kept on disk.
+made in slices, a block at a time, and what it does not have yet is compared row by row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from importlib import import_module
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from handlers.embedding.links import NONE, Links
 from handlers.embedding.products import ZERO
 
 _LIBRARY = "usearch.index"
@@ -22,8 +23,14 @@ _MOST_BLOCKS = 16
 #: Links of a row, rows that are looked at for them, and rows of each part that are looked at for a query. Vectors of
 #: labels lie in clumps, of which fewer would miss more (docs/benchmarks.md).
 _LINKS, _LOOKED_AT, _SEARCHED = 32, 256, 512
-#: Bits of a key that tell the row; those above tell the block.
+#: Bits of a place that tell the row; those above tell the block.
 _ROW_BITS = 32
+#: A key is a place times the one, modulo 2**64, with its halves swapped; the other undoes it. usearch finds a key by
+#: its last bits and goes through all that follow without a gap: of numbers in a row that would be every one of them.
+_SPREAD = 0x9E3779B97F4A7C15
+_GATHER = pow(_SPREAD, -1, 2**64)
+#: The least share of its rows with which a part that was saved is taken: linked without the others it would miss more.
+_LEFT = 0.75
 
 
 def check() -> None:
@@ -35,6 +42,11 @@ def check() -> None:
             f"SEARCH_HNSW_FROM needs usearch, which cannot be loaded here: {error} (pip install 'mindia-tasks[hnsw]', "
             "or leave SEARCH_HNSW_FROM out)"
         ) from error
+
+
+def made_of() -> dict[str, Any]:
+    """What must be equal for saved graphs to be of use."""
+    return {"usearch": import_module(_LIBRARY.partition(".")[0]).__version__, "links": _LINKS, "looked at": _LOOKED_AT}
 
 
 class Rows(Protocol):
@@ -78,9 +90,18 @@ class _Graph:
     def add(self, keys: NDArray[np.uint64], codes: NDArray[np.int8]) -> None:
         self._index.add(keys, codes, threads=1)
 
+    def links(self) -> Links:
+        """All of it but the vectors."""
+        return Links.of(self._index.save())
+
+    def load(self, links: Links, vectors: NDArray[np.int8], there: NDArray[np.bool_]) -> int:
+        """Becomes what was saved, with ``vectors`` by slot, less the slots without: how many these were."""
+        self._index.load(links.with_vectors(vectors, there))
+        return self.remove(links.keys[~there & (links.keys != NONE)])
+
     def remove(self, keys: NDArray[np.uint64]) -> int:
         """How many of them there were. They are found no more; what comes later takes their room."""
-        return int(np.sum(self._index.remove(keys)))
+        return int(np.sum(self._index.remove(keys, threads=1)))
 
     def nearest(self, digits: NDArray[np.int8], few: int) -> tuple[NDArray[np.uint64], NDArray[np.float64]]:
         """Keys and cosines, ``few`` or some more, the nearest first."""
@@ -90,13 +111,23 @@ class _Graph:
         return found.keys, 1.0 - found.distances.astype(np.float64)
 
 
-class _Part:
+class Saved(NamedTuple):
+    """What there is of a part in a file."""
+
+    name: str = ""
+    #: The blocks, and how many rows were removed by then.
+    numbers: frozenset[int] = frozenset()
+    removed: int = 0
+
+
+class Part:
     """Some blocks: a graph of those rows that are not of pictures, and one of those that are."""
 
     def __init__(self, dimensions: int) -> None:
         self.graphs = (_Graph(dimensions), _Graph(dimensions))
         self.numbers: set[int] = set()
         self.removed = 0
+        self.saved = Saved()
 
     @property
     def wasteful(self) -> bool:
@@ -109,11 +140,14 @@ class Graphs:
 
     def __init__(self, dimensions: int) -> None:
         self._dimensions = dimensions
-        self._parts: list[_Part] = []
+        self._parts: list[Part] = []
         #: The part that each block is in which has all of its rows there.
-        self._part_of: dict[int, _Part] = {}
+        self._part_of: dict[int, Part] = {}
         #: The block whose turn it is, and how many of its rows are in the last part.
         self._turn, self._done = 0, 0
+        #: The part that is being adopted, and rows of its blocks that are gone meanwhile.
+        self._adopted: Part | None = None
+        self._gone: list[tuple[int, range]] = []
 
     def __contains__(self, number: int) -> bool:
         return number in self._part_of
@@ -128,6 +162,58 @@ class Graphs:
         """Bytes of memory."""
         return sum(graph.nbytes for part in self._parts for graph in part.graphs)
 
+    @property
+    def parts(self) -> Sequence[Part]:
+        """What they consist of."""
+        return self._parts
+
+    def whole(self, part: Part) -> frozenset[int]:
+        """The blocks that need not be compared row by row for this part."""
+        return frozenset(number for number in part.numbers if self._part_of.get(number) is part)
+
+    def full(self, part: Part) -> bool:
+        """Whether no other block is going to be in it."""
+        return (part is not self._parts[-1] or len(part.numbers) >= _MOST_BLOCKS) and self._turn not in part.numbers
+
+    def adopt(self, saved: Saved, links: Iterable[Links], blocks: Mapping[int, Rows]) -> Generator[None, None, bool]:
+        """Takes a part that was saved, of those of its blocks that there still are; whether it is of any use.
+
+        In slices of some milliseconds, but for that in which usearch reads. Raises ``ValueError`` for what is not of
+        that form.
+        """
+        part = Part(self._dimensions)
+        part.saved = saved
+        own = {each: blocks[each] for each in sorted(saved.numbers) if each in blocks and each not in self._part_of}
+        live = {number: block.live_rows(range(len(block.shown()))) for number, block in own.items()}
+        part.numbers = set(own)
+        self._adopted, self._gone = part, []
+        try:
+            for graph, each in zip(part.graphs, links, strict=True):
+                of, rows = _places(each.keys)
+                vectors, there = np.zeros((len(rows), self._dimensions), np.int8), np.zeros(len(rows), np.bool_)
+                for number, block in own.items():
+                    yield
+                    slots = np.flatnonzero((of == number) & (each.keys != NONE))
+                    slots = slots[np.isin(rows[slots], live[number])]
+                    vectors[slots], there[slots] = _signed(block.codes_of(rows[slots])), True
+                if there.sum() < _LEFT * len(there):
+                    return False
+                yield
+                part.removed += graph.load(each, vectors, there)
+                yield
+            linked = sum(map(len, part.graphs))
+            if not linked or linked != sum(map(len, live.values())):
+                return False
+            self._parts.insert(0, part)
+            self._part_of |= dict.fromkeys(part.numbers, part)
+        finally:
+            self._adopted = None
+        for number, gone in self._gone:
+            self.remove(number, gone)
+        for number in own.keys() - blocks.keys():
+            self.drop(number, 0)
+        return True
+
     def work(self, blocks: Mapping[int, Rows], growing: int) -> bool:
         """Links one slice of the rows of these blocks; whether any were left. That one still grows, and waits."""
         if not self._turn:
@@ -136,7 +222,7 @@ class Graphs:
             if not self._turn:
                 return False
             if not self._parts or len(self._parts[-1].numbers) >= _MOST_BLOCKS:
-                self._parts.append(_Part(self._dimensions))
+                self._parts.append(Part(self._dimensions))
             self._parts[-1].numbers.add(self._turn)
         block, part = blocks[self._turn], self._parts[-1]
         rows = block.live_rows(range(self._done, self._done + _SLICE))
@@ -153,6 +239,9 @@ class Graphs:
 
     def remove(self, number: int, rows: range) -> None:
         """Forgets rows, if they are there."""
+        if self._adopted is not None and number in self._adopted.numbers:
+            self._gone.append((number, rows))
+            return
         part = next((each for each in self._parts if number in each.numbers), None)
         if part is None:
             return
@@ -189,13 +278,12 @@ class Graphs:
         if len(near) > few:
             order = np.argsort(-near, kind="stable")
             together, rest = together[order[:few]], max(rest, float(near[order[few]]))
-        numbers = (together >> _ROW_BITS).astype(np.intp)
-        rows = (together & (2**_ROW_BITS - 1)).astype(np.intp)
+        numbers, rows = _places(together)
         # What is in the middle of being linked is compared row by row as well.
         whole = numbers != self._turn if self._turn else slice(None)
         return Nearest(numbers[whole], rows[whole], rest)
 
-    def _give_up(self, part: _Part) -> None:
+    def _give_up(self, part: Part) -> None:
         self._parts.remove(part)
         if self._turn in part.numbers:
             self._turn = 0
@@ -204,7 +292,18 @@ class Graphs:
 
 
 def _keys(number: int, rows: NDArray[np.intp]) -> NDArray[np.uint64]:
-    return (rows + (number << _ROW_BITS)).astype(np.uint64)
+    return _swapped((rows + (number << _ROW_BITS)).astype(np.uint64) * np.uint64(_SPREAD))
+
+
+def _places(keys: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Their blocks, and the rows in there."""
+    places = (_swapped(keys) * np.uint64(_GATHER)).astype(np.intp)
+    return places >> _ROW_BITS, places & (2**_ROW_BITS - 1)
+
+
+def _swapped(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    half = np.uint64(32)
+    return (keys >> half) | (keys << half)
 
 
 def _signed(codes: NDArray[np.uint8]) -> NDArray[np.int8]:

@@ -1,6 +1,7 @@
 """The vectors and words of one tenant in memory, a matrix per kind of media and of vector, kept up to date."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -15,6 +16,7 @@ from handlers.embedding.near import Near
 from handlers.embedding.ranking import Compared, Ranking
 from handlers.embedding.relevance import Calibration, Kind
 from handlers.embedding.scan import Scale, Scales, Scan
+from handlers.embedding.snapshots import Kept, Snapshot
 from handlers.embedding.words import Words
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,9 @@ _EMPTY_BYTES, _FILE_BYTES = 2000, 150
 _SHOWN = frozenset({"image", "video"})
 #: What a text that has all words of the query is worth, as a cosine; one that has half of them an eighth of it.
 _WORDS_WORTH, _WORDS_POWER = 0.3, 3
+
+#: Seconds after which the ids of what was deleted are taken out of what is kept.
+_REFRESHED = 3600.0
 
 #: The names of a tenant's media files, by their ids.
 Names = Callable[[Sequence[str]], Mapping[str, str]]
@@ -44,8 +49,14 @@ class Index:
         dimensions: int,
         names: Names = lambda ids: {},
         graphs_from: int = 0,
+        kept: Kept | None = None,
     ) -> None:
-        """Empty until ``advance``. Kinds of media with so many vectors (0: none) get graphs by ``link``."""
+        """Empty until ``advance``. Kinds of media with so many vectors (0: none) get graphs by ``link``.
+
+        These are ``kept``, and taken from there.
+        """
+        self._kept = kept if graphs_from else None
+        self._refreshed = -np.inf
         self._store = store
         self._graphs_from = graphs_from
         self._tenant, self._model = tenant, model
@@ -58,6 +69,8 @@ class Index:
         self._version: str | None = None
         #: What is left of the first reading, which nothing can be said of before it has ended.
         self._unread: Iterator[Embedding] | None = None
+        #: What was kept and has yet to be looked at, before the first reading.
+        self._snapshots: Iterator[Snapshot] = self._kept.read() if self._kept else iter(())
         #: By kind of media.
         self._matrices: dict[str, Matrix] = {}
         self._words = Words()
@@ -85,7 +98,21 @@ class Index:
         for matrix in self._matrices.values():
             if matrix.graphs is None and matrix.rows >= self._graphs_from:
                 matrix.graphs = Graphs(self._dimensions)
-        return any(matrix.link() for matrix in self._matrices.values())
+        full = self._keep(calm=False)
+        return full or any(matrix.link() for matrix in self._matrices.values()) or self._keep(calm=True)
+
+    def _keep(self, *, calm: bool) -> bool:
+        """Has a part of the graphs written, if one should be: some hundred milliseconds; whether there was one."""
+        if self._kept is None or self._kept.busy:
+            return False
+        refresh = calm and time.monotonic() >= self._refreshed + _REFRESHED
+        kinds = self._matrices.items()
+        if any(matrix.keep(kind, self._kept, calm=calm, refresh=refresh) for kind, matrix in kinds):
+            return True
+        if refresh:
+            self._kept.keep({name for matrix in self._matrices.values() for name in matrix.kept()})
+            self._refreshed = time.monotonic()
+        return False
 
     def ranking(
         self,
@@ -114,6 +141,9 @@ class Index:
 
     def _read_on(self) -> bool:
         """A slice of the first reading; whether that is over."""
+        if (snapshot := next(self._snapshots, None)) is not None:
+            self._matrices.setdefault(snapshot.kind, Matrix(self._dimensions)).reserve(snapshot)
+            return False
         if self._version is None:
             self._version = self._store.version(self._tenant, self._model)  # first: later changes are then read again
             self._unread = self._store.all(self._tenant, self._model)
@@ -129,7 +159,11 @@ class Index:
         else:
             self._unread = None
         self._put(page)
-        return self._unread is None
+        if self._unread is not None:
+            return False
+        for matrix in self._matrices.values():
+            matrix.settle()
+        return True
 
     def _catch_up(self) -> bool:
         """A slice of what changed since; whether nothing is left."""

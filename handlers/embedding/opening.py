@@ -1,6 +1,7 @@
 """Opens a searcher: with the model that the environment names, and with those of other generations that are here."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from broker.media.generations import Generations
 from broker.media.vectors import VectorStore
-from handlers.embedding import graphs, hub, preflight
+from handlers.embedding import graphs, hub, matrix, preflight
 from handlers.embedding.embedder import Embedder, UnusableModel, open_embedder
 from handlers.embedding.facts import Facts, FactsOf
 from handlers.embedding.labels import LabelTable
@@ -19,6 +20,7 @@ from handlers.embedding.relevance import Calibration
 from handlers.embedding.search import MOST_BYTES, NamesOf, Searcher
 from handlers.embedding.settings import EmbeddingSettings
 from handlers.embedding.shown import LocalFile, ShownPictures
+from handlers.embedding.snapshots import Snapshots
 
 __all__ = ["Facts", "open_searcher", "query_embedder"]
 
@@ -47,15 +49,19 @@ def open_searcher(  # noqa: PLR0913  (each is a part of it)
     names_of: NamesOf = lambda tenant, ids: {},
     generations: Generations | None = None,
     graphs_from: int = 0,
+    index_dir: Path | None = None,
 ) -> Searcher:
     """A searcher with the model that the environment names, warmed up. Raises ``ValueError`` if it cannot be loaded.
 
     Of another model than the bundled one, what tells relevant hits from others is computed at the first start, which
     takes seconds, and kept in ``DATA_DIR``. Models of other ``generations`` are loaded as well, where they are here.
-    Raises ``ValueError`` as well where ``graphs_from`` asks for what is not installed.
+    Raises ``ValueError`` as well where ``graphs_from`` asks for what is not installed; they are kept in
+    ``index_dir``.
     """
+    snapshots = None
     if graphs_from:
         graphs.check()
+        snapshots = Snapshots.open(index_dir, most_bytes, matrix.made_of()) if index_dir else None
     settings = preflight.check_model(environ)
     embed, judge = _opened(settings)
     pictures = ShownPictures(settings, local_file)
@@ -78,6 +84,7 @@ def open_searcher(  # noqa: PLR0913  (each is a part of it)
         standing_of,
         open_other,
         graphs_from,
+        snapshots,
     )
     searcher.encoders.prepare(generations.in_use() if generations else ())
     return searcher

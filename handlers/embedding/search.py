@@ -25,6 +25,7 @@ from handlers.embedding.ranking import Counted, Match
 from handlers.embedding.recipe import encoder_of
 from handlers.embedding.relevance import probability
 from handlers.embedding.shown import ShownPictures
+from handlers.embedding.snapshots import Snapshots
 from handlers.embedding.text import spread
 from handlers.embedding.unit import finite
 
@@ -61,13 +62,14 @@ class Searcher:
         standing_of: StandingOf | None = None,
         open_other: OpenOther = lambda generation: None,
         graphs_from: int = 0,
+        snapshots: Snapshots | None = None,
     ) -> None:
         """``embed`` gives a query's vector, (dimensions,) and L2-normalised, in the space of ``model``'s vectors.
 
         Indexes of tenants that have not searched for long are given up when all together pass ``most_bytes``. Without
         ``judge`` hits are in the order of their similarity, and none is left out as irrelevant. Without ``standing_of``
         there is no generation but ``model``. From ``graphs_from`` vectors of one kind of media (0: never) a tenant's
-        are searched by graphs, which may miss some.
+        are searched by graphs, which may miss some, and are taken from ``snapshots`` where these have them.
         """
         self._model, self._vectors, self._facts_of = model, vectors, facts_of
         self._pictures = pictures
@@ -76,7 +78,8 @@ class Searcher:
         self.encoders = QueryEncoders(QueryEncoder(encoder_of(model), embed, judge), open_other)
 
         def index(tenant: str, generation: str, dimensions: int) -> Index:
-            return Index(vectors, tenant, generation, dimensions, lambda ids: names_of(tenant, ids), graphs_from)
+            kept = snapshots.of(tenant, generation) if snapshots else None
+            return Index(vectors, tenant, generation, dimensions, lambda ids: names_of(tenant, ids), graphs_from, kept)
 
         self._indexes = Indexes(index, most_bytes)
 

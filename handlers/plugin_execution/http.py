@@ -1,5 +1,6 @@
 """The HTTP client that plugins get: bounded in time, and with the broker's errors for what goes wrong on the way."""
 
+import socket
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 from requests import PreparedRequest, RequestException, Response, Session
 
 from broker.errors import RateLimited, TransientError
+from broker.outbound.exchange import unresolved
 from broker.outbound.retry_after import parse_retry_after
 from broker.trace import current
 
@@ -31,7 +33,7 @@ class Http(Session):
         try:
             response = super().request(method, url, **{"timeout": TIMEOUT, "allow_redirects": False, **options})
         except RequestException as error:
-            raise TransientError(f"{host} cannot be reached ({type(error).__name__}).") from error
+            raise TransientError(f"{host} cannot be reached{_told(error)}") from error
         if response.status_code == 429:
             raise RateLimited(
                 f"{host} asks for fewer requests.",
@@ -43,6 +45,16 @@ class Http(Session):
 def retry_after(header: str | None) -> float:
     """Seconds that the service asks us to wait, at most an hour; 0 when it does not say."""
     return parse_retry_after(header, time.time(), _LONGEST_WAIT) or 0.0
+
+
+def _told(error: RequestException) -> str:
+    """What is behind it, where that is a name without an address; else what requests calls it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, socket.gaierror):
+            return f". {unresolved(cause)}"
+        cause = cause.__cause__ or cause.__context__
+    return f" ({type(error).__name__})."
 
 
 def _unchanged(request: PreparedRequest) -> PreparedRequest:

@@ -83,6 +83,11 @@ class KeptSound:
         self.number, self.level, self.warnings = number, level, list(warnings)
         self._manifest.put(self._record + _BEGUN, self._named | {"level": level, "warnings": self.warnings})
 
+    def begin_anew(self) -> None:
+        """All of it is made again, of the same track: what is stored does not fit to what is made now."""
+        self._manifest.drop(f"{self._record}_")
+        self.begin(self.number, self.level, self.warnings)
+
     def has(self, stretch: Stretch) -> bool:
         """Whether all of it is stored."""
         return all(number in self._segments for number in stretch.numbers)

@@ -119,6 +119,12 @@ class Manifest:
         """Keep any JSON value."""
         self._storage.put(f"{self._prefix}{name}.json", io.BytesIO(json.dumps(value).encode()))
 
+    def drop(self, beginning: str) -> None:
+        """Forget what was put under such names."""
+        for key in [each for each in self._storage.keys(self._prefix) if each.startswith(self._prefix + beginning)]:
+            self._storage.delete(key)
+        self.values = {name: each for name, each in self.values.items() if not name.startswith(beginning)}
+
     def remove(self) -> None:
         """Forget everything that the task knows of this source. What other tasks make of it is theirs."""
         self._storage.delete(self._all)

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from typing import cast
 
 from broker.context import TaskContext
-from broker.errors import PermanentError
+from broker.errors import PermanentError, TransientError
 from handlers.transcoding import ffmpeg, sound
 from handlers.transcoding.beside import Room
 from handlers.transcoding.encoder import Video
 from handlers.transcoding.kept_sound import KeptSound
+from handlers.transcoding.manifest import Mismatch
 from handlers.transcoding.normalizing import levels
 from handlers.transcoding.pcm import Pcm
 from handlers.transcoding.source import SoundTrack
@@ -34,6 +35,17 @@ def make_track(
     """
     if kept.number != number:
         kept.begin(number, _level(context, video, each, kept), warnings)
+    try:
+        return _make(context, video, each, kept)
+    except Mismatch:  # an earlier run's ffmpeg has made it otherwise; pictures have nothing to do with it
+        kept.begin_anew()
+    try:
+        return _make(context, video, each, kept)
+    except Mismatch as error:
+        raise TransientError("Stretches of the sound do not fit together.") from error
+
+
+def _make(context: TaskContext, video: Video, each: SoundTrack, kept: KeptSound) -> int:
     length, decoder = kept.seconds, cast(TaskContext, Room(context, context.scratch / "decoder"))
     made = stretches(video.plan, length)
     missing = [stretch for stretch in made if not kept.has(stretch)]

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from scripts.cli.failure import TIMED_OUT, Failure
+from scripts.cli.interrupts import AGAIN
 from scripts.cli.words import duration
 
 
@@ -18,7 +19,7 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         raise Failure(f"Not ended after {duration(seconds)}; what runs goes on.", TIMED_OUT, "timed_out")
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
     try:
         yield
     finally:

@@ -1,7 +1,6 @@
 """The program: which commands there are, loaded when they are called, and how it ends."""
 
 import os
-import signal
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -10,6 +9,7 @@ from io import TextIOWrapper
 import click
 
 from scripts.cli.failure import DONE, INTERRUPTED, READER_LEFT, Failure, Usage
+from scripts.cli.interrupts import run_to_the_end
 from scripts.cli.output import Output
 
 #: Names, the modules below ``commands`` that have them, and what the list of commands says.
@@ -98,11 +98,10 @@ def main() -> None:
     """Runs the program on the process' arguments and ends it."""
     if _COMPLETION in os.environ:
         mindia(prog_name="mindia")  # a shell asks for completions; it ends here
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # with the cursor shown again
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal of another encoding than UTF-8
-    sys.exit(run(sys.argv[1:]))
+    run_to_the_end(lambda: run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:

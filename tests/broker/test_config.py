@@ -29,6 +29,7 @@ def test_every_setting_has_its_variable() -> None:
         "DRAIN_SECONDS": "0",
         "SEARCH_MEMORY_MIB": "64",
         "SEARCH_HNSW_FROM": "500",
+        "SEARCH_INDEX_DIR": "/srv/indexes",
         "SEARCH_KEEP_DAYS": "3",
         "CHILD_MAX_TASKS": "77",
         "CHILD_MAX_RSS_MIB": "512",

@@ -51,9 +51,10 @@ def test_every_kind_is_embedded_by_its_own_task(
     media = post(all_embedded, path, content).json
     assert media["content_type"] == content_type
     assert (media["index"]["status"], media["index"]["task_id"]) == ("waiting", media["task_id"])
-    done(broker, media["id"], {"vectors": 3, "cut_off": True})
+    done(broker, media["id"], {"vectors": 3, "cut_off": True, "ocr_pages": 2})
     shown = all_embedded.get(f"{path}/{media['id']}").json["index"]
     assert (shown["status"], shown["model"], shown["vectors"], shown["cut_off"]) == ("indexed", "m", 3, True)
+    assert (shown["ocr_pages"], shown["ocr_pages_left_out"]) == (2, 0)
     assert all_embedded.get(path).json["total"] == 1
     assert all_embedded.delete(f"{path}/{media['id']}").status_code == 204
     problem(all_embedded.get(f"{path}/{media['id']}"), 404, "not_found")
@@ -62,6 +63,21 @@ def test_every_kind_is_embedded_by_its_own_task(
 
 def done(broker: Broker, media_id: str, index: dict[str, Any]) -> None:
     complete(broker, media_id=media_id, embedding_model="m", index=index)
+
+
+def test_what_another_task_has_embedded_is_completed_whatever_became_of_the_uploads(
+    all_embedded: FlaskClient, broker: Broker
+) -> None:
+    image = post(all_embedded, "/api/images", PNG).json
+    fail(broker, "no memory")
+    seen: Any = all_embedded.get(f"/api/images/{image['id']}").json
+    assert (seen["status"], seen["error"], seen["index"]["error"]) == ("failed", "no memory", "no memory")
+    again = {"type": "EmbeddingGeneration", "payload": {"entity_type": "image", "entity_id": image["id"]}}
+    assert all_embedded.post("/api/tasks", json=again).status_code == 201
+    done(broker, image["id"], {"vectors": 1})
+    seen = all_embedded.get(f"/api/images/{image['id']}").json
+    assert (seen["status"], seen["error"]) == ("completed", None)
+    assert (seen["index"]["status"], seen["index"]["error"]) == ("indexed", None)
 
 
 def test_a_video_is_embedded_beside_its_transcoding_whatever_becomes_of_that(

@@ -49,6 +49,20 @@ def test_one_that_failed_before_plays_nothing(client: FlaskClient, broker: Broke
     assert shown(client, video) == (False, None)
 
 
+def test_what_another_task_has_made_is_completed_whatever_became_of_the_uploads(
+    client: FlaskClient, broker: Broker
+) -> None:
+    video = post(client).json
+    assert client.post(f"/api/tasks/{video['task_id']}/cancel").status_code == 200
+    again = {"type": "VideoTranscoding", "payload": {"video_id": video["id"]}}
+    assert client.post("/api/tasks", json=again).status_code == 201
+    assert client.get(f"/api/videos/{video['id']}").json["status"] == "cancelled"
+    complete(broker, {}, video["id"], variants=[], duration_seconds=61.5)
+    seen: Any = client.get(f"/api/videos/{video['id']}").json
+    assert (seen["status"], seen["playable"], seen["progress"], seen["error"]) == ("completed", True, None, None)
+    assert [each["status"] for each in client.get("/api/videos").json["videos"]] == ["completed"]
+
+
 @pytest.mark.parametrize("end", ["stopped", "poison", "forgotten"])
 def test_nothing_plays_on_when_its_task_ends_without_a_run(client: FlaskClient, broker: Broker, end: str) -> None:
     """So the run could not take away what it had made: a player would wait for the rest for ever."""

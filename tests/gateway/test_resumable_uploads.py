@@ -402,6 +402,18 @@ class TestOneWriter:
             broker.uploads.remove(dead)
         assert client.get(client.get(client.get(place).json["media_url"]).json["source_url"]).data == MP4
 
+    def test_nor_when_the_upload_was_completed_so_long_ago_that_it_is_forgotten(
+        self, client: FlaskClient, broker: Broker
+    ) -> None:
+        place = begun(client)
+        upload_id = place.rpartition("/")[2]
+        with pytest.raises(UploadLocked), _still(broker, upload_id) as dead:
+            assert patch(client, place, 0, MP4).status_code == 204
+            media_url = client.get(place).json["media_url"]
+            assert broker.redis.pexpire(broker.keys.upload(upload_id), 0)
+            broker.uploads.remove(dead)
+        assert client.get(client.get(media_url).json["source_url"]).data == MP4
+
     def test_one_whose_upload_nobody_has_taken_goes_on(self, client: FlaskClient, broker: Broker) -> None:
         place = begun(client)
         with _still(broker, place.rpartition("/")[2]) as late:

@@ -45,15 +45,41 @@ def test_a_video_that_is_made_plays_from_when_it_can(tab: Tab, made: Made, runni
     expect(tab.page.locator("main video[controls]")).to_be_visible()
 
 
-def test_sounds_and_documents_are_taken_too(tab: Tab) -> None:
+def test_a_video_that_another_task_has_made_is_completed(tab: Tab, made: Made, running: System) -> None:
+    """Whatever is known of the task of its upload."""
+    task = running.call("GET", f"/api/videos/{made.ids['video']}")["task_id"]
+    tab.open(f"tasks/{task}")
+    status = tab.page.locator("main .status").first
+    expect(status).to_have_text("completed")
+    tab.expect_connection("live")
+    broker = running.formation.broker
+    broker.redis.xadd(broker.keys.events("acme"), {"kind": "status", "task": task, "status": "cancelled", "ended": "1"})
+    expect(status).to_have_text("cancelled")
+    tab.open(f"media/video/{made.ids['video']}")
+    expect(tab.page.get_by_role("heading", name="clip.mp4")).to_be_visible()
+    expect(status).to_have_text("completed")
+
+
+def beep() -> bytes:
     sound = BytesIO()
     with wave.open(sound, "wb") as file:
         file.setparams((1, 2, 8000, 0, "NONE", ""))
         file.writeframes(bytes(1600))
+    return sound.getvalue()
+
+
+def test_a_name_tells_what_a_browser_does_not_know(tab: Tab) -> None:
+    tab.open("media")
+    tab.page.get_by_label("Choose files").set_input_files([{"name": "beep.CAF", "mimeType": "", "buffer": beep()}])
+    uploads = tab.page.get_by_role("list", name="Uploads")
+    expect(uploads.get_by_role("link", name="audio", exact=True)).to_be_visible()
+
+
+def test_sounds_and_documents_are_taken_too(tab: Tab) -> None:
     tab.open("media")
     tab.page.get_by_label("Choose files").set_input_files(
         [
-            {"name": "beep.wav", "mimeType": "audio/wav", "buffer": sound.getvalue()},
+            {"name": "beep.wav", "mimeType": "audio/wav", "buffer": beep()},
             {"name": "notes.md", "mimeType": "", "buffer": b"# Notes\n\nOf the harvest.\n"},
         ]
     )

@@ -97,6 +97,20 @@ def test_it_does_not_start_without_the_index_that_is_asked_for(start: Start) -> 
     assert process.wait(PATIENCE) == 2
 
 
+def test_where_its_indexes_are_kept_and_that_it_answers_where_none_can_be(
+    start: Start, settings: BrokerSettings, tmp_path: Path
+) -> None:
+    pytest.importorskip("usearch", reason="needs the extra hnsw")
+    pytest.importorskip("onnxruntime", reason="needs the extra light")
+    start(["-m", "scripts.search"], "search is ready", SEARCH_HNSW_FROM="500").kill()
+    assert (settings.data_dir / "search" / "0").is_dir()
+    (tmp_path / "file").write_text("")
+    nowhere = str(tmp_path / "file" / "indexes")
+    start(["-m", "scripts.search"], "SEARCH_INDEX_DIR names", SEARCH_HNSW_FROM="500", SEARCH_INDEX_DIR=nowhere)
+    search = Broker.connect(settings, {}).search
+    assert search.search(SearchRequest("acme", "kitten"), timeout=PATIENCE).hits == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_without_the_libraries_it_says_so_once_and_waits_until_told_to_stop(
     start: Start, number: signal.Signals

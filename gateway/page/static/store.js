@@ -10,6 +10,11 @@ export function task(id) {
   return tasks.get(id);
 }
 
+/** How an uploaded file stands: as its task is known now, unless it was made all the same by another. */
+export function standing(file) {
+  return (file.status !== "completed" && task(file.task_id)) || file;
+}
+
 /** Keeps tasks from an answer that was asked for at `asked` (ms). */
 export function keep(found, asked) {
   for (const each of found) {

@@ -51,6 +51,12 @@ def forget_upload(engine: Engine) -> Callable[[], Any]:
     return lambda: _call(engine, "forget_upload", upload_id="u", tenant="acme", writer="")
 
 
+def forget_upload_of_a_writer(engine: Engine) -> Callable[[], Any]:
+    """The second time the writer is not told that another has taken over."""
+    hold_upload(engine)()
+    return lambda: _call(engine, "forget_upload", upload_id="u", tenant="acme", writer="w")
+
+
 def note_source(engine: Engine) -> Callable[[], Any]:
     """Its bytes count once, also where twice as many would be more than the tenant may store."""
     engine.redis.hset(engine.keys.media("m"), mapping={"tenant": "acme", "size": 0, "fetch": "sealed"})
@@ -67,6 +73,7 @@ UPLOADS: dict[str, Callable[[Engine], Callable[[], Any]]] = {
         save_upload,
         save_upload_that_is_complete,
         forget_upload,
+        forget_upload_of_a_writer,
         note_source,
     )
 }

@@ -64,7 +64,8 @@ NOT_IN_SCRIPTS = {
     # In the Redis of an RQ system, where other scripts take jobs over.
     *("adopted_jobs", "adopted_queues", "taken_jobs"),
     *("confirmed", "daemons", "daemon", "libraries", "set_aside", "idempotency", "sweeper"),
-    *("history", "forecast_scores", "cooldown", "search_requests", "search_reply", "search_beat"),
+    *("history", "forecast_scores", "cooldown", "search_requests", "search_offers"),
+    *("search_reply", "search_beat"),
 }
 
 

@@ -169,6 +169,55 @@ def test_who_has_to_wait_is_answered_later_and_holds_nobody(bus: SearchBus, redi
     assert found == [CAT]
 
 
+def test_no_search_waits_for_a_process_that_reads_while_another_has_read(
+    bus: SearchBus, redis: Redis, keys: Keys
+) -> None:
+    """As after one of two has died and is back."""
+    tried: list[str] = []
+
+    def cannot_yet(request: SearchRequest) -> None:
+        tried.append(request.query)
+
+    def reads_on() -> bool:
+        return not threading.Event().wait(0.001)
+
+    reading = SearchBus(redis, keys)
+    with searcher(reading, redis, keys, cannot_yet, reads_on), searcher(bus, redis, keys, lambda _: FOUND):
+        number = 0
+        while len(tried) < 5:
+            assert bus.search(SearchRequest("acme", f"query {number}"), timeout=PATIENCE).hits == [CAT]
+            number += 1
+
+
+def test_what_nobody_can_answer_yet_is_answered_once_somebody_can(bus: SearchBus, redis: Redis, keys: Keys) -> None:
+    """It does not go round and round: each offers it once."""
+    ready, offered = threading.Event(), threading.Event()
+    other = SearchBus(redis, keys)
+
+    def answer(request: SearchRequest) -> Found | None:
+        if redis.exists(keys.search_offers()):
+            offered.set()
+        return FOUND if ready.is_set() else None
+
+    def work() -> bool:
+        return not ready.wait(0.001)
+
+    found: list[Hit] = []
+    with searcher(bus, redis, keys, answer, work), searcher(other, redis, keys, answer, work):
+        caller = threading.Thread(
+            target=lambda: found.extend(bus.search(SearchRequest("acme", "slow"), timeout=PATIENCE).hits)
+        )
+        caller.start()
+        assert offered.wait(PATIENCE)
+        assert redis.llen(keys.search_offers()) <= 2
+        assert 0 < redis.ttl(keys.search_offers()) <= 30
+        ready.set()
+        caller.join(PATIENCE)
+        while redis.exists(keys.search_offers()):  # taken by who has time, and dropped
+            pass
+    assert found == [CAT]
+
+
 def test_work_that_fails_does_not_end_the_searcher(bus: SearchBus, redis: Redis, keys: Keys) -> None:
     failed = threading.Event()
 

@@ -45,6 +45,14 @@ CONTAINERS = [
     ("a.oga", f"{AUDIO} -c:a flac -f ogg", Sniffed("audio", "audio/ogg", "ogg")),
     ("a.aac", f"{AUDIO} -c:a aac", Sniffed("audio", "audio/aac", "aac")),
     ("a.aiff", AUDIO, Sniffed("audio", "audio/aiff", "aiff")),
+    ("a.au", AUDIO, Sniffed("audio", "audio/basic", "au")),
+    ("a.snd", f"{AUDIO} -c:a pcm_mulaw -ar 8000 -f au", Sniffed("audio", "audio/basic", "au")),
+    ("a.mp2", f"{AUDIO} -c:a mp2", Sniffed("audio", "audio/mpeg", "mp3")),
+    ("half.mp2", f"{AUDIO} -c:a mp2 -ar 22050 -b:a 64k", Sniffed("audio", "audio/mpeg", "mp3")),
+    ("a.ac3", f"{AUDIO} -c:a ac3 -ar 44100", Sniffed("audio", "audio/ac3", "ac3")),
+    ("b.ac3", f"{AUDIO} -c:a ac3 -ar 48000 -ac 6 -b:a 640k", Sniffed("audio", "audio/ac3", "ac3")),
+    ("c.ac3", f"{AUDIO} -c:a ac3 -ar 32000", Sniffed("audio", "audio/ac3", "ac3")),
+    ("a.eac3", f"{AUDIO} -c:a eac3", Sniffed("audio", "audio/eac3", "eac3")),
     ("a.caf", AUDIO, Sniffed("audio", "audio/x-caf", "caf")),
     ("a.ogv", f"{VIDEO} -c:v libtheora", Sniffed("video", "video/ogg", "ogg")),
     ("vp8.ogv", f"{AUDIO} {VIDEO} -c:v libvpx -c:a libvorbis", Sniffed("video", "video/ogg", "ogg")),
@@ -83,6 +91,26 @@ def test_a_real_file_is_recognised_and_its_demuxer_opens_it(
         assert len(getattr(container.streams, expected.kind)) == 1
 
 
+#: An ID3v2 tag of 20 bytes, as servers of radio and encoders put it before any sound.
+TAG = b"ID3\x04\x00\x00\x00\x00\x00\x14" + bytes(20)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("a.aac", "audio/aac"), ("a.flac", "audio/flac"), ("a.mp2", "audio/mpeg")],
+)
+def test_a_tag_in_front_hides_nothing(tmp_path: Path, name: str, expected: str) -> None:
+    path = tmp_path / name
+    command = [get_ffmpeg_exe(), "-nostdin", "-v", "error", *AUDIO.split(), str(path)]
+    subprocess.run(command, check=True, timeout=60)
+    path.write_bytes(TAG + path.read_bytes())
+    found = sniff(path.read_bytes()[:HEAD_BYTES])
+    assert found
+    assert found.content_type == expected
+    with av.open(str(path), format=found.demuxer) as container:
+        assert sum(frame.samples for frame in container.decode(audio=0)) > 10_000
+
+
 @pytest.mark.parametrize("form", PICTURES)
 def test_a_picture_is_an_image_and_pillow_opens_it(form: str) -> None:
     file = io.BytesIO()
@@ -115,6 +143,11 @@ def test_a_picture_is_an_image_and_pillow_opens_it(form: str) -> None:
         (b"FORMs of AIFF", Sniffed("document", "text/plain")),
         (b"caffeine", Sniffed("document", "text/plain")),
         (b"\xff\xf1\x50\x80\x01\x00\xff\xf1", None),
+        (b"\xff\xfd\x84\x00" + bytes(2000), None),
+        (b"\x0b\x77\x00\x00\x14\x40" + bytes(2000), None),
+        (b"\x0b\x77\x00\x7f\x34\x86" + bytes(2000), None),
+        (TAG, Sniffed("audio", "audio/mpeg", "mp3")),
+        (b".snd files", Sniffed("document", "text/plain")),
         (b'<?xml version="1.0"?>\n<!-- a --> <!-- > -->\n<!doctype html PUBLIC "x">', Sniffed("document", "text/html")),
         (page("koi8-r", "Привет, кошка" * 50), Sniffed("document", "text/html")),
         (page("Shift_JIS", "日本語の猫" * 50), Sniffed("document", "text/html")),

@@ -156,6 +156,20 @@ class TestRebinding:
         assert (request.headers["x-mine"], request.body) == ("1", b"x")
 
 
+class TestNames:
+    @pytest.mark.parametrize(
+        ("code", "told"),
+        [(socket.EAI_NONAME, "no host of this name"), (socket.EAI_AGAIN, "at the moment")],
+    )
+    def test_what_is_wrong_with_one_is_told_and_may_pass(self, code: int, told: str) -> None:
+        def resolve(*_: Any, **__: Any) -> list[tuple[Any, ...]]:
+            raise socket.gaierror(code, "as the resolver says it")
+
+        with pytest.raises(Unreachable, match=told) as refusal:
+            guarded_post("http://example.org/", b"", {}, resolve=resolve)
+        assert refusal.value.retryable
+
+
 class TestHeaders:
     def test_what_would_change_where_a_request_ends_is_not_the_callers(self, receiver: Receiver) -> None:
         theirs = {"Content-Length": "1", "transfer-encoding": "chunked", "Expect": "100-continue", "X-Mine": "1"}

@@ -187,6 +187,19 @@ def test_graphs_of_what_is_gone_do_not_pile_up(tested: Any, random: Any) -> None
     assert len(list(nearly(tested, asked, PLAIN).best(6))) >= 99
 
 
+def test_no_key_is_looked_for_among_those_of_all_other_rows() -> None:
+    """usearch compares a key with all whose last bits are next to its own: no removal may go through a whole part."""
+    keys = np.concatenate([graphs._keys(number, np.arange(8192)) for number in range(3, 19)])
+    numbers, rows = graphs._places(keys)
+    assert (numbers == np.repeat(np.arange(3, 19), 8192)).all()
+    assert (rows == np.tile(np.arange(8192), 16)).all()
+    last = keys & np.uint64(2**18 - 1)
+    taken = np.zeros(2**18, bool)
+    taken[last] = True
+    assert taken.sum() > 0.7 * len(keys)
+    assert np.diff(np.flatnonzero(~taken)).max() < 100
+
+
 def test_rows_that_are_broken_or_equal_break_nothing(tested: Any, random: Any) -> None:
     one = unit(np.ones((1, DIMENSIONS))).astype(np.float16)
     rows = np.concatenate([np.repeat(one, 120, axis=0), np.full((30, DIMENSIONS), np.nan, np.float16)])

@@ -5,12 +5,13 @@ The account must never pay twice for a task, whenever a run ends, and its key mu
 
 import json
 import logging
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 from traceback import format_exception
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import requests
@@ -433,6 +434,15 @@ def test_a_service_that_is_away_is_transient(service: Service, transcribe: Start
         pass
     with pytest.raises(TransientError, match="cannot be reached"):
         transcribe(ASSEMBLY_AI_BASE_URL=gone.url)
+
+
+def test_a_name_that_is_wrong_is_told_as_such(transcribe: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    def resolve(*_: Any, **__: Any) -> NoReturn:
+        raise socket.gaierror(socket.EAI_NONAME, "as the resolver says it")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with pytest.raises(TransientError, match=r"api\.invalid cannot be reached\. There is no host of this name"):
+        transcribe(ASSEMBLY_AI_BASE_URL="http://api.invalid")
 
 
 def test_a_slow_order_is_given_up_and_found_again(

@@ -61,3 +61,12 @@ def test_sound_may_change_from_stereo_to_mono_midway(tmp_path: Path) -> None:
     found, task = start(tmp_path, Waveform(), parts[0] + parts[1], "audio", points=100)
     assert found["duration_seconds"] == pytest.approx(4, abs=0.2)
     assert json.loads(kept(task, "waveform", "waveform.json"))["length"] == 100
+
+
+@pytest.mark.parametrize("name", ["a.mp2", "a.ac3", "a.eac3", "a.au", "a.amr"])
+def test_what_has_no_index_is_heard_to_its_end(tmp_path: Path, name: str) -> None:
+    one_channel = ("-ac", "1", "-ar", "8000") if name == "a.amr" else ()
+    made(tmp_path, name, *sound(3), *one_channel)
+    *_, found = peaks.listen(str(tmp_path / name), 100)
+    assert found["duration_seconds"] == pytest.approx(3, abs=0.1)
+    assert found["peak"] > 0.05

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tests.handlers.transcoding.validator import validate
 
 #: Two renditions, three segments and a short one.
 SECONDS = 20
+PATIENCE = 60.0
 _URI = re.compile(r'URI="([^"]*)"')
 
 
@@ -79,9 +81,28 @@ def names(lines: list[str]) -> list[str]:
 def watched(upload: Path, tmp_path_factory: pytest.TempPathFactory) -> Watched:
     """A run from its beginning to its end."""
     with pytest.MonkeyPatch.context() as patched:
-        watched = Watched(FakeContext(tmp_path_factory.mktemp("whole"), upload), patched)
-        transcode(watched.context)
+        context = FakeContext(tmp_path_factory.mktemp("whole"), upload)
+        _hold_sound(context, patched)
+        watched = Watched(context, patched)
+        transcode(context)
     return watched
+
+
+def _hold_sound(context: FakeContext, patched: pytest.MonkeyPatch) -> None:
+    """Its second segment comes when it is told that the first plays: on a busy machine both may be there before."""
+    at_once, untold, told = context.storage.put, context.note, Event()
+
+    def put(key: str, source: Any) -> int:
+        if key.endswith("audio/seg_00001.m4s"):
+            assert told.wait(PATIENCE)
+        return at_once(key, source)
+
+    def note(*arguments: Any, **info: Any) -> None:
+        untold(*arguments, **info)
+        told.set()
+
+    patched.setattr(context.storage, "put", put)
+    patched.setattr(context, "note", note)
 
 
 def test_it_plays_while_it_is_made(watched: Watched) -> None:

@@ -1,26 +1,30 @@
 """Guards sound in stretches: the same bytes however often it was interrupted, cut where one run cuts, no seam."""
 
+import hashlib
+import io
 import json
 import subprocess
 from contextlib import closing
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from threading import Event
 from threading import enumerate as enumerate_threads
 from typing import Any
 
 import numpy as np
 import pytest
 
+from broker.errors import TransientError
 from broker.media import paths
-from handlers.transcoding import stretches
+from handlers.transcoding import poster, stretches
 from handlers.transcoding.boxes import read_init, read_segment
 from handlers.transcoding.early_sound import EarlySound
 from handlers.transcoding.encoder import Video
 from handlers.transcoding.ffmpeg import binary
 from handlers.transcoding.further_sound import Further
-from handlers.transcoding.kept_sound import Heard
-from handlers.transcoding.manifest import Manifest
+from handlers.transcoding.kept_sound import Heard, KeptSound
+from handlers.transcoding.manifest import Manifest, Mismatch
 from handlers.transcoding.plan import plan
 from handlers.transcoding.run import transcode
 from handlers.transcoding.scan import scan
@@ -272,6 +276,62 @@ def test_further_tracks_go_on_too(make: Make, tmp_path: Path, monkeypatch: pytes
     assert begun(later) == [2, 4]
     assert audio_of(later) == audio_of(uninterrupted)
     assert {name.partition("/")[0] for name in audio_of(later)} == {"audio", "audio3"}
+
+
+def encoded(context: FakeContext) -> int:
+    """Runs that have encoded pictures."""
+    return sum("libx264" in argv for argv in context.commands)
+
+
+def pictures_and_a_stretch(context: FakeContext, monkeypatch: pytest.MonkeyPatch) -> FakeContext:
+    """Killed when all pictures are made and the second stretch of sound begins to be written down; the next run."""
+    pictures_are_made, command = Event(), poster.command
+
+    def made(*arguments: Any) -> list[str]:
+        pictures_are_made.set()
+        return command(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(poster, "command", made)
+        return killed_at(context, "sound_00002.json", monkeypatch, lambda: pictures_are_made.wait(PATIENCE))
+
+
+def test_sound_that_was_made_otherwise_is_made_anew_and_no_picture_is(
+    whole: dict[str, bytes], make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The headers of an earlier run are not those of this one."""
+    later = pictures_and_a_stretch(FakeContext(tmp_path, make(*LONG)), monkeypatch)
+    [key] = [each for each in later.storage.keys(paths.work(later.tenant, later.record.id)) if "sound_00000" in each]
+    with later.storage.open(key) as file:
+        record = json.load(file) | {"init": hashlib.sha256(b"made by another release").hexdigest()}
+    later.storage.put(key, io.BytesIO(json.dumps(record).encode()))
+    # Killed in the midst of it, that goes on too.
+    last = killed_at(later, "sound_00004.json", monkeypatch)
+    assert begun(later) == [2, 0, 2, 4]
+    transcode(last)
+    assert begun(last) == [4]
+    assert encoded(later) == encoded(last) == 0
+    assert audio_of(last) == whole
+    validate(last.hls)
+
+
+def test_sound_that_never_fits_costs_no_picture_either(
+    whole: dict[str, bytes], make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = pictures_and_a_stretch(FakeContext(tmp_path, make(*LONG)), monkeypatch)
+
+    def otherwise(*_: Any) -> None:
+        raise Mismatch()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(KeptSound, "_store", otherwise)
+        with pytest.raises(TransientError, match="Stretches of the sound do not fit together"):
+            transcode(later)
+    assert begun(later) == [2, 0], "anew, once"
+    last = later.again()
+    transcode(last)
+    assert encoded(last) == 0
+    assert audio_of(last) == whole
 
 
 def test_damage_is_told_after_an_interruption_too(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import { profiles } from "../profiles.js";
 import { href } from "../route.js";
 import { may } from "../session.js";
 import { members } from "../spec.js";
-import { keep, task as known } from "../store.js";
+import { keep, standing } from "../store.js";
 import { update } from "../update.js";
 import { choice, dismiss, fetchFrom, send, uploading } from "../uploads.js";
 
@@ -122,7 +122,7 @@ function cancelled() {
 
 /** The task of the upload, then what it made. */
 function accepted(each) {
-  const task = known(each.media.task_id) ?? each.media;
+  const task = standing(each.media);
   const stage = `${task.status}${task.playable ? " playable" : ""}`;
   if (stage !== each.read) follow(each, stage);
   return html`<p class="line">${status(task.status)}${progress({ type: each.name, ...task })}

@@ -15,7 +15,7 @@ import { progress, status } from "../parts/status.js";
 import { Resource } from "../resource.js";
 import { go, href } from "../route.js";
 import { has } from "../spec.js";
-import { task as known } from "../store.js";
+import { standing } from "../store.js";
 import { files } from "./made.js";
 
 export function open({ id: address }) {
@@ -39,7 +39,7 @@ export function open({ id: address }) {
 }
 
 function draw(file, path, plugins) {
-  const task = known(file.task_id) ?? file;
+  const task = standing(file);
   return html`<header class="task-head">
       <p class="crumb"><a href="#/media">Media</a> / <a href=${href("media", "", { kind: file.kind })}>${file.kind}s</a></p>
       <div class="line"><h1 class="clip">${file.filename}</h1>${status(task.status)}</div>

@@ -10,7 +10,7 @@ import { status } from "../parts/status.js";
 import { profiles } from "../profiles.js";
 import { Resource } from "../resource.js";
 import { href } from "../route.js";
-import { task as known } from "../store.js";
+import { standing } from "../store.js";
 import { update } from "../update.js";
 import { dropZone } from "./drop.js";
 import { open as openFile } from "./file.js";
@@ -65,7 +65,7 @@ export function gallery(all, note = stands) {
 }
 
 function stands(file) {
-  const task = known(file.task_id) ?? file;
+  const task = standing(file);
   return html`<p class="stands">${status(task.status)}${task.status === "processing" && task.progress
     ? html`<progress max="100" .value=${task.progress.percent} aria-label="Progress of ${file.filename}"></progress>` : nothing}
     ${task.status === "failed" ? html`<span class="bad clip" title=${task.error ?? ""}>${task.error}</span>` : nothing}</p>`;
