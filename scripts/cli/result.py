@@ -97,7 +97,7 @@ class Lines:
 
 
 class OneEach(Lines):
-    """The same, but JSON of each task once: as it has ended, or as it was last known when the waiting was broken off."""
+    """The same, but JSON of each task once: as it has ended, or as last known when the waiting was broken off."""
 
     def __init__(self, out: Output) -> None:
         super().__init__(out)

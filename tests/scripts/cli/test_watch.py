@@ -7,13 +7,16 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from broker.broker import Broker
-from scripts.cli.events import Event, parse
+from scripts.cli.api import Api
+from scripts.cli.events import Event, Say, parse
+from scripts.cli.watching import Task
 from tests.gateway.media import PNG
 from tests.gateway.served import PATIENCE
 from tests.gateway.work import complete, fail
@@ -69,21 +72,18 @@ def test_submit_and_wait(start: Start, broker: Broker) -> None:
     assert process.wait(PATIENCE) == 0
 
 
-def test_submit_and_wait_is_one_document_however_much_happens(start: Start, broker: Broker) -> None:
+def test_submit_and_wait_is_one_document_however_much_happens(mindia: Mindia, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("submit", "VideoTranscoding", "video_id=550e8400-e29b-41d4-a716-446655440000", "--wait", "--json")
-    process = start(*words)
-    wait_until(lambda: broker.tasks.page("ops").total == 1, "a task")
-    claimed, claiming = claim(broker)
-    for stage in ("probe", "encode"):
-        now = json.dumps({"percent": 10, "stage": stage})
-        renewed = [(claiming.worker, claimed.id, claiming.execution, now)]
-        broker.transitions.renew(renewed, lease_us=60_000_000, worker_ttl=60)
-    broker.transitions.finish(claimed.id, claiming.execution, "null", claiming._replace(execution=""))
-    out, _ = process.communicate(timeout=PATIENCE)
-    assert [json.loads(each)["status"] for each in out.splitlines()] == ["completed"]
-    given_up = start(*words, "--timeout", "1.5")
-    out, _ = given_up.communicate(timeout=PATIENCE)
-    assert ([json.loads(each)["status"] for each in out.splitlines()], given_up.returncode) == (["pending"], 124)
+    given_up = mindia(*words, "--timeout", "0.5")
+    assert (json.loads(given_up.out)["status"], given_up.status) == ("pending", 124)
+
+    def changes(_: Api, ids: list[str], __: Say) -> Iterator[Task]:
+        for status in ("pending", "processing", "processing", "completed"):
+            yield {"id": ids[0], "status": status, "progress": None}
+
+    monkeypatch.setattr("scripts.cli.result.follow", changes)
+    said = mindia(*words)
+    assert (json.loads(said.out)["status"], said.status) == ("completed", 0)
 
 
 def test_upload_and_wait_is_one_document_for_each_file(start: Start, broker: Broker, tmp_path: Path) -> None:
