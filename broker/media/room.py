@@ -13,8 +13,11 @@ _PART, _MOST = 20, 1 << 30
 
 
 def leave_room(file: IO[bytes], size: int) -> None:
-    """Raises ``OSError`` (ENOSPC) where ``size`` more bytes in this file would leave too little."""
+    """Raises ``OSError`` (ENOSPC) where ``size`` more bytes in this file would leave too little.
+
+    A file system that does not tell its size, as some over a network, takes what it takes.
+    """
     disk = os.fstatvfs(file.fileno())
     kept = min(disk.f_blocks * disk.f_frsize // _PART, _MOST)
-    if disk.f_bavail * disk.f_frsize < kept + size:
+    if disk.f_blocks and disk.f_bavail * disk.f_frsize < kept + size:
         raise OSError(errno.ENOSPC, f"{kept >> 20} MiB of its disk are left free")

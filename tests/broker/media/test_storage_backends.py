@@ -358,6 +358,9 @@ class TestUnusable:
                 storage.check()
         storage.delete("t/first")
         storage.check()
+        untold = SimpleNamespace(f_blocks=0, f_frsize=1, f_bavail=0)
+        monkeypatch.setattr(room, "os", SimpleNamespace(fstatvfs=lambda _: untold))
+        storage.put("t/large", io.BytesIO(bytes(8 * mib)))
 
     def test_a_bucket_that_is_not_there(self, bucket: str, tmp_path: Path) -> None:
         storage = S3Storage("no-such-bucket")
