@@ -131,6 +131,8 @@ def _tell(failure: Failure, arguments: list[str]) -> int:
 
 def _usage(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
+    if isinstance(error, click.NoSuchOption) and error.possibilities == ["--help"]:
+        error.possibilities = []  # it is like everything, and no answer
     return error.format_message() + (f" See {context.command_path} --help." if context else "")
 
 
