@@ -37,8 +37,8 @@ def wait_for(
 ) -> None:
     """Shows the tasks until all have ended; ends the program with 1 unless all of them are completed.
 
-    ``lines`` is how they are shown to programs, by default as ``OneEach``; ``files`` are the names of what they are about,
-    by task. Raises ``Failure`` when that takes more than ``timeout`` seconds.
+    ``lines`` is how they are shown to programs, by default as ``OneEach``; ``files`` are the names of their files, by
+    task. Raises ``Failure`` when that takes more than ``timeout`` seconds.
     """
     statuses: dict[str, str] = {}
     try:
