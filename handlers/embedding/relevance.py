@@ -2,7 +2,8 @@
 
 A cosine alone does not tell: short queries are near to everything, passages nearer than pictures, and each model has a
 scale of its own. The background is made of the picture classifier's labels: every sixteenth as a text, and, as pictures
-are mixtures of labels, a mixture around each. It is known for every model that places pictures by labels.
+are mixtures of labels, a mixture around each. It is known for every model that places pictures by labels, and with it
+where queries lie that mean nothing (``sense``).
 """
 
 import math
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handlers.embedding.labels import SOME, LabelTable
+from handlers.embedding.sense import Nonsense
 from handlers.embedding.unit import unit
 
 Vectors = NDArray[np.float32]
@@ -52,6 +54,7 @@ class Calibration:
 
     pictures: Kind
     texts: Kind
+    nonsense: Nonsense
 
     @classmethod
     def by(cls, labels: LabelTable) -> "Calibration":
@@ -60,19 +63,22 @@ class Calibration:
         rows = labels.rows(some)
         nearness = np.exp((rows @ rows.T - 1) / _NEARNESS)
         shown = unit(nearness @ labels.differences(some))
-        return cls(_kind(rows, shown, _PICTURES_EVEN), _kind(rows, rows, _TEXTS_EVEN))
+        nonsense = Nonsense.by(labels.encode, [labels.name(label) for label in SOME])
+        return cls(_kind(rows, shown, _PICTURES_EVEN), _kind(rows, rows, _TEXTS_EVEN), nonsense)
 
     @classmethod
     def bundled(cls) -> "Calibration":
         """Of the model that comes along."""
         with np.load(_KEPT, allow_pickle=False) as kept:
             pictures, texts = (Kind(kept[name][2:], *map(float, kept[name][:2])) for name in ("pictures", "texts"))
-        return cls(pictures, texts)
+            nonsense = Nonsense(kept["nonsense"][1:], float(kept["nonsense"][0]))
+        return cls(pictures, texts, nonsense)
 
     def keep(self) -> None:
         """Writes what ``bundled`` reads."""
-        flat = {name: _flat(getattr(self, name)) for name in ("pictures", "texts")}
-        np.savez(_KEPT, allow_pickle=False, **flat)
+        kinds = {name: _flat(getattr(self, name)) for name in ("pictures", "texts")}
+        nonsense = np.array([self.nonsense.start, *self.nonsense.way], np.float32)
+        np.savez(_KEPT, allow_pickle=False, **kinds, nonsense=nonsense)
 
 
 def probability(log_odds: float) -> float:
