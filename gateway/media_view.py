@@ -75,6 +75,8 @@ def _index(record: MediaRecord, task: Task | None) -> dict[str, Any]:
         "vectors": told.get("vectors"),
         "passages_left_out": told.get("passages_left_out", 0),
         "cut_off": told.get("cut_off", False),
+        "ocr_pages": told.get("ocr_pages", 0),
+        "ocr_pages_left_out": told.get("ocr_pages_left_out", 0),
     }
     status = _index_status(record, task)
     wrong = status != "indexed" and task is not None and task.status in (Status.FAILED, Status.SCHEDULED)

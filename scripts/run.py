@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from argparse import ArgumentParser
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -127,4 +128,5 @@ def _check_answers(redis_url: str) -> None:
 
 
 if __name__ == "__main__":
+    ArgumentParser(prog="python -m scripts.run", description=__doc__).parse_args()  # settings are variables
     sys.exit(main(os.environ))

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -107,4 +108,5 @@ def facts_by_id(broker: Broker, facts: Any, tenant: str, media_ids: Sequence[str
 
 
 if __name__ == "__main__":
+    ArgumentParser(prog="python -m scripts.search", description=__doc__).parse_args()  # settings are variables
     sys.exit(main(os.environ))

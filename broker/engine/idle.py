@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from redis.connection import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection
-from redis.exceptions import ConnectionError, TimeoutError
+from redis.exceptions import ConnectionError, ResponseError, TimeoutError
 
 #: Seconds without a call after which a connection is asked before it is used, and how long it may take to answer.
 ASK_AFTER, PATIENCE = 0.25, 1.0
@@ -40,6 +40,10 @@ class _Asked:
         except (ConnectionError, TimeoutError):
             self.disconnect()
             self.connect()
+        except (
+            ResponseError
+        ):  # somebody is there; a server that cannot write to its disk refuses even this, and reads on
+            pass
 
 
 class AskedTcp(_Asked, Connection):

@@ -15,6 +15,7 @@ from broker.media.folders import walk, walk_unsorted
 from broker.media.local_resumable import LocalResumable
 from broker.media.os_errors import reading, writing
 from broker.media.resumable import Resumable
+from broker.media.room import leave_room
 from broker.media.storage import (
     CHUNK,
     MISSING,
@@ -118,6 +119,7 @@ class LocalStorage:
 
     def check(self, *, thoroughly: bool = False) -> None:
         with self._new_file() as file, writing():
+            leave_room(file, 1)
             file.write(b"x")
             file.flush()
 
@@ -225,6 +227,7 @@ def _copy(source: BinaryIO, file: IO[bytes]) -> int:
     size = 0
     while chunk := source.read(CHUNK):
         with writing():
+            leave_room(file, len(chunk))
             file.write(chunk)
         size += len(chunk)
     return size

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from broker.errors import NotFound, Unavailable
 from broker.media.os_errors import reading, writing
 from broker.media.resumable import State, Still
+from broker.media.room import leave_room
 from broker.media.storage import CHUNK, Live
 
 #: Their folder, below it as their keys; the dot keeps it out of the key space.
@@ -44,6 +45,7 @@ class LocalResumable:
             file.seek(offset)
             left = size
             while left and (chunk := source.read(min(CHUNK, left))):
+                leave_room(file, len(chunk))
                 file.write(chunk)
                 left -= len(chunk)
             file.flush()

@@ -459,6 +459,10 @@ export interface EmbeddingResult {
   passages_left_out?: number;
   /** True when the text goes on behind what was read of it; else not there. */
   cut_off?: boolean;
+  /** Pages of a PDF that were read as pictures, as scans are; not there when none were. */
+  ocr_pages?: number;
+  /** Pages of hardly any text that were not read so, because it is off, they are too many, or cannot be drawn; not there when there are none. */
+  ocr_pages_left_out?: number;
 }
 
 export interface Ended {
@@ -690,6 +694,10 @@ export interface Index {
   passages_left_out: number;
   /** Whether the text goes on behind what was read of it. */
   cut_off: boolean;
+  /** Pages of a PDF that were read as pictures, as scans are. */
+  ocr_pages: number;
+  /** Pages of hardly any text that were not read so: it is off, they are too many, or cannot be drawn. */
+  ocr_pages_left_out: number;
   /** Why it cannot be searched for. */
   error: string | null;
 }

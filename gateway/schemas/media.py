@@ -194,6 +194,10 @@ class Index(Schema):
         **required("Passages of a long text that are not among them; those that are are spread evenly.")
     )
     cut_off = fields.Boolean(**required("Whether the text goes on behind what was read of it."))
+    ocr_pages = fields.Integer(**required("Pages of a PDF that were read as pictures, as scans are."))
+    ocr_pages_left_out = fields.Integer(
+        **required("Pages of hardly any text that were not read so: it is off, they are too many, or cannot be drawn.")
+    )
     error = fields.String(**nullable("Why it cannot be searched for."))
 
 

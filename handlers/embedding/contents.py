@@ -17,7 +17,7 @@ from broker.media.parts import LABEL, NAME, PASSAGE, PICTURE, SPEECH, TEXT, Part
 from broker.media.records import MediaRecord, no_source
 from handlers.embedding.decoded import describe_sound, read_frames, read_picture, read_sections
 from handlers.embedding.documents.section import Section
-from handlers.embedding.lettering import in_picture, in_video
+from handlers.embedding.lettering import Pages, in_picture, in_video, on_pages
 from handlers.embedding.names import name_words
 from handlers.embedding.spoken import spoken
 from handlers.embedding.text import spread
@@ -47,6 +47,8 @@ class Contents(NamedTuple):
     left_out: int = 0
     #: Whether the document goes on behind what was read.
     cut: bool = False
+    #: Those that are, or may be, scans.
+    pages: Pages = Pages()
 
 
 class Cut(NamedTuple):
@@ -78,6 +80,9 @@ def _read(record: MediaRecord, path: Path, context: TaskContext, cut: Cut) -> Co
         facts = describe_sound(path, context.seconds_left())
         return Contents([*_tagged(facts), *_titled(record.filename)], {"sound": facts, **_length(facts)})
     sections = read_sections(path, record.content_type, context.seconds_left())
+    if any(section.bare for section in sections):
+        sections, pages = on_pages(path, sections, context)
+        return _passages(sections, PASSAGE, cut, _titled(record.filename))._replace(pages=pages)
     return _passages(sections, PASSAGE, cut, _titled(record.filename))
 
 
@@ -126,8 +131,9 @@ def _passages(sections: Iterable[Section], matched: str, cut: Cut, titles: Itera
     found, unread = [], False
     for section in sections:
         unread = unread or section.cut
+        kind = TEXT if section.pictured else matched
         found += [
-            Item(Part(matched, passage, section.start, section.end, section.page, offset), passage)
+            Item(Part(kind, passage, section.start, section.end, section.page, offset), passage)
             for offset, passage in (cut.passages(section.text) if section.text.strip() else ())
         ]
     kept = spread(found, MOST_PASSAGES)

@@ -8,11 +8,12 @@ from PIL import Image
 
 from handlers.embedding.documents.read import raw_sections
 from handlers.embedding.documents.section import Section
-from handlers.media.bounds import DOCUMENT, PICTURE, RECORDING
+from handlers.media.bounds import DOCUMENT, PAGE, PICTURE, RECORDING
 from handlers.media.decoding import decode, decode_one
 
 _PICTURE, _FRAMES = "handlers.embedding.picture:raw_picture", "handlers.embedding.video:raw_frames"
 _LEGIBLE, _LEGIBLE_FRAMES = "handlers.embedding.legible:raw_picture", "handlers.embedding.legible:raw_frames"
+_PAGE = "handlers.embedding.documents.drawn:raw_page"
 _SECTIONS, _SOUND = "handlers.embedding.documents.read:raw_sections", "handlers.embedding.sound:describe"
 #: Plain text that needs no decoder, and bytes of it.
 _PLAIN, _SHORT = "text/plain", 65_536
@@ -49,6 +50,12 @@ def read_sections(path: Path, content_type: str, seconds: float) -> list[Section
         return [Section(*each) for each in raw_sections(str(path), content_type)]
     raw = decode(_SECTIONS, str(path), content_type, limits=DOCUMENT, seconds=seconds)
     return [Section(*each) for each in raw]
+
+
+def read_page(path: Path, number: int, seconds: float) -> Image.Image | None:
+    """As ``documents.drawn.raw_page``, within the seconds that the task has left."""
+    raw = decode_one(_PAGE, str(path), number, limits=PAGE, seconds=seconds)
+    return None if raw is None else _image(raw)
 
 
 def describe_sound(path: Path, seconds: float) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from handlers.embedding.video import frames_at
 from handlers.media.pictures import eight_bits, picture, reduce, turn_upright
 
 #: Pixels that are kept: of a page of paper, 1,300 x 1,900, in which letters of the size of footnotes are 15 high.
-_PIXELS = 2_500_000
+MOST_PIXELS = 2_500_000
 
 
 def raw_picture(path: str) -> Raw:
@@ -29,7 +29,7 @@ def raw_frames(path: str, seconds: list[float]) -> Iterator[tuple[float, *Raw]]:
 
 
 def _scale(image: Image.Image) -> float:
-    return min(1.0, sqrt(_PIXELS / (image.width * image.height)))
+    return min(1.0, sqrt(MOST_PIXELS / (image.width * image.height)))
 
 
 def _fitting(image: Image.Image) -> Image.Image:

@@ -18,8 +18,9 @@ def check(environ: Mapping[str, str]) -> EmbeddingSettings:
     """The settings. Raises ``ValueError`` in words for the operator when nothing can be embedded under them."""
     settings = check_model(environ)
     device.check(settings)
-    if read_one(environ, "EMBED_OCR") and find_spec("rapidocr") is None:
-        raise ValueError("EMBED_OCR=1, but rapidocr is not installed here (pip install 'mindia-tasks[ocr]')")
+    missing = [name for name in ("rapidocr", "pypdfium2") if find_spec(name) is None]
+    if missing and read_one(environ, "EMBED_OCR"):
+        raise ValueError(f"EMBED_OCR=1, but {missing[0]} is not installed here (pip install 'mindia-tasks[ocr]')")
     return settings
 
 

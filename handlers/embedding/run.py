@@ -15,6 +15,7 @@ from broker.media.parts import SPEECH, Part
 from broker.media.records import MediaRecord
 from handlers.embedding.contents import Contents, Cut, Item, read, read_speech
 from handlers.embedding.embedder import Embedder
+from handlers.embedding.lettering import Pages
 from handlers.embedding.loaded import encoder as _encoder
 from handlers.embedding.names import name_words
 from handlers.embedding.recipe import NAME_WEIGHT
@@ -42,6 +43,7 @@ class Own(NamedTuple):
     facts: dict[str, Any]
     left_out: int = 0
     cut: bool = False
+    pages: Pages = Pages()
     #: Vectors, by their words, of what was said in it before.
     said: Mapping[str, Vectors] = {}
 
@@ -98,7 +100,7 @@ def embed(context: TaskContext, ready: Ready | None = None) -> dict[str, Any]:
         _store(record, [*own.vectors, *said], [*own.parts, *parts], context)
         if record.kind in SPOKEN:
             record = context.media(record.id)
-    contents = Contents([], own.facts, own.left_out, own.cut)
+    contents = Contents([], own.facts, own.left_out, own.cut, own.pages)
     return told(context, record, contents, len(own.vectors) + len(said), speech.left_out)
 
 
@@ -115,6 +117,10 @@ def told(
         index["passages_left_out"] = left_out
     if contents.cut:
         index["cut_off"] = True
+    if contents.pages.read:
+        index["ocr_pages"] = contents.pages.read
+    if contents.pages.left_out:
+        index["ocr_pages_left_out"] = contents.pages.left_out
     noted = index | {_OF_FILE: contents.left_out} if contents.left_out else index
     context.attach(record.id, embedding_model=encoder.name, index=noted, **contents.facts)
     return {"model": encoder.name, "dimensions": encoder.dimensions, **index}
@@ -146,11 +152,12 @@ def _own(record: MediaRecord, context: TaskContext, ready: Ready | None) -> Own:
                 # A record of an earlier release tells them from what was left out of speech where there was none.
                 left_out=before.get(_OF_FILE, before.get("passages_left_out", 0) if len(kept) == len(parts) else 0),
                 cut=bool(before.get("cut_off")),
+                pages=Pages(before.get("ocr_pages", 0), before.get("ocr_pages_left_out", 0)),
                 said={part.text: row for part, row in zip(parts, vectors, strict=True) if part.matched == SPEECH},
             )
     contents = ready.contents if ready else contents_of(record, context)
     vectors, parts_read = _encode(contents.items, record, context, ready.known if ready else {})
-    return Own(vectors, parts_read, contents.facts, contents.left_out, contents.cut)
+    return Own(vectors, parts_read, contents.facts, contents.left_out, contents.cut, contents.pages)
 
 
 def _store(record: MediaRecord, vectors: list[Vectors], parts: list[Part], context: TaskContext) -> None:

@@ -41,6 +41,15 @@ class EmbeddingResult(Schema):
     cut_off = fields.Boolean(
         metadata={"description": "True when the text goes on behind what was read of it; else not there."}
     )
+    ocr_pages = fields.Integer(
+        metadata={"description": "Pages of a PDF that were read as pictures, as scans are; not there when none were."}
+    )
+    ocr_pages_left_out = fields.Integer(
+        metadata={
+            "description": "Pages of hardly any text that were not read so, because it is off, they are too many, or "
+            "cannot be drawn; not there when there are none."
+        }
+    )
 
 
 EMBEDDING_GENERATION = TaskType(

@@ -14,6 +14,7 @@ from broker.media.records import MediaRecord
 from broker.media.vectors import GONE, Put
 from handlers.embedding import run
 from handlers.embedding.contents import Contents
+from handlers.embedding.lettering import wanted
 from handlers.embedding.loaded import encoder
 
 #: Passages, with the title, of a document that gains by others.
@@ -21,6 +22,8 @@ _FEW = 8
 #: What is as long as its text, or longer; and bytes of it beyond which it has more than a few.
 _TEXTS = frozenset({"text/plain", "text/markdown", "text/html", "text/vtt", "application/x-subrip"})
 _LARGE = 16_384
+#: Reading scanned pages takes seconds for each.
+_SCANS = "application/pdf"
 #: Characters of what is embedded together, some 4,000 tokens: the rest waits for the run of its own document, so that
 #: short ones do not wait for it.
 _MOST = 16_384
@@ -59,11 +62,13 @@ class Together:
         return str(payload["entity_id"])
 
     def prepare(self, context: TaskContext) -> Prepared | None:
-        """Reads it; ``None`` for a long one."""
+        """Reads it; ``None`` for one that is long, or may take long to read."""
         if not run.wanted(context):
             return None
         record = run.record_of(context)
         if record.size > _LARGE and record.content_type in _TEXTS:
+            return None
+        if record.content_type == _SCANS and wanted():
             return None
         contents = run.contents_of(record, context)
         return Prepared(context, record, contents) if len(contents.items) <= _FEW else None

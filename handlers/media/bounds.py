@@ -39,4 +39,6 @@ class Limits:
 PICTURE = Limits(memory=3 * 2**29, seconds=60.0)
 #: A document, of which some megabytes of text are kept at most.
 DOCUMENT = Limits(memory=2**30, seconds=60.0)
+#: A page of a PDF that is drawn, whatever pictures it has: as a picture.
+PAGE = Limits(memory=PICTURE.memory, seconds=20.0)
 RECORDING = Limits(memory=PROGRAM_MEMORY, seconds=float("inf"))

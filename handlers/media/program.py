@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +18,16 @@ _GRACE_SECONDS = 5
 _ENVIRONMENT = ("LD_LIBRARY_PATH",)
 #: Where graphics cards' drivers look for which card and driver to use.
 _OF_GRAPHICS = ("CUDA_VISIBLE_DEVICES", "LIBVA_DRIVER_NAME", "LIBVA_DRIVERS_PATH")
+#: Signals that a program gets for what it does itself.
+_ITS_OWN = frozenset(
+    {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS, signal.SIGTRAP}
+)
 _LOG = "program.log"
 _LOG_TAIL, _LOG_MOST = 4096, FILE_SIZE // 4
+
+
+class Crashed(TransientError):
+    """A program was ended for what it did itself: with the same file it most likely will be again."""
 
 
 @contextmanager
@@ -86,6 +95,10 @@ def log_tail(scratch: Path, size: int = _LOG_TAIL) -> str:
 
 
 def check_not_killed(exit_code: int, what: str) -> None:
-    """Raise ``TransientError`` when a signal ended the program: the machine's trouble, or our own limits."""
+    """Raise ``TransientError`` when a signal ended the program: the machine's trouble, or our own limits.
+
+    One that it brought upon itself is ``Crashed``.
+    """
     if exit_code < 0:
-        raise TransientError(f"{what} was killed by signal {-exit_code}; the worker may be short of memory.")
+        kind = Crashed if -exit_code in _ITS_OWN else TransientError
+        raise kind(f"{what} was killed by signal {-exit_code}; the worker may be short of memory.")

@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import sys
+from argparse import ArgumentParser
 from typing import NoReturn
 
 from broker.environment.addresses import in_url, is_nowhere
@@ -55,4 +56,5 @@ def _listen(settings: DashboardSettings) -> socket.socket:
 
 
 if __name__ == "__main__":
+    ArgumentParser(prog="python -m scripts.dashboard", description=__doc__).parse_args()  # settings are variables
     sys.exit(main())

@@ -51,9 +51,10 @@ def test_every_kind_is_embedded_by_its_own_task(
     media = post(all_embedded, path, content).json
     assert media["content_type"] == content_type
     assert (media["index"]["status"], media["index"]["task_id"]) == ("waiting", media["task_id"])
-    done(broker, media["id"], {"vectors": 3, "cut_off": True})
+    done(broker, media["id"], {"vectors": 3, "cut_off": True, "ocr_pages": 2})
     shown = all_embedded.get(f"{path}/{media['id']}").json["index"]
     assert (shown["status"], shown["model"], shown["vectors"], shown["cut_off"]) == ("indexed", "m", 3, True)
+    assert (shown["ocr_pages"], shown["ocr_pages_left_out"]) == (2, 0)
     assert all_embedded.get(path).json["total"] == 1
     assert all_embedded.delete(f"{path}/{media['id']}").status_code == 204
     problem(all_embedded.get(f"{path}/{media['id']}"), 404, "not_found")

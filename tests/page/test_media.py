@@ -60,15 +60,26 @@ def test_a_video_that_another_task_has_made_is_completed(tab: Tab, made: Made, r
     expect(status).to_have_text("completed")
 
 
-def test_sounds_and_documents_are_taken_too(tab: Tab) -> None:
+def beep() -> bytes:
     sound = BytesIO()
     with wave.open(sound, "wb") as file:
         file.setparams((1, 2, 8000, 0, "NONE", ""))
         file.writeframes(bytes(1600))
+    return sound.getvalue()
+
+
+def test_a_name_tells_what_a_browser_does_not_know(tab: Tab) -> None:
+    tab.open("media")
+    tab.page.get_by_label("Choose files").set_input_files([{"name": "beep.CAF", "mimeType": "", "buffer": beep()}])
+    uploads = tab.page.get_by_role("list", name="Uploads")
+    expect(uploads.get_by_role("link", name="audio", exact=True)).to_be_visible()
+
+
+def test_sounds_and_documents_are_taken_too(tab: Tab) -> None:
     tab.open("media")
     tab.page.get_by_label("Choose files").set_input_files(
         [
-            {"name": "beep.wav", "mimeType": "audio/wav", "buffer": sound.getvalue()},
+            {"name": "beep.wav", "mimeType": "audio/wav", "buffer": beep()},
             {"name": "notes.md", "mimeType": "", "buffer": b"# Notes\n\nOf the harvest.\n"},
         ]
     )

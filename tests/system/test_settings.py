@@ -59,6 +59,16 @@ def test_all_that_is_wrong_is_told_and_nothing_starts(name: str, tmp_path: Path)
     assert not any(tmp_path.iterdir()), "nothing was begun"
 
 
+@pytest.mark.parametrize("name", ["dashboard", "run", "search"])
+def test_who_asks_for_help_starts_nothing(name: str, tmp_path: Path) -> None:
+    """Everything is set by variables: any other word is a mistake."""
+    asked = started(f"{commands()[name]} --help", tmp_path, **BAD)
+    assert (asked.returncode, asked.stdout.splitlines()[0], asked.stderr) == (0, f"usage: {commands()[name]} [-h]", "")
+    wrong = started(f"{commands()[name]} 8001", tmp_path, **BAD)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr.endswith("error: unrecognized arguments: 8001\n")
+
+
 @pytest.mark.parametrize("name", sorted({*commands()} - {"web", "dashboard"}))
 def test_in_json_too(name: str, tmp_path: Path) -> None:
     """gunicorn's arguments are wrong before it has a log, and the dashboard becomes gunicorn; the rest is all JSON."""

@@ -299,6 +299,8 @@ class EmbeddingResult(TypedDict):
     vectors: NotRequired[int]
     passages_left_out: NotRequired[int]
     cut_off: NotRequired[bool]
+    ocr_pages: NotRequired[int]
+    ocr_pages_left_out: NotRequired[int]
 
 
 class Ended(TypedDict):
@@ -446,6 +448,8 @@ class Index(TypedDict):
     vectors: int | None
     passages_left_out: int
     cut_off: bool
+    ocr_pages: int
+    ocr_pages_left_out: int
     error: str | None
 
 

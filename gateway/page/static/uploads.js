@@ -7,10 +7,11 @@ import { may } from "./session.js";
 import { remember } from "./upload-names.js";
 import { update } from "./update.js";
 
-/** Names of documents, whose types browsers do not know everywhere; and of what else a URL may name. */
+/** Names whose types browsers do not know everywhere, and which a URL may have. ".ts" is a text to some of them. */
 const DOCUMENTS = /\.(pdf|txt|md|markdown|html?|srt|vtt|docx|epub|odt|rtf|csv)$/i;
 const IMAGES = /\.(jpe?g|png|gif|webp|avif|hei[cf]|bmp|tiff?)$/i;
-const SOUNDS = /\.(mp3|m4a|wav|flac|ogg|oga|opus|aac)$/i;
+const SOUNDS = /\.(mp[23]|m4[ab]|mka|weba|wma|wav|flac|og[ga]|opus|spx|aac|e?ac3|aiff?|au|snd|caf|amr)$/i;
+const STREAMS = /\.m?2?ts$/i;
 
 /**
  * Newest first: {name, size, sent, kind, state: sending | paused | waiting | accepted | failed | cancelled, media, problem,
@@ -39,7 +40,7 @@ export function send(files) {
 }
 
 /** Has the gateway fetch what lies at a URL; Problem when it will not. */
-export async function fetchFrom(url, kind = kindAt(url)) {
+export async function fetchFrom(url, kind = kindBy(new URL(url).pathname)) {
   const media = await call({ method: "POST", path: `/api/${kind}s`, body: { url, ...words(kind) } });
   const entry = { name: media.filename, size: null, sent: 0, kind, state: "accepted", media: { ...media, kind }, problem: null };
   remember(kind, [entry.media]);
@@ -47,17 +48,17 @@ export async function fetchFrom(url, kind = kindAt(url)) {
   update();
 }
 
-/** A browser knows the type of a file by its name, of many not: those without are taken for videos, as most are. */
+/** A browser knows the type of a file by its name, of many not. */
 function kindOf({ name, type }) {
   const [family] = type.split("/");
-  if (family === "image" || family === "audio") return family;
-  return family === "text" || type === "application/pdf" || DOCUMENTS.test(name) ? "document" : "video";
+  if (["video", "image", "audio"].includes(family)) return family;
+  return family === "text" && !STREAMS.test(name) ? "document" : kindBy(name);
 }
 
-function kindAt(url) {
-  const { pathname } = new URL(url);
-  if (DOCUMENTS.test(pathname)) return "document";
-  return IMAGES.test(pathname) ? "image" : SOUNDS.test(pathname) ? "audio" : "video";
+/** What is not known is taken for a video, as most are. */
+function kindBy(name) {
+  if (DOCUMENTS.test(name)) return "document";
+  return IMAGES.test(name) ? "image" : SOUNDS.test(name) ? "audio" : "video";
 }
 
 /** Forgets one that has ended. */

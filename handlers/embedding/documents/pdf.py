@@ -7,6 +7,7 @@ the whole program.
 import logging
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from pypdf import PdfReader
@@ -17,6 +18,8 @@ from handlers.embedding.documents.section import Section
 
 #: Pages that are read, and seconds of processor time that are spent on them.
 _MOST_PAGES, _MOST_SECONDS = 2_000, 40.0
+#: Letters and digits of a page, below which it may be a scan: those of a stamp, a number, a scanner's own line.
+_FEW = 100
 _LOCKED = "This PDF is encrypted with a password; upload it without one."
 _BROKEN = "This file cannot be read as a PDF: it is damaged, cut off, or holds more than it should."
 
@@ -24,7 +27,7 @@ logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it tells of every oddit
 
 
 def read_pdf(path: Path) -> Iterator[Section]:
-    """Raises ``PermanentError`` for what cannot be read, is locked, or has no text on any page."""
+    """Pages without text, too. Raises ``PermanentError`` for what cannot be read, is locked, or has no pages."""
     try:
         with path.open("rb") as file:
             yield from _pages(PdfReader(file, strict=False))
@@ -43,23 +46,19 @@ def _pages(document: PdfReader) -> Iterator[Section]:
     if document.is_encrypted and not document.decrypt(""):
         raise PermanentError(_LOCKED)
     count, begun = len(document.pages), time.process_time()
-    said, failed = False, None
+    if not count:
+        raise PermanentError("This PDF has no pages.")
+    failures = 0
     for number in range(1, min(count, _MOST_PAGES) + 1):
         late = time.process_time() - begun > _MOST_SECONDS
         try:
             text = "" if late else document.pages[number - 1].extract_text().replace("\x00", "")
         except (PyPdfError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
-            failed, text = failed or error, ""
-        said = said or bool(text.strip())
+            failures, text = failures + 1, ""
+            if failures == count:
+                raise PermanentError(_BROKEN) from error
         last = late or number == _MOST_PAGES
-        yield Section(text, page=number, cut=last and number < count)
+        bare = not late and len(list(islice(filter(str.isalnum, text), _FEW))) < _FEW
+        yield Section(text, page=number, cut=last and number < count, bare=bare)
         if last:
             break
-    if failed and not said:
-        raise failed
-    if not said:
-        raise PermanentError(
-            f"There is no text in the {count} page{'s' * (count > 1)} of this PDF; scanned ones need OCR beforehand."
-            if count
-            else "This PDF has no pages."
-        )

@@ -28,7 +28,7 @@ def raw_sections(path: str, content_type: str) -> Iterator[tuple[Any, ...]]:
     read = _reader(content_type)
     empty = True
     for section in bounded(read(Path(path))):
-        empty = empty and not section.text.strip()
+        empty = empty and not section.text.strip() and not section.bare
         yield tuple(section)
     if empty:
         raise PermanentError("There is no text in this file.")

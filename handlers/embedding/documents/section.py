@@ -18,16 +18,20 @@ class Section(NamedTuple):
     end: float | None = None
     #: Whether the document goes on behind it, unread.
     cut: bool = False
+    #: Whether it is a page of hardly any text, as scans are.
+    bare: bool = False
+    #: Whether it was read in a picture of the page.
+    pictured: bool = False
 
 
 def bounded(sections: Iterable[Section]) -> Iterator[Section]:
-    """As far as is read of a document; only what holds words."""
+    """As far as is read of a document; only what holds words, and pages on which a picture may."""
     left = MAX_CHARACTERS
     for section in sections:
         text = section.text[:left]
         left -= len(text)
         cut = section.cut or len(text) < len(section.text)
-        if text.strip() or cut:
+        if text.strip() or cut or section.bare:
             yield section._replace(text=text, cut=cut)
         if cut:
             return

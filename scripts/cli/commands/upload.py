@@ -21,8 +21,14 @@ from scripts.cli.resumable import LARGE, Resumable, Source, may_resume
 from scripts.cli.words import by, clean, from_now, seconds_in, size
 
 _KINDS = ("video", "image", "audio", "document")
-#: Ends of names that do not say "text" or "audio" to whoever knows them all.
-_DOCUMENTS = frozenset({".pdf", ".docx", ".md", ".markdown", ".srt", ".vtt", ".html", ".htm", ".txt"})
+#: What names of files that can be uploaded end with; not all systems know them, and some know ".ts" for a text.
+_ENDS = {
+    "video": "3g2 3gp asf avi flv m2ts m4v mkv mov mp4 mpeg mpg mts ogv ts webm wmv",
+    "image": "avif gif heic heif jpeg jpg png webp",
+    "audio": "aac ac3 aif aiff amr au caf eac3 flac m4a m4b mka mp2 mp3 oga ogg opus snd spx wav weba wma",
+    "document": "docx htm html markdown md pdf srt txt vtt",
+}
+_KIND_BY_END = {f".{end}": kind for kind, ends in _ENDS.items() for end in ends.split()}
 Words = Mapping[str, Any]
 
 
@@ -60,7 +66,7 @@ def upload_command(
     words, asked, wait = _words(**given), repr(sorted(given.items())), wait or timeout is not None
 
     def upload(source: str) -> None:
-        kind_of = _kind_of(source, kind)
+        kind_of = find_kind(source, kind)
         media = _fetch(call, source, kind_of, words) if _is_url(source) else _send(call, source, kind_of, words, asked)
         sent.append(media)
         if not (wait and call.out.quiet):  # its task is named when it has ended
@@ -101,11 +107,11 @@ def _is_url(source: str) -> bool:
     return source.lower().startswith(("http://", "https://"))
 
 
-def _kind_of(source: str, told: str | None) -> str:
+def find_kind(source: str, told: str | None) -> str:
     """Raises ``Usage``."""
     name = urlsplit(source).path if _is_url(source) else source
     guessed = (mimetypes.guess_type(name)[0] or "").partition("/")[0]
-    kind = told or ("document" if Path(name).suffix.lower() in _DOCUMENTS else guessed)
+    kind = told or _KIND_BY_END.get(Path(name).suffix.lower(), guessed)
     if kind not in _KINDS:
         raise Usage(
             f"{Path(name).name or source} does not tell what it is: add --as {', '.join(_KINDS[:-1])} or {_KINDS[-1]}."

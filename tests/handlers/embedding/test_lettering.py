@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -91,9 +92,10 @@ def test_a_large_picture_is_read_within_bounds_and_a_clear_one_on_white(tmp_path
     assert set(pixels) == {255}
 
 
-def test_where_it_cannot_be_read_it_is_not_promised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"EMBED_OCR=1, but rapidocr is not installed here .*\[ocr\]"):
+@pytest.mark.parametrize("missing", ["rapidocr", "pypdfium2"])
+def test_where_it_cannot_be_read_it_is_not_promised(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "find_spec", lambda name: None if name == missing else object())
+    with pytest.raises(ValueError, match=rf"EMBED_OCR=1, but {missing} is not installed here .*\[ocr\]"):
         preflight.check({"EMBED_OCR": "1"})
     preflight.check({})
 
@@ -117,3 +119,36 @@ def test_a_photograph_without_words_has_none(photos: dict[str, Path]) -> None:
     for name in ("chelsea.png", "rocket.jpg", "china.jpg"):
         width, height, pixels = legible.raw_picture(str(photos[name]))
         assert written.read(Image.frombytes("RGB", (width, height), pixels)) == ""
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], Any]:
+    """Has a picture read to these lines, one below the other."""
+    numpy = pytest.importorskip("numpy", reason=NEEDS)
+    written = pytest.importorskip("handlers.embedding.written", reason=NEEDS, exc_type=ImportError)
+
+    def script(lines: list[str]) -> Any:
+        boxes = numpy.array([[(0, at), (90, at), (90, at + 20), (0, at + 20)] for at in range(0, 30 * len(lines), 30)])
+        answer = SimpleNamespace(txts=tuple(lines) or None, boxes=boxes if lines else None)
+        monkeypatch.setattr(written, "_reader", lambda: lambda pixels: answer)
+        return written
+
+    return script
+
+
+def test_a_word_that_goes_on_in_the_next_line_is_one_and_what_is_no_word_is_left_out(found: Any) -> None:
+    written = found(["|", "The night fer-", "ry leaves at 9-", "10 from A-"])
+    assert written.read(Image.new("RGB", (100, 100))) == "The night ferry leaves at 9-\n10 from A-"
+    assert found([]).read(Image.new("RGB", (100, 100))) == ""
+
+
+@pytest.mark.parametrize("size", [(60_000, 16), (16, 60_000), (900, 3), (10, 10)])
+def test_in_what_is_as_narrow_as_a_thread_nothing_is_looked_for(found: Any, size: tuple[int, int]) -> None:
+    assert found(["noise"]).read(Image.new("RGB", size)) == ""
+
+
+@needs_ocr
+@pytest.mark.parametrize("size", [(1280, 17), (17, 1280), (9000, 120), (17, 17)])
+def test_what_is_hardly_wider_is_looked_at_by_the_real_models(size: tuple[int, int]) -> None:
+    written = pytest.importorskip("handlers.embedding.written")
+    assert written.read(Image.effect_noise(size, 100).convert("RGB")) == ""

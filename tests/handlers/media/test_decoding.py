@@ -15,6 +15,7 @@ from broker.worker import processes
 from handlers.media import decoding
 from handlers.media.bounds import PICTURE
 from handlers.media.decoding import close, decode, decode_one
+from handlers.media.program import Crashed
 
 HERE = "tests.handlers.media.test_decoding"
 
@@ -62,8 +63,8 @@ def refusing(kind: str) -> None:
     raise {"permanent": PermanentError, "transient": TransientError}[kind](f"a {kind} one")
 
 
-def crash() -> None:
-    os.kill(os.getpid(), signal.SIGSEGV)
+def crash(signal_number: int = signal.SIGSEGV) -> None:
+    os.kill(os.getpid(), signal_number)
 
 
 def swelling() -> int:
@@ -139,6 +140,16 @@ def test_a_crash_is_survived_and_said() -> None:
     with pytest.raises(TransientError, match=f"signal {signal.SIGSEGV.value}"):
         ask("crash")
     assert ask("number") > 0
+
+
+@pytest.mark.parametrize(
+    ("signal_number", "its_own"),
+    [(signal.SIGSEGV, True), (signal.SIGABRT, True), (signal.SIGKILL, False)],
+)
+def test_a_crash_is_told_apart_from_being_killed_by_others(signal_number: int, its_own: bool) -> None:
+    with pytest.raises(TransientError) as ended:
+        ask("crash", int(signal_number))
+    assert isinstance(ended.value, Crashed) == its_own
 
 
 def test_a_decoder_that_failed_gets_no_other_file() -> None:

@@ -1,6 +1,7 @@
 """Groups, tags, dependencies and flows from the terminal, and what follows an upload; deleting."""
 
 import json
+import mimetypes
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,6 +10,8 @@ import pytest
 from broker.broker import Broker
 from broker.errors import NotFound
 from broker.tasks.task_filters import Wanted
+from scripts.cli.commands.upload import find_kind
+from tests.broker.media.test_sniff import CONTAINERS
 from tests.gateway.conftest import VIDEO_ID
 from tests.gateway.media import MP4, PNG
 from tests.gateway.work import complete
@@ -55,6 +58,13 @@ def test_how_a_flow_stands(mindia: Mindia, broker: Broker) -> None:
     assert done in mindia("list", "--flow", "order-8").out
     assert json.loads(mindia("flow", "order-8", "--json").out)["by_status"]["completed"] == 1
     assert mindia("flow", "nothing").status == 3
+
+
+def test_a_name_tells_what_it_is_on_a_system_that_knows_no_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mimetypes, "guess_type", lambda name: (None, None))
+    told = {name: find_kind(name.upper(), None) for name, *_ in CONTAINERS}
+    assert told == {name: found.kind for name, _, found in CONTAINERS}
+    assert find_kind("https://example.com/a.docx?b=.mp4", None) == "document"
 
 
 def test_what_follows_an_upload(mindia: Mindia, broker: Broker, clip: Path) -> None:
