@@ -32,8 +32,9 @@ class Judge(NamedTuple):
 
     def doubt(self, words: str, query: Vectors) -> float:
         """Log odds that are taken from what is found by ``query``, the vector of ``words``, alone."""
-        letters = 0.0 if makes_sense(words, self.pieces) else SENSELESS
-        return letters + self.calibration.nonsense.doubt(query)
+        nonsense = self.calibration.nonsense
+        taken_apart = 0.0 if makes_sense(words, self.pieces) else SENSELESS
+        return taken_apart + (nonsense.doubt(query) if nonsense else 0.0)
 
 
 class QueryEncoder:

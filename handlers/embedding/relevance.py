@@ -2,8 +2,7 @@
 
 A cosine alone does not tell: short queries are near to everything, passages nearer than pictures, and each model has a
 scale of its own. The background is made of the picture classifier's labels: every sixteenth as a text, and, as pictures
-are mixtures of labels, a mixture around each. It is known for every model that places pictures by labels, and with it
-where queries lie that mean nothing (``sense``).
+are mixtures of labels, a mixture around each. It is known for every model that places pictures by labels.
 """
 
 import math
@@ -54,16 +53,16 @@ class Calibration:
 
     pictures: Kind
     texts: Kind
-    nonsense: Nonsense
+    #: Known of the bundled model, on which alone it was measured what this finds and loses.
+    nonsense: Nonsense | None = None
 
     @classmethod
-    def by(cls, labels: LabelTable) -> "Calibration":
+    def by(cls, labels: LabelTable, nonsense: Nonsense | None = None) -> "Calibration":
         """From a table of labels, of which a part is embedded now if it is not kept yet: seconds."""
         some = np.array(SOME)
         rows = labels.rows(some)
         nearness = np.exp((rows @ rows.T - 1) / _NEARNESS)
         shown = unit(nearness @ labels.differences(some))
-        nonsense = Nonsense.by(labels.encode, [labels.name(label) for label in SOME])
         return cls(_kind(rows, shown, _PICTURES_EVEN), _kind(rows, rows, _TEXTS_EVEN), nonsense)
 
     @classmethod
@@ -76,6 +75,7 @@ class Calibration:
 
     def keep(self) -> None:
         """Writes what ``bundled`` reads."""
+        assert self.nonsense is not None
         kinds = {name: _flat(getattr(self, name)) for name in ("pictures", "texts")}
         nonsense = np.array([self.nonsense.start, *self.nonsense.way], np.float32)
         np.savez(_KEPT, allow_pickle=False, **kinds, nonsense=nonsense)

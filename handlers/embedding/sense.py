@@ -6,12 +6,13 @@ that a model does not take apart so far lie, by its vectors, where others lie th
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from handlers.embedding.labels import SOME, LabelTable
 from handlers.embedding.words import STOP
 
 Vectors = NDArray[np.float32]
@@ -33,7 +34,7 @@ _MEANINGLESS = (
 )
 #: Part of the way from words to these that a query may go, and log odds that the whole way costs: so chosen that hardly
 #: any query of one English word loses what it finds.
-_TOLERATED, _DOUBT = 0.3, 10.0
+_TOLERATED, _DOUBT = 0.3, 7.0
 
 
 def makes_sense(query: str, pieces: Callable[[str], int]) -> bool:
@@ -53,10 +54,10 @@ class Nonsense:
     start: float
 
     @classmethod
-    def by(cls, encode: Callable[[Sequence[str]], Vectors], words: Sequence[str]) -> "Nonsense":
-        """``words`` are some that mean something; ``encode`` gives (texts, dimensions)."""
-        meant = encode(words).mean(axis=0)
-        way = encode(_MEANINGLESS.split()).mean(axis=0) - meant
+    def by(cls, labels: LabelTable) -> "Nonsense":
+        """Of the model of these labels, whose names are words."""
+        meant = labels.encode([labels.name(label) for label in SOME]).mean(axis=0)
+        way = labels.encode(_MEANINGLESS.split()).mean(axis=0) - meant
         way /= way @ way
         return cls(way, float(meant @ way))
 
