@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from broker.environment.reading import read_one
 from handlers.embedding.classifier import LabelVectors, classifier
 from handlers.embedding.embedder import Embedder, open_embedder
+from handlers.embedding.index import words_worth
 from handlers.embedding.labels import LABELS, LabelTable
 from handlers.embedding.names import name_words
 from handlers.embedding.opening import query_embedder
@@ -33,6 +34,7 @@ from handlers.embedding.run import is_new
 from handlers.embedding.settings import EmbeddingSettings
 from handlers.embedding.unit import unit
 from handlers.embedding.video import read_frames
+from handlers.embedding.words import Words
 from scripts import fetch_model
 from scripts.bench.search_documents import QUESTIONS
 from scripts.bench.search_photographs import german, photographs, queries
@@ -117,12 +119,20 @@ def _measure(settings: EmbeddingSettings, paths: Mapping[str, Path], folder: Pat
     senseless = asked_for(nonsense())
     pictures = [read_picture(path) for path in paths.values()]
 
-    def rows(what: str, asked: Asked, right: NDArray[Any], groups: list[Vectors], kind: Kind | None) -> Iterator[Row]:
-        scores = _best(asked.vectors, groups)
+    def rows(
+        what: str,
+        asked: Asked,
+        right: NDArray[Any],
+        groups: list[Vectors],
+        kind: Kind | None,
+        worth: Vectors | float = 0.0,
+        of_nothing: Vectors | float = 0.0,
+    ) -> Iterator[Row]:
+        scores = _best(asked.vectors, groups) + worth
         yield _row(settings.name, what, scores, right)
         if kind:
-            found = (_odds(senseless, groups, kind).max(axis=1) >= 0).mean()
-            kept = np.where(_odds(asked, groups, kind) >= 0, scores, -np.inf)
+            found = (_odds(senseless, groups, kind, of_nothing).max(axis=1) >= 0).mean()
+            kept = np.where(_odds(asked, groups, kind, worth) >= 0, scores, -np.inf)
             yield _row(settings.name, f"{what}, relevance 0.5", kept, right)._replace(nonsense=float(found))
 
     if not encoder.sees:
@@ -144,12 +154,18 @@ def _measure(settings: EmbeddingSettings, paths: Mapping[str, Path], folder: Pat
         shown_in = asked_for([query for names in filmed.values() for name in names for query in asked[name]])
         scenes = [_scenes(encoder, path) for path in filmed]
         yield from rows(f"{len(filmed)} videos", shown_in, of, scenes, shown_kind)
-    questions = asked_for([question for each in QUESTIONS.values() for question in each])
+    asked_of = [question for each in QUESTIONS.values() for question in each]
+    questions = asked_for(asked_of)
     started = time.process_time()
-    documents = [encoder.texts([each.text for each in encoder.passages(_beginning(name))]) for name in QUESTIONS]
+    cut = [[each.text for each in encoder.passages(_beginning(name))] for name in QUESTIONS]
+    documents = [encoder.texts(each) for each in cut]
     cost = f"{1000 * (time.process_time() - started) / sum(map(len, documents)):.0f} ms of CPU a passage"
     of = np.repeat(np.arange(len(QUESTIONS)), 2)
-    yield from rows(f"documents ({cost})", questions, of, documents, calibration.texts if calibration else None)
+    yield from rows(f"documents by vectors alone ({cost})", questions, of, documents, None)
+    kind = calibration.texts if calibration else None
+    worth = _written(asked_of, questions.doubts, cut)
+    of_nothing = _written(nonsense(), senseless.doubts, cut)
+    yield from rows("documents, by their words too", questions, of, documents, kind, worth, of_nothing)
 
 
 def _calibration(settings: EmbeddingSettings, encoder: Embedder) -> Calibration | None:
@@ -204,9 +220,21 @@ def _best(asked: Vectors, groups: list[Vectors]) -> Vectors:
     return np.stack([(asked @ group.T).max(axis=1) for group in groups], axis=1)
 
 
-def _odds(asked: Asked, groups: list[Vectors], kind: Kind) -> Vectors:
+def _written(queries: list[str], doubts: Vectors, documents: list[list[str]]) -> Vectors:
+    """(queries, documents), what the words of each query that stand in a document are worth."""
+    words = Words()
+    words.add((str(number), texts) for number, texts in enumerate(documents))
+    worth = np.zeros((len(queries), len(documents)), np.float32)
+    for row, query, doubt in zip(worth, queries, doubts, strict=True):
+        for number, share in words.covered(query, lambda document, doubt=doubt: not doubt).items():
+            row[int(number)] = words_worth(share, "document")
+    return worth
+
+
+def _odds(asked: Asked, groups: list[Vectors], kind: Kind, worth: Vectors | float = 0.0) -> Vectors:
     factors, addends = np.array([kind.scale(query) for query in asked.vectors]).T
-    odds: Vectors = factors[:, None] * _best(asked.vectors, groups) + (addends - asked.doubts)[:, None]
+    doubts = np.where(np.asarray(worth) > 0, 0.0, asked.doubts[:, None])
+    odds: Vectors = factors[:, None] * (_best(asked.vectors, groups) + worth) + addends[:, None] - doubts
     return odds
 
 

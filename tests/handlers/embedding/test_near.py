@@ -21,6 +21,7 @@ pytest.importorskip("usearch", reason="needs the extra hnsw")
 graphs = pytest.importorskip("handlers.embedding.graphs", reason="needs the extra hnsw")
 matrix = pytest.importorskip("handlers.embedding.matrix", reason="needs the extra media")
 near = pytest.importorskip("handlers.embedding.near", reason="needs the extra media")
+sample = pytest.importorskip("handlers.embedding.sample", reason="needs the extra media")
 relevance = pytest.importorskip("handlers.embedding.relevance", reason="needs the extra light")
 scan = pytest.importorskip("handlers.embedding.scan", reason="needs the extra media")
 search = pytest.importorskip("handlers.embedding.search", reason="needs the extra light")
@@ -199,6 +200,44 @@ def test_no_key_is_looked_for_among_those_of_all_other_rows() -> None:
     taken[last] = True
     assert taken.sum() > 0.7 * len(keys)
     assert np.diff(np.flatnonzero(~taken)).max() < 100
+
+
+class Astray:
+    """An index whose searches for one query end among the farthest rows."""
+
+    def __init__(self, index: Any, query: Any, far: Any) -> None:
+        self._index, self._query, self._far = index, query, far
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._index, name)
+
+    def search(self, sought: Any, many: int, **options: Any) -> Any:
+        return self._index.search(self._far if np.array_equal(sought, self._query) else sought, many, **options)
+
+
+def test_a_search_that_has_gone_astray_is_noticed_and_led_back(random: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "_EACH", 8)
+    monkeypatch.setattr(graphs, "_TRUSTED", 10)
+    graph = graphs._Graph(DIMENSIONS)
+    rows = unit(random.standard_normal((300, DIMENSIONS)))
+    rows[:60] = unit(rows[0] + rows[:60] / 4)  # a clump
+    codes = np.rint(rows * 127).astype(np.int8)
+    keys = graphs._keys(1, np.arange(300))
+    graph.add(keys, codes)
+    asked, clump = codes[0], set(keys[:60].tolist())
+    assert set(graph.nearest(asked, 24)[0].tolist()) <= clump
+
+    graph._index = Astray(graph._index, asked, -asked)
+    found, cosines = graph.nearest(asked, 24)
+    assert len(set(found.tolist()) & clump) >= 10
+    assert set(found[:10].tolist()) <= clump
+    assert cosines[:10] == pytest.approx(rows[graphs._places(found[:10])[1]] @ rows[0], abs=0.01)
+
+    graph.remove(graph._sample._keys)  # what is gone is not missed
+    assert not set(graph.nearest(asked, 24)[0].tolist()) & clump
 
 
 def test_rows_that_are_broken_or_equal_break_nothing(tested: Any, random: Any) -> None:

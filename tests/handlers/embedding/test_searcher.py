@@ -418,6 +418,30 @@ def test_what_is_not_relevant_is_not_answered_and_kinds_are_compared_by_it(
     assert less.entity_id == passage
 
 
+def test_of_documents_each_word_of_a_query_counts(vectors: RedisVectors, new_media: NewMedia) -> None:
+    query = "the warranty of a lawnmower"
+    written, like = new_media(kind="document"), new_media(kind="document")
+    named, seen = new_media(), new_media()
+    vectors.put("acme", "m", "document", written, packed([0.5, 0.866, 0.0]), [Part("passage", "the warranty ends")])
+    vectors.put("acme", "m", "document", like, packed([0.52, 0.854, 0.0]), [Part("passage", "we guarantee it")])
+    vectors.put("acme", "m", "image", named, packed([0.5, 0.866, 0.0]), [Part("label", "warranty")])
+    vectors.put("acme", "m", "image", seen, packed([0.52, 0.854, 0.0]), [Part("label", "meadow")])
+    nothing = np.zeros(3, np.float32)
+    kind = relevance.Kind(nothing, 0.4, 0.1)
+    calibration = relevance.Calibration(kind, kind)
+
+    def found(of: str, pieces: Callable[[str], int]) -> list[str]:
+        judge = search.Judge(calibration, pieces)
+        searcher = search.Searcher("m", lambda text: np.array(RED, np.float32), vectors, nameless, judge=judge)
+        while (hits := searcher.answer(SearchRequest("acme", query, of))) is None:
+            assert searcher.work()
+        return [hit.entity_id for hit in hits]
+
+    assert found("document", lambda word: 1) == [written, like]
+    assert found("image", lambda word: 1) == [seen, named]
+    assert found("document", len) == [like, written]  # of a query that means nothing, one word of many tells nothing
+
+
 @pytest.mark.parametrize("taken_apart", [True, False], ids=["by their pieces", "by their vector"])
 def test_a_query_of_letters_finds_only_what_has_it_written(
     vectors: RedisVectors, new_media: NewMedia, taken_apart: bool
