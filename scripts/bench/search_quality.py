@@ -226,7 +226,8 @@ def _written(queries: list[str], doubts: Vectors, documents: list[list[str]]) ->
     words.add((str(number), texts) for number, texts in enumerate(documents))
     worth = np.zeros((len(queries), len(documents)), np.float32)
     for row, query, doubt in zip(worth, queries, doubts, strict=True):
-        for number, share in words.covered(query, lambda document, doubt=doubt: not doubt).items():
+        each_counts = (lambda document: False) if doubt else (lambda document: True)
+        for number, share in words.covered(query, each_counts).items():
             row[int(number)] = words_worth(share, "document")
     return worth
 
