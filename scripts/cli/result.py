@@ -1,6 +1,6 @@
 """Watching tasks on a terminal, as bars, or as a line for each change; how they ended is how the program ends."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Protocol
@@ -29,19 +29,23 @@ class Display(Protocol):
 
 
 def wait_for(
-    call: Call, ids: list[str], timeout: float | None = None, lines: "Callable[[Output], Lines] | None" = None
+    call: Call,
+    ids: list[str],
+    timeout: float | None = None,
+    lines: "Callable[[Output], Lines] | None" = None,
+    files: Mapping[str, str] = {},
 ) -> None:
     """Shows the tasks until all have ended; ends the program with 1 unless all of them are completed.
 
-    ``lines`` is how they are shown to programs, by default as ``OneEach``. Raises ``Failure`` when that takes more than
-    ``timeout`` seconds.
+    ``lines`` is how they are shown to programs, by default as ``OneEach``; ``files`` are the names of their files, by
+    task. Raises ``Failure`` when that takes more than ``timeout`` seconds.
     """
     statuses: dict[str, str] = {}
     try:
         with time_limit(timeout), display(call.out, lines or OneEach) as shown:
             for task in follow(call.api, ids, shown.say):
                 statuses[task["id"]] = task["status"]
-                shown.show(task)
+                shown.show(task | {"file": files[task["id"]]} if files else task)
     except KeyboardInterrupt:
         call.out.note(
             "\nStopped watching; the tasks go on." if len(ids) != 1 else "\nStopped watching; the task goes on."

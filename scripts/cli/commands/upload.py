@@ -188,9 +188,9 @@ def _say(call: Call, media: dict[str, Any], kind: str, *, wait: bool) -> None:
 
 
 def _wait(call: Call, sent: list[dict[str, Any]], timeout: float | None) -> None:
-    tasks = [media["task_id"] for media in sent if media["task_id"]]
-    if tasks:  # without any, all tasks of the tenant would be watched
-        wait_for(call, tasks, timeout, Unsaid)
+    files = {media["task_id"]: media["filename"] for media in sent if media["task_id"]}
+    if files:  # without any, all tasks of the tenant would be watched
+        wait_for(call, list(files), timeout, Unsaid, files)
     for media in sent:
         if "hls_url" in media and not (call.out.as_json or call.out.quiet):
             call.out.line(f"Play it: {urljoin(call.api.access.url, media['hls_url'])}")

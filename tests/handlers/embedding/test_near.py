@@ -25,6 +25,7 @@ sample = pytest.importorskip("handlers.embedding.sample", reason="needs the extr
 relevance = pytest.importorskip("handlers.embedding.relevance", reason="needs the extra light")
 scan = pytest.importorskip("handlers.embedding.scan", reason="needs the extra media")
 search = pytest.importorskip("handlers.embedding.search", reason="needs the extra light")
+sense = pytest.importorskip("handlers.embedding.sense", reason="needs the extra light")
 
 DIMENSIONS = 24
 PLAIN = scan.Scales(scan.Scale(1.0, 0.0), scan.Scale(1.0, 0.0))
@@ -277,13 +278,14 @@ def stored(vectors: RedisVectors, redis: Redis, keys: Keys, random: Any) -> list
 
 def opened(vectors: RedisVectors, graphs_from: int, *, linked: bool = True) -> Any:
     """A searcher that has done all its work. A query is the number of a direction."""
-    kind = relevance.Kind(np.zeros(DIMENSIONS, np.float32), 0.1, 0.2)
+    nothing = np.zeros(DIMENSIONS, np.float32)
+    kind, nonsense = relevance.Kind(nothing, 0.1, 0.2), sense.Nonsense(nothing, 0.0)
     made = search.Searcher(
         "m",
         lambda text: query(np.random.default_rng(int(text))),
         vectors,
         lambda tenant, ids: {each: search.Facts(int(each[:2], 16), 1, each, frozenset()) for each in ids},
-        judge=search.Judge(relevance.Calibration(kind, kind)),
+        judge=search.Judge(relevance.Calibration(kind, kind, nonsense)),
         graphs_from=graphs_from,
     )
     while made.find(SearchRequest("acme", "1")) is None:

@@ -116,6 +116,15 @@ def test_what_is_refused_of_many_files_is_named(mindia: Mindia, tmp_path: Path) 
     ]
 
 
+def test_upload_and_wait_names_the_file_of_a_failure(start: Start, broker: Broker, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    process = start("upload", tmp_path / "a.png", "--wait")
+    wait_until(lambda: broker.tasks.page("ops").total == 1, "a task")
+    fail(broker, "It is damaged.")
+    out, _ = process.communicate(timeout=PATIENCE)
+    assert out.splitlines()[-1].endswith(": a.png: It is damaged.")
+
+
 def test_without_a_task_there_is_nothing_to_wait_for(mindia: Mindia, tmp_path: Path) -> None:
     still = tmp_path / "a.png"
     still.write_bytes(PNG)
