@@ -25,7 +25,7 @@ _MOST_BLOCKS = 16
 #: labels lie in clumps, of which fewer would miss more (docs/benchmarks.md).
 _LINKS, _LOOKED_AT, _SEARCHED = 32, 256, 512
 #: How many of what is found are far off where a row of the sample that was not found is nearer.
-_TRUSTED = 32
+_TRUSTED = 128
 #: Bits of a place that tell the row; those above tell the block.
 _ROW_BITS = 32
 #: A key is a place times the one, modulo 2**64, with its halves swapped; the other undoes it. usearch finds a key by
