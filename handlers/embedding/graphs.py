@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from handlers.embedding.links import NONE, Links
 from handlers.embedding.products import ZERO
+from handlers.embedding.sample import Sample, directions
 
 _LIBRARY = "usearch.index"
 #: Rows that are linked at once: some milliseconds.
@@ -23,6 +24,8 @@ _MOST_BLOCKS = 16
 #: Links of a row, rows that are looked at for them, and rows of each part that are looked at for a query. Vectors of
 #: labels lie in clumps, of which fewer would miss more (docs/benchmarks.md).
 _LINKS, _LOOKED_AT, _SEARCHED = 32, 256, 512
+#: How many of what is found are far off where a row of the sample that was not found is nearer.
+_TRUSTED = 32
 #: Bits of a place that tell the row; those above tell the block.
 _ROW_BITS = 32
 #: A key is a place times the one, modulo 2**64, with its halves swapped; the other undoes it. usearch finds a key by
@@ -79,28 +82,35 @@ class _Graph:
         self._index = import_module(_LIBRARY).Index(
             ndim=dimensions, metric="cos", dtype="i8", connectivity=_LINKS, expansion_add=_LOOKED_AT
         )
+        self._sample = Sample(dimensions)
 
     def __len__(self) -> int:
         return len(self._index)
 
     @property
     def nbytes(self) -> int:
-        return int(self._index.memory_usage)
+        return int(self._index.memory_usage) + self._sample.nbytes
 
     def add(self, keys: NDArray[np.uint64], codes: NDArray[np.int8]) -> None:
         self._index.add(keys, codes, threads=1)
+        self._sample.add(keys, codes)
 
     def links(self) -> Links:
         """All of it but the vectors."""
         return Links.of(self._index.save())
 
-    def load(self, links: Links, vectors: NDArray[np.int8], there: NDArray[np.bool_]) -> int:
+    def load(self, links: Links, vectors: NDArray[np.int8], there: NDArray[np.bool_]) -> Generator[None, None, int]:
         """Becomes what was saved, with ``vectors`` by slot, less the slots without: how many these were."""
-        self._index.load(links.with_vectors(vectors, there))
+        whole = links.with_vectors(vectors, there)
+        yield
+        self._index.load(whole)
+        yield
+        self._sample.add(links.keys[there], vectors[there])
         return self.remove(links.keys[~there & (links.keys != NONE)])
 
     def remove(self, keys: NDArray[np.uint64]) -> int:
         """How many of them there were. They are found no more; what comes later takes their room."""
+        self._sample.remove(keys)
         return int(np.sum(self._index.remove(keys, threads=1)))
 
     def nearest(self, digits: NDArray[np.int8], few: int) -> tuple[NDArray[np.uint64], NDArray[np.float64]]:
@@ -108,7 +118,22 @@ class _Graph:
         many = max(few, _SEARCHED)
         self._index.expansion_search = many
         found = self._index.search(digits, many, threads=1)
-        return found.keys, 1.0 - found.distances.astype(np.float64)
+        keys, near = found.keys, 1.0 - found.distances.astype(np.float64)
+        if len(keys) < len(self):
+            least = float(near[:_TRUSTED][-1]) if len(near) else -1.0
+            if len(missed := self._sample.missed(digits, keys, least)):
+                return self._anew(digits, keys, missed, many)
+        return keys, near
+
+    def _anew(
+        self, digits: NDArray[np.int8], keys: NDArray[np.uint64], missed: NDArray[np.int8], many: int
+    ) -> tuple[NDArray[np.uint64], NDArray[np.float64]]:
+        """As ``nearest``, of what was found and what is around rows that were missed."""
+        more = [self._index.search(row, many, threads=1).keys for row in missed]
+        keys = np.unique(np.concatenate([keys, *more]))
+        cosines = directions(self._index.get(keys)) @ directions(digits[np.newaxis])[0]
+        order = np.argsort(-cosines, kind="stable")[:many]
+        return keys[order], cosines[order].astype(np.float64)
 
 
 class Saved(NamedTuple):
@@ -199,7 +224,7 @@ class Graphs:
                 if there.sum() < _LEFT * len(there):
                     return False
                 yield
-                part.removed += graph.load(each, vectors, there)
+                part.removed += yield from graph.load(each, vectors, there)
                 yield
             linked = sum(map(len, part.graphs))
             if not linked or linked != sum(map(len, live.values())):

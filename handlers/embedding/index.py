@@ -30,6 +30,8 @@ _EMPTY_BYTES, _FILE_BYTES = 2000, 150
 _SHOWN = frozenset({"image", "video"})
 #: What a text that has all words of the query is worth, as a cosine; one that has half of them an eighth of it.
 _WORDS_WORTH, _WORDS_POWER = 0.3, 3
+#: The same of documents, where half of them are worth half of it.
+_IN_DOCUMENTS = 0.25
 
 #: Seconds after which the ids of what was deleted are taken out of what is kept.
 _REFRESHED = 3600.0
@@ -130,7 +132,12 @@ class Index:
         there are, which may miss some.
         """
         scales = _UNSCALED if by is None else Scales(_scale(by.texts, query), _scale(by.pictures, query))
-        worth = {each: _WORDS_WORTH * share**_WORDS_POWER for each, share in self._words.covered(text).items()}
+
+        def partly(entity_id: str) -> bool:
+            return not doubt and self._kind_of.get(entity_id) == "document"
+
+        covered = self._words.covered(text, partly)
+        worth = {each: words_worth(share, self._kind_of.get(each)) for each, share in covered.items()}
 
         def compared(matrix: Matrix) -> Compared:
             if near and matrix.graphs is not None and not matrix.graphs.empty:
@@ -238,6 +245,11 @@ class Index:
 
 
 _UNSCALED = Scales(Scale(1.0, 0.0), Scale(1.0, 0.0))
+
+
+def words_worth(share: float, kind: str | None) -> float:
+    """What is added to the cosine of a file of which one text has such a share of the query's words."""
+    return _IN_DOCUMENTS * share if kind == "document" else _WORDS_WORTH * share**_WORDS_POWER
 
 
 def _scale(by: Kind, query: NDArray[np.float32]) -> Scale:

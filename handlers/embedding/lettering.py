@@ -80,7 +80,7 @@ def on_pages(path: Path, sections: list[Section], context: TaskContext) -> tuple
         raise PermanentError(_nothing(len(bare), refusals))
     pages = Pages(len(found), len(bare) - len(found))
     if pages.left_out and not wanted():
-        context.log.warning("%d pages of hardly any text are left out: %s", pages.left_out, _HOW)
+        context.log.info("pages of hardly any text, of which no picture is read: %d; %s", pages.left_out, _HOW)
     return with_text, pages
 
 

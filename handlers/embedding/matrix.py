@@ -371,15 +371,17 @@ class Matrix:
         """Has a part of its graphs written that should be; whether there was one.
 
         That is one that no more will come into or, when it is ``calm``, has come into; and, for a ``refresh``, one from
-        which something was removed since.
+        which something was removed since, and one whose file is not there.
         """
         graphs = self.graphs
         if graphs is None or self._saved or self._adopting:
             return False
         for part in graphs.parts:
             numbers, removed = graphs.whole(part), part.removed
-            changed = numbers != part.saved.numbers and (calm or graphs.full(part))
-            if numbers and (changed or (refresh and removed != part.saved.removed)):
+            due = numbers != part.saved.numbers and (calm or graphs.full(part))
+            if refresh and not due:
+                due = removed != part.saved.removed or not kept.has(part.saved.name)
+            if numbers and due:
                 layouts, rows = zip(*(self._blocks[each].layout(each) for each in sorted(numbers)), strict=True)
                 part.saved = Saved(f"{_short(kind)}-{min(numbers):08}", numbers, removed)
                 kept.write(part.saved.name, Contents(kind, [*layouts], [*rows], [each.links() for each in part.graphs]))

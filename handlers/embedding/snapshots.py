@@ -12,11 +12,12 @@ import json
 import logging
 import os
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -126,15 +127,15 @@ class Snapshots:
 
     def read(self, path: Path) -> Snapshot | None:
         """What is in a file; nothing, and no file any more, where that is of no use."""
-        discard = _discard(path)
         try:
             with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 if str(file["made_of"]) != self._made_of:
                     raise ValueError("it was made in another way")
-                return Snapshot(path.stem, str(file["kind"]), _layouts(file), lambda: _links(path), discard)
+                links, discard = partial(_links, path), partial(_discard, path)
+                return Snapshot(path.stem, str(file["kind"]), _layouts(file), links, discard)
         except Exception as error:  # whatever a damaged file has numpy and zipfile raise
             log.info("an index that was kept is of no use: %s", error)
-            discard()
+            _discard(path)
             return None
 
     @property
@@ -165,7 +166,7 @@ class Snapshots:
                     shutil.rmtree(folder, ignore_errors=True)
 
     def _write(self, path: Path, contents: Contents) -> None:
-        with suppress(OSError, AttributeError):  # where threads have no priorities of their own
+        if sys.platform == "linux":  # elsewhere a thread has no priority of its own
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
         unfinished = path.with_suffix(_UNFINISHED)
         try:
@@ -179,7 +180,7 @@ class Snapshots:
         except Exception as error:
             self._pause_until = time.monotonic() + _PAUSE
             log.warning("an index cannot be kept in %s: %s", self._folder, error)
-            _discard(unfinished)()
+            _discard(unfinished)
 
 
 class Kept:
@@ -205,13 +206,17 @@ class Kept:
         """Beside all else; not while ``busy``."""
         self._all.write(self._folder / f"{name}.npz", contents)
 
+    def has(self, name: str) -> bool:
+        """Whether it was written, and has not been removed since."""
+        return (self._folder / f"{name}.npz").exists()
+
     def keep(self, names: Collection[str]) -> None:
         """Removes all others."""
         with suppress(OSError):
             os.utime(self._folder)
         for path in self._folder.glob("*.npz"):
             if path.stem not in names:
-                _discard(path)()
+                _discard(path)
         self._all.sweep()
 
 
@@ -228,12 +233,9 @@ def _lock(folder: Path) -> int | None:
     return handle
 
 
-def _discard(path: Path) -> Callable[[], None]:
-    def discard() -> None:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-
-    return discard
+def _discard(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _arrays(contents: Contents) -> dict[str, NDArray[Any]]:

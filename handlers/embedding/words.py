@@ -7,7 +7,7 @@ FTS5 in memory, which keeps no text: 100,000 passages take 10 MB, and a word is 
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -19,8 +19,10 @@ _FIND = "SELECT rowid FROM texts WHERE texts MATCH ? LIMIT ?"
 _WORD = re.compile(r"[^\W_]+")
 #: A word that stands in more texts than this tells little, and takes long to look up.
 _TOO_MANY = 1000
-#: Share of a query below which a text has too little of it to count.
-_LEAST_SHARE = 0.4
+#: Share of a query below which a text has too little of it to count, and to count as having some of it.
+_LEAST_SHARE, _LEAST_PART = 0.4, 0.2
+#: Entities that count for having some of it: each takes as long to compare as a hit.
+_MOST_PARTLY = 100
 #: Words of a query that are looked up.
 _MOST_WORDS = 32
 #: Bytes that a text costs beside SQLite's pages.
@@ -34,6 +36,15 @@ STOP = frozenset(
     | {"ein", "eine", "einen", "einem", "der", "die", "das", "den", "dem", "und", "oder", "im", "am"}
     | {"auf", "mit", "von", "zu", "le", "la", "les", "un", "une", "des", "du", "de", "et", "el", "los"}
     | {"y"}
+)
+#: What stands in most sentences besides, and is looked up only where a query has nothing else.
+_COMMON = frozenset(
+    {"about", "after", "again", "all", "am", "another", "any", "because", "been", "before", "being", "between", "both"}
+    | {"but", "can", "could", "did", "does", "done", "during", "each", "few", "get", "give", "given", "had", "has"}
+    | {"have", "having", "here", "him", "if", "just", "let", "make", "many", "may", "might", "more", "most", "much"}
+    | {"must", "no", "nor", "off", "once", "only", "other", "out", "own", "same", "shall", "should", "so", "some"}
+    | {"such", "than", "then", "there", "through", "too", "until", "up", "us", "use", "used", "very", "while", "why"}
+    | {"will", "without", "would", "yet"}
 )
 
 
@@ -84,12 +95,17 @@ class Words:
         """Forgets an entity, if it is there."""
         self._removed += len(self._rows.pop(entity_id, ()))
 
-    def covered(self, query: str) -> dict[str, float]:
-        """How much of the query one text of an entity has, 0.4 to 1; a rare word weighs more than a common one."""
+    def covered(self, query: str, partly: Callable[[str], bool] = lambda entity_id: False) -> dict[str, float]:
+        """How much of the query one text of an entity has, 0.4 to 1; a rare word weighs more than a common one.
+
+        Of the entities that have less, those of which ``partly`` holds count from 0.2 on, the 100 that have most.
+        """
         if not self._rows:
             return {}
-        words = dict.fromkeys(_WORD.findall(unicodedata.normalize("NFC", query).lower()))
-        found = [self._find(word) for word in [word for word in words if word not in STOP][:_MOST_WORDS]]
+        asked = dict.fromkeys(_WORD.findall(unicodedata.normalize("NFC", query).lower()))
+        words = [word for word in asked if word not in STOP]
+        words = [word for word in words if word not in _COMMON] or words
+        found = [self._find(word) for word in words[:_MOST_WORDS]]
         telling = [rows for rows in found if len(rows) <= _TOO_MANY]
         weights = [np.log(1 + len(self._owners) / (len(rows) + 0.5)) for rows in telling]
         if not any(map(len, telling)):
@@ -100,9 +116,22 @@ class Words:
         much = sums >= _LEAST_SHARE
         for row, share in zip(rows[much].tolist(), sums[much].tolist(), strict=True):
             owner = self._owners[row]
-            if row in self._rows.get(owner, ()):
+            if self._is_of(row, owner):
                 best[owner] = max(share, best.get(owner, 0.0))
+        left = _MOST_PARTLY
+        some = np.flatnonzero((sums >= _LEAST_PART) & ~much)
+        for at in some[np.argsort(-sums[some], kind="stable")].tolist():
+            owner = self._owners[rows[at]]
+            if owner not in best and partly(owner) and self._is_of(rows[at], owner):
+                best[owner] = float(sums[at])
+                left -= 1
+                if not left:
+                    break
         return best
+
+    def _is_of(self, row: int, entity_id: str) -> bool:
+        """Whether it is a text that the entity still has."""
+        return row in self._rows.get(entity_id, ())
 
     def _find(self, word: str) -> NDArray[np.intp]:
         return np.array(self._database.execute(_FIND, (f'"{word}"', _TOO_MANY + 1)).fetchall(), np.intp).reshape(-1)

@@ -100,5 +100,6 @@ def check_not_killed(exit_code: int, what: str) -> None:
     One that it brought upon itself is ``Crashed``.
     """
     if exit_code < 0:
-        kind = Crashed if -exit_code in _ITS_OWN else TransientError
-        raise kind(f"{what} was killed by signal {-exit_code}; the worker may be short of memory.")
+        if -exit_code in _ITS_OWN:
+            raise Crashed(f"{what} has crashed (signal {-exit_code}).")
+        raise TransientError(f"{what} was killed by signal {-exit_code}; the worker may be short of memory.")

@@ -70,7 +70,9 @@ def beep() -> bytes:
 
 def test_a_name_tells_what_a_browser_does_not_know(tab: Tab) -> None:
     tab.open("media")
-    tab.page.get_by_label("Choose files").set_input_files([{"name": "beep.CAF", "mimeType": "", "buffer": beep()}])
+    tab.page.get_by_label("Choose files").set_input_files(
+        [{"name": "beep.CAF", "mimeType": "application/octet-stream", "buffer": beep()}]
+    )
     uploads = tab.page.get_by_role("list", name="Uploads")
     expect(uploads.get_by_role("link", name="audio", exact=True)).to_be_visible()
 

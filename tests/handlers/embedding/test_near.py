@@ -21,9 +21,11 @@ pytest.importorskip("usearch", reason="needs the extra hnsw")
 graphs = pytest.importorskip("handlers.embedding.graphs", reason="needs the extra hnsw")
 matrix = pytest.importorskip("handlers.embedding.matrix", reason="needs the extra media")
 near = pytest.importorskip("handlers.embedding.near", reason="needs the extra media")
+sample = pytest.importorskip("handlers.embedding.sample", reason="needs the extra media")
 relevance = pytest.importorskip("handlers.embedding.relevance", reason="needs the extra light")
 scan = pytest.importorskip("handlers.embedding.scan", reason="needs the extra media")
 search = pytest.importorskip("handlers.embedding.search", reason="needs the extra light")
+sense = pytest.importorskip("handlers.embedding.sense", reason="needs the extra light")
 
 DIMENSIONS = 24
 PLAIN = scan.Scales(scan.Scale(1.0, 0.0), scan.Scale(1.0, 0.0))
@@ -200,6 +202,44 @@ def test_no_key_is_looked_for_among_those_of_all_other_rows() -> None:
     assert np.diff(np.flatnonzero(~taken)).max() < 100
 
 
+class Astray:
+    """An index whose searches for one query end among the farthest rows."""
+
+    def __init__(self, index: Any, query: Any, far: Any) -> None:
+        self._index, self._query, self._far = index, query, far
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._index, name)
+
+    def search(self, sought: Any, many: int, **options: Any) -> Any:
+        return self._index.search(self._far if np.array_equal(sought, self._query) else sought, many, **options)
+
+
+def test_a_search_that_has_gone_astray_is_noticed_and_led_back(random: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "_EACH", 8)
+    monkeypatch.setattr(graphs, "_TRUSTED", 10)
+    graph = graphs._Graph(DIMENSIONS)
+    rows = unit(random.standard_normal((300, DIMENSIONS)))
+    rows[:60] = unit(rows[0] + rows[:60] / 4)  # a clump
+    codes = np.rint(rows * 127).astype(np.int8)
+    keys = graphs._keys(1, np.arange(300))
+    graph.add(keys, codes)
+    asked, clump = codes[0], set(keys[:60].tolist())
+    assert set(graph.nearest(asked, 24)[0].tolist()) <= clump
+
+    graph._index = Astray(graph._index, asked, -asked)
+    found, cosines = graph.nearest(asked, 24)
+    assert len(set(found.tolist()) & clump) >= 10
+    assert set(found[:10].tolist()) <= clump
+    assert cosines[:10] == pytest.approx(rows[graphs._places(found[:10])[1]] @ rows[0], abs=0.01)
+
+    graph.remove(graph._sample._keys)  # what is gone is not missed
+    assert not set(graph.nearest(asked, 24)[0].tolist()) & clump
+
+
 def test_rows_that_are_broken_or_equal_break_nothing(tested: Any, random: Any) -> None:
     one = unit(np.ones((1, DIMENSIONS))).astype(np.float16)
     rows = np.concatenate([np.repeat(one, 120, axis=0), np.full((30, DIMENSIONS), np.nan, np.float16)])
@@ -236,20 +276,21 @@ def stored(vectors: RedisVectors, redis: Redis, keys: Keys, random: Any) -> list
     return ids
 
 
-def opened(vectors: RedisVectors, graphs_from: int) -> Any:
+def opened(vectors: RedisVectors, graphs_from: int, *, linked: bool = True) -> Any:
     """A searcher that has done all its work. A query is the number of a direction."""
-    kind = relevance.Kind(np.zeros(DIMENSIONS, np.float32), 0.1, 0.2)
+    nothing = np.zeros(DIMENSIONS, np.float32)
+    kind, nonsense = relevance.Kind(nothing, 0.1, 0.2), sense.Nonsense(nothing, 0.0)
     made = search.Searcher(
         "m",
         lambda text: query(np.random.default_rng(int(text))),
         vectors,
         lambda tenant, ids: {each: search.Facts(int(each[:2], 16), 1, each, frozenset()) for each in ids},
-        judge=search.Judge(relevance.Calibration(kind, kind)),
+        judge=search.Judge(relevance.Calibration(kind, kind, nonsense)),
         graphs_from=graphs_from,
     )
     while made.find(SearchRequest("acme", "1")) is None:
         assert made.work()
-    while made.work():
+    while linked and made.work():
         pass
     return made
 
@@ -279,6 +320,22 @@ def test_a_search_by_it_pages_to_the_end_and_says_what_it_has_counted(vectors: R
     few = by_graphs.find(SearchRequest("acme", "1", limit=9, min_relevance=0.3))
     assert not few.exact
     assert few.total >= 9
+
+
+def test_pages_go_on_from_the_scan_to_the_index_that_is_made_meanwhile(
+    vectors: RedisVectors, stored: list[str]
+) -> None:
+    """None comes twice, and what the index misses is all that is on no page."""
+    expected = [hit.entity_id for page in pages(opened(vectors, 0), SearchRequest("acme", "2")) for hit in page.hits]
+    tested = opened(vectors, 500, linked=False)
+    found: list[str] = []
+    for page in pages(tested, SearchRequest("acme", "2")):
+        found += [hit.entity_id for hit in page.hits]
+        for _ in range(4):
+            tested.work()
+    assert not tested.work()
+    assert len(set(found)) == len(found) >= len(expected) - 2
+    assert [each for each in expected if each in found] == found
 
 
 @pytest.mark.parametrize(

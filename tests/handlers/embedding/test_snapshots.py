@@ -13,6 +13,7 @@ import pytest
 from redis import Redis
 
 from broker.engine.keys import Keys
+from broker.media.generations import Standing
 from broker.media.search import SearchRequest
 from broker.media.vectors import RedisVectors
 
@@ -70,7 +71,7 @@ def start(vectors: RedisVectors, tmp_path: Path) -> Iterator[Open]:
     """Starts a searcher that keeps its indexes in a folder, as a process does when it starts."""
     running: list[Any] = []
 
-    def start(most_bytes: int = 10**9, folder: Path = tmp_path) -> Any:
+    def start(most_bytes: int = 10**9, folder: Path = tmp_path, **options: Any) -> Any:
         kept = snapshots.Snapshots.open(folder, most_bytes, matrix.made_of())
         running.append(kept)
         made = search.Searcher(
@@ -80,6 +81,7 @@ def start(vectors: RedisVectors, tmp_path: Path) -> Iterator[Open]:
             lambda tenant, ids: {each: search.Facts(0, 1, each, frozenset()) for each in ids},
             graphs_from=300,
             snapshots=kept,
+            **options,
         )
         made.end = lambda: running.remove(kept) or kept.close()
         return made
@@ -90,19 +92,19 @@ def start(vectors: RedisVectors, tmp_path: Path) -> Iterator[Open]:
             each.close()
 
 
-def ready(searcher: Any, *tenants: str) -> Any:
+def ready(searcher: Any, *tenants: str, model: str = "m") -> Any:
     """All its work done, for these tenants."""
     for tenant in tenants or ("acme",):
         while searcher.find(SearchRequest(tenant, "1")) is None:
             assert searcher.work()
-        while searcher.work() or writing(searcher, tenant):
+        while searcher.work() or writing(searcher, tenant, model):
             pass
     return searcher
 
 
-def writing(searcher: Any, tenant: str) -> bool:
+def writing(searcher: Any, tenant: str, model: str) -> bool:
     """Whether something was written until now."""
-    kept = searcher._indexes._kept[tenant, "m"]._kept
+    kept = searcher._indexes._kept[tenant, model]._kept
     if kept is None or (writer := kept._all._writer) is None or not writer.is_alive():
         return False
     writer.join()
@@ -137,6 +139,8 @@ def test_a_process_that_starts_links_nothing_that_another_has_linked(
     first = ready(start())
     assert sum(linked) >= 500
     whole = len(graphs_of(first)._part_of)
+    sampled = [len(graph._sample._keys) for part in graphs_of(first).parts for graph in part.graphs]
+    assert sum(sampled) > 0
     assert len(files(tmp_path)) == len(graphs_of(first).parts) > 2
     expected = both(first)
     first.end()
@@ -145,6 +149,7 @@ def test_a_process_that_starts_links_nothing_that_another_has_linked(
     second = ready(start())
     assert linked == []
     assert len(graphs_of(second)._part_of) == whole
+    assert [len(graph._sample._keys) for part in graphs_of(second).parts for graph in part.graphs] == sampled
     assert both(second) == expected
     assert sum(len(set(found) & set(exact)) for found, exact in expected) >= 0.95 * 8 * 20
 
@@ -255,6 +260,7 @@ def test_files_that_are_damaged_foreign_or_old_are_as_if_they_were_not_there(
     ready(start()).end()
     linked.clear()
     damaged = files(tmp_path)
+    (damaged[0].parent / "other.part").write_text("of who was killed while it was written")
     for each in damaged:
         content = bytearray(each.read_bytes())
         if damage == "bit":
@@ -278,6 +284,7 @@ def test_files_that_are_damaged_foreign_or_old_are_as_if_they_were_not_there(
     for found, exact in both(again):
         assert len(set(found) & set(exact)) >= 18
     assert all(each.stat().st_mtime > 1 for each in files(tmp_path))  # none of those is left
+    assert not list(tmp_path.glob("*/*/*.part"))
 
 
 def test_links_of_another_form_are_refused() -> None:
@@ -341,6 +348,28 @@ def test_a_tenant_that_left_the_memory_comes_back_by_what_was_kept(
     assert linked == []
 
 
+def test_a_switch_to_another_generation_while_one_is_linked_answers_by_the_one_that_is_active(
+    start: Open, put: Callable[..., list[str]], linked: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The former's leaves the memory unfinished, and is gone on with when that is active again."""
+    monkeypatch.setattr("handlers.embedding.indexes._UNUSED", -1.0)
+    standing = {"active": "m"}
+    of = {"m": put(rows(FILES)), "m+2": put(rows(FILES, 8), model="m+2")}
+    tested = start(standing_of=lambda tenant, own: Standing(standing["active"], frozenset(of)))
+    hits(tested, 1)
+    while sum(linked) < 250:
+        assert tested.work()
+    for active in ("m+2", "m"):
+        standing["active"] = active
+        assert set(hits(tested, 1)) <= set(of[active])
+        assert [model for _, model in tested._indexes._kept] == [active]
+        ready(tested, model=active)
+        for found, exact in both(tested):
+            assert set(found) | set(exact) <= set(of[active])
+            assert len(set(found) & set(exact)) >= 18
+    assert 1000 < sum(linked) < 1300  # the first part was kept
+
+
 @pytest.mark.parametrize("why", ["no folder", "full"])
 def test_where_nothing_can_be_kept_one_warning_says_so_and_all_is_searched(
     start: Open,
@@ -356,6 +385,7 @@ def test_where_nothing_can_be_kept_one_warning_says_so_and_all_is_searched(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
+    savez = np.savez
     if why == "full":
         monkeypatch.setattr(np, "savez", full)
     tested = ready(start(folder=tmp_path / ("kept" if why == "full" else "file")))
@@ -366,3 +396,9 @@ def test_where_nothing_can_be_kept_one_warning_says_so_and_all_is_searched(
     assert len(warnings) == 1
     assert ("No space left" if why == "full" else "SEARCH_INDEX_DIR names a folder") in warnings[0]
     assert not list(tmp_path.glob("*/*/*/*"))
+    if why == "full":  # a while later there is room again
+        monkeypatch.setattr(np, "savez", savez)
+        monkeypatch.setattr("handlers.embedding.index._REFRESHED", 0.0)
+        tested._indexes._kept["acme", "m"]._kept._all._pause_until = 0.0
+        ready(tested)
+        assert len(list(tmp_path.glob("*/*/*/*.npz"))) == len(graphs_of(tested).parts)

@@ -50,6 +50,23 @@ def test_a_text_that_has_all_words_is_worth_one_and_rare_words_weigh_more(index)
     assert index.covered("holiday zebra elephant") == {}
 
 
+def test_some_that_have_little_of_a_query_count_where_that_is_asked_for(index, monkeypatch: pytest.MonkeyPatch) -> None:
+    some = index.covered("holiday zebra", {"beach", "invoice"}.__contains__)
+    assert list(some) == ["beach"]
+    assert 0.2 < some["beach"] < 0.4
+    assert index.covered("holiday zebra") == {}
+    assert index.covered("holiday zebra elephant lion", {"beach"}.__contains__) == {}
+    monkeypatch.setattr(words, "_MOST_PARTLY", 2)
+    index.add([(str(number), ["zebra"]) for number in range(5)])
+    assert len(index.covered("zebra lion", lambda entity_id: True)) == 2
+
+
+def test_what_stands_in_most_sentences_tells_nothing_unless_it_is_all_there_is(index) -> None:
+    assert index.covered("why would you have been at the beach")["beach"] == pytest.approx(1)
+    index.add([("film", ["Up (2009)"]), ("other", ["down and out"])])
+    assert best(index, "up") == "film"
+
+
 def test_accents_and_forms_of_letters_make_no_difference() -> None:
     index = words.Words()
     index.add([("a", ["Caf\u00e9 \u00dcberraschung"]), ("b", ["\u732b\u3068\u72ac"])])

@@ -50,11 +50,16 @@ export function warnings(data) {
   return all.length ? html`<div role="alert"><ul class="warnings">${all.map((each) => html`<li>${icon("warning")} ${each}</li>`)}</ul></div>` : nothing;
 }
 
+/** Of what was tried to its end; `success_rate` is of all tasks, so that each that waits lowers it. */
+function success({ completed = 0, failed = 0 }) {
+  return completed + failed ? `${decimal((100 * completed) / (completed + failed))} %` : "–";
+}
+
 function tiles(stats) {
   return html`<ul class="tiles">
     ${STATUSES.map((each) => html`<li><a class=${stats.by_status[each] ? "" : "none"} href=${href("tasks", "", { status: each })}>
       ${status(each)}<strong>${count(stats.by_status[each] ?? 0)}</strong></a></li>`)}
-    <li class="plain"><span>success</span><strong>${stats.total ? `${decimal(stats.success_rate * 100)} %` : "–"}</strong></li>
+    <li class="plain" title="of tasks that were completed or failed"><span>success</span><strong>${success(stats.by_status)}</strong></li>
     <li class="plain"><span>average run</span><strong>${stats.average_duration_seconds === null ? "–" : span(stats.average_duration_seconds)}</strong></li>
   </ul>`;
 }
