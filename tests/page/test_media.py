@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Route, expect
 
-from tests.page.browser import Tab
+from tests.page.browser import NewTab, Tab
 from tests.page.conftest import Made
 from tests.page.system import System
 
@@ -317,3 +317,17 @@ def test_search_by_likeness(tab: Tab, made: Made, running: System) -> None:
     expect(tab.page.locator("main")).to_contain_text("results like grey.png, best first")
     expect(tab.page.locator("ol.gallery").get_by_role("listitem").first).to_be_visible()
     assert tab.axe() == []
+
+
+def test_a_narrow_window_has_search_too(new: NewTab, made: Made) -> None:
+    tab = new(viewport={"width": 390, "height": 800})
+    for view in ("", "media"):
+        tab.open(view)
+        tab.page.get_by_role("banner").get_by_role("link", name="Search", exact=True).click()
+        tab.page.get_by_label("What to look for").fill("a ramp of grey")
+        tab.page.keyboard.press("Enter")
+        expect(tab.page.locator("ol.gallery").get_by_role("listitem").first).to_be_visible()
+    tab.open("media")
+    expect(tab.page.get_by_role("heading", name="Media")).to_be_attached()
+    tab.page.keyboard.press("/")
+    expect(tab.page.get_by_label("What to look for")).to_be_visible()

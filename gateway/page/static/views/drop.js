@@ -11,7 +11,7 @@ import { player } from "../parts/player.js";
 import { failure } from "../parts/region.js";
 import { progress, status } from "../parts/status.js";
 import { profiles } from "../profiles.js";
-import { href } from "../route.js";
+import { go, href, route } from "../route.js";
 import { may } from "../session.js";
 import { members } from "../spec.js";
 import { keep, standing } from "../store.js";
@@ -23,24 +23,27 @@ let refused = null;
 
 export function dropZone() {
   if (!may("write")) return nothing;
-  const over = (event) => {
-    event.preventDefault();
-    event.currentTarget.classList.toggle("over", event.type === "dragover");
-    if (event.type === "drop") send(event.dataTransfer.files);
+  const pick = ({ target }) => {
+    take([...target.files]);
+    target.value = "";
   };
-  const pick = (event) => {
-    send(event.target.files);
-    event.target.value = "";
-  };
-  return html`<section class="drop" aria-label="Upload" @dragover=${over} @dragleave=${over} @drop=${over}>
+  return html`<section class="drop" aria-label="Upload">
       ${icon("upload")}
       <p><label class="button primary pick">Choose files<input type="file" multiple accept="video/*,image/*,audio/*,text/*,.pdf,.docx,.md,.srt,.vtt" @change=${pick}></label>
-        <span>or drop videos, images, audio files and documents here</span></p>
+        <span>or drop videos, images, audio files and documents anywhere on this page</span></p>
       <p class="muted">Videos become HLS streams and play while they are made; all of it becomes searchable. ${code({ method: "POST", path: "/api/videos", file: "video.mp4" }, "Uploading a video")}</p>
       ${members("VideoUpload").profile ? profile() : nothing}
       ${fromUrl()}
     </section>
     ${uploading.length ? html`<ul class="uploads" aria-label="Uploads">${repeat(uploading, (each) => each, entry)}</ul>` : nothing}`;
+}
+
+/** Sends files, and shows how it goes with them, among others of their kind. */
+export function take(files) {
+  const kinds = send(files);
+  const { name, id, query } = route();
+  const shown = name === "media" && !id ? query.kind ?? "video" : "";
+  if (kinds.length && !kinds.includes(shown)) go(href("media", "", { kind: kinds[0] }));
 }
 
 function profile() {
