@@ -30,8 +30,8 @@ _EMPTY_BYTES, _FILE_BYTES = 2000, 150
 _SHOWN = frozenset({"image", "video"})
 #: What a text that has all words of the query is worth, as a cosine; one that has half of them an eighth of it.
 _WORDS_WORTH, _WORDS_POWER = 0.3, 3
-#: The same of documents, where half of them are worth half of it.
-_IN_DOCUMENTS = 0.25
+#: The same of documents, where half of them are worth half of it; and from which doubt on they need most words as well.
+_IN_DOCUMENTS, DOUBTFUL = 0.25, 2.0
 
 #: Seconds after which the ids of what was deleted are taken out of what is kept.
 _REFRESHED = 3600.0
@@ -134,7 +134,7 @@ class Index:
         scales = _UNSCALED if by is None else Scales(_scale(by.texts, query), _scale(by.pictures, query))
 
         def partly(entity_id: str) -> bool:
-            return not doubt and self._kind_of.get(entity_id) == "document"
+            return doubt < DOUBTFUL and self._kind_of.get(entity_id) == "document"
 
         covered = self._words.covered(text, partly)
         worth = {each: words_worth(share, self._kind_of.get(each)) for each, share in covered.items()}
