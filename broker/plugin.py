@@ -119,6 +119,8 @@ class Plugin:
 
     #: Modules without which it cannot work; import them in ``execute``, because the gateway lists plugins without them.
     requires: ClassVar[tuple[str, ...]] = ()
+    #: What to install for them, as pip takes it, such as ``mindia-tasks[speech]``.
+    installed_by: ClassVar[str] = ""
 
     def config(self, environ: Mapping[str, str], own: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Its settings, unchecked: ``own``, what the tenant has set, else the operator's.

@@ -83,6 +83,12 @@ def _index(record: MediaRecord, task: Task | None) -> dict[str, Any]:
     return index | {"status": status, "error": task.error if task and wrong else None}
 
 
+def left_out_of_search(record: MediaRecord) -> bool:
+    """Whether nothing makes it searchable, nor has tried to."""
+    ((_, _, embedding),) = states_of([record])
+    return _index_status(record, embedding) == "left_out"
+
+
 def _index_status(record: MediaRecord, task: Task | None) -> str:
     if "embedding_model" in record.info:
         return "indexed"

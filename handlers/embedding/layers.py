@@ -14,10 +14,7 @@ from handlers.embedding.index import Index
 from handlers.embedding.query_encoders import Judge, QueryEncoder
 from handlers.embedding.ranking import Counted, Match, Ranking
 from handlers.embedding.relevance import probability
-from handlers.embedding.sense import makes_sense
 
-#: Log odds that are taken from what is found by a vector of letters.
-_SENSELESS = 10.0
 #: Beyond it very different log odds are nearly the same relevance, so that each match has to be looked at.
 _MOST_RELEVANCE = 0.999
 
@@ -106,7 +103,7 @@ class Layers:
 
     def _ranking(self, layer: Layer, query: NDArray[np.float32]) -> Ranking:
         judge = self._judge(layer)
-        doubt = _SENSELESS if judge and not makes_sense(self._words, judge.pieces) else 0.0
+        doubt = judge.doubt(self._words, query) if judge else 0.0
         near = self._request.limit + 1 if self._countable else 0  # else all are gone through
         by = judge and judge.calibration
         return layer.index.ranking(query, self._request.entity_type, self._words, by, doubt, near)

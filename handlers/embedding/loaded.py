@@ -19,6 +19,11 @@ class _Loaded:
         self._encoder: Embedder | None = None
         self._rest_until = 0.0
 
+    @property
+    def loaded(self) -> bool:
+        """Whether the next call answers at once."""
+        return self._encoder is not None
+
     def __call__(self) -> Embedder:
         """Loads it at the first call. Raises ``Postpone`` when that fails, which is not the task's fault.
 

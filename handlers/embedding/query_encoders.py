@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from handlers.embedding import recipe
 from handlers.embedding.relevance import Calibration
+from handlers.embedding.sense import SENSELESS, makes_sense
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,12 @@ class Judge(NamedTuple):
     calibration: Calibration
     #: Into how many pieces the model cuts a word.
     pieces: Callable[[str], int] = lambda word: 1
+
+    def doubt(self, words: str, query: Vectors) -> float:
+        """Log odds that are taken from what is found by ``query``, the vector of ``words``, alone."""
+        nonsense = self.calibration.nonsense
+        taken_apart = 0.0 if makes_sense(words, self.pieces) else SENSELESS
+        return taken_apart + (nonsense.doubt(query) if nonsense else 0.0)
 
 
 class QueryEncoder:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handlers.embedding.labels import SOME, LabelTable
+from handlers.embedding.sense import Nonsense
 from handlers.embedding.unit import unit
 
 Vectors = NDArray[np.float32]
@@ -52,27 +53,32 @@ class Calibration:
 
     pictures: Kind
     texts: Kind
+    #: Known of the bundled model, on which alone it was measured what this finds and loses.
+    nonsense: Nonsense | None = None
 
     @classmethod
-    def by(cls, labels: LabelTable) -> "Calibration":
+    def by(cls, labels: LabelTable, nonsense: Nonsense | None = None) -> "Calibration":
         """From a table of labels, of which a part is embedded now if it is not kept yet: seconds."""
         some = np.array(SOME)
         rows = labels.rows(some)
         nearness = np.exp((rows @ rows.T - 1) / _NEARNESS)
         shown = unit(nearness @ labels.differences(some))
-        return cls(_kind(rows, shown, _PICTURES_EVEN), _kind(rows, rows, _TEXTS_EVEN))
+        return cls(_kind(rows, shown, _PICTURES_EVEN), _kind(rows, rows, _TEXTS_EVEN), nonsense)
 
     @classmethod
     def bundled(cls) -> "Calibration":
         """Of the model that comes along."""
         with np.load(_KEPT, allow_pickle=False) as kept:
             pictures, texts = (Kind(kept[name][2:], *map(float, kept[name][:2])) for name in ("pictures", "texts"))
-        return cls(pictures, texts)
+            nonsense = Nonsense(kept["nonsense"][1:], float(kept["nonsense"][0]))
+        return cls(pictures, texts, nonsense)
 
     def keep(self) -> None:
         """Writes what ``bundled`` reads."""
-        flat = {name: _flat(getattr(self, name)) for name in ("pictures", "texts")}
-        np.savez(_KEPT, allow_pickle=False, **flat)
+        assert self.nonsense is not None
+        kinds = {name: _flat(getattr(self, name)) for name in ("pictures", "texts")}
+        nonsense = np.array([self.nonsense.start, *self.nonsense.way], np.float32)
+        np.savez(_KEPT, allow_pickle=False, **kinds, nonsense=nonsense)
 
 
 def probability(log_odds: float) -> float:

@@ -13,6 +13,7 @@ from broker.context import TaskContext
 from broker.errors import PermanentError, Postpone
 from broker.media.parts import SPEECH, Part
 from broker.media.records import MediaRecord
+from handlers.embedding import loaded
 from handlers.embedding.contents import Contents, Cut, Item, read, read_speech
 from handlers.embedding.embedder import Embedder
 from handlers.embedding.lettering import Pages
@@ -67,7 +68,12 @@ def record_of(context: TaskContext) -> MediaRecord:
 
 
 def wanted(context: TaskContext) -> bool:
-    """Whether this worker makes what the task is for; one that is for another generation is left to others."""
+    """Whether this worker makes what the task is for; one that is for another generation is left to others.
+
+    The first of a worker child waits for its model, and says so: that may take half a minute.
+    """
+    if not loaded.encoder.loaded:
+        context.progress(0, "loading the model")
     return bool(context.payload.get("generation", _encoder().name) == _encoder().name)
 
 

@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
 from marshmallow import EXCLUDE, ValidationError
@@ -20,6 +19,7 @@ from broker.redaction import Redaction
 from handlers.plugin_execution import refusals
 from handlers.plugin_execution.context import Context
 from handlers.plugin_execution.http import USUAL_WAIT
+from handlers.plugin_execution.machine import missing
 
 #: Bytes of JSON of an answer that is kept with the media file too; what is larger stays with the task alone.
 MAX_NOTED = 4_096
@@ -47,7 +47,6 @@ def run(
     Raises ``Postpone`` while the service that the plugin works with has to rest.
     """
     plugin = _plugin(plugins, context.payload["plugin_name"])
-    media = _media(context, plugin)
     _check_installed(plugin)
     own = context.plugin_config(plugin.name)
     config = _config(plugin, environ, own)
@@ -55,6 +54,7 @@ def run(
     account = f"{plugin.name}:{'' if own is None else context.tenant}"
     if (rest := context.cooldown(account)) > 0:
         raise Postpone(refusals.after(rest))
+    media = _media(context, plugin)  # last, because a recording that was asked for counts as worked on
     of_plugin = Context(context, plugin.name, media, config)
     data = _execute(plugin, of_plugin, account, context, now)
     files = [{"name": name, "size": size} for name, size in sorted(of_plugin.saved.items())]
@@ -114,9 +114,12 @@ def _plugin(plugins: Mapping[str, Plugin], name: str) -> Plugin:
 
 
 def _check_installed(plugin: Plugin) -> None:
-    missing = [module for module in plugin.requires if find_spec(module) is None]
-    if missing:
-        raise TransientError(f"Plugin {plugin.name} cannot run on this machine: {', '.join(missing)} is not installed.")
+    if modules := missing(plugin):  # another worker may have them
+        verb = "is" if len(modules) == 1 else "are"
+        advice = f" To install it there: .venv/bin/pip install '{plugin.installed_by}'." if plugin.installed_by else ""
+        raise TransientError(
+            f"Plugin {plugin.name} cannot run on this machine: {', '.join(modules)} {verb} not installed.{advice}"
+        )
 
 
 def _media(context: TaskContext, plugin: Plugin) -> MediaRecord:

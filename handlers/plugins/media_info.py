@@ -16,6 +16,7 @@ class MediaInfo(Plugin):
     description = "Tells container, duration, streams, codecs and sizes."
     media_types = frozenset({"video", "audio", "image"})
     requires = ("av", "PIL", "pillow_heif")
+    installed_by = "mindia-tasks[media]"
 
     def execute(self, context: PluginContext) -> dict[str, Any]:
         """``content_type``, ``format``, and ``streams`` with their length, or a picture's ``width``, ``height``, ..."""

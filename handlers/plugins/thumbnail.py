@@ -44,6 +44,7 @@ class Thumbnail(Plugin):
     media_types = frozenset({"video", "image"})
     config_schema = ThumbnailConfig
     requires = ("av", "PIL", "pillow_heif")
+    installed_by = "mindia-tasks[media]"
 
     def execute(self, context: PluginContext) -> dict[str, Any]:
         """``{"thumbnails": [{"file", "width", "height", "time_seconds"}]}``; times of pictures are ``None``."""

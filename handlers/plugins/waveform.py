@@ -32,6 +32,7 @@ class Waveform(Plugin):
     media_types = frozenset({"video", "audio"})
     config_schema = WaveformConfig
     requires = ("av", "PIL", "numpy")
+    installed_by = "mindia-tasks[media]"
 
     def execute(self, context: PluginContext) -> dict[str, Any]:
         """``{"duration_seconds", "peak": 0..1, "points"}`` and two files.

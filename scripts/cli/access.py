@@ -34,7 +34,9 @@ def find_access(url: str | None, environ: Mapping[str, str]) -> Access:
         return Access(address, key, url_from, "MINDIA_KEY")
     kept = _read(folder / "api_key") if address == running else ""
     if not kept:
-        begin = "" if given or running else f", or start the system with `make run` (nothing was, in {folder})"
+        begin = (
+            "" if given or running else f", or start the system with `make run` (nothing was, in {folder.absolute()})"
+        )
         raise Failure(f"No API key for {address}: set MINDIA_KEY{begin}.", KEY_REFUSED, "no_key")
     return Access(address, kept, url_from, str(folder / "api_key"))
 

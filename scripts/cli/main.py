@@ -131,7 +131,10 @@ def _tell(failure: Failure, arguments: list[str]) -> int:
 
 def _usage(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
-    return error.format_message() + (f" See {context.command_path} --help." if context else "")
+    # --help is like everything, and no answer.
+    alone = isinstance(error, click.NoSuchOption) and error.possibilities == ["--help"]
+    message = error.message if alone else error.format_message()
+    return message + (f" See {context.command_path} --help." if context else "")
 
 
 def _reader_left() -> int:

@@ -15,6 +15,20 @@ from scripts.cli.words import since
 _PAGE = 100
 
 Filters = dict[str, Any]
+
+
+class _Statuses(click.Choice[str]):
+    """One status, or several with commas between them, as the API takes them."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return ",".join(super(_Statuses, self).convert(each, param, ctx) for each in str(value).split(","))
+
+
+def _apart(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each for value in values for each in value.split(",") if each))
+
+
+_MANY = {"multiple": True, "callback": _apart}
 #: Options and the filters of the API that they are; those of lists may be given several times.
 _OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "--failure": ("failure_id", {"metavar": "ID", "help": "Only failed ones of this group: mindia failures."}),
@@ -27,11 +41,20 @@ _OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "--since": ("start_date", {"metavar": "SPAN", "help": "Only those created since: 15m, 1h, 2d, or a date."}),
     "--type": (
         "type",
-        {"metavar": "TYPE", "shell_complete": complete_type, "multiple": True, "help": "Only these; may be repeated."},
+        {
+            **_MANY,
+            "metavar": "TYPE",
+            "shell_complete": complete_type,
+            "help": "Only these: separated by commas, or repeated.",
+        },
     ),
     "--status": (
         "status",
-        {"type": click.Choice(STATUSES), "multiple": True, "help": "Only those in this status; may be repeated."},
+        {
+            **_MANY,
+            "type": _Statuses(STATUSES),
+            "help": "Only those in these statuses: separated by commas, or repeated.",
+        },
     ),
 }
 

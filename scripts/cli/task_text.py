@@ -30,9 +30,10 @@ def progress(now: dict[str, Any]) -> str:
 
 
 def ending(task: Task) -> str:
-    """One line on how a task has ended."""
+    """One line on how a task has ended, with the ``file`` that it was about where the command has added it."""
     took = f" in {between(task['started_at'], task['completed_at'])}" if task["started_at"] else ""
-    error = f": {clean(task['error'])}" if task["error"] and task["status"] != "completed" else ""
+    about = f"{clean(task['file'])}: " if task.get("file") else ""
+    error = f": {about}{clean(task['error'])}" if task["error"] and task["status"] != "completed" else ""
     return f"{task['id']}  {clean(task['type'])}  {status_word(task['status'])}{took}{error}"
 
 

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from broker.broker import Broker
+from broker.errors import NotIndexed
 from broker.media.narrowing import Found
 from broker.media.records import MediaRecord, fields
 from broker.media.search import LEAST_RELEVANCE, Hit, SearchRequest
@@ -45,6 +46,19 @@ def ask(client: FlaskClient, **query: str | int | float) -> tuple[int, dict[str,
         if response.status_code != 503:
             break
     return response.status_code, dict(response.json)
+
+
+def test_a_file_that_was_left_out_says_so(client: FlaskClient, broker: Broker) -> None:
+    def answer(_: SearchRequest) -> Found:
+        raise NotIndexed
+
+    forms = ({"file": (io.BytesIO(PNG), "a.png"), **more} for more in ({}, {"embed": "false"}))
+    kept, left_out = (client.post("/api/images", data=form).json["id"] for form in forms)
+    with searching(broker.search, answer):
+        for media_id, why in ((kept, "not embedded (yet)"), (left_out, "left out of search (embed=false)")):
+            status, said = ask(client, like=media_id)
+            assert (status, said["code"]) == (409, "not_indexed")
+            assert why in str(said["detail"])
 
 
 def test_the_best_come_first_with_all_that_is_known(client: FlaskClient, asked: list[SearchRequest]) -> None:

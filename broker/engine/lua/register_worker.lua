@@ -12,7 +12,7 @@ local DRAINED_S = 86400
 declare_all(types)
 local key = KEY.worker(worker)
 local new = call('EXISTS', key) == 0
-call('HSET', key, 'last_heartbeat', at(), 'queues', queues, unpack(fields))
+call('HSET', key, 'last_heartbeat', at(), 'queues', queues, 'ttl', ttl, unpack(fields))
 if new or call('HEXISTS', key, 'birth') == 0 then
   call('HSET', key, 'birth', at())
   call('HSETNX', key, 'state', 'idle')

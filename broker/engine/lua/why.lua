@@ -77,6 +77,7 @@ local function of_pending(task)
     reason, facts_of = obstacle(task)
     if not reason then reason = position == 1 and others > 0 and 'share' or 'workers_busy' end
   end
+  if string.find(task.lease, ' gave_way', 1, true) then facts_of.begun = call('HGET', task.key, 'progress') or '' end
   facts_of.position, facts_of.ahead, facts_of.others = position, position - 1 + others, others
   return reason, facts_of
 end

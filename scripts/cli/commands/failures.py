@@ -12,7 +12,13 @@ from scripts.cli.operation import followed, reasons_of
 from scripts.cli.table import Column
 from scripts.cli.words import ago, clean
 
-_COLUMNS = [Column("COUNT", right=True), Column("LAST", right=True), Column("FIRST", right=True), Column("TYPE")]
+_COLUMNS = [
+    Column("COUNT", right=True),
+    Column("LAST", right=True),
+    Column("FIRST", right=True),
+    Column("TYPE"),
+    Column("ID"),
+]
 _STATES = ("open", "resolved", "ignored")
 _VERBS = ("resolve", "ignore", "reopen", "retry")
 
@@ -52,7 +58,7 @@ def failures_command(call: Call, words: tuple[str, ...], verb: str | None, force
         call.out.note("Nothing has failed." if not query else "Nothing matches.")
         return
     call.out.table([*_COLUMNS, Column("ERROR")], map(_row, found))
-    call.out.note(f"Those of the first: mindia list --failure {found[0]['id']}")
+    call.out.note(f"Which tasks, and of which files: mindia list --failure {found[0]['id']}, mindia show TASK")
 
 
 def _act(call: Call, ids: list[str], verb: str, *, force: bool) -> None:
@@ -77,5 +83,6 @@ def _row(group: dict[str, Any]) -> tuple[str, ...]:
         ago(group["last_at"]),
         ago(group["first_at"]),
         clean(group["type"]),
+        group["id"],
         again + clean(group["message"]),
     )

@@ -42,20 +42,22 @@ def reprocess_command(
         raise Usage("Name the videos to transcode again, or which: --from, --to, or --all. From stdin: -")
     wait = wait or timeout is not None
     tag = f"reprocess-{uuid.uuid4().hex[:12]}" if wait else ""
-    tasks = _each(call, named(words), how) if words else []
+    tasks = _each(call, named(words), how, wait=wait) if words else []
     if not words and _all(call, {"filter": times, **how}, yes=yes, tag=tag) and tag:
         tasks = [task["id"] for task in all_tasks(call.api, {"tag": tag})]
     if wait and tasks:
         wait_for(call, tasks, timeout)
 
 
-def _each(call: Call, ids: list[str], how: dict[str, Any]) -> list[str]:
+def _each(call: Call, ids: list[str], how: dict[str, Any], *, wait: bool) -> list[str]:
     """The tasks of those that are named."""
     tasks: list[str] = []
 
     def act(video_id: str) -> None:
         task = call.api.post(f"/api/videos/{video_id}/reprocess", how)
         tasks.append(task["id"])
+        if wait and (call.out.as_json or call.out.quiet):  # it is told when it has ended
+            return
         if not call.out.record(task, task["id"]):
             call.out.line(f"{task['id']}  {task['type']}  {task['status']}")
 

@@ -76,7 +76,15 @@ def search_command(
     if call.out.data(answer, (hit["entity_id"] for hit in results)):
         return
     if not results:
-        call.out.note("Nothing that fits was found; --min-relevance 0 shows what comes nearest.")
+        asks_less = words and (given["min_relevance"] is None or given["min_relevance"] > 0)
+        nearest = "; --min-relevance 0 shows what comes nearest" if asks_less else ""
+        narrowed = (
+            asked.keys()
+            - {"q", "like", "min_relevance", "min_similarity", "cursor"}
+            - {n for n, e in asked.items() if e is None}
+        )
+        filters = " Filters leave out what they do not fit, however near it is." if narrowed else ""
+        call.out.note(f"Nothing that fits was found{nearest}.{filters}")
         return
     call.out.table(_COLUMNS, map(_row, results))
     if answer["next_cursor"]:

@@ -6,6 +6,7 @@ from uuid import UUID
 import click
 
 from scripts.cli.command import Call, command, task_ids
+from scripts.cli.media import file_of
 from scripts.cli.task_text import attempts, block, facts
 from scripts.cli.words import clean
 
@@ -22,7 +23,7 @@ def _show(call: Call, task_id: str, *, many: bool) -> None:
     if call.out.record(task, task_id) if many else call.out.data(task, [task_id]):
         return
     call.out.line(f"{click.style(task['id'], bold=True)}  {clean(task['type'])}")
-    call.out.fields(facts(task))
+    call.out.fields([*facts(task), ("file", file_of(call.api, task["payload"]))])
     if task["error"]:
         call.out.line(click.style("error", dim=True))
         call.out.line("  " + click.style(clean(task["error"]), fg="red"))

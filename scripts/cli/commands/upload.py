@@ -4,7 +4,7 @@ import json
 import mimetypes
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from urllib.parse import urljoin, urlsplit
 import click
 
 from scripts.cli.command import Call, command
-from scripts.cli.failure import Usage
+from scripts.cli.failure import KEY_REFUSED, NO_SERVER, Failure, Usage
 from scripts.cli.form import FormFile
 from scripts.cli.memory import Memory
-from scripts.cli.result import wait_for
+from scripts.cli.result import Unsaid, wait_for
 from scripts.cli.resumable import LARGE, Resumable, Source, may_resume
 from scripts.cli.words import by, clean, from_now, seconds_in, size
 
@@ -62,19 +62,31 @@ def upload_command(
     mindia upload clip.mp4 --profile small
     mindia upload report.pdf https://files.example.com/talk.mp3
     """
-    sent: list[dict[str, Any]] = []
+    sent: list[tuple[str, dict[str, Any]]] = []
     words, asked, wait = _words(**given), repr(sorted(given.items())), wait or timeout is not None
 
     def upload(source: str) -> None:
         kind_of = find_kind(source, kind)
-        media = _fetch(call, source, kind_of, words) if _is_url(source) else _send(call, source, kind_of, words, asked)
-        sent.append(media)
-        if not (wait and call.out.quiet):  # its task is named when it has ended
+        with _named(source):
+            one = (call, source, kind_of, words)
+            media = _fetch(*one) if _is_url(source) else _send(*one, asked)
+        sent.append((kind_of, media))
+        if not (wait and (call.out.as_json or call.out.quiet)):  # it is told when its task has ended
             _say(call, media, kind_of, wait=wait)
 
-    call.for_each(sources, upload)
-    if wait:
-        _wait(call, sent, timeout)
+    failed = None
+    try:
+        try:
+            call.for_each(sources, upload)
+        except click.exceptions.Exit as some:
+            failed = some
+        if wait:
+            _wait(call, [media for _, media in sent], timeout)
+    finally:
+        for kind_of, media in sent if wait and call.out.as_json else ():
+            call.out.record(_as_it_is(call, kind_of, media))
+    if failed:
+        raise failed
 
 
 def _words(
@@ -117,6 +129,20 @@ def find_kind(source: str, told: str | None) -> str:
             f"{Path(name).name or source} does not tell what it is: add --as {', '.join(_KINDS[:-1])} or {_KINDS[-1]}."
         )
     return kind
+
+
+@contextmanager
+def _named(source: str) -> Iterator[None]:
+    """What the gateway says of one file names it: there may be many."""
+    try:
+        yield
+    except Usage:
+        raise
+    except Failure as failure:
+        if failure.status not in (KEY_REFUSED, NO_SERVER):
+            failure.message = f"{source}: {failure.message.removeprefix('file: ')}"
+            failure.problem = {**failure.problem, "file": source}
+        raise
 
 
 def _fetch(call: Call, url: str, kind: str, words: Words) -> dict[str, Any]:
@@ -162,7 +188,16 @@ def _say(call: Call, media: dict[str, Any], kind: str, *, wait: bool) -> None:
 
 
 def _wait(call: Call, sent: list[dict[str, Any]], timeout: float | None) -> None:
-    wait_for(call, [media["task_id"] for media in sent if media["task_id"]], timeout)
+    files = {media["task_id"]: media["filename"] for media in sent if media["task_id"]}
+    if files:  # without any, all tasks of the tenant would be watched
+        wait_for(call, list(files), timeout, Unsaid, files)
     for media in sent:
         if "hls_url" in media and not (call.out.as_json or call.out.quiet):
             call.out.line(f"Play it: {urljoin(call.api.access.url, media['hls_url'])}")
+
+
+def _as_it_is(call: Call, kind: str, media: dict[str, Any]) -> dict[str, Any]:
+    """The file as it is now; as it was answered when it was sent, where it cannot be read."""
+    with suppress(Failure):
+        return call.api.get(f"/api/{kind}s/{media['id']}")  # type: ignore[no-any-return]
+    return media

@@ -5,7 +5,7 @@ from uuid import UUID
 import click
 
 from scripts.cli.command import Call, command, task_ids
-from scripts.cli.result import wait_for
+from scripts.cli.result import Lines, wait_for
 from scripts.cli.words import seconds_in
 
 
@@ -20,4 +20,4 @@ def watch_command(call: Call, task_ids: tuple[UUID, ...], timeout: float | None)
     """
     if not task_ids:
         call.out.note("Watching all tasks; Ctrl-C stops.")
-    wait_for(call, list(dict.fromkeys(map(str, task_ids))), timeout)
+    wait_for(call, list(dict.fromkeys(map(str, task_ids))), timeout, Lines)

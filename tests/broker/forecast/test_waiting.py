@@ -77,6 +77,36 @@ def test_all_are_busy(waiting: Waiting, engine: Engine) -> None:
     assert "All 1 workers" in why(waiting, engine, ids[0])["detail"]
 
 
+def test_who_is_not_heard_any_more_does_not_count(waiting: Waiting, engine: Engine) -> None:
+    work(engine, "dead", "idle", "busy")
+    lost, kept = engine.submit(), engine.submit()
+    runs = [engine.start(name) for name in ("dead", "busy")]
+    task_id = engine.submit()
+    assert "1 of 3" in why(waiting, engine, task_id)["detail"]
+    engine.advance(23)
+    assert "1 of 3" in why(waiting, engine, task_id)["detail"], "the records of these last for 60 s"
+    engine.advance(2)
+    work(engine, "idle")
+    engine.renew(runs[1])
+    assert "1 of 2" in why(waiting, engine, task_id)["detail"]
+    assert {lost, kept} == {run.id for run in runs}
+
+
+def test_a_run_that_gave_way_says_that_its_beginning_is_made(waiting: Waiting, engine: Engine) -> None:
+    work(engine, "w1")
+    task_id = engine.submit()
+    run = engine.start("w1")
+    engine.renew(run, progress='{"percent": 12.4, "stage": "encoding"}')
+    engine.submit()
+    engine.postpone(run, 0, background=True)
+    found = why(waiting, engine, task_id)
+    assert found["detail"].startswith(
+        "Its beginning is made (12 %), and the rest in the background, when nothing of a higher priority waits. "
+    )
+    engine.finish(engine.start("w1"))
+    assert engine.start("w1").id == task_id
+
+
 def test_the_type_is_paused(waiting: Waiting, engine: Engine) -> None:
     work(engine, "w1")
     task_id = engine.submit()

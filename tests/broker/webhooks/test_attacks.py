@@ -171,7 +171,9 @@ def test_private_addresses_are_never_called(office: PostOffice, receiver: Receiv
     office.finish()
     office.tick()
     assert receiver.requests == []
-    assert office.log(webhook)[-1].error == "The host is not on the public internet."
+    assert office.log(webhook)[-1].error == (
+        "The host is not on the public internet (WEBHOOKS_ALLOW_PRIVATE=1 allows it, for development)."
+    )
 
 
 @pytest.mark.parametrize("where", ["http://169.254.169.254/", "http://localhost/", "file:///etc/passwd"])

@@ -25,6 +25,7 @@ sample = pytest.importorskip("handlers.embedding.sample", reason="needs the extr
 relevance = pytest.importorskip("handlers.embedding.relevance", reason="needs the extra light")
 scan = pytest.importorskip("handlers.embedding.scan", reason="needs the extra media")
 search = pytest.importorskip("handlers.embedding.search", reason="needs the extra light")
+sense = pytest.importorskip("handlers.embedding.sense", reason="needs the extra light")
 
 DIMENSIONS = 24
 PLAIN = scan.Scales(scan.Scale(1.0, 0.0), scan.Scale(1.0, 0.0))
@@ -275,20 +276,21 @@ def stored(vectors: RedisVectors, redis: Redis, keys: Keys, random: Any) -> list
     return ids
 
 
-def opened(vectors: RedisVectors, graphs_from: int) -> Any:
+def opened(vectors: RedisVectors, graphs_from: int, *, linked: bool = True) -> Any:
     """A searcher that has done all its work. A query is the number of a direction."""
-    kind = relevance.Kind(np.zeros(DIMENSIONS, np.float32), 0.1, 0.2)
+    nothing = np.zeros(DIMENSIONS, np.float32)
+    kind, nonsense = relevance.Kind(nothing, 0.1, 0.2), sense.Nonsense(nothing, 0.0)
     made = search.Searcher(
         "m",
         lambda text: query(np.random.default_rng(int(text))),
         vectors,
         lambda tenant, ids: {each: search.Facts(int(each[:2], 16), 1, each, frozenset()) for each in ids},
-        judge=search.Judge(relevance.Calibration(kind, kind)),
+        judge=search.Judge(relevance.Calibration(kind, kind, nonsense)),
         graphs_from=graphs_from,
     )
     while made.find(SearchRequest("acme", "1")) is None:
         assert made.work()
-    while made.work():
+    while linked and made.work():
         pass
     return made
 
@@ -318,6 +320,22 @@ def test_a_search_by_it_pages_to_the_end_and_says_what_it_has_counted(vectors: R
     few = by_graphs.find(SearchRequest("acme", "1", limit=9, min_relevance=0.3))
     assert not few.exact
     assert few.total >= 9
+
+
+def test_pages_go_on_from_the_scan_to_the_index_that_is_made_meanwhile(
+    vectors: RedisVectors, stored: list[str]
+) -> None:
+    """None comes twice, and what the index misses is all that is on no page."""
+    expected = [hit.entity_id for page in pages(opened(vectors, 0), SearchRequest("acme", "2")) for hit in page.hits]
+    tested = opened(vectors, 500, linked=False)
+    found: list[str] = []
+    for page in pages(tested, SearchRequest("acme", "2")):
+        found += [hit.entity_id for hit in page.hits]
+        for _ in range(4):
+            tested.work()
+    assert not tested.work()
+    assert len(set(found)) == len(found) >= len(expected) - 2
+    assert [each for each in expected if each in found] == found
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,8 @@ def test_a_task_that_finds_no_model_is_given_back_and_the_log_says_why(
 ) -> None:
     run = pytest.importorskip("handlers.embedding.run", reason=NEEDS, exc_type=ImportError)
     monkeypatch.setattr(run, "_encoder", loaded._Loaded())
+    monkeypatch.setattr(loaded, "encoder", run._encoder)
+    told: list[tuple[float, str]] = []
     monkeypatch.setenv("EMBED_MODEL", str(folder))
     (tmp_path / "a.txt").write_text("some text")
     record = upload(tmp_path / "a.txt", "document")
@@ -162,7 +164,9 @@ def test_a_task_that_finds_no_model_is_given_back_and_the_log_says_why(
     claimed = Claimed("id", "EmbeddingGeneration", "acme", payload, 1, 60, 0, "")
     for _ in range(2):
         context = RunContext(broker, ChildState(), claimed, "execution", time.monotonic() + 60)
+        monkeypatch.setattr(context, "progress", lambda *words: told.append(words))
         assert execute(lambda: run.embed, context, 60, 0) == Postponed(60_000_000)
+    assert told == [(0, "loading the model")] * 2
     (said,) = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
     assert f"EMBED_MODEL={folder} cannot be loaded" in said
 

@@ -9,6 +9,7 @@ from tests.handlers.embedding.conftest import NEEDS
 np = pytest.importorskip("numpy", reason=NEEDS)
 labels = pytest.importorskip("handlers.embedding.labels", reason=NEEDS, exc_type=ImportError)
 relevance = pytest.importorskip("handlers.embedding.relevance", reason=NEEDS, exc_type=ImportError)
+sense = pytest.importorskip("handlers.embedding.sense", reason=NEEDS, exc_type=ImportError)
 
 PASSAGE = (
     "The committee met on Tuesday to agree on next year's budget. Spending on roads rises by four per cent, while the "
@@ -28,7 +29,7 @@ def table(encoder: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="module")
 def calibration(table: Any) -> Any:
-    return relevance.Calibration.by(table)
+    return relevance.Calibration.by(table, sense.Nonsense.by(table))
 
 
 def relevant(kind: Any, queries: Any, query: str, thing: Any) -> float:
@@ -59,10 +60,23 @@ def test_more_alike_is_more_relevant(calibration: Any, queries: Any) -> None:
     assert relevance.probability(800) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("query", ["qwertyuiop", "asdf", "zzz", "cvtrax", "shmurhyq", "hgfdsa", "jjjkkk"])
+def test_what_looks_like_words_and_means_nothing_is_doubted(calibration: Any, queries: Any, query: str) -> None:
+    """Though the model knows pieces of it."""
+    assert calibration.nonsense.doubt(queries(query)) > 1
+
+
+@pytest.mark.parametrize("query", ["cat", "a lute", "giraffes", "red wine", "invoice", "typewriter", "mp3", "choclate"])
+def test_words_are_not_doubted(calibration: Any, queries: Any, query: str) -> None:
+    assert calibration.nonsense.doubt(queries(query)) == 0
+
+
 def test_the_bundled_model_brings_its_own_along(calibration: Any) -> None:
-    """After a change of model, labels or their texts: ``Calibration.by(table).keep()``."""
+    """After a change of model, labels or their texts: ``Calibration.by(table, Nonsense.by(table)).keep()``."""
     bundled = relevance.Calibration.bundled()
     for name in ("pictures", "texts"):
         kept, made = getattr(bundled, name), getattr(calibration, name)
         assert kept.mean == pytest.approx(made.mean, abs=1e-3)
         assert (kept.even, kept.deviation) == pytest.approx((made.even, made.deviation), abs=1e-3)
+    assert bundled.nonsense.way == pytest.approx(calibration.nonsense.way, abs=1e-3)
+    assert bundled.nonsense.start == pytest.approx(calibration.nonsense.start, abs=1e-3)

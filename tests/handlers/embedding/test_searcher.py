@@ -18,6 +18,7 @@ from tests.search_fixtures import NewMedia, set_back
 np = pytest.importorskip("numpy", reason="needs the extra embed")
 search = pytest.importorskip("handlers.embedding.search", reason="needs the extra embed")
 relevance = pytest.importorskip("handlers.embedding.relevance", reason="needs the extra embed")
+sense = pytest.importorskip("handlers.embedding.sense", reason="needs the extra embed")
 
 RED, GREEN, BLUE = ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0])
 COLOURS = {"red": RED, "green": GREEN, "yellow": [0.6, 0.8, 0.0]}
@@ -231,8 +232,9 @@ def test_pages_neither_skip_nor_repeat_what_matches_equally_well(
 def test_as_many_are_told_as_can_be_paged_through(vectors: RedisVectors, new_media: NewMedia) -> None:
     """Of all kinds, some of whose files have vectors of pictures and of texts, and some the words of the query."""
     random = np.random.default_rng(3)
+    nothing = np.zeros(3, np.float32)
     calibration = relevance.Calibration(
-        relevance.Kind(np.zeros(3, np.float32), 0.3, 0.1), relevance.Kind(np.zeros(3, np.float32), 0.5, 0.2)
+        relevance.Kind(nothing, 0.3, 0.1), relevance.Kind(nothing, 0.5, 0.2), sense.Nonsense(nothing, 0.0)
     )
     parts = [Part("label", "a tree"), Part("speech", "red and green"), Part("speech", "blue")]
     for number in range(120):
@@ -423,7 +425,9 @@ def test_what_is_not_relevant_is_not_answered_and_kinds_are_compared_by_it(
     vectors.put("acme", "m", "document", passage, packed([0.75, 0.66, 0.0]))
     vectors.put("acme", "m", "image", wrong, packed([0.2, 0.98, 0.0]))
     nothing = np.zeros(3, np.float32)
-    calibration = relevance.Calibration(relevance.Kind(nothing, 0.3, 0.1), relevance.Kind(nothing, 0.6, 0.1))
+    calibration = relevance.Calibration(
+        relevance.Kind(nothing, 0.3, 0.1), relevance.Kind(nothing, 0.6, 0.1), sense.Nonsense(nothing, 0.0)
+    )
     searcher = search.Searcher(
         "m", lambda text: np.array(RED, np.float32), vectors, nameless, judge=search.Judge(calibration)
     )
@@ -462,18 +466,24 @@ def test_of_documents_each_word_of_a_query_counts(vectors: RedisVectors, new_med
     assert found("document", len) == [like, written]  # of a query that means nothing, one word of many tells nothing
 
 
-def test_a_query_of_letters_finds_only_what_has_it_written(vectors: RedisVectors, new_media: NewMedia) -> None:
+@pytest.mark.parametrize("taken_apart", [True, False], ids=["by their pieces", "by their vector"])
+def test_a_query_of_letters_finds_only_what_has_it_written(
+    vectors: RedisVectors, new_media: NewMedia, taken_apart: bool
+) -> None:
     near, written = new_media(), new_media(kind="document")
     vectors.put("acme", "m", "image", near, packed(RED))
     vectors.put("acme", "m", "document", written, packed([0.3, 0.95, 0.0]), [Part("passage", "order xkqvz of May")])
     nothing = np.zeros(3, np.float32)
     kind = relevance.Kind(nothing, 0.4, 0.1)
+    letters, words = np.array([0.8, 0.0, 0.6], np.float32), np.array([0.8, 0.0, -0.6], np.float32)
+    pieces = (lambda word: len(word) if word == "xkqvz" else 1) if taken_apart else lambda word: 1
+    nonsense = sense.Nonsense(nothing if taken_apart else np.array([0.0, 0.0, 2.0], np.float32), 0.0)
     searcher = search.Searcher(
         "m",
-        lambda text: np.array(RED, np.float32),
+        lambda text: letters if text == "xkqvz" else words,
         vectors,
         nameless,
-        judge=search.Judge(relevance.Calibration(kind, kind), lambda word: len(word) if word == "xkqvz" else 1),
+        judge=search.Judge(relevance.Calibration(kind, kind, nonsense), pieces),
     )
     while (hits := searcher.answer(SearchRequest("acme", "xkqvz", min_relevance=0.5))) is None:
         assert searcher.work()

@@ -98,6 +98,35 @@ def test_what_no_retry_can_cure_fails_at_once(
     assert task.attached == {}
 
 
+class Elsewhere(NeedsConfig):
+    """Needs what is not on this machine."""
+
+    name = "elsewhere"
+    requires = ("hashlib", "no_such_module", "nor_this")
+    installed_by = "mindia-tasks[speech]"
+
+
+def test_what_is_not_installed_here_may_run_elsewhere_and_uses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = Run(tmp_path, b"x", kind="image", payload={"plugin_name": "elsewhere"})
+    asked: list[str] = []
+    monkeypatch.setattr(task, "media", asked.append)
+    with pytest.raises(TransientError) as raised:
+        run(task, {"elsewhere": Elsewhere()}, {"ELSEWHERE_TOKEN": "sesame"})
+    assert raised.value.message == (
+        "Plugin elsewhere cannot run on this machine: no_such_module, nor_this are not installed."
+        " To install it there: .venv/bin/pip install 'mindia-tasks[speech]'."
+    )
+    with pytest.raises(PermanentError):
+        run(
+            Run(tmp_path, b"x", kind="image", payload={"plugin_name": "needs_config"}),
+            {"needs_config": NeedsConfig()},
+            {},
+        )
+    assert asked == [], "a recording that is asked for counts as worked on"
+
+
 class Talkative(NeedsConfig):
     """Shows its token wherever it can."""
 

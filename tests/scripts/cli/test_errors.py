@@ -56,6 +56,20 @@ def test_no_gateway(mindia: Mindia, nobody: str) -> None:
     assert said == (6, "", f"error: Nobody answers at {nobody} (Connection refused): check --url.\n")
 
 
+def test_an_option_like_no_other_suggests_nothing(mindia: Mindia) -> None:
+    assert mindia("upload", "--delay", "3", "x").err == "error: No such option '--delay'. See mindia upload --help.\n"
+    assert "Did you mean '--wait'?" in mindia("upload", "--waitt", "x").err
+
+
+def test_without_a_key_it_says_which_folder_was_looked_in(
+    mindia: Mindia, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("MINDIA_KEY", "MINDIA_URL", "DATA_DIR"):
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    assert f"(nothing was, in {tmp_path / '.data'})" in mindia("list").err
+
+
 def test_something_else_answers(mindia: Mindia) -> None:
     with answering(200, "text/html", b"<h1>It works!</h1>") as other:
         said = mindia("list", "--url", other)

@@ -46,6 +46,17 @@ def found(mindia: Mindia, *arguments: object) -> list[str]:
     return said.out.split()
 
 
+def test_what_nothing_fits_is_told_what_may_help(mindia: Mindia, broker: Broker) -> None:
+    with searching(broker.search, lambda _: Found([], 0, None)):
+        found(mindia, "orange")
+        assert mindia("search", "orange").err == (
+            "Nothing that fits was found; --min-relevance 0 shows what comes nearest.\n"
+        )
+        filtered = "Filters leave out what they do not fit, however near it is.\n"
+        assert mindia("search", "orange", "--min-duration", "1h").err.endswith(f"comes nearest. {filtered}")
+        assert mindia("search", "orange", "--min-relevance", "0").err == "Nothing that fits was found.\n"
+
+
 def test_where_and_how_well_it_fits(mindia: Mindia, asked: list[SearchRequest]) -> None:
     found(mindia, "a", "ramp")
     said = mindia("search", "a", "ramp", "--limit", 2)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from broker.broker import Broker
 from broker.clock import from_rfc3339
 from broker.task import NewTask
 from tests.gateway.conftest import VIDEO_ID
+from tests.gateway.media import PNG
 from tests.gateway.work import complete, fail, start
 from tests.scripts.cli.conftest import Mindia
 
@@ -178,8 +180,9 @@ def test_failures_that_differ_in_a_number_are_one_group(mindia: Mindia, broker: 
         fail(broker, message)
     found = json.loads(mindia("failures", "--json").out)["failures"]
     assert [(each["count"], each["message"]) for each in found] == [(1, "the disk is full"), (2, "file 18 is gone")]
-    assert mindia("failures").out.splitlines()[2].split()[0] == "2"
     full, gone = (each["id"] for each in found)
+    row = mindia("failures").out.splitlines()[2].split()
+    assert (row[0], row[4]) == ("2", gone)
     assert mindia("failures", full, "--resolve").out == f"{full}  resolved\n"
     assert mindia("failures", "-q").out.split() == [gone]
     assert len(mindia("list", "--failure", gone, "-q").out.split()) == 2
@@ -187,6 +190,30 @@ def test_failures_that_differ_in_a_number_are_one_group(mindia: Mindia, broker: 
     submit(broker)
     fail(broker, "the disk is full")
     assert "again: the disk is full" in mindia("failures").out
+
+
+def test_a_task_that_is_shown_names_its_file(mindia: Mindia, broker: Broker, tmp_path: Path) -> None:
+    still = tmp_path / "still.png"
+    still.write_bytes(PNG)
+    media = json.loads(mindia("upload", still, "--json").out)
+    fail(broker, "it is damaged")
+    assert f"still.png (image {media['id']})" in mindia("show", media["task_id"]).out
+    by_plugin = json.loads(
+        mindia("submit", "PluginExecution", "plugin_name=checksum", f"media_id={media['id']}", "--json").out
+    )
+    assert f"still.png (image {media['id']})" in mindia("show", by_plugin["id"]).out
+
+
+def test_statuses_may_be_given_as_the_api_takes_them(mindia: Mindia, broker: Broker) -> None:
+    for _ in range(3):
+        submit(broker)
+    done, bad = complete(broker), fail(broker)
+    assert set(mindia("list", "-q", "--status", "completed,failed").out.split()) == {done, bad}
+    assert set(mindia("list", "-q", "--status", "completed", "--status", "failed").out.split()) == {done, bad}
+    assert (
+        mindia("list", "-q", "--type", "VideoTranscoding,EmbeddingGeneration", "--status", "failed").out == f"{bad}\n"
+    )
+    assert "'gone' is not one of" in mindia("list", "--status", "failed,gone").err
 
 
 def test_all_that_match_are_deleted_and_what_was_done_is_listed(mindia: Mindia, broker: Broker) -> None:

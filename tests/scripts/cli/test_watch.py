@@ -7,17 +7,23 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from broker.broker import Broker
-from scripts.cli.events import Event, parse
+from scripts.cli.api import Api
+from scripts.cli.events import Event, Say, parse
+from scripts.cli.watching import Task
+from tests.gateway.media import PNG
 from tests.gateway.served import PATIENCE
 from tests.gateway.work import complete, fail
 from tests.gateway.work import start as claim
 from tests.scripts.cli.conftest import Mindia, Start
 from tests.scripts.cli.test_tasks import submit
+from tests.waiting import wait_until
 
 
 def line(process: "subprocess.Popen[str]") -> str:
@@ -64,6 +70,66 @@ def test_submit_and_wait(start: Start, broker: Broker) -> None:
     assert "pending" in line(process)
     complete(broker)
     assert process.wait(PATIENCE) == 0
+
+
+def test_submit_and_wait_is_one_document_however_much_happens(mindia: Mindia, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("submit", "VideoTranscoding", "video_id=550e8400-e29b-41d4-a716-446655440000", "--wait", "--json")
+    given_up = mindia(*words, "--timeout", "0.5")
+    assert (json.loads(given_up.out)["status"], given_up.status) == ("pending", 124)
+
+    def changes(_: Api, ids: list[str], __: Say) -> Iterator[Task]:
+        for status in ("pending", "processing", "processing", "completed"):
+            yield {"id": ids[0], "status": status, "progress": None}
+
+    monkeypatch.setattr("scripts.cli.result.follow", changes)
+    said = mindia(*words)
+    assert (json.loads(said.out)["status"], said.status) == ("completed", 0)
+
+
+def test_upload_and_wait_is_one_document_for_each_file(start: Start, broker: Broker, tmp_path: Path) -> None:
+    still, empty, other = tmp_path / "a.png", tmp_path / "empty.pdf", tmp_path / "c.png"
+    still.write_bytes(PNG)
+    empty.touch()
+    other.write_bytes(PNG)
+    process = start("upload", still, empty, other, "--wait", "--json")
+    wait_until(lambda: broker.tasks.page("ops").total == 2, "two tasks")
+    complete(broker)
+    complete(broker)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert [(each["filename"], each["status"]) for each in map(json.loads, out.splitlines())] == [
+        ("a.png", "completed"),
+        ("c.png", "completed"),
+    ]
+    assert process.returncode == 2  # the first failure, that of the empty file; the others were waited for
+    refusal = json.loads(err)
+    assert (refusal["file"], refusal["status"]) == (str(empty), 422)
+
+
+def test_what_is_refused_of_many_files_is_named(mindia: Mindia, tmp_path: Path) -> None:
+    still, empty = tmp_path / "a.png", tmp_path / "empty.pdf"
+    still.write_bytes(PNG)
+    empty.touch()
+    said = mindia("upload", still, empty, tmp_path / "none.png")
+    assert said.err.splitlines()[1:] == [
+        f"error: {empty}: The file is empty.",
+        f"error: {tmp_path / 'none.png'} cannot be read (No such file or directory).",
+    ]
+
+
+def test_upload_and_wait_names_the_file_of_a_failure(start: Start, broker: Broker, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    process = start("upload", tmp_path / "a.png", "--wait")
+    wait_until(lambda: broker.tasks.page("ops").total == 1, "a task")
+    fail(broker, "It is damaged.")
+    out, _ = process.communicate(timeout=PATIENCE)
+    assert out.splitlines()[-1].endswith(": a.png: It is damaged.")
+
+
+def test_without_a_task_there_is_nothing_to_wait_for(mindia: Mindia, tmp_path: Path) -> None:
+    still = tmp_path / "a.png"
+    still.write_bytes(PNG)
+    said = mindia("upload", still, "--no-embed", "--wait", "--timeout", "9s", "--json")
+    assert (said.status, json.loads(said.out)["task_id"]) == (0, None)
 
 
 def test_a_limit_on_the_wait(start: Start, broker: Broker) -> None:
