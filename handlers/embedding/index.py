@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,8 @@ _REFRESHED = 3600.0
 
 #: The names of a tenant's media files, by their ids.
 Names = Callable[[Sequence[str]], Mapping[str, str]]
+#: Of a query's words, in one text or in each of several.
+Share = TypeVar("Share", float, NDArray[np.float64])
 
 
 class Index:
@@ -146,6 +149,21 @@ class Index:
 
         return Ranking({of: compared(matrix) for of, matrix in self._matrices.items() if kind in (None, of)})
 
+    def worth(self, text: str, parts: Mapping[str, Sequence[Part]]) -> dict[str, NDArray[np.float64]]:
+        """(parts,) of some entities: what the words of ``text`` in each part are worth, as a cosine.
+
+        Nothing where an entity has other parts than when it was read.
+        """
+        found: dict[str, NDArray[np.float64]] = {}
+        for entity_id, shares in self._words.shares(text, parts).items():
+            texts = dict.fromkeys(part.text for part in parts[entity_id])
+            if len(shares) != len(texts):
+                shares = np.zeros(len(texts))
+            worth = words_worth(shares, self._kind_of.get(entity_id))
+            of_text = dict(zip(texts, worth.tolist(), strict=True))
+            found[entity_id] = np.array([of_text[part.text] for part in parts[entity_id]])
+        return found
+
     def _read_on(self) -> bool:
         """A slice of the first reading; whether that is over."""
         if (snapshot := next(self._snapshots, None)) is not None:
@@ -247,7 +265,7 @@ class Index:
 _UNSCALED = Scales(Scale(1.0, 0.0), Scale(1.0, 0.0))
 
 
-def words_worth(share: float, kind: str | None) -> float:
+def words_worth(share: Share, kind: str | None) -> Share:
     """What is added to the cosine of a file of which one text has such a share of the query's words."""
     return _IN_DOCUMENTS * share if kind == "document" else _WORDS_WORTH * share**_WORDS_POWER
 

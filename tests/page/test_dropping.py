@@ -84,3 +84,27 @@ def test_the_first_page_says_where_to_begin(tab: Tab, made: Made, running: Syste
     assert tab.axe() == []
     tab.page.get_by_role("link", name="Upload files").click()
     expect(tab.page.get_by_label("Choose files")).to_be_attached()
+
+
+def test_many_uploads_leave_room_for_what_they_made(tab: Tab, system: System, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.png" for number in range(12)]
+    for path in paths:
+        Image.linear_gradient("L").save(path)
+    tab.open("media")
+    tab.expect_connection("live")
+    Hand(tab, *paths).drop()
+    uploads = tab.page.get_by_role("list", name="Uploads")
+    expect(uploads.get_by_role("link", name="image", exact=True)).to_have_count(12)
+    assert uploads.evaluate("(list) => list.clientHeight <= 340 && list.scrollHeight > list.clientHeight")
+    expect(tab.page.get_by_role("link", name="Images")).to_have_attribute("aria-current", "true")
+    expect(tab.page.get_by_text("0 of 12 uploads done")).to_be_visible()
+    assert tab.axe() == []
+    for image in system.call("GET", "/api/images?limit=20")["images"]:
+        if image["filename"] in {path.name for path in paths}:
+            system.call("POST", f"/api/tasks/{image['task_id']}/cancel")
+    tab.page.get_by_role("button", name="Clear those that are done").click()
+    expect(uploads.get_by_role("listitem")).not_to_have_count(12)
+    for image in system.call("GET", "/api/images?limit=20")["images"]:
+        if image["filename"] in {path.name for path in paths}:
+            system.call("DELETE", f"/api/images/{image['id']}")
+    tab.expected.append("status of 404")  # they are shown meanwhile
