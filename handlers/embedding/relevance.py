@@ -25,7 +25,8 @@ _NEARNESS = 0.1
 #: How much a query's nearness to everything is held against it. Chosen, like those below, on the queries that
 #: docs/benchmarks.md reports on: expect somewhat worse on others.
 _DISCOUNT = 0.5
-#: Deviations above what unrelated things score where something is as likely meant as not.
+#: Deviations above what unrelated things score where something is as likely meant as not. With more of them few texts
+#: would be lost, and pictures, of which labels tell less, many.
 _EVEN = 1.0
 #: Log odds of another deviation.
 _STEEPNESS = 1.5

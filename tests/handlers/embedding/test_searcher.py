@@ -452,10 +452,9 @@ def test_of_documents_each_word_of_a_query_counts(vectors: RedisVectors, new_med
     vectors.put("acme", "m", "image", seen, packed([0.52, 0.854, 0.0]), [Part("label", "meadow")])
     nothing = np.zeros(3, np.float32)
     kind = relevance.Kind(nothing, 0.4, 0.1)
-    calibration = relevance.Calibration(kind, kind)
 
-    def found(of: str, pieces: Callable[[str], int]) -> list[str]:
-        judge = search.Judge(calibration, pieces)
+    def found(of: str, pieces: Callable[[str], int], start: float = 0.0) -> list[str]:
+        judge = search.Judge(relevance.Calibration(kind, kind, sense.Nonsense(nothing, start)), pieces)
         searcher = search.Searcher("m", lambda text: np.array(RED, np.float32), vectors, nameless, judge=judge)
         while (hits := searcher.answer(SearchRequest("acme", query, of))) is None:
             assert searcher.work()
@@ -463,6 +462,7 @@ def test_of_documents_each_word_of_a_query_counts(vectors: RedisVectors, new_med
 
     assert found("document", lambda word: 1) == [written, like]
     assert found("image", lambda word: 1) == [seen, named]
+    assert found("document", lambda word: 1, -0.5) == [written, like]  # nor where there is some doubt that it means any
     assert found("document", len) == [like, written]  # of a query that means nothing, one word of many tells nothing
 
 
