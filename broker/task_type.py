@@ -91,6 +91,10 @@ class TaskType:
     #: these settings make, and stands in the records of workers as ``makes``.
     preflight: str = ""
     makes: str = ""
+    #: ``"package.module:function"`` that a worker calls with its environment: names of what is a part of the type and
+    #: cannot be done on this machine, as some plugins. They stand in the records of workers as ``lacks``.
+    machine: str = ""
+    lacks: tuple[str, ...] = ()
     #: ``"package.module:object"``, a `broker.context.Batch`: tasks of it that wait are taken several at a time, at most
     #: ``batch_size``, and worked on together. ``handler`` runs those that are alone.
     batch: str = ""

@@ -91,7 +91,8 @@ def _checked(task_type: TaskType, environ: Mapping[str, str]) -> TaskType:
     """The type, with what its handler makes here. Raises ``ValueError`` where every task would fail."""
     makes = import_named(task_type.preflight)(environ) if task_type.preflight else ""
     _check_handler(task_type)
-    return replace(task_type, makes=makes) if isinstance(makes, str) and makes else task_type
+    lacks = tuple(import_named(task_type.machine)(environ)) if task_type.machine else ()
+    return replace(task_type, makes=makes if isinstance(makes, str) else "", lacks=lacks)
 
 
 def _check_handler(task_type: TaskType) -> None:

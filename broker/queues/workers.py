@@ -11,6 +11,8 @@ from broker.engine.keys import Keys
 from broker.engine.scripts import Script
 from broker.errors import NotFound
 
+#: Of a worker's record: names, with commas between them, of what it cannot do of its types, as some plugins.
+LACKS = "lacks"
 #: For how long it is known after a worker was last there that it is to take nothing more.
 _DRAINED_SECONDS = 86_400
 _FIELDS = (
@@ -56,6 +58,18 @@ class Workers:
         with redis_errors():
             rows = self._script(self._redis, prefix=self._keys.prefix, names=_FIELDS)
         return sorted((self._worker(*row) for row in rows), key=lambda each: each.name)
+
+    def lacking(self, task_type: str) -> frozenset[str]:
+        """What no live worker that listens to this type can do of it; nothing while none listens.
+
+        Raises ``Unavailable``.
+        """
+        with redis_errors():
+            rows = self._script(self._redis, prefix=self._keys.prefix, names=("queues", LACKS))
+        found = [
+            frozenset((lacks or "").split(",")) for *_, types, lacks in rows if task_type in (types or "").split(",")
+        ]
+        return frozenset.intersection(*found) - {""} if found else frozenset()
 
     def drain(self, name: str, by: Actor | None = None) -> Worker:
         """Has a worker take nothing more from now on; it ends what it runs. Raises ``NotFound``, ``Unavailable``."""

@@ -26,6 +26,7 @@ from broker.environment.secrets import secrets_of
 from broker.log import add_facts, listen
 from broker.media.generations import MAKES
 from broker.queues import limits
+from broker.queues.workers import LACKS
 from broker.rq_records import RQ_VERSION
 from broker.task_type import TaskTypes
 from broker.trace import NONE, Trace, from_text, set_for_process
@@ -186,6 +187,8 @@ class Child:
         }
         if makes := "".join(each.makes for each in self._broker.types.values()):
             fields[MAKES] = makes
+        if lacks := ",".join(name for each in self._broker.types.values() for name in each.lacks):
+            fields[LACKS] = lacks
         types, queues = limits.declarations(self._broker.types), ",".join(sorted(self._broker.types))
         self._until_answered(
             lambda: self._store.register_worker(self._name, ttl=WORKER_TTL, queues=queues, fields=fields, types=types)

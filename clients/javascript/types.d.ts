@@ -987,6 +987,10 @@ export interface PluginInfo {
   config_schema: Record<string, unknown>;
   /** Whether its settings are complete. */
   enabled: boolean;
+  /** False while each live worker that runs plugins lacks what this one needs: install it there. */
+  runnable: boolean;
+  /** What installs that, as pip takes it; null where it does not say. */
+  installed_by: string | null;
   /** Yours, as `/config` answers; null where they cannot be read. */
   settings: PluginSettings | null;
   /** Why they cannot be read. */

@@ -34,11 +34,17 @@ class PluginNotConfigured(TaskBrokerError):
 def list_plugins() -> dict[str, list[dict[str, Any]]]:
     """List plugins
 
-    With your settings of each, secrets masked.
+    With your settings of each, secrets masked, and whether what it needs is installed where the workers run.
     """
     plugins = services().plugins.values()
     settings = plugin_settings.show_all(plugins)
-    return {"plugins": [_show(plugin) | told for plugin, told in zip(plugins, settings, strict=True)]}
+    lacking = broker().workers.lacking("PluginExecution")
+    return {
+        "plugins": [
+            _show(plugin) | told | {"runnable": plugin.name not in lacking}
+            for plugin, told in zip(plugins, settings, strict=True)
+        ]
+    }
 
 
 @blueprint.get("/<name>/config")
@@ -125,5 +131,6 @@ def _show(plugin: Plugin) -> dict[str, Any]:
         "name": plugin.name,
         "description": plugin.description,
         "media_types": sorted(plugin.media_types),
+        "installed_by": plugin.installed_by or None,
         "config_schema": current_api.ma_plugin.converter.schema2jsonschema(plugin.tenant_schema()),
     }

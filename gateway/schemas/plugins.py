@@ -42,6 +42,12 @@ class PluginInfo(Schema):
     media_types = fields.List(fields.String(), **required("Kinds of media it takes."))
     config_schema = fields.Dict(**required("Its settings, as JSON Schema."))
     enabled = fields.Boolean(**required("Whether its settings are complete."))
+    runnable = fields.Boolean(
+        **required("False while each live worker that runs plugins lacks what this one needs: install it there.")
+    )
+    installed_by = fields.String(
+        **nullable("What installs that, as pip takes it; null where it does not say.", example="mindia-tasks[speech]")
+    )
     settings = fields.Nested(PluginSettings, **nullable("Yours, as `/config` answers; null where they cannot be read."))
     settings_error = fields.String(**nullable("Why they cannot be read."))
 

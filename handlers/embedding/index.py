@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,14 +31,16 @@ _EMPTY_BYTES, _FILE_BYTES = 2000, 150
 _SHOWN = frozenset({"image", "video"})
 #: What a text that has all words of the query is worth, as a cosine; one that has half of them an eighth of it.
 _WORDS_WORTH, _WORDS_POWER = 0.3, 3
-#: The same of documents, where half of them are worth half of it.
-_IN_DOCUMENTS = 0.25
+#: The same of documents, where half of them are worth half of it; and from which doubt on they need most words as well.
+_IN_DOCUMENTS, DOUBTFUL = 0.25, 2.0
 
 #: Seconds after which the ids of what was deleted are taken out of what is kept.
 _REFRESHED = 3600.0
 
 #: The names of a tenant's media files, by their ids.
 Names = Callable[[Sequence[str]], Mapping[str, str]]
+#: Of a query's words, in one text or in each of several.
+Share = TypeVar("Share", float, NDArray[np.float64])
 
 
 class Index:
@@ -134,7 +137,7 @@ class Index:
         scales = _UNSCALED if by is None else Scales(_scale(by.texts, query), _scale(by.pictures, query))
 
         def partly(entity_id: str) -> bool:
-            return not doubt and self._kind_of.get(entity_id) == "document"
+            return doubt < DOUBTFUL and self._kind_of.get(entity_id) == "document"
 
         covered = self._words.covered(text, partly)
         worth = {each: words_worth(share, self._kind_of.get(each)) for each, share in covered.items()}
@@ -145,6 +148,21 @@ class Index:
             return Scan(matrix, query, scales, worth, doubt)
 
         return Ranking({of: compared(matrix) for of, matrix in self._matrices.items() if kind in (None, of)})
+
+    def worth(self, text: str, parts: Mapping[str, Sequence[Part]]) -> dict[str, NDArray[np.float64]]:
+        """(parts,) of some entities: what the words of ``text`` in each part are worth, as a cosine.
+
+        Nothing where an entity has other parts than when it was read.
+        """
+        found: dict[str, NDArray[np.float64]] = {}
+        for entity_id, shares in self._words.shares(text, parts).items():
+            texts = dict.fromkeys(part.text for part in parts[entity_id])
+            if len(shares) != len(texts):
+                shares = np.zeros(len(texts))
+            worth = words_worth(shares, self._kind_of.get(entity_id))
+            of_text = dict(zip(texts, worth.tolist(), strict=True))
+            found[entity_id] = np.array([of_text[part.text] for part in parts[entity_id]])
+        return found
 
     def _read_on(self) -> bool:
         """A slice of the first reading; whether that is over."""
@@ -247,7 +265,7 @@ class Index:
 _UNSCALED = Scales(Scale(1.0, 0.0), Scale(1.0, 0.0))
 
 
-def words_worth(share: float, kind: str | None) -> float:
+def words_worth(share: Share, kind: str | None) -> Share:
     """What is added to the cosine of a file of which one text has such a share of the query's words."""
     return _IN_DOCUMENTS * share if kind == "document" else _WORDS_WORTH * share**_WORDS_POWER
 

@@ -19,19 +19,26 @@ _WORD = re.compile(r"\w+")
 
 
 def places(
-    query: str, vectors: NDArray[np.float32], embedding: Embedding, parts: Sequence[Part], filename: str
+    query: str,
+    vectors: NDArray[np.float32],
+    embedding: Embedding,
+    parts: Sequence[Part],
+    filename: str,
+    worth: NDArray[np.float64] | float = 0.0,
 ) -> list[dict[str, Any]]:
     """Up to three places, best first, as ``broker.media.search.Hit`` has them.
 
-    ``vectors``, (queries, dimensions), are what was looked for. A name that has words of the query comes first: what is
-    shown is embedded together with it, so it may be all that was found.
+    ``vectors``, (queries, dimensions), are what was looked for; ``worth``, (parts,), is added to the cosine of each
+    part for the words of the query in it. A name that has some comes first: what is shown is embedded together with
+    it, so it may be all that was found.
     """
     stored = np.frombuffer(b"".join(embedding.parts), "<f2").astype(np.float32)
     rows = finite(stored.reshape(len(embedding.parts), -1))
     if len(parts) != len(rows) or rows.shape[1] != vectors.shape[1]:
         return []
     cosines = (rows @ vectors.T).max(axis=1)
-    order = np.argsort(-cosines)[:_MOST]
+    scores = cosines + worth
+    order = np.argsort(-scores)[:_MOST]
     found = [_place(query, parts[at], float(cosines[at])) for at in order if cosines[at] >= cosines[order[0]] - _NEARLY]
     if found and all(place["matched"] != NAME for place in found) and (marked := marks(query, filename)):
         named = {"matched": NAME, "similarity": found[0]["similarity"], "text": filename, "marks": marked}

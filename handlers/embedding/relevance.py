@@ -25,8 +25,9 @@ _NEARNESS = 0.1
 #: How much a query's nearness to everything is held against it. Chosen, like those below, on the queries that
 #: docs/benchmarks.md reports on: expect somewhat worse on others.
 _DISCOUNT = 0.5
-#: Deviations above what unrelated things score where a picture, and a text, is as likely meant as not.
-_PICTURES_EVEN, _TEXTS_EVEN = 1.0, 0.5
+#: Deviations above what unrelated things score where something is as likely meant as not. With more of them few texts
+#: would be lost, and pictures, of which labels tell less, many.
+_EVEN = 1.0
 #: Log odds of another deviation.
 _STEEPNESS = 1.5
 
@@ -63,7 +64,7 @@ class Calibration:
         rows = labels.rows(some)
         nearness = np.exp((rows @ rows.T - 1) / _NEARNESS)
         shown = unit(nearness @ labels.differences(some))
-        return cls(_kind(rows, shown, _PICTURES_EVEN), _kind(rows, rows, _TEXTS_EVEN), nonsense)
+        return cls(_kind(rows, shown), _kind(rows, rows), nonsense)
 
     @classmethod
     def bundled(cls) -> "Calibration":
@@ -90,10 +91,10 @@ def _flat(kind: Kind) -> Vectors:
     return np.array([kind.even, kind.deviation, *kind.mean], np.float32)
 
 
-def _kind(queries: Vectors, background: Vectors, even: float) -> Kind:
+def _kind(queries: Vectors, background: Vectors) -> Kind:
     """Labels as queries, each against everything but its own."""
     scores = queries @ background.T
     others = ~np.eye(len(queries), dtype=bool)
     unrelated = (scores - _DISCOUNT * scores.mean(axis=1, keepdims=True))[others]
     deviation = float(unrelated.std())
-    return Kind(background.mean(axis=0), float(unrelated.mean()) + even * deviation, deviation)
+    return Kind(background.mean(axis=0), float(unrelated.mean()) + _EVEN * deviation, deviation)

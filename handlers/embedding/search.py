@@ -195,15 +195,17 @@ class Searcher:
         of = {each.match.entity_id: layers.of(each.match.entity_id) for each in chosen}
         stored: dict[str, Any] = {}
         parts: dict[str, Any] = {}
+        worth: dict[str, NDArray[np.float64]] = {}
         for layer in layers.layers:
             ids = [entity_id for entity_id, own in of.items() if own is layer]
             stored |= self._vectors.get_many(request.tenant, layer.model, ids)
-            parts |= self._vectors.parts(request.tenant, layer.model, ids)
+            parts |= (of_layer := self._vectors.parts(request.tenant, layer.model, ids))
+            worth |= layer.index.worth(_words(request), of_layer)
         hits = []
         for each in chosen:
             entity_id, name = each.match.entity_id, each.facts.filename
-            sought, where = of[entity_id].queries, parts.get(entity_id, ())
-            found = places(_words(request), sought, stored[entity_id], where, name) if entity_id in stored else []
+            sought, where, much = of[entity_id].queries, parts.get(entity_id, ()), worth.get(entity_id, 0.0)
+            found = places(_words(request), sought, stored[entity_id], where, name, much) if entity_id in stored else []
             relevance = round(probability(each.match.score), 3) if layers.judged else None
             hits.append(_hit(each, relevance, found))
         return hits

@@ -100,18 +100,7 @@ class Words:
 
         Of the entities that have less, those of which ``partly`` holds count from 0.2 on, the 100 that have most.
         """
-        if not self._rows:
-            return {}
-        asked = dict.fromkeys(_WORD.findall(unicodedata.normalize("NFC", query).lower()))
-        words = [word for word in asked if word not in STOP]
-        words = [word for word in words if word not in _COMMON] or words
-        found = [self._find(word) for word in words[:_MOST_WORDS]]
-        telling = [rows for rows in found if len(rows) <= _TOO_MANY]
-        weights = [np.log(1 + len(self._owners) / (len(rows) + 0.5)) for rows in telling]
-        if not any(map(len, telling)):
-            return {}
-        rows, at = np.unique(np.concatenate(telling), return_inverse=True)
-        sums = np.bincount(at, np.repeat(weights, [len(each) for each in telling])) / sum(weights)
+        rows, sums = self._shares(query)
         best: dict[str, float] = {}
         much = sums >= _LEAST_SHARE
         for row, share in zip(rows[much].tolist(), sums[much].tolist(), strict=True):
@@ -128,6 +117,31 @@ class Words:
                 if not left:
                     break
         return best
+
+    def shares(self, query: str, entity_ids: Iterable[str]) -> dict[str, NDArray[np.float64]]:
+        """(texts,) of each of these entities, in the order of ``add``: how much of the query each has, 0.2 on or 0."""
+        rows, sums = self._shares(query)
+        rows, sums = rows[sums >= _LEAST_PART], sums[sums >= _LEAST_PART]
+        found: dict[str, NDArray[np.float64]] = {}
+        for entity_id in entity_ids:
+            own = self._rows.get(entity_id, range(0))
+            first, last = np.searchsorted(rows, (own.start, own.stop))
+            found[entity_id] = np.zeros(len(own))
+            found[entity_id][rows[first:last] - own.start] = sums[first:last]
+        return found
+
+    def _shares(self, query: str) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """The rows that have some of the query, in order, and how much; those of what was removed among them."""
+        asked = dict.fromkeys(_WORD.findall(unicodedata.normalize("NFC", query).lower()))
+        words = [word for word in asked if word not in STOP]
+        words = [word for word in words if word not in _COMMON] or words
+        found = [self._find(word) for word in words[:_MOST_WORDS]] if self._rows else []
+        telling = [rows for rows in found if len(rows) <= _TOO_MANY]
+        weights = [np.log(1 + len(self._owners) / (len(rows) + 0.5)) for rows in telling]
+        if not any(map(len, telling)):
+            return np.empty(0, np.intp), np.empty(0)
+        rows, at = np.unique(np.concatenate(telling), return_inverse=True)
+        return rows, np.bincount(at, np.repeat(weights, [len(each) for each in telling])) / sum(weights)
 
     def _is_of(self, row: int, entity_id: str) -> bool:
         """Whether it is a text that the entity still has."""

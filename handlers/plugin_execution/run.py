@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
 from marshmallow import EXCLUDE, ValidationError
@@ -20,6 +19,7 @@ from broker.redaction import Redaction
 from handlers.plugin_execution import refusals
 from handlers.plugin_execution.context import Context
 from handlers.plugin_execution.http import USUAL_WAIT
+from handlers.plugin_execution.machine import missing
 
 #: Bytes of JSON of an answer that is kept with the media file too; what is larger stays with the task alone.
 MAX_NOTED = 4_096
@@ -114,12 +114,11 @@ def _plugin(plugins: Mapping[str, Plugin], name: str) -> Plugin:
 
 
 def _check_installed(plugin: Plugin) -> None:
-    missing = [module for module in plugin.requires if find_spec(module) is None]
-    if missing:  # another worker may have them
-        verb = "is" if len(missing) == 1 else "are"
+    if modules := missing(plugin):  # another worker may have them
+        verb = "is" if len(modules) == 1 else "are"
         advice = f" To install it there: .venv/bin/pip install '{plugin.installed_by}'." if plugin.installed_by else ""
         raise TransientError(
-            f"Plugin {plugin.name} cannot run on this machine: {', '.join(missing)} {verb} not installed.{advice}"
+            f"Plugin {plugin.name} cannot run on this machine: {', '.join(modules)} {verb} not installed.{advice}"
         )
 
 

@@ -39,4 +39,5 @@ PLUGIN_EXECUTION = TaskType(
     rate=1.0,
     burst=2,
     result=PluginResult,
+    machine="handlers.plugin_execution.machine:lacking",
 )

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from broker.environment.reading import read_one
 from handlers.embedding.classifier import LabelVectors, classifier
 from handlers.embedding.embedder import Embedder, open_embedder
-from handlers.embedding.index import words_worth
+from handlers.embedding.index import DOUBTFUL, words_worth
 from handlers.embedding.labels import LABELS, LabelTable
 from handlers.embedding.names import name_words
 from handlers.embedding.opening import query_embedder
@@ -226,7 +226,7 @@ def _written(queries: list[str], doubts: Vectors, documents: list[list[str]]) ->
     words.add((str(number), texts) for number, texts in enumerate(documents))
     worth = np.zeros((len(queries), len(documents)), np.float32)
     for row, query, doubt in zip(worth, queries, doubts, strict=True):
-        each_counts = (lambda document: False) if doubt else (lambda document: True)
+        each_counts = (lambda document: False) if doubt >= DOUBTFUL else (lambda document: True)
         for number, share in words.covered(query, each_counts).items():
             row[int(number)] = words_worth(share, "document")
     return worth

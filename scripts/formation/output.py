@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from broker.clock import to_rfc3339
@@ -17,17 +17,24 @@ _MAX_LINE = 64 * 1024
 
 
 class Printer:
-    """Writes prefixed lines to ``stream``; coloured where a person sees them."""
+    """Writes lines to ``stream`` behind the time of day and a name; coloured where a person sees them."""
 
-    def __init__(self, names: Sequence[str], stream: BinaryIO, coloured: bool) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        stream: BinaryIO,
+        coloured: bool,
+        time_of_day: Callable[[], str] = lambda: time.strftime("%H:%M:%S"),
+    ) -> None:
         self._stream = stream
         self._coloured = coloured
+        self._time_of_day = time_of_day
         self._width = max(map(len, names), default=0)
         self._colour = {name: _COLOURS[number % len(_COLOURS)] for number, name in enumerate(names)}
 
     def line(self, name: str, text: bytes) -> None:
         """One line of a process. Raises ``BrokenPipeError`` when nobody reads any more."""
-        prefix = self._paint(f"{name:{self._width}} |", self._colour.get(name, _BOLD))
+        prefix = self._paint(f"{self._time_of_day()} {name:{self._width}} |", self._colour.get(name, _BOLD))
         self._write(prefix.encode() + b" " + text.rstrip(b"\r\n") + b"\n")
 
     def note(self, text: str) -> None:

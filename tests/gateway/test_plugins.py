@@ -40,6 +40,19 @@ def test_the_list_says_what_each_plugin_takes(client: FlaskClient) -> None:
     assert schema["properties"]["language_code"]["type"] == "string"
 
 
+def test_what_no_live_worker_has_installed_is_told(client: FlaskClient, broker: Broker) -> None:
+    def runnable() -> dict[str, bool]:
+        return {each["name"]: each["runnable"] for each in client.get("/api/plugins").json["plugins"]}
+
+    assert runnable() == {"assembly_ai": True, "checksum": True}, "while nobody is there, nobody knows"
+    register = broker.transitions.register_worker
+    register("poor", ttl=60, queues="Noop,PluginExecution", fields={"lacks": "checksum,other"})
+    register("embeds", ttl=60, queues="EmbeddingGeneration", fields={})
+    assert runnable() == {"assembly_ai": True, "checksum": False}
+    register("rich", ttl=60, queues="PluginExecution", fields={"lacks": "other"})
+    assert runnable() == {"assembly_ai": True, "checksum": True}
+
+
 def test_a_configured_plugin_is_enabled_and_its_secrets_are_not_shown(configured: FlaskClient) -> None:
     response = configured.get("/api/plugins")
     assert response.json["plugins"][0]["enabled"] is True

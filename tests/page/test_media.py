@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Route, expect
 
-from tests.page.browser import Tab
+from tests.page.browser import NewTab, Tab
 from tests.page.conftest import Made
 from tests.page.system import System
 
@@ -317,3 +317,97 @@ def test_search_by_likeness(tab: Tab, made: Made, running: System) -> None:
     expect(tab.page.locator("main")).to_contain_text("results like grey.png, best first")
     expect(tab.page.locator("ol.gallery").get_by_role("listitem").first).to_be_visible()
     assert tab.axe() == []
+
+
+def test_a_narrow_window_has_search_too(new: NewTab, made: Made) -> None:
+    tab = new(viewport={"width": 390, "height": 800})
+    for view in ("", "media"):
+        tab.open(view)
+        tab.page.get_by_role("banner").get_by_role("link", name="Search", exact=True).click()
+        tab.page.get_by_label("What to look for").fill("a ramp of grey")
+        tab.page.keyboard.press("Enter")
+        expect(tab.page.locator("ol.gallery").get_by_role("listitem").first).to_be_visible()
+    tab.open("media")
+    expect(tab.page.get_by_role("heading", name="Media")).to_be_attached()
+    tab.page.keyboard.press("/")
+    expect(tab.page.get_by_label("What to look for")).to_be_visible()
+
+
+def test_a_place_in_a_video_is_played_from(tab: Tab, made: Made) -> None:
+    tab.open("search?q=a%20ramp%20of%20grey")
+    found = tab.page.locator("ol.gallery").get_by_role("listitem")
+    found.get_by_role("link", name="clip.mp4 at 0:01").first.click()
+    expect(tab.page).to_have_url(re.compile(r"t=1\b"))
+    at = "(second) => Math.abs((document.querySelector('main video')?.currentTime ?? 0) - second) < 0.1"
+    tab.page.wait_for_function(at, arg=1)
+    assert tab.page.locator("main video").evaluate("(video) => video.paused")
+    heard = tab.page.get_by_role("region", name="Found by")
+    expect(heard).to_contain_text("0:01, is said: a 🙂 ramp of grey")
+    assert tab.axe() == []
+    tab.page.locator("main video").evaluate("(video) => { video.currentTime = 0; }")
+    tab.page.wait_for_function(at, arg=0)
+    tab.page.evaluate("location.hash = location.hash.replace('t=1', 't=1.5')")
+    tab.page.wait_for_function("() => document.querySelector('main video').currentTime >= 1.5")
+    tab.page.go_back()
+    tab.page.keyboard.press("Escape")
+    expect(tab.page.get_by_label("What to look for")).to_have_value("a ramp of grey")
+
+
+def test_a_file_tells_whether_it_can_be_found(tab: Tab, made: Made, running: System) -> None:
+    path = f"/api/images/{made.ids['image']}"
+    file = running.call("GET", path)
+    answered = file
+    tab.page.route(f"**{path}", lambda route: route.fulfill(json=answered))
+    details = tab.page.get_by_role("region", name="Details")
+    read = {"vectors": 12, "ocr_pages": 3, "ocr_pages_left_out": 1, "passages_left_out": 2, "cut_off": True}
+    for index, told in (
+        ({"status": "waiting", "task_id": file["task_id"]}, "Searchable not yet: its task has not ended"),
+        ({"status": "failed", "error": "It is broken."}, "Searchable no: It is broken."),
+        ({"status": "left_out"}, "Searchable no: it was left out"),
+        ({"status": "indexed", **read}, "Searchable yes, in 12 parts 3 scanned pages read 1 page not read"),
+    ):
+        answered = file | {"index": file["index"] | index}
+        tab.open("media")
+        tab.open(f"media/image/{made.ids['image']}")
+        words = details.locator(".facts > div", has_text="Searchable")
+        expect(words).to_have_text(re.compile(r"\s*".join(map(re.escape, told.split()))))
+
+
+def test_hits_tell_what_they_are_sorted_by(tab: Tab, made: Made) -> None:
+    hit = {"entity_type": "image", "filename": "photo.png", "similarity": 0.9, "picture_url": None, "matched": None}
+    hit |= {"entity_id": made.ids["image"], "places": [], "duplicates": [], "relevance": 0.147}
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        results = [hit] if "min_relevance=0" in asked[-1] else []
+        total = {"total": len(results), "total_exact": True, "next_cursor": None}
+        route.fulfill(json={"results": results, "count": len(results), **total})
+
+    tab.page.route("**/api/search?**", answer)
+    tab.open("search?q=nonsense&type=image")
+    expect(tab.page.locator("main")).to_contain_text("Nothing that fits was found for “nonsense”.")
+    assert tab.axe() == []
+    tab.page.get_by_role("link", name="Show what comes nearest").click()
+    found = tab.page.locator("ol.gallery").get_by_role("listitem")
+    expect(found).to_contain_text("relevance 0.15")
+    expect(found).not_to_contain_text("similarity")
+    expect(tab.page.locator("main")).to_contain_text("1 result, fitting or not, nearest first")
+    assert "type=image" in asked[-1]
+    tab.open(f"search?like={made.ids['image']}")
+    expect(tab.page.locator("main")).to_contain_text("Nothing is like it.")
+    assert "min_similarity=0" in asked[-1]
+
+
+def test_a_search_that_takes_long_says_why(tab: Tab, made: Made) -> None:
+    held: list[Route] = []
+    tab.page.route("**/api/search?**", lambda route: held.append(route))
+    tab.open("search?q=grey")
+    told = tab.page.get_by_text("loads a model")
+    expect(told).to_be_attached()
+    assert not told.is_visible()
+    expect(told).to_be_visible()
+    for route in held:
+        route.continue_()
+    expect(tab.page.locator("ol.gallery").get_by_role("listitem").first).to_be_visible()
+    expect(told).to_have_count(0)

@@ -36,6 +36,19 @@ def test_failures_alike_are_one_line_that_is_retried_as_one_and_resolved(tab: Ta
     expect(line).to_have_count(1)
 
 
+def test_a_cause_names_the_file_that_it_was_about_last(tab: Tab, made: Made) -> None:
+    cause = {"id": "00000000-0000-4000-8000-000000000001", "type": "PluginExecution", "message": "It is out of order."}
+    cause |= {"state": "open", "count": 2, "task_ids": [made.ids["plugin"]], "regressed_at": None}
+    cause |= {"first_at": "2026-01-01T00:00:00Z", "last_at": "2026-01-01T00:00:00Z"}
+    tab.expect_request(r"/api/failures\?", {"total": 1, "failures": [cause]})
+    tab.open("failures")
+    line = tab.page.get_by_role("row", name=re.compile("out of order"))
+    expect(line).to_contain_text("last with clip.mp4")
+    assert tab.axe() == []
+    line.get_by_role("link", name="clip.mp4").click()
+    expect(tab.page.get_by_role("heading", name="clip.mp4")).to_be_visible()
+
+
 def test_what_runs_have_used_is_told_by_type_and_a_tenant_sees_its_own(new: NewTab, made: Made, system: System) -> None:
     tab = new()
     tab.open("usage")

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Route, expect
@@ -107,3 +108,16 @@ def test_the_line_beside_an_action_does_the_same(tab: Tab, system: System, langu
 def queue(system: System, name: str) -> dict[str, object]:
     [found] = [each for each in system.call("GET", "/api/queues")["queues"] if each["type"] == name]
     return dict(found)
+
+
+def test_short_waits_are_told_apart(tab: Tab, system: System) -> None:
+    begin = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:00Z")
+    row = {"begin": begin, "started": 2, "ended": {"completed": 2, "failed": 0, "cancelled": 0}}
+    row |= {"wait": {"p50": 0.0021, "p90": 0.043}, "run": {"p50": 0.25, "p90": 4.0}}
+    history = {"step_seconds": 10, "types": [{"type": "Act", "rows": [row]}]}
+    tab.expect_request("/api/queues/history$", history)
+    tab.page.reload()
+    waits = tab.page.get_by_role("img", name=re.compile("^Wait in the last hour"))
+    expect(waits).to_have_accessible_name(re.compile("half within: now 2.1 ms.*nine of ten within: now 43 ms"))
+    runs = tab.page.get_by_role("img", name=re.compile("^Run in the last hour"))
+    expect(runs).to_have_accessible_name(re.compile("half within: now 250 ms.*nine of ten within: now 4.0 s"))

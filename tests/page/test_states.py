@@ -117,3 +117,16 @@ def test_a_new_connection_reads_again_what_is_shown(tab: Tab, system: System) ->
     tab.page.context.set_offline(False)
     expect(tab.page.locator(".task-head")).to_contain_text("cancelled")
     tab.expected.append("ERR_INTERNET_DISCONNECTED|ERR_NETWORK")
+
+
+def test_success_is_of_what_was_tried_to_its_end(tab: Tab) -> None:
+    stats = {
+        "total": 14,
+        "by_status": {"pending": 8, "scheduled": 0, "processing": 1, "completed": 3, "failed": 1, "cancelled": 1},
+        "by_type": {},
+        "average_duration_seconds": 2.0,
+        "success_rate": 3 / 14,
+    }
+    tab.page.route("**/api/tasks/stats*", lambda route: route.fulfill(json=stats))
+    tab.open("overview")
+    expect(tab.page.locator(".tiles li", has_text="success")).to_contain_text("75 %")

@@ -154,8 +154,8 @@ class TestOutput:
         assert sum(len(line) for _ in range(5) for line in lines.feed(b"x" * 65536)) >= 3 * 65536
 
     def test_bytes_that_are_no_text_pass(self, out: io.BytesIO) -> None:
-        Printer(["web"], out, coloured=False).line("web", b"\xff\xfe")
-        assert out.getvalue() == b"web | \xff\xfe\n"
+        Printer(["web"], out, coloured=False, time_of_day=lambda: "12:00:01").line("web", b"\xff\xfe")
+        assert out.getvalue() == b"12:00:01 web | \xff\xfe\n"
 
 
 def test_the_watcher_ends_what_was_added_and_not_removed() -> None:

@@ -54,7 +54,7 @@ def test_every_process_comes_back_and_nothing_is_left_when_the_manager_is_killed
         os.kill(pid, signal.SIGKILL)
         run.wait_for_line(rf"{name} died \(SIGKILL\)")
     wait_until(lambda: ready(port), "the gateway is back")
-    run.wait_for_line(r"^worker +\| .*worker for", count=2)
+    run.wait_for_line(r"^[\d:]{8} worker +\| .*worker for", count=2)
     assert not set(pids.values()) & set(run.survivors())
 
     run.signal(signal.SIGKILL)

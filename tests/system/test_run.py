@@ -119,8 +119,8 @@ def test_it_listens_on_ipv6(start: Start, host: str, folder: Path) -> None:
 def test_web_alone_gets_the_port(start: Start) -> None:
     port = own_port()
     run = start(PORT=str(port))
-    run.wait_for_line(rf"^web    \| web has PORT {port}$")
-    run.wait_for_line(r"^worker \| hello, PORT is None$")
+    run.wait_for_line(rf"^[\d:]{{8}} web    \| web has PORT {port}$")
+    run.wait_for_line(r"^[\d:]{8} worker \| hello, PORT is None$")
 
 
 def test_generated_secrets_are_private_and_stay(start: Start, folder: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_stop_signal_ends_everything_in_order(start: Start, number: int) -> No
     run.signal(number)
     assert run.wait() == 0
     assert gone(run)
-    assert "worker | good-bye" in run.lines
+    assert run.matches(r"^[\d:]{8} worker \| good-bye$")
 
 
 def test_a_killed_process_is_started_again_at_once(start: Start) -> None:
@@ -154,7 +154,7 @@ def test_a_killed_process_is_started_again_at_once(start: Start) -> None:
     run.wait_for_line("hello")
     os.kill(pids["worker"], SIGKILL)
     run.wait_for_line(r"worker died \(SIGKILL\); starting it again now")
-    run.wait_for_line(r"^worker \| hello", count=2)
+    run.wait_for_line(r"^[\d:]{8} worker \| hello", count=2)
     assert pids["worker"] not in run.survivors()
     orphans = [command for command in run.survivors().values() if "signal.pause" in command]
     assert len(orphans) == 1, "the child of the killed worker is gone, that of the new one is there"

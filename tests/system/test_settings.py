@@ -123,7 +123,7 @@ def test_what_cannot_start_is_not_started_again(start: Start, folder: Path) -> N
     run = start()
     assert run.wait() == 2
     assert counter.read_text() == ".\n"
-    assert run.matches(r"^search \| it is wrong that way$")
+    assert run.matches(r"^[\d:]{8} search \| it is wrong that way$")
     assert run.matches(r"search cannot start \(exit status 2\); it has said why")
     assert not run.survivors()
     assert run.server() is None

@@ -631,6 +631,8 @@ class PluginInfo(TypedDict):
     media_types: list[str]
     config_schema: dict[str, Any]
     enabled: bool
+    runnable: bool
+    installed_by: str | None
     settings: PluginSettings | None
     settings_error: str | None
 

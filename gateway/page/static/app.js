@@ -6,6 +6,7 @@ import { handleKeys } from "./keyboard.js";
 import { render } from "./lit.js";
 import { notice } from "./parts/announce.js";
 import { closeDialog, dialogIsOpen } from "./parts/dialog.js";
+import { takeDrops } from "./parts/drop-target.js";
 import { route } from "./route.js";
 import { refused, session, signIn } from "./session.js";
 import { shell } from "./shell.js";
@@ -14,6 +15,7 @@ import { apply } from "./store.js";
 import { listen, open as openStream } from "./stream.js";
 import { drawWith, update } from "./update.js";
 import { VIEWS } from "./views/all.js";
+import { take } from "./views/drop.js";
 
 let view = null;
 let shown = "";
@@ -71,5 +73,6 @@ listen({
 addEventListener("hashchange", follow);
 addEventListener("signed-in", start);
 document.addEventListener("keydown", (event) => handleKeys(event, view));
+takeDrops(take);
 update();
 start();

@@ -36,7 +36,7 @@ function goTo(key) {
 function press(key, view) {
   switch (key) {
     case "g": return (going = true);
-    case "/": return focus("input[type=search]");
+    case "/": return focus("input[type=search]") || (go("#/search"), true);
     case "?": return showHelp(), true;
     case "p": return connection.state === "paused" ? resume() : pause(), true;
     case "j": return step(1);
@@ -65,7 +65,7 @@ function click(selector) {
 }
 
 function focus(selector) {
-  const found = document.querySelector(`main ${selector}`) ?? document.querySelector(selector);
+  const found = [...document.querySelectorAll(`main ${selector}`), ...document.querySelectorAll(selector)].find((each) => each.checkVisibility());
   found?.focus();
   return Boolean(found);
 }

@@ -5,6 +5,7 @@ import { html, nothing } from "./lit.js";
 import { announcement } from "./parts/announce.js";
 import { copyButton } from "./parts/copy.js";
 import { dialog, openDialog } from "./parts/dialog.js";
+import { dropTarget } from "./parts/drop-target.js";
 import { icon } from "./parts/icons.js";
 import { failure } from "./parts/region.js";
 import { showHelp } from "./keyboard.js";
@@ -17,7 +18,7 @@ import { VIEWS } from "./views/all.js";
 export function shell(view, at) {
   const body = session.state === "out" ? keyForm() : frame(view, at);
   return html`<button type="button" class="skip" @click=${skip}>Skip to the content</button>
-    ${body}${announcement()}${dialog()}`;
+    ${body}${dropTarget()}${announcement()}${dialog()}`;
 }
 
 function frame(view, at) {
@@ -56,7 +57,7 @@ function search(at) {
     event.preventDefault();
     go(href("search", "", { q: new FormData(event.target).get("q") }));
   };
-  return at.name === "search" ? nothing : html`<form class="find" role="search" @submit=${submit}>
+  return at.name === "search" ? nothing : html`<a class="button to-search" href="#/search" aria-label="Search">${icon("search")}</a><form class="find" role="search" @submit=${submit}>
     ${icon("search")}<input name="q" type="search" required maxlength="500" aria-label="Search media" placeholder="Search media" autocomplete="off">
   </form>`;
 }

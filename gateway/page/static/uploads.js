@@ -27,16 +27,19 @@ function words(kind) {
   return kind === "video" && choice.profile ? { profile: choice.profile } : {};
 }
 
-/** Sends files, each to the kind of media that its type says. */
+/** Sends files, each to the kind of media that its type says; answers these kinds. */
 export function send(files) {
+  const kinds = new Set();
   for (const file of files) {
     const kind = kindOf(file);
+    kinds.add(kind);
     const entry = { name: file.name, size: file.size, sent: 0, kind, state: "sending", media: null, problem: null };
     uploading.unshift(entry);
     if (file.size > LARGE && may("read")) beginPieces(entry, file);
     else begin(entry, file);
   }
   update();
+  return [...kinds];
 }
 
 /** Has the gateway fetch what lies at a URL; Problem when it will not. */

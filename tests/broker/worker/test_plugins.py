@@ -11,12 +11,13 @@ from broker.broker import Broker
 from broker.clock import to_rfc3339
 from broker.config import BrokerSettings
 from broker.media.records import MediaRecord
+from broker.plugin import Plugin
 from broker.task import NewTask, Task
 from handlers.plugin_execution.task import PLUGIN_EXECUTION
 from tests.broker.worker.conftest import SHORT_LEASE
 from tests.broker.worker.harness import TENANT, Formation, Process
 from tests.handlers.plugins.assembly_ai_server import KEY, Service, serve
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_until
 
 MEDIA_ID = "550e8400-e29b-41d4-a716-446655440000"
 TYPES = {"PluginExecution": replace(PLUGIN_EXECUTION, rate=None)}
@@ -40,8 +41,8 @@ class Plugins:
         self.broker.storage.put(f"{TENANT}/{MEDIA_ID}/source", io.BytesIO(b"RIFF" * 1000))
         formation.daemon()
 
-    def worker(self) -> Process:
-        return self.formation._start("worker", ["-m", "scripts.worker", "PluginExecution"], {})
+    def worker(self, **environ: str) -> Process:
+        return self.formation._start("worker", ["-m", "scripts.worker", "PluginExecution"], environ)
 
     def execute(self, name: str) -> str:
         media = MediaRecord(MEDIA_ID, TENANT, "audio", "a.wav", "audio/wav", 4000, f"{TENANT}/{MEDIA_ID}/source",
@@ -68,6 +69,24 @@ def plugins(tmp_path: Path, redis_url: str, service: Service) -> Iterator[Plugin
         plugins.broker.plugin_configs.write(TENANT, "assembly_ai", {"api_key": KEY})
         yield plugins
         plugins.broker.redis.close()
+
+
+class Lacking(Plugin):
+    """Cannot run on any machine."""
+
+    name = "lacking"
+    description = "For this test."
+    media_types = frozenset({"audio"})
+    requires = ("no_such_module",)
+
+
+def test_a_worker_says_which_plugins_it_cannot_run(plugins: Plugins) -> None:
+    plugins.worker(PLUGINS=f"{__name__}:Lacking")
+    wait_until(plugins.broker.workers.list, "the worker is there")
+    found = plugins.broker.workers.lacking("PluginExecution")
+    assert "lacking" in found
+    assert "checksum" not in found
+    assert plugins.broker.workers.lacking("VideoTranscoding") == frozenset()
 
 
 def test_a_worker_that_dies_while_it_orders_does_not_pay_twice(plugins: Plugins, service: Service) -> None:

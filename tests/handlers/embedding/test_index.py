@@ -8,6 +8,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError
 
 from broker.engine.keys import Keys
+from broker.media.parts import Part
 from broker.media.vectors import Embedding, RedisVectors
 from tests.search_fixtures import NewMedia
 
@@ -95,3 +96,14 @@ def test_a_change_while_it_is_read_is_seen(
     vectors.delete("acme", gone)
     vectors.put("acme", "m", "image", new, [RED_BYTES])
     assert ids_in(read) == stored - {gone} | {new}
+
+
+def test_of_parts_that_changed_since_it_was_read_no_words_are_known(
+    read, vectors: UnsteadyVectors, new_media: NewMedia
+) -> None:
+    film = new_media(kind="video")
+    vectors.put("acme", "m", "video", film, [RED_BYTES, RED_BYTES], [Part("label", "fox"), Part("speech", "hello")])
+    ids_in(read)
+    now = (Part("label", "fox"), Part("speech", "hello"), Part("speech", "a fox"))
+    assert read.worth("fox", {film: now[:2]})[film].tolist() == pytest.approx([0.3, 0])
+    assert read.worth("fox", {film: now})[film].tolist() == [0, 0, 0]

@@ -52,6 +52,16 @@ def test_what_is_meant_is_relevant_and_nothing_else_is(calibration: Any, queries
             assert relevant(kind, queries, query, thing) < 0.5
 
 
+@pytest.mark.parametrize(
+    ("query", "other"),
+    [("bread recipe", "notes"), ("butterfly", "notes"), ("suspension bridge", "report"), ("red car", "holiday plans")],
+)
+def test_texts_that_are_only_both_short_are_not_relevant(
+    calibration: Any, queries: Any, query: str, other: str
+) -> None:
+    assert relevant(calibration.texts, queries, query, queries(other)) < 0.5
+
+
 def test_more_alike_is_more_relevant(calibration: Any, queries: Any) -> None:
     factor, _ = calibration.pictures.scale(queries("a cat"))
     assert factor > 0

@@ -350,6 +350,30 @@ def test_a_hit_says_where_and_why(found: Search, vectors: RedisVectors, new_medi
     assert told[old] == []
 
 
+def test_a_hit_shows_the_part_that_has_the_words_of_the_query(vectors: RedisVectors, new_media: NewMedia) -> None:
+    manual, film = new_media(kind="document"), new_media(kind="video")
+    passages = [
+        Part("passage", "Chapter one", page=1),
+        Part("passage", "What we guarantee", page=2),
+        Part("passage", "Chapter one", page=3),
+        Part("passage", "The warranty ends in May", page=4, offset=70),
+    ]
+    said = [Part("label"), Part("label"), Part("speech", "our warranty for a lawnmower", 4.5, 9.0)]
+    near, nearer = [0.5, 0.866, 0.0], [0.6, 0.8, 0.0]
+    vectors.put("acme", "m", "document", manual, packed(GREEN, nearer, GREEN, near), passages)
+    vectors.put("acme", "m", "video", film, packed(nearer, nearer, near), said)
+    searcher = search.Searcher("m", lambda text: np.array(RED, np.float32), vectors, nameless)
+    request = SearchRequest("acme", "the warranty of a lawnmower")
+    while (hits := searcher.answer(request)) is None:
+        assert searcher.work()
+    told = {hit.entity_id: hit for hit in hits}
+    first, second = told[manual].places
+    assert (first["page"], first["offset"], first["similarity"], first["marks"]) == (4, 70, 0.5, [[0, 3], [4, 12]])
+    assert (second["page"], second["similarity"]) == (2, pytest.approx(0.6, abs=1e-3))
+    assert (told[film].places[0]["matched"], told[film].places[0]["start"]) == ("speech", 4.5)
+    assert [hit.similarity for hit in hits] == pytest.approx([0.6, 0.6], abs=1e-3)  # of the part that is nearest
+
+
 @pytest.mark.parametrize(
     ("query", "text", "marked"),
     [
@@ -428,10 +452,9 @@ def test_of_documents_each_word_of_a_query_counts(vectors: RedisVectors, new_med
     vectors.put("acme", "m", "image", seen, packed([0.52, 0.854, 0.0]), [Part("label", "meadow")])
     nothing = np.zeros(3, np.float32)
     kind = relevance.Kind(nothing, 0.4, 0.1)
-    calibration = relevance.Calibration(kind, kind)
 
-    def found(of: str, pieces: Callable[[str], int]) -> list[str]:
-        judge = search.Judge(calibration, pieces)
+    def found(of: str, pieces: Callable[[str], int], start: float = 0.0) -> list[str]:
+        judge = search.Judge(relevance.Calibration(kind, kind, sense.Nonsense(nothing, start)), pieces)
         searcher = search.Searcher("m", lambda text: np.array(RED, np.float32), vectors, nameless, judge=judge)
         while (hits := searcher.answer(SearchRequest("acme", query, of))) is None:
             assert searcher.work()
@@ -439,6 +462,7 @@ def test_of_documents_each_word_of_a_query_counts(vectors: RedisVectors, new_med
 
     assert found("document", lambda word: 1) == [written, like]
     assert found("image", lambda word: 1) == [seen, named]
+    assert found("document", lambda word: 1, -0.5) == [written, like]  # nor where there is some doubt that it means any
     assert found("document", len) == [like, written]  # of a query that means nothing, one word of many tells nothing
 
 

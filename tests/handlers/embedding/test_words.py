@@ -61,6 +61,19 @@ def test_some_that_have_little_of_a_query_count_where_that_is_asked_for(index, m
     assert len(index.covered("zebra lion", lambda entity_id: True)) == 2
 
 
+def test_of_each_text_it_is_told_how_much_of_the_query_it_has(index) -> None:
+    shares = index.shares("an invoice due in days", ["invoice", "beach", "nobody"])
+    assert [len(each) for each in shares.values()] == [2, 1, 0]
+    name, terms = shares["invoice"]
+    assert terms > name > 0.3
+    assert name + terms == pytest.approx(1)
+    assert shares["beach"] == [0]
+    assert index.shares("holiday zebra elephant lion", ["beach"])["beach"] == [0]
+    index.remove("invoice")
+    index.add([("invoice", ["nothing", "overdue", "an invoice"])])
+    assert [share > 0 for share in index.shares("invoice", ["invoice"])["invoice"]] == [False, False, True]
+
+
 def test_what_stands_in_most_sentences_tells_nothing_unless_it_is_all_there_is(index) -> None:
     assert index.covered("why would you have been at the beach")["beach"] == pytest.approx(1)
     index.add([("film", ["Up (2009)"]), ("other", ["down and out"])])

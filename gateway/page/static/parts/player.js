@@ -13,7 +13,7 @@ const MOST_RECOVERIES = 3;
  * file brings, is kept for when the present one has run out, and disturbs nobody.
  */
 class HlsPlayer extends HTMLElement {
-  static observedAttributes = ["src", "identity"];
+  static observedAttributes = ["src", "identity", "start"];
   #hls = null;
   #library = null;
   #playing = "";
@@ -26,8 +26,10 @@ class HlsPlayer extends HTMLElement {
     this.#start();
   }
 
-  attributeChangedCallback() {
-    if (this.isConnected && this.firstElementChild) this.#start();
+  attributeChangedCallback(name, _, now) {
+    if (!this.isConnected || !this.firstElementChild) return;
+    if (name !== "start") this.#start();
+    else if (now !== null && this.#source) this.#go(Number(now));
   }
 
   disconnectedCallback() {
@@ -46,8 +48,9 @@ class HlsPlayer extends HTMLElement {
     this.#library ??= (await import(LIBRARY)).default;
     if (!this.isConnected || this.#playing !== identity || this.#hls) return;
     this.#recoveries = 0;
-    if (this.#library.isSupported()) this.#play(this.#library);
-    else this.#video.src = this.#source = this.getAttribute("src");
+    const start = this.getAttribute("start");
+    if (this.#library.isSupported()) this.#play(this.#library, start === null ? -1 : Number(start));
+    else this.#video.src = `${(this.#source = this.getAttribute("src"))}${start === null ? "" : `#t=${start}`}`;
     this.#video.controls = true; // before, there is nothing that could be started
   }
 
@@ -92,9 +95,12 @@ class HlsPlayer extends HTMLElement {
 }
 customElements.define("hls-player", HlsPlayer);
 
-/** The player of `id`; `label` names the video, and `storyboard` is where its pictures by time are listed, if they are. */
-export function player(id, url, poster, label, storyboard) {
-  return html`<hls-player src=${url} identity=${id}><video playsinline preload="metadata" poster=${poster ?? ""} aria-label=${label}></video>
+/**
+ * The player of `id`; `label` names the video, `storyboard` is where its pictures by time are listed, if they are, and
+ * `start` the second that it begins at.
+ */
+export function player(id, url, poster, label, storyboard, start) {
+  return html`<hls-player src=${url} identity=${id} start=${start ?? nothing}><video playsinline preload="metadata" poster=${poster ?? ""} aria-label=${label}></video>
     <p class="unplayable" role="alert" hidden>It cannot be played now. <button type="button">Try again</button></p>
     ${storyboard ? html`<story-board src=${storyboard}></story-board>` : nothing}</hls-player>`;
 }

@@ -7,12 +7,12 @@ import { connection } from "../stream.js";
 import { icon } from "./icons.js";
 
 /**
- * Draws `resource` by `draw(data)`. `rows` placeholders stand while it loads; `isEmpty(data)` and `empty` say when there
- * is nothing, and what to do then.
+ * Draws `resource` by `draw(data)`. `rows` placeholders stand while it loads, and `slow` says why that may take seconds;
+ * `isEmpty(data)` and `empty` say when there is nothing, and what to do then.
  */
-export function region(resource, draw, { rows = 5, isEmpty = () => false, empty = nothing, label = "" } = {}) {
+export function region(resource, draw, { rows = 5, isEmpty = () => false, empty = nothing, label = "", slow = "" } = {}) {
   if (resource.data === undefined) {
-    return resource.error ? failure(resource.error, () => resource.refresh()) : loading(rows, label);
+    return resource.error ? failure(resource.error, () => resource.refresh()) : loading(rows, label, slow);
   }
   const stale = resource.error || connection.state === "lost";
   return html`
@@ -38,9 +38,10 @@ const TITLES = {
 };
 
 /** Placeholders; they are seen only when it takes longer than a blink. */
-function loading(rows, label) {
+function loading(rows, label, slow) {
   return html`<div class="loading" aria-busy="true" role="status">
     <span class="hidden">Loading ${label}</span>
+    ${slow ? html`<p class="slow muted">${slow}</p>` : nothing}
     ${Array.from({ length: rows }, () => html`<span class="placeholder"></span>`)}
   </div>`;
 }

@@ -1,7 +1,7 @@
 // Where files are dropped, and what becomes of each until its video plays.
 
 import { call, Problem } from "../api.js";
-import { bytes, count } from "../format.js";
+import { bytes, count, plural } from "../format.js";
 import { opened } from "../links.js";
 import { html, nothing, repeat } from "../lit.js";
 import { code } from "../parts/action.js";
@@ -9,38 +9,58 @@ import { icon } from "../parts/icons.js";
 import { picture } from "../parts/picture.js";
 import { player } from "../parts/player.js";
 import { failure } from "../parts/region.js";
-import { progress, status } from "../parts/status.js";
+import { ended, progress, status } from "../parts/status.js";
 import { profiles } from "../profiles.js";
-import { href } from "../route.js";
+import { go, href, route } from "../route.js";
 import { may } from "../session.js";
 import { members } from "../spec.js";
 import { keep, standing } from "../store.js";
 import { update } from "../update.js";
 import { choice, dismiss, fetchFrom, send, uploading } from "../uploads.js";
 
+/** So many uploads show what became of each. */
+const FEW = 3;
+/** States of an upload that nothing follows. */
+const LAST = ["accepted", "failed", "cancelled"];
 /** Why a URL was refused. */
 let refused = null;
 
 export function dropZone() {
   if (!may("write")) return nothing;
-  const over = (event) => {
-    event.preventDefault();
-    event.currentTarget.classList.toggle("over", event.type === "dragover");
-    if (event.type === "drop") send(event.dataTransfer.files);
+  const pick = ({ target }) => {
+    take([...target.files]);
+    target.value = "";
   };
-  const pick = (event) => {
-    send(event.target.files);
-    event.target.value = "";
-  };
-  return html`<section class="drop" aria-label="Upload" @dragover=${over} @dragleave=${over} @drop=${over}>
+  return html`<section class="drop" aria-label="Upload">
       ${icon("upload")}
       <p><label class="button primary pick">Choose files<input type="file" multiple accept="video/*,image/*,audio/*,text/*,.pdf,.docx,.md,.srt,.vtt" @change=${pick}></label>
-        <span>or drop videos, images, audio files and documents here</span></p>
+        <span>or drop videos, images, audio files and documents anywhere on this page</span></p>
       <p class="muted">Videos become HLS streams and play while they are made; all of it becomes searchable. ${code({ method: "POST", path: "/api/videos", file: "video.mp4" }, "Uploading a video")}</p>
       ${members("VideoUpload").profile ? profile() : nothing}
       ${fromUrl()}
     </section>
-    ${uploading.length ? html`<ul class="uploads" aria-label="Uploads">${repeat(uploading, (each) => each, entry)}</ul>` : nothing}`;
+    ${uploading.length ? uploads() : nothing}`;
+}
+
+/** Of many, those that are to come are as near as those that came, and what they made is below, among all. */
+function uploads() {
+  const many = uploading.length > FEW;
+  const done = uploading.filter(isDone);
+  return html`${many ? html`<p class="line spread"><span>${count(done.length)} of ${plural(uploading.length, "upload")} done</span>
+      ${done.length ? html`<button type="button" @click=${() => done.forEach(dismiss)}>Clear those that are done</button>` : nothing}</p>` : nothing}
+    <ul class="uploads ${many ? "many" : ""}" aria-label="Uploads">${repeat(uploading, (each) => each, (each) => entry(each, many))}</ul>`;
+}
+
+function isDone({ state, media }) {
+  return state === "accepted" ? ended(standing(media).status) : LAST.includes(state);
+}
+
+/** Sends files, and shows how it goes with them, among others of their kind. */
+export function take(files) {
+  const kinds = send(files);
+  const { name, id, query } = route();
+  const shown = name === "media" && !id ? query.kind ?? "video" : "";
+  if (kinds.length && !kinds.includes(shown)) go(href("media", "", { kind: kinds[0] }));
 }
 
 function profile() {
@@ -81,15 +101,15 @@ function fromUrl() {
 
 const STATES = { sending, paused, waiting, accepted, failed, cancelled };
 
-function entry(each) {
-  const ended = ["accepted", "failed", "cancelled"].includes(each.state);
+function entry(each, brief) {
+  const last = LAST.includes(each.state);
   return html`<li class="panel">
     <div class="line"><strong class="clip">${each.name}</strong>${each.size === null ? nothing : html`<span class="muted">${bytes(each.size)}</span>`}
       ${each.pause && each.state === "sending" ? html`<button type="button" aria-label="Pause ${each.name}" @click=${each.pause}>Pause</button>` : nothing}
       ${each.state === "paused" ? html`<button type="button" aria-label="Go on with ${each.name}" @click=${each.resume}>Go on</button>` : nothing}
       ${each.state === "waiting" ? html`<button type="button" aria-label="Try now: ${each.name}" @click=${each.resume}>Try now</button>` : nothing}
-      <button type="button" class="quiet" aria-label="${ended ? "Dismiss" : "Cancel"} ${each.name}" @click=${() => (ended ? dismiss(each) : each.cancel())}>${icon("close")}</button></div>
-    ${STATES[each.state](each)}
+      <button type="button" class="quiet" aria-label="${last ? "Dismiss" : "Cancel"} ${each.name}" @click=${() => (last ? dismiss(each) : each.cancel())}>${icon("close")}</button></div>
+    ${STATES[each.state](each, brief)}
   </li>`;
 }
 
@@ -121,14 +141,14 @@ function cancelled() {
 }
 
 /** The task of the upload, then what it made. */
-function accepted(each) {
+function accepted(each, brief) {
   const task = standing(each.media);
   const stage = `${task.status}${task.playable ? " playable" : ""}`;
   if (stage !== each.read) follow(each, stage);
   return html`<p class="line">${status(task.status)}${progress({ type: each.name, ...task })}
       <a href=${href("tasks", each.media.task_id)}>its task</a> <a href=${href("media", `${each.kind}/${each.media.id}`)}>${each.kind}</a></p>
     ${task.status === "failed" ? html`<p class="bad">${task.error}</p>` : nothing}
-    ${each.made ? result(each, task) : nothing}`;
+    ${each.made && !brief ? result(each, task) : nothing}`;
 }
 
 /** A video plays from when it can, anything else is shown when it is done. */

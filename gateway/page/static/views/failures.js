@@ -8,6 +8,8 @@ import { region } from "../parts/region.js";
 import { Resource } from "../resource.js";
 import { href } from "../route.js";
 import { may } from "../session.js";
+import { keep, task as known } from "../store.js";
+import { mediaOf, upload } from "../upload-names.js";
 import { actOn } from "./bulk.js";
 
 export const title = "Failures";
@@ -19,7 +21,11 @@ const NONE = { open: "Nothing has failed.", resolved: "No cause was called resol
 
 export function open(at) {
   let state = chosen(at);
-  const failures = new Resource((signal) => call({ path: PATH, query: { state, limit: MOST }, signal }));
+  const failures = new Resource(async (signal) => {
+    const found = await call({ path: PATH, query: { state, limit: MOST }, signal });
+    await readNewest(found.failures, signal);
+    return found;
+  });
   let soon = 0;
   return {
     resources: [failures],
@@ -43,6 +49,15 @@ export function open(at) {
   };
 }
 
+/** The newest task of each cause, which tells the file that it is about. */
+async function readNewest(failures, signal) {
+  const ids = failures.flatMap(({ task_ids: [newest] }) => newest ?? []);
+  if (!ids.length) return;
+  const asked = Date.now();
+  const page = await call({ path: "/api/tasks", query: { ids: ids.join(","), limit: MOST }, signal }).catch(() => null);
+  if (page) keep(page.tasks, asked);
+}
+
 function chosen({ query }) {
   return STATES[query.state] ? query.state : "open";
 }
@@ -59,9 +74,11 @@ function row(group, again) {
   const { id, type, message, state } = group;
   const tasks = href("tasks", "", { status: "failed", failure_id: id });
   const path = `${PATH}/${id}`;
+  const file = upload(mediaOf(known(group.task_ids[0]) ?? {}));
   const change = (label, verb, said) => action({ label, of: message, request: { method: "POST", path: `${path}/${verb}` }, said, done: again });
   return html`<tr data-row>
-    <th scope="row" data-label="Cause" class="cause">${message}${group.regressed_at ? html`<div class="muted">again since ${when(group.regressed_at)}, after it was resolved</div>` : nothing}</th>
+    <th scope="row" data-label="Cause" class="cause">${message}${group.regressed_at ? html`<div class="muted">again since ${when(group.regressed_at)}, after it was resolved</div>` : nothing}
+      ${file ? html`<div class="muted">${group.count > 1 ? "last with" : "with"} <a href=${href("media", `${file.kind}/${file.id}`)}>${file.filename}</a></div>` : nothing}</th>
     <td data-label="Type">${type}</td>
     <td data-label="Times" class="number"><a data-open href=${tasks} aria-label="${plural(group.count, "failure")}: ${message}">${count(group.count)}</a>
       ${group.task_ids.length ? html`<a href=${href("tasks", group.task_ids[0])}><code>${short(group.task_ids[0])}</code></a>` : nothing}</td>

@@ -4,11 +4,11 @@ import { call } from "../api.js";
 import { at, bytes, count, plural, span } from "../format.js";
 import { opened } from "../links.js";
 import { html, nothing } from "../lit.js";
-import { remember } from "../upload-names.js";
+import { remember, upload } from "../upload-names.js";
 import { action, code } from "../parts/action.js";
 import { copyButton } from "../parts/copy.js";
 import { json } from "../parts/json.js";
-import { picture } from "../parts/picture.js";
+import { hasPicture, picture } from "../parts/picture.js";
 import { player } from "../parts/player.js";
 import { region } from "../parts/region.js";
 import { progress, status } from "../parts/status.js";
@@ -17,9 +17,15 @@ import { go, href } from "../route.js";
 import { has } from "../spec.js";
 import { standing } from "../store.js";
 import { files } from "./made.js";
+import { where } from "./places.js";
 
-export function open({ id: address }) {
+/** Hits among which the file is looked for: others have its name in theirs. */
+const MOST = 50;
+const LONGEST_NAME = 200;
+
+export function open({ id: address, query }) {
   const [kind, id] = address.split("/");
+  let asked = query;
   const path = `/api/${encodeURIComponent(kind)}s/${encodeURIComponent(id ?? "")}`;
   const file = new Resource(async (signal) => {
     const found = { ...(await call({ path, signal })), kind };
@@ -27,18 +33,30 @@ export function open({ id: address }) {
     return found;
   });
   const plugins = new Resource((signal) => call({ path: "/api/plugins", signal }));
+  const found = new Resource(async (signal) => {
+    if (!asked.q) return [];
+    const { filename } = upload(id) ?? (await call({ path, signal }));
+    const wanted = { q: asked.q, type: kind, filename: filename.slice(0, LONGEST_NAME), min_relevance: 0, limit: MOST };
+    const { results } = await call({ path: "/api/search", query: wanted, signal });
+    return results.find((each) => [each, ...each.duplicates].some(({ entity_id }) => entity_id === id))?.places ?? [];
+  });
   return {
     title: "File",
-    back: href("media", "", { kind }),
-    resources: [file, plugins],
+    back: query.q ? href("search", "", { q: query.q }) : href("media", "", { kind }),
+    resources: [file, plugins, found],
+    change(next) {
+      const other = next.query.q !== asked.q;
+      asked = next.query;
+      if (other) found.reset();
+    },
     event(event) {
       if (event.kind === "playable" || (event.kind === "status" && event.status !== "processing")) file.refresh();
     },
-    draw: () => region(file, (data) => draw(data, path, plugins.data?.plugins ?? []), { label: "the file", rows: 6 }),
+    draw: () => region(file, (data) => draw(data, path, plugins.data?.plugins ?? [], asked, found.data ?? []), { label: "the file", rows: 6 }),
   };
 }
 
-function draw(file, path, plugins) {
+function draw(file, path, plugins, asked, places) {
   const task = standing(file);
   return html`<header class="task-head">
       <p class="crumb"><a href="#/media">Media</a> / <a href=${href("media", "", { kind: file.kind })}>${file.kind}s</a></p>
@@ -61,22 +79,31 @@ function draw(file, path, plugins) {
     ${task.status === "processing" ? html`<div class="wide-progress">${progress({ type: file.filename, ...task })}</div>` : nothing}
     ${task.error && task.status === "failed" ? html`<section class="panel error"><p>${task.error}</p></section>` : nothing}
     <div class="columns"><div>
-      ${shown(file, task)}
+      ${shown(file, task, second(asked.t))}
+      ${places.length ? html`<section class="panel found" aria-labelledby="found"><h2 id="found">Found by “${asked.q}”</h2>
+        ${places.map((place) => where(file, asked.q, place))}</section>` : nothing}
       ${Object.entries(file.plugins).map(([name, note]) => html`${json(name, note.data)}${note.files.length ? files(note.files) : nothing}`)}
     </div><aside>${facts(file)}${run(file, plugins)}</aside></div>`;
 }
 
+/** The second that an address names; undefined where it names none. */
+function second(text) {
+  return text && Number(text) >= 0 ? Number(text) : undefined;
+}
+
 /** A video plays as far as it is made. */
-function shown(file, task) {
+function shown(file, task, start) {
   if (file.kind === "video" && file.playable) {
     const part = task.status !== "completed" && file.playable_seconds;
-    return html`${player(file.id, opened(file.hls_url), opened(file.poster_url), file.filename, opened(file.storyboard_url))}
+    return html`${player(file.id, opened(file.hls_url), opened(file.poster_url), file.filename, opened(file.storyboard_url), start)}
       ${part ? html`<p class="muted">It plays while it is made: ${span(part)} or more so far.</p>` : nothing}`;
   }
   if (file.kind === "audio" && file.size) {
-    return html`<audio controls preload="none" src=${opened(file.source_url)} aria-label=${file.filename}></audio>`;
+    const from = start === undefined ? "" : `#t=${start}`;
+    return html`<audio controls preload=${from ? "metadata" : "none"} src=${opened(file.source_url) + from} aria-label=${file.filename}></audio>`;
   }
-  return html`<figure class="large">${picture(file)}</figure>`;
+  return html`<figure class="large">${picture(file)}${task.status === "failed" && hasPicture(file)
+    ? html`<figcaption class="muted">As much of it as your browser can show.</figcaption>` : nothing}</figure>`;
 }
 
 function facts(file) {
@@ -84,6 +111,7 @@ function facts(file) {
     ["Uploaded", at(file.created_at)], ["Type", file.content_type], ["Size", file.size && bytes(file.size)],
     ["Picture", file.width && `${file.width} × ${file.height}`], ["Length", file.duration_seconds && span(file.duration_seconds)],
     ["Title", file.title], ["Artist", file.artist], ["Album", file.album],
+    ["Searchable", file.index && searchable(file.index)],
     ["Profile", file.profile], ["Encoder", file.encoder],
     ["Renditions", file.variants?.length && file.variants.map(rendition)],
     ["A part of it", file.variants?.length && file.duration_seconds && part(file)],
@@ -93,6 +121,18 @@ function facts(file) {
   ].filter(([, value]) => value);
   return html`<section class="panel" aria-labelledby="facts"><h2 id="facts">Details</h2>
     <dl class="facts">${all.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>`;
+}
+
+/** Whether and how it can be found. */
+function searchable({ status, task_id: task, vectors, passages_left_out: left, cut_off: cut, ocr_pages: read, ocr_pages_left_out: unread, error }) {
+  if (status === "waiting") return html`not yet: <a href=${href("tasks", task)}>its task</a> has not ended`;
+  if (status === "failed") return html`no: ${error}`;
+  if (status !== "indexed") return "no: it was left out";
+  const more = [
+    read && `${plural(read, "scanned page")} read`, unread && `${plural(unread, "page")} not read`,
+    left && `${plural(left, "passage")} left out`, cut && "not read to its end",
+  ].filter(Boolean);
+  return html`yes${vectors ? `, in ${plural(vectors, "part")}` : ""}${more.map((each) => html`<div class="muted">${each}</div>`)}`;
 }
 
 function track({ name, language }) {

@@ -1,7 +1,7 @@
 // The last hour as the server measured it: plots, sparklines, and rates over five minutes.
 
 import { call } from "../api.js";
-import { now, rate as perTime, span } from "../format.js";
+import { decimal, now, rate as perTime, span } from "../format.js";
 import { html, nothing, svg } from "../lit.js";
 import { plot } from "../parts/plot.js";
 import { region } from "../parts/region.js";
@@ -90,9 +90,14 @@ function plots(types, state) {
   return html`<div class="plots">
     ${plot("Ended per minute", byMinute, ENDED.map((each) => [each, tone(each), minutes[each]]),
       (value) => perTime(value / MINUTE))}
-    ${plot("Wait", byMinute, [["half within", "accent", quantiles.wait[0]], ["nine of ten within", "wait", quantiles.wait[1]]], span)}
-    ${plot("Run", byMinute, [["half within", "accent", quantiles.run[0]], ["nine of ten within", "wait", quantiles.run[1]]], span)}
+    ${plot("Wait", byMinute, [["half within", "accent", quantiles.wait[0]], ["nine of ten within", "wait", quantiles.wait[1]]], fine)}
+    ${plot("Run", byMinute, [["half within", "accent", quantiles.run[0]], ["nine of ten within", "wait", quantiles.run[1]]], fine)}
   </div>`;
+}
+
+/** Less than a second in milliseconds, so that marks of an axis differ. */
+function fine(seconds) {
+  return seconds > 0 && seconds < 1 ? `${decimal(seconds * 1000)} ms` : span(seconds);
 }
 
 function busy({ minutes }) {

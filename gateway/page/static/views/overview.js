@@ -8,7 +8,7 @@ import { region } from "../parts/region.js";
 import { STATUSES, status } from "../parts/status.js";
 import { Resource } from "../resource.js";
 import { href } from "../route.js";
-import { isOperator } from "../session.js";
+import { isOperator, may } from "../session.js";
 import { history } from "./history.js";
 import { holds } from "./holds.js";
 import { queueTable } from "./queues.js";
@@ -33,7 +33,9 @@ export function open() {
     },
     draw: () => html`<h1 class="hidden">Overview</h1>
       ${isOperator() ? warnings(queues.data) : nothing}
-      <section aria-labelledby="counts"><h2 id="counts">Your tasks</h2>
+      <section aria-labelledby="counts"><header class="line spread"><h2 id="counts">Your tasks</h2>
+          ${may("write") ? html`<a class="button" href="#/media">${icon("upload")} Upload files</a>` : nothing}</header>
+        ${stats.data?.total === 0 && may("write") ? html`<p class="empty">Nothing has been asked for yet: drop a video, or any file, anywhere on this page.</p>` : nothing}
         ${region(stats, tiles, { rows: 1, label: "counts" })}</section>
       ${isOperator() ? html`<section aria-labelledby="queues"><h2 id="queues">Queues</h2>
         ${region(queues, (data) => queueTable(data.queues, queues, plots, tenants.drained), { rows: 3, label: "queues" })}</section>

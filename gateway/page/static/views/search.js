@@ -1,7 +1,7 @@
 // Search by meaning and by words, with pictures, and where in each file something was found.
 
 import { call } from "../api.js";
-import { count, place as clock, plural, span } from "../format.js";
+import { count, plural, span } from "../format.js";
 import { html, nothing, repeat } from "../lit.js";
 import { code } from "../parts/action.js";
 import { pictureAt } from "../parts/picture.js";
@@ -11,13 +11,15 @@ import { go, href } from "../route.js";
 import { has, loadSpec } from "../spec.js";
 import { upload } from "../upload-names.js";
 import { update } from "../update.js";
+import { foundAt, where } from "./places.js";
 import { narrowed, searchForm } from "./search-form.js";
 
 export const title = "Search";
 const LIMIT = 24;
+/** Below it a file has less in common with another than nothing. */
+const UNLIKE = 0;
 /** Places of a file that are told. */
 const PLACES = 2;
-const MATCHED = { label: "shows", picture: "looks like it", name: "its name", passage: "says", speech: "is said", text: "is written" };
 
 /** The picture that is looked for: it is in no address, and stays as long as this page is open. */
 let chosen = null;
@@ -52,7 +54,8 @@ export function open(at) {
     },
     draw: () => html`<h1>Search</h1>${searchForm(asked, look)}${anew.data?.missing ? status(anew.data) : nothing}
       ${isAsked(asked) ? region(found, (data) => results(data, asked, more), {
-        label: "results", rows: 4, isEmpty: (data) => !data?.results.length, empty: html`<p>Nothing found${asked.q ? html` for “${asked.q}”` : nothing}.</p>`,
+        label: "results", rows: 4, isEmpty: (data) => !data?.results.length, empty: nothingFound(asked),
+        slow: "The first search after a start loads a model, which takes some seconds.",
       }) : html`<p class="empty">${asked.picture ? "Choose the picture again: it was not kept." : "What do your files show and say? Ask in words: “a flower”, “people on a beach”."}</p>`}`,
   };
 }
@@ -63,6 +66,13 @@ function status({ done, missing, total, estimate }) {
   return html`<p class="muted">A model embeds your files: ${count(done)} of ${count(total)} are done, ${count(missing)} are to come${left}.</p>`;
 }
 
+/** What fits too little is not shown unless it is asked for. */
+function nothingFound(asked) {
+  if (!asked.q) return html`<p>Nothing is like it.</p>`;
+  return html`<p>Nothing ${asked.nearest ? "that is searched" : "that fits"} was found for “${asked.q}”.</p>
+    ${asked.nearest ? nothing : html`<a class="button" href=${href("search", "", { ...asked, nearest: 1 })}>Show what comes nearest</a>`}`;
+}
+
 function isAsked({ q, like, picture }) {
   return Boolean(q || like || (picture && chosen));
 }
@@ -70,7 +80,8 @@ function isAsked({ q, like, picture }) {
 /** What is sent, without its page. */
 function question(asked) {
   const { q, like, picture } = asked;
-  return { ...(picture && !q && !like ? {} : { q, like: q ? "" : like }), ...narrowed(asked), limit: LIMIT };
+  const least = q ? { min_relevance: asked.nearest ? 0 : undefined } : { min_similarity: UNLIKE };
+  return { ...(picture && !q && !like ? {} : { q, like: q ? "" : like }), ...least, ...narrowed(asked), limit: LIMIT };
 }
 
 /** So many pages, as one answer. */
@@ -94,35 +105,24 @@ function byPicture(query, signal) {
 
 function results({ results, total, exact, next }, asked, more) {
   const request = asked.q || asked.like ? { path: "/api/search", query: question(asked) } : { method: "POST", path: "/api/search", file: chosen.name };
-  return html`<p class="line"><span>${exact ? nothing : "at least "}${plural(total, "result")}${about(asked)}, best first</span>${code(request, "This search")}</p>
+  return html`<p class="line"><span>${exact ? nothing : "at least "}${plural(total, "result")}${about(asked)}, ${asked.nearest ? "fitting or not, nearest" : "best"} first</span>${code(request, "This search")}</p>
     <ol class="gallery">${repeat(results, (each) => each.entity_id, (each) => html`<li data-row>
-      <a data-open href=${href("media", `${each.entity_type}/${each.entity_id}`)}>${pictureAt(each.places[0]?.picture_url ?? each.picture_url, each.entity_type)}
+      <a data-open href=${foundAt(each.entity_type, each.entity_id, asked.q, each.places[0])}>${pictureAt(each.places[0]?.picture_url ?? each.picture_url, each.entity_type)}
         <span class="name clip" title=${each.filename}>${each.filename}</span></a>
-      <p class="stands"><span class="muted" title="Cosine of the angle between question and content">similarity ${each.similarity.toFixed(3)}</span>
+      <p class="stands">${score(each)}
         ${each.duplicates?.length ? html`<span class="muted" title=${each.duplicates.map(({ filename }) => filename).join(", ")}>and ${plural(each.duplicates.length, "copy", "copies")}</span>` : nothing}</p>
-      ${each.places.slice(0, PLACES).map(where)}</li>`)}</ol>
+      ${each.places.slice(0, PLACES).map((place) => where({ kind: each.entity_type, id: each.entity_id, filename: each.filename }, asked.q, place))}</li>`)}</ol>
     ${next ? html`<footer class="list-foot"><button type="button" @click=${more}>Load more${exact ? html` of ${count(total - results.length)}` : nothing}</button></footer>` : nothing}`;
+}
+
+/** What the hits are sorted by. */
+function score({ relevance, similarity }) {
+  return relevance === null
+    ? html`<span class="muted" title="Cosine of the angle between question and content">similarity ${similarity.toFixed(3)}</span>`
+    : html`<span class="muted" title="How likely it is meant, 0 to 1">relevance ${relevance.toFixed(2)}</span>`;
 }
 
 function about({ q, like, picture }) {
   if (q) return nothing;
   return like ? html` like <a href=${href("media", `${upload(like)?.kind ?? "video"}/${like}`)}>${upload(like)?.filename ?? "this file"}</a>` : ` like ${picture}`;
-}
-
-/** One place in a file: when or on which page, why, and the words there with those of the query marked. */
-function where({ matched, text, marks, start, page }) {
-  const at = page ? `page ${page}` : start === null || start === undefined ? "" : clock(start);
-  return html`<p class="place"><span class="muted">${[at, MATCHED[matched]].filter(Boolean).join(", ")}${text ? ": " : ""}</span>${text ? marked(text, marks) : nothing}</p>`;
-}
-
-/** Marks count characters, of which one outside the basic plane is one. */
-function marked(text, marks) {
-  const all = [...text];
-  let end = 0;
-  const parts = marks.map(([from, until]) => {
-    const before = all.slice(end, from).join("");
-    end = until;
-    return html`${before}<mark>${all.slice(from, until).join("")}</mark>`;
-  });
-  return html`${parts}${all.slice(end).join("")}`;
 }
