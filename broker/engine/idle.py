@@ -40,10 +40,8 @@ class _Asked:
         except (ConnectionError, TimeoutError):
             self.disconnect()
             self.connect()
-        except (
-            ResponseError
-        ):  # somebody is there; a server that cannot write to its disk refuses even this, and reads on
-            pass
+        except ResponseError:
+            pass  # somebody is there: a server that cannot write to its disk refuses even this, and is read from
 
 
 class AskedTcp(_Asked, Connection):

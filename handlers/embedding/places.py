@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from broker.media.parts import NAME, Part
 from broker.media.vectors import Embedding
 from handlers.embedding.unit import finite
+from handlers.embedding.words import STOP
 
 #: Places of one file that are told, and how much less alike than its best they may be.
 _MOST, _NEARLY = 3, 0.1
@@ -61,15 +62,22 @@ def _place(query: str, part: Part, similarity: float) -> dict[str, Any]:
 
 
 def marks(query: str, text: str) -> list[list[int]]:
-    """[first character, the one after the last] of each word of ``text`` that is one of the query's, in some form."""
-    wanted = {word.casefold() for word in _WORD.findall(query)}
+    """[first character, the one after the last] of each word of ``text`` that is one of the query's, in some form.
+
+    Words that stand everywhere (*the*) are marked only where the query has no others.
+    """
+    asked = {word.casefold() for word in _WORD.findall(query)}
+    wanted = asked - STOP or asked
     return list(_marks(wanted, text)) if wanted else []
 
 
 def _marks(wanted: set[str], text: str) -> Iterator[list[int]]:
+    by_stem: dict[str, list[str]] = {}
+    for each in wanted:
+        by_stem.setdefault(each[:_STEM], []).append(each)
     for word in _WORD.finditer(text):
         folded = word[0].casefold()
-        if folded in wanted or any(_akin(folded, each) for each in wanted):
+        if folded in wanted or any(_akin(folded, each) for each in by_stem.get(folded[:_STEM], ())):
             yield [word.start(), word.end()]
 
 

@@ -382,6 +382,8 @@ def test_a_hit_shows_the_part_that_has_the_words_of_the_query(vectors: RedisVect
         ("Größe", "GRÖSSE und größer", ["GRÖSSE", "größer"]),
         ("a", "an a", ["a"]),
         ("", "anything", []),
+        ("which is the bridge?", "The bridge is the longest", ["bridge"]),
+        ("The The", "the band and the song", ["the", "the"]),
         ("🎬 日本語", "日本語 🎬", ["日本語"]),
     ],
 )
