@@ -58,7 +58,7 @@ def failures_command(call: Call, words: tuple[str, ...], verb: str | None, force
         call.out.note("Nothing has failed." if not query else "Nothing matches.")
         return
     call.out.table([*_COLUMNS, Column("ERROR")], map(_row, found))
-    call.out.note(f"Which tasks, and of which files: mindia list --failure {found[0]['id']}, mindia show TASK")
+    call.out.note("Which tasks: mindia list --failure ID. Of which file: mindia show TASK")
 
 
 def _act(call: Call, ids: list[str], verb: str, *, force: bool) -> None:

@@ -28,6 +28,7 @@ class TestEnlist:
                 "queues": (None, "Noop,Other"),
                 "birth": (None, at(0)),
                 "last_heartbeat": (None, at(0)),
+                "ttl": (None, "30"),
                 "state": (None, "idle"),
             },
             "workers": (None, {"rq:worker:w1"}),

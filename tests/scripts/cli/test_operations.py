@@ -61,7 +61,7 @@ def test_an_upload_that_is_too_large_or_something_else_is_refused_in_words(mindi
     large.write_bytes(MP4 + bytes(3_000_000))
     wrong.write_bytes(PNG)
     said = mindia("upload", wrong)
-    assert (said.status, said.err) == (2, "error: The file is an image (image/png), not a video.\n")
+    assert (said.status, said.err) == (2, f"error: {wrong}: The file is an image (image/png), not a video.\n")
     said = mindia("upload", large)
     assert said.status == 2
     assert "100000 bytes" in said.err

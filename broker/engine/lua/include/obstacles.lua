@@ -10,18 +10,18 @@ OBSTACLE.MOST_WORKERS = 1000
 -- the lease of what it runs still holds. It is heard at least every third of that.
 OBSTACLE.SILENCE = 0.4
 
-local function holds_lease(key, id)
+function OBSTACLE.holds_lease(key, id)
   local task = id and read_task(id)
   if not (task and task.status == 'processing' and KEY.worker(task.worker or '') == key) then return false end
   return (tonumber(call('ZSCORE', facts(task.queue).leases, id .. ':' .. task.lease) or nil) or 0) > now
 end
 
 -- The state of a worker that lives; else nil.
-local function state_of(key)
+function OBSTACLE.state_of(key)
   local f = call('HMGET', key, 'state', 'last_heartbeat', 'ttl', 'current_job')
   local heard, ttl = microseconds(f[2]), tonumber(f[3] or nil)
   if f[1] and heard and ttl and now - heard > OBSTACLE.SILENCE * ttl * 1000000 then
-    return f[1] == 'busy' and holds_lease(key, f[4]) and f[1] or nil
+    return f[1] == 'busy' and OBSTACLE.holds_lease(key, f[4]) and f[1] or nil
   end
   return f[1]
 end
@@ -33,7 +33,7 @@ function OBSTACLE.crew(crews, type_name)
   local names = KEY.registry('workers', type_name)
   for _, key in ipairs(call('SRANDMEMBER', names, OBSTACLE.MOST_WORKERS)) do
     local state = crews[key]
-    if state == nil then state = state_of(key) or false end
+    if state == nil then state = OBSTACLE.state_of(key) or false end
     crews[key] = state
     if state then
       found.workers = found.workers + 1
