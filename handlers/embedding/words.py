@@ -13,6 +13,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+#: Numbers of texts, and their shares of a query.
+Shares = tuple[NDArray[np.intp], NDArray[np.float64]]
+
 #: English stems; accents and case make no difference. What has no blanks between words is found as a whole only.
 _TABLE = "CREATE VIRTUAL TABLE texts USING fts5(text, content='', detail=none, tokenize='porter unicode61')"
 _FIND = "SELECT rowid FROM texts WHERE texts MATCH ? LIMIT ?"
@@ -57,6 +60,9 @@ class Words:
         #: The row numbers of each entity that is left.
         self._rows: dict[str, range] = {}
         self._removed = 0
+        #: The last query, of how many texts, and what has some of it: what its hits have is asked right behind it.
+        self._asked = "", 0
+        self._found: Shares = np.empty(0, np.intp), np.empty(0)
 
     @cached_property
     def _database(self) -> sqlite3.Connection:
@@ -130,8 +136,13 @@ class Words:
             found[entity_id][rows[first:last] - own.start] = sums[first:last]
         return found
 
-    def _shares(self, query: str) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    def _shares(self, query: str) -> Shares:
         """The rows that have some of the query, in order, and how much; those of what was removed among them."""
+        if (asked := (query, len(self._owners))) != self._asked:
+            self._asked, self._found = asked, self._look_up(query)
+        return self._found
+
+    def _look_up(self, query: str) -> Shares:
         asked = dict.fromkeys(_WORD.findall(unicodedata.normalize("NFC", query).lower()))
         words = [word for word in asked if word not in STOP]
         words = [word for word in words if word not in _COMMON] or words

@@ -11,6 +11,7 @@ import click
 from scripts.cli.command import Call, command
 from scripts.cli.failure import Usage
 from scripts.cli.form import FormFile
+from scripts.cli.media import KINDS
 from scripts.cli.table import Column
 from scripts.cli.words import bytes_in, clean, duration, place, seconds_in, since
 
@@ -22,7 +23,6 @@ _COLUMNS = [
     Column("FILE"),
     Column("WHERE"),
 ]
-_KINDS = ("video", "image", "audio", "document")
 #: The most that the API answers at once.
 _PAGE = 100
 _MATCHED = {
@@ -42,7 +42,7 @@ Question = tuple[dict[str, Any], Path | None]
 @click.option("--status", is_flag=True, help="Show how far a new model has embedded everything anew.")
 @click.option("--like", metavar="ID", type=click.UUID, help="What is like this file, instead of words.")
 @click.option("--picture", metavar="FILE", type=click.Path(path_type=Path), help="What is like this picture.")
-@click.option("--type", "kind", type=click.Choice(_KINDS), help="Only this kind.")
+@click.option("--type", "kind", type=click.Choice(KINDS), help="Only this kind.")
 @click.option("--tag", metavar="TAG", help="Only what was uploaded with this tag.")
 @click.option("--name", "filename", metavar="TEXT", help="Only files with this in their names.")
 @click.option("--from", "start", metavar="WHEN", help="Only what was uploaded since: 7d, or a date.")

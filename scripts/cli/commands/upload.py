@@ -15,12 +15,12 @@ import click
 from scripts.cli.command import Call, command
 from scripts.cli.failure import KEY_REFUSED, NO_SERVER, Failure, Usage
 from scripts.cli.form import FormFile
+from scripts.cli.media import KINDS
 from scripts.cli.memory import Memory
 from scripts.cli.result import Unsaid, wait_for
 from scripts.cli.resumable import LARGE, Resumable, Source, may_resume
 from scripts.cli.words import by, clean, from_now, seconds_in, size
 
-_KINDS = ("video", "image", "audio", "document")
 #: What names of files that can be uploaded end with; not all systems know them, and some know ".ts" for a text.
 _ENDS = {
     "video": "3g2 3gp asf avi flv m2ts m4v mkv mov mp4 mpeg mpg mts ogv ts webm wmv",
@@ -34,7 +34,7 @@ Words = Mapping[str, Any]
 
 @command("upload", short_help="Upload videos, images, audio files, documents")
 @click.argument("sources", metavar="FILE|URL...", nargs=-1, required=True)
-@click.option("--as", "kind", type=click.Choice(_KINDS), help="What they are, where their names do not tell.")
+@click.option("--as", "kind", type=click.Choice(KINDS), help="What they are, where their names do not tell.")
 @click.option("--group", metavar="NAME", help="Your end user, say: groups share alike what you get.")
 @click.option("--tag", "tags", metavar="TAG", multiple=True, help="To find them and their tasks by; may be repeated.")
 @click.option("--then", metavar="NAME", multiple=True, help="A plugin to follow, or embedding; may be repeated.")
@@ -124,9 +124,9 @@ def find_kind(source: str, told: str | None) -> str:
     name = urlsplit(source).path if _is_url(source) else source
     guessed = (mimetypes.guess_type(name)[0] or "").partition("/")[0]
     kind = told or _KIND_BY_END.get(Path(name).suffix.lower(), guessed)
-    if kind not in _KINDS:
+    if kind not in KINDS:
         raise Usage(
-            f"{Path(name).name or source} does not tell what it is: add --as {', '.join(_KINDS[:-1])} or {_KINDS[-1]}."
+            f"{Path(name).name or source} does not tell what it is: add --as {', '.join(KINDS[:-1])} or {KINDS[-1]}."
         )
     return kind
 

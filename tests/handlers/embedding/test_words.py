@@ -80,6 +80,14 @@ def test_what_stands_in_most_sentences_tells_nothing_unless_it_is_all_there_is(i
     assert best(index, "up") == "film"
 
 
+def test_what_comes_between_two_equal_queries_is_found_by_the_second(index) -> None:
+    assert best(index, "beach") == "beach"
+    index.remove("beach")
+    index.add([("strand", ["another beach"])])
+    assert index.covered("beach").keys() == {"strand"}
+    assert index.shares("beach", ["strand", "beach"])["strand"].tolist() == [1.0]
+
+
 def test_accents_and_forms_of_letters_make_no_difference() -> None:
     index = words.Words()
     index.add([("a", ["Caf\u00e9 \u00dcberraschung"]), ("b", ["\u732b\u3068\u72ac"])])
