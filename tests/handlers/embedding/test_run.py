@@ -18,9 +18,9 @@ from scripts.search import facts_by_id
 from tests.handlers.embedding.conftest import NEEDS, Embed, Upload
 
 np = pytest.importorskip("numpy", reason=NEEDS)
-search = pytest.importorskip("handlers.embedding.search", reason=NEEDS, exc_type=ImportError)
+search = pytest.importorskip("handlers.embedding.search.searcher", reason=NEEDS, exc_type=ImportError)
 run = pytest.importorskip("handlers.embedding.run", reason=NEEDS, exc_type=ImportError)
-contents = pytest.importorskip("handlers.embedding.contents", reason=NEEDS, exc_type=ImportError)
+contents = pytest.importorskip("handlers.embedding.reading.contents", reason=NEEDS, exc_type=ImportError)
 av = pytest.importorskip("av", reason=NEEDS)
 Image = pytest.importorskip("PIL.Image", reason=NEEDS)
 

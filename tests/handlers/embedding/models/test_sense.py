@@ -1,0 +1,19 @@
+"""Guards what counts as letters without meaning: only what the model takes apart, in the letters that it knows."""
+
+from typing import Any
+
+import pytest
+
+sense = pytest.importorskip("handlers.embedding.models.sense", reason="needs the extra embed")
+
+
+@pytest.mark.parametrize("query", ["asdfghjkl", "mxcibssdx", "wgmja nfeick", "the rganyznts"])
+def test_letters(encoder: Any, query: str) -> None:
+    assert not sense.makes_sense(query, encoder.pieces)
+
+
+@pytest.mark.parametrize(
+    "query", ["a lute", "giraffes", "Schmetterling", "mp3", "2041", "!?", "", "\u732b", "the", "собака на пляже"]
+)
+def test_words(encoder: Any, query: str) -> None:
+    assert sense.makes_sense(query, encoder.pieces)
