@@ -13,6 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from handlers.embedding.stop_words import COMMON, STOP
+
 #: Numbers of texts, and their shares of a query.
 Shares = tuple[NDArray[np.intp], NDArray[np.float64]]
 
@@ -30,25 +32,6 @@ _MOST_PARTLY = 100
 _MOST_WORDS = 32
 #: Bytes that a text costs beside SQLite's pages.
 _ROW_BYTES = 16
-#: What stands in every text and names nothing.
-STOP = frozenset(
-    {"a", "an", "the", "and", "or", "of", "in", "on", "at", "to", "for", "with", "by", "from", "into"}
-    | {"over", "under", "as", "is", "are", "was", "were", "be", "it", "its", "this", "that", "these"}
-    | {"those", "i", "me", "my", "he", "she", "his", "her", "they", "them", "their", "we", "our", "you"}
-    | {"your", "who", "what", "where", "when", "which", "how", "do", "does", "not", "no", "one", "some"}
-    | {"ein", "eine", "einen", "einem", "der", "die", "das", "den", "dem", "und", "oder", "im", "am"}
-    | {"auf", "mit", "von", "zu", "le", "la", "les", "un", "une", "des", "du", "de", "et", "el", "los"}
-    | {"y"}
-)
-#: What stands in most sentences besides, and is looked up only where a query has nothing else.
-_COMMON = frozenset(
-    {"about", "after", "again", "all", "am", "another", "any", "because", "been", "before", "being", "between", "both"}
-    | {"but", "can", "could", "did", "does", "done", "during", "each", "few", "get", "give", "given", "had", "has"}
-    | {"have", "having", "here", "him", "if", "just", "let", "make", "many", "may", "might", "more", "most", "much"}
-    | {"must", "no", "nor", "off", "once", "only", "other", "out", "own", "same", "shall", "should", "so", "some"}
-    | {"such", "than", "then", "there", "through", "too", "until", "up", "us", "use", "used", "very", "while", "why"}
-    | {"will", "without", "would", "yet"}
-)
 
 
 class Words:
@@ -145,7 +128,7 @@ class Words:
     def _look_up(self, query: str) -> Shares:
         asked = dict.fromkeys(_WORD.findall(unicodedata.normalize("NFC", query).lower()))
         words = [word for word in asked if word not in STOP]
-        words = [word for word in words if word not in _COMMON] or words
+        words = [word for word in words if word not in COMMON] or words
         found = [self._find(word) for word in words[:_MOST_WORDS]] if self._rows else []
         telling = [rows for rows in found if len(rows) <= _TOO_MANY]
         weights = [np.log(1 + len(self._owners) / (len(rows) + 0.5)) for rows in telling]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from handlers.embedding.index.words import STOP
 from handlers.embedding.models.labels import SOME, LabelTable
+from handlers.embedding.stop_words import STOP
 
 Vectors = NDArray[np.float32]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from broker.media.parts import NAME, Part
 from broker.media.vectors import Embedding
-from handlers.embedding.index.words import STOP
+from handlers.embedding.stop_words import STOP
 from handlers.embedding.unit import finite
 
 #: Places of one file that are told, and how much less alike than its best they may be.
