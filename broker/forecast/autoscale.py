@@ -16,10 +16,6 @@ START_UP, _BUSY = 30.0, 0.8
 _HOLD = 300.0
 
 
-#: Tasks per second that come, by type and level.
-Arrivals = Mapping[str, Mapping[int, float]]
-
-
 @dataclass(frozen=True, slots=True)
 class Load:
     """What there is to do of one type. Seconds, and tasks per second."""
