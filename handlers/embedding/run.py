@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import structs
-from numpy.typing import NDArray
 
 from broker.captions.searchable import SPOKEN
 from broker.context import TaskContext
@@ -21,9 +20,8 @@ from handlers.embedding.names import name_words
 from handlers.embedding.reading.contents import Contents, Cut, Item, read, read_speech
 from handlers.embedding.reading.lettering import Pages
 from handlers.embedding.reading.spoken import spoken
-from handlers.embedding.unit import unit
-
-Vectors = NDArray[np.float32]
+from handlers.embedding.stored import packed, unpacked
+from handlers.embedding.unit import Vectors, unit
 
 #: Tries to find a worker that makes what a task is for, and seconds between two of them, at random: not all tasks come
 #: back at once.
@@ -132,11 +130,6 @@ def told(
     return {"model": encoder.name, "dimensions": encoder.dimensions, **index}
 
 
-def packed(vectors: Sequence[Vectors]) -> list[bytes]:
-    """As the store keeps them."""
-    return [row.astype("<f2").tobytes() for row in vectors]
-
-
 def _cut() -> Cut:
     return Cut(_encoder().sees, _encoder().passages)
 
@@ -148,18 +141,18 @@ def _own(record: MediaRecord, context: TaskContext, ready: Ready | None) -> Own:
         stored = context.vectors.get(context.tenant, model, record.id)
         parts = context.vectors.parts(context.tenant, model, [record.id]).get(record.id, ())
         if stored and len(stored.parts) == len(parts):
-            vectors = [np.frombuffer(each, "<f2").astype(np.float32) for each in stored.parts]
+            rows = unpacked(stored.parts).astype(np.float32)
             kept = [number for number, part in enumerate(parts) if part.matched != SPEECH]
             before = record.info.get("index") or {}
             return Own(
-                [vectors[number] for number in kept],
+                [rows[number] for number in kept],
                 [parts[number] for number in kept],
                 {},
                 # A record of an earlier release tells them from what was left out of speech where there was none.
                 left_out=before.get(_OF_FILE, before.get("passages_left_out", 0) if len(kept) == len(parts) else 0),
                 cut=bool(before.get("cut_off")),
                 pages=Pages(before.get("ocr_pages", 0), before.get("ocr_pages_left_out", 0)),
-                said={part.text: row for part, row in zip(parts, vectors, strict=True) if part.matched == SPEECH},
+                said={part.text: row for part, row in zip(parts, rows, strict=True) if part.matched == SPEECH},
             )
     contents = ready.contents if ready else contents_of(record, context)
     vectors, parts_read = _encode(contents.items, record, context, ready.known if ready else {})

@@ -16,6 +16,8 @@ from handlers.embedding import run
 from handlers.embedding.loaded import encoder
 from handlers.embedding.reading.contents import Contents
 from handlers.embedding.reading.lettering import wanted
+from handlers.embedding.stored import packed
+from handlers.embedding.unit import Vectors
 
 #: Passages, with the title, of a document that gains by others.
 _FEW = 8
@@ -45,7 +47,7 @@ class Computed(NamedTuple):
     """What is made of one."""
 
     #: Vectors of words that are in it.
-    known: Mapping[str, run.Vectors]
+    known: Mapping[str, Vectors]
     #: Whether there still is such a file, where all its vectors are known and stored for it; else ``None``.
     stored: bool | None = None
 
@@ -79,7 +81,7 @@ class Together:
         Where nothing is missing they are stored in one round trip, which a file that is gone by now takes no part in.
         """
         words = {item.words for each in prepared for item in each.contents.items}
-        vectors: dict[str, run.Vectors] = {}
+        vectors: dict[str, Vectors] = {}
         for batch in by_length(_shortest(words)):
             vectors |= dict(zip(batch, encoder().texts(batch), strict=True))
         computed = [
@@ -100,11 +102,11 @@ class Together:
         return run.told(context, prepared.record, prepared.contents, len(prepared.contents.items))
 
 
-def _all_known(contents: Contents, vectors: Mapping[str, run.Vectors]) -> bool:
+def _all_known(contents: Contents, vectors: Mapping[str, Vectors]) -> bool:
     return bool(contents.items) and all(item.words in vectors for item in contents.items)
 
 
-def _store(documents: Sequence[tuple[Prepared, Mapping[str, run.Vectors]]]) -> list[bool]:
+def _store(documents: Sequence[tuple[Prepared, Mapping[str, Vectors]]]) -> list[bool]:
     """Whether there still is a file, of each."""
     puts = [
         Put(
@@ -112,7 +114,7 @@ def _store(documents: Sequence[tuple[Prepared, Mapping[str, run.Vectors]]]) -> l
             encoder().name,
             each.record.kind,
             each.record.id,
-            run.packed([known[item.words] for item in each.contents.items]),
+            packed([known[item.words] for item in each.contents.items]),
             [item.part for item in each.contents.items],
         )
         for each, known in documents

@@ -5,8 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+#: (vectors, dimensions), or one, (dimensions,).
+Vectors = NDArray[np.float32]
 
-def unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
+
+def unit(vectors: NDArray[Any]) -> Vectors:
     """The last axis L2-normalised, as float32."""
     scaled: NDArray[Any] = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
     return scaled.astype(np.float32, copy=False)

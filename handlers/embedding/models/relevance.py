@@ -10,13 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from handlers.embedding.models.labels import SOME, LabelTable
 from handlers.embedding.models.sense import Nonsense
-from handlers.embedding.unit import unit
-
-Vectors = NDArray[np.float32]
+from handlers.embedding.unit import Vectors, unit
 
 #: The bundled model's calibration, so that no search process has to compute it: made by ``Calibration.by(...).keep()``.
 _KEPT = Path(__file__).with_name("calibration.npz")

@@ -9,13 +9,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from handlers.embedding.models.labels import SOME, LabelTable
 from handlers.embedding.stop_words import STOP
-
-Vectors = NDArray[np.float32]
+from handlers.embedding.unit import Vectors
 
 #: Latin letters only: a model of one language takes other scripts apart, too, and may know them all the same.
 _WORD = re.compile("[a-z]+")

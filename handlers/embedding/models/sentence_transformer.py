@@ -15,9 +15,10 @@ from transformers.utils import logging as transformers_logging
 
 from handlers.embedding.models import hub
 from handlers.embedding.models.device import NO_GPU
-from handlers.embedding.models.embedder import Embedder, UnusableModel, Vectors
+from handlers.embedding.models.embedder import Embedder, UnusableModel
 from handlers.embedding.models.settings import EmbeddingSettings
 from handlers.embedding.text import Passage, passages
+from handlers.embedding.unit import Vectors
 
 log = logging.getLogger(__name__)
 

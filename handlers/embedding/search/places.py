@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from broker.media.parts import NAME, Part
 from broker.media.vectors import Embedding
 from handlers.embedding.stop_words import STOP
+from handlers.embedding.stored import unpacked
 from handlers.embedding.unit import finite
 
 #: Places of one file that are told, and how much less alike than its best they may be.
@@ -33,8 +34,7 @@ def places(
     part for the words of the query in it. A name that has some comes first: what is shown is embedded together with
     it, so it may be all that was found.
     """
-    stored = np.frombuffer(b"".join(embedding.parts), "<f2").astype(np.float32)
-    rows = finite(stored.reshape(len(embedding.parts), -1))
+    rows = finite(unpacked(embedding.parts).astype(np.float32))
     if len(parts) != len(rows) or rows.shape[1] != vectors.shape[1]:
         return []
     cosines = (rows @ vectors.T).max(axis=1)

@@ -7,16 +7,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from handlers.embedding.models import recipe
 from handlers.embedding.models.relevance import Calibration
 from handlers.embedding.models.sense import SENSELESS, makes_sense
+from handlers.embedding.unit import Vectors
 
 log = logging.getLogger(__name__)
 
-Vectors = NDArray[np.float32]
 #: Query texts whose vectors are remembered: people page through and repeat.
 _REMEMBERED = 1000
 #: Seconds after which a model that was not here is looked for again, and that a process which starts waits for one.

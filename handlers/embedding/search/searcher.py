@@ -26,6 +26,7 @@ from handlers.embedding.search.paging import Chosen, counted_ahead, page
 from handlers.embedding.search.places import places
 from handlers.embedding.search.query_encoders import Judge, OpenOther, QueryEncoder, QueryEncoders
 from handlers.embedding.search.shown import ShownPictures
+from handlers.embedding.stored import unpacked
 from handlers.embedding.text import spread
 from handlers.embedding.unit import finite
 
@@ -177,8 +178,7 @@ class Searcher:
         for model, encoder in used.items():
             stored = self._vectors.get(request.tenant, model, request.like) if encoder.name not in found else None
             if stored is not None:
-                rows = [np.frombuffer(row, "<f2").astype(np.float32) for row in spread(stored.parts, _MOST_LIKE)]
-                found[encoder.name] = np.stack(rows)
+                found[encoder.name] = unpacked(spread(stored.parts, _MOST_LIKE)).astype(np.float32)
         if not found:
             raise NotIndexed()
         return found
