@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 np = pytest.importorskip("numpy", reason="needs the extra media")
+block = pytest.importorskip("handlers.embedding.index.block", reason="needs the extra media")
 matrix = pytest.importorskip("handlers.embedding.index.matrix", reason="needs the extra media")
 products = pytest.importorskip("handlers.embedding.index.products", reason="needs the extra media")
 scan = pytest.importorskip("handlers.embedding.index.scan", reason="needs the extra media")
@@ -21,7 +22,7 @@ KINDS = scan.Scales(scan.Scale(12.5, -3.0), scan.Scale(20.0, -4.5))
 @pytest.fixture(scope="module", autouse=True)
 def _small_blocks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(matrix, "_BLOCK_ROWS", 50)
+        patch.setattr(block, "_BLOCK_ROWS", 50)
         yield
 
 
@@ -81,7 +82,7 @@ def test_every_live_entity_comes_once_best_first_by_its_best_row(
 
     with pytest.MonkeyPatch.context() as patch:
         if not by_kernel:
-            patch.setattr(matrix.Block, "fast", careless)
+            patch.setattr(block.Block, "fast", careless)
         tested, rows = filled(steps, random)
         query = almost_equal_query(random)
         lifted = set(list(rows)[:3])
