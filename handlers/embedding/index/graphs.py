@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handlers.embedding.index.links import NONE, Links
-from handlers.embedding.index.products import ZERO
 from handlers.embedding.index.sample import Sample, directions
 
 _LIBRARY = "usearch.index"
@@ -58,8 +57,8 @@ class Rows(Protocol):
     def live_rows(self, rows: range) -> NDArray[np.intp]:
         """Those among these that are there, and were not removed."""
 
-    def codes_of(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
-        """(rows, dimensions), each by a step of its own; 128 for zero."""
+    def codes_of(self, rows: NDArray[np.intp]) -> NDArray[np.int8]:
+        """(rows, dimensions), each by a step of its own, whose worth does not matter to a cosine."""
 
     def shown(self, rows: NDArray[np.intp] | None = None) -> NDArray[np.bool_]:
         """Of each of some rows, else of all, whether it is of a picture."""
@@ -220,7 +219,7 @@ class Graphs:
                     yield
                     slots = np.flatnonzero((of == number) & (each.keys != NONE))
                     slots = slots[np.isin(rows[slots], live[number])]
-                    vectors[slots], there[slots] = _signed(block.codes_of(rows[slots])), True
+                    vectors[slots], there[slots] = block.codes_of(rows[slots]), True
                 if there.sum() < _LEFT * len(there):
                     return False
                 yield
@@ -251,7 +250,7 @@ class Graphs:
             self._parts[-1].numbers.add(self._turn)
         block, part = blocks[self._turn], self._parts[-1]
         rows = block.live_rows(range(self._done, self._done + _SLICE))
-        codes, shown = _signed(block.codes_of(rows)), block.shown(rows)
+        codes, shown = block.codes_of(rows), block.shown(rows)
         for of_pictures, graph in enumerate(part.graphs):
             mine = shown == of_pictures
             if mine.any():
@@ -329,8 +328,3 @@ def _places(keys: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp
 def _swapped(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     half = np.uint64(32)
     return (keys >> half) | (keys << half)
-
-
-def _signed(codes: NDArray[np.uint8]) -> NDArray[np.int8]:
-    """Of bytes around 128: what they are worth does not matter to a cosine."""
-    return (codes - np.uint8(ZERO)).view(np.int8)
