@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from handlers.embedding.index.graphs import Graphs
 from handlers.embedding.index.matrix import Matrix
 from handlers.embedding.index.near import Near
 from handlers.embedding.index.ranking import Compared, Match, Ranking
@@ -48,7 +47,7 @@ def run(counts: list[int], folder: Path) -> Found:
     batches, found = _batches(labels, differences, paragraphs), Found()
     matrices = {kind: Matrix(labels.shape[1]) for kind in ("document", "image")}
     for matrix in matrices.values():
-        matrix.graphs = Graphs(labels.shape[1])
+        matrix.begin_linking()
     made, building = 0, 0.0
     for count in counts:
         while made < count:

@@ -136,7 +136,7 @@ def test_the_index_is_measured_beside_the_scan(monkeypatch: pytest.MonkeyPatch, 
     np = pytest.importorskip("numpy", reason="needs the extra light")
     search_index = pytest.importorskip("scripts.bench.search_index", reason="needs the extra light")
     pytest.importorskip("usearch", reason="needs the extra hnsw")
-    monkeypatch.setattr("handlers.embedding.index.matrix._BLOCK_ROWS", 200)
+    monkeypatch.setattr("handlers.embedding.index.block._BLOCK_ROWS", 200)
     chance = np.random.default_rng(1)
     real = [search_index.unit(chance.standard_normal((each, 384), np.float32)) for each in (1000, 1000, 50, 5)]
     monkeypatch.setattr(search_index, "_real", lambda folder: real)

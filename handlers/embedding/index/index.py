@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from broker.media.parts import LABEL, PICTURE, Part
 from broker.media.vectors import Embedding, VectorStore
-from handlers.embedding.index.graphs import Graphs
 from handlers.embedding.index.matrix import Matrix
 from handlers.embedding.index.near import Near
 from handlers.embedding.index.ranking import Compared, Ranking
@@ -102,7 +101,7 @@ class Index:
             return False
         for matrix in self._matrices.values():
             if matrix.graphs is None and matrix.rows >= self._graphs_from:
-                matrix.graphs = Graphs(self._dimensions)
+                matrix.begin_linking()
         full = self._keep(calm=False)
         return full or any(matrix.link() for matrix in self._matrices.values()) or self._keep(calm=True)
 
@@ -112,10 +111,10 @@ class Index:
             return False
         refresh = calm and time.monotonic() >= self._refreshed + _REFRESHED
         kinds = self._matrices.items()
-        if any(matrix.keep(kind, self._kept, calm=calm, refresh=refresh) for kind, matrix in kinds):
+        if any(matrix.linking.keep(kind, self._kept, calm=calm, refresh=refresh) for kind, matrix in kinds):
             return True
         if refresh:
-            self._kept.keep({name for matrix in self._matrices.values() for name in matrix.kept()})
+            self._kept.keep({name for matrix in self._matrices.values() for name in matrix.linking.kept()})
             self._refreshed = time.monotonic()
         return False
 

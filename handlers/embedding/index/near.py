@@ -11,8 +11,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from handlers.embedding.index.block import Block
 from handlers.embedding.index.graphs import Graphs
-from handlers.embedding.index.matrix import Block, Matrix
+from handlers.embedding.index.matrix import Matrix
 from handlers.embedding.index.scan import Scales, Scan, Scanned
 
 #: Rows of each kind that are compared exactly, at least, of those that the graphs find.

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from handlers.embedding.index.matrix import Block
+from handlers.embedding.index.block import Block
 from handlers.embedding.index.products import Query
 
 #: What scaling a score in single precision is off by at most, of its terms' absolute values.

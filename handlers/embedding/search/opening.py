@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from broker.media.generations import Generations
 from broker.media.vectors import VectorStore
 from handlers.embedding import preflight
-from handlers.embedding.index import graphs, matrix
+from handlers.embedding.index import graph, linking
 from handlers.embedding.index.snapshots import Snapshots
 from handlers.embedding.models import hub
 from handlers.embedding.models.embedder import Embedder, UnusableModel, open_embedder
@@ -39,7 +39,7 @@ class Embed(Protocol):
         """(texts, dimensions), not as queries but as what they find."""
 
     def pieces(self, word: str) -> int:
-        """Into how many pieces the model cuts a word."""
+        """Into how many pieces the model cuts a word; 0 for one that it knows nothing of."""
 
 
 def open_searcher(  # noqa: PLR0913  (each is a part of it)
@@ -62,8 +62,8 @@ def open_searcher(  # noqa: PLR0913  (each is a part of it)
     """
     snapshots = None
     if graphs_from:
-        graphs.check()
-        snapshots = Snapshots.open(index_dir, most_bytes, matrix.made_of()) if index_dir else None
+        graph.check()
+        snapshots = Snapshots.open(index_dir, most_bytes, linking.made_of()) if index_dir else None
     settings = preflight.check_model(environ)
     embed, judge = _opened(settings)
     pictures = ShownPictures(settings, local_file)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 np = pytest.importorskip("numpy", reason="needs the extra media")
+block = pytest.importorskip("handlers.embedding.index.block", reason="needs the extra media")
 matrix = pytest.importorskip("handlers.embedding.index.matrix", reason="needs the extra media")
 products = pytest.importorskip("handlers.embedding.index.products", reason="needs the extra media")
 scan = pytest.importorskip("handlers.embedding.index.scan", reason="needs the extra media")
@@ -21,7 +22,7 @@ KINDS = scan.Scales(scan.Scale(12.5, -3.0), scan.Scale(20.0, -4.5))
 @pytest.fixture(scope="module", autouse=True)
 def _small_blocks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(matrix, "_BLOCK_ROWS", 50)
+        patch.setattr(block, "_BLOCK_ROWS", 50)
         yield
 
 
@@ -81,7 +82,7 @@ def test_every_live_entity_comes_once_best_first_by_its_best_row(
 
     with pytest.MonkeyPatch.context() as patch:
         if not by_kernel:
-            patch.setattr(matrix.Block, "fast", careless)
+            patch.setattr(block.Block, "fast", careless)
         tested, rows = filled(steps, random)
         query = almost_equal_query(random)
         lifted = set(list(rows)[:3])
@@ -138,21 +139,21 @@ def test_no_block_is_copied_to_be_multiplied(monkeypatch: pytest.MonkeyPatch) ->
     """Whether it grows, is full, was reserved or gathered: a copy takes longer than the product."""
     random = np.random.default_rng(3)
     rows = random.standard_normal((60, DIMENSIONS)).astype(np.float16)
-    blocks = [matrix.Block(DIMENSIONS) for _ in range(2)]
-    for block, size in zip(blocks, (20, 50), strict=True):
+    blocks = [block.Block(DIMENSIONS) for _ in range(2)]
+    for each, size in zip(blocks, (20, 50), strict=True):
         for at in range(size):
-            block.add([str(at)], [1], rows[at : at + 1], np.zeros(1, bool))
+            each.add([str(at)], [1], rows[at : at + 1], np.zeros(1, bool))
     layout, _ = blocks[0].layout(1)
-    blocks.append(matrix.Block.reserved(DIMENSIONS, layout))
+    blocks.append(block.Block.reserved(DIMENSIONS, layout))
     blocks[2].fill(np.arange(20), rows[:20])
-    blocks.append(matrix.Block.gathered(DIMENSIONS, [(blocks[0], np.arange(3, 9)), (blocks[1], np.arange(7))]))
+    blocks.append(block.Block.gathered(DIMENSIONS, [(blocks[0], np.arange(3, 9)), (blocks[1], np.arange(7))]))
     taken: list[Any] = []
     fast = products.Query.fast
     monkeypatch.setattr(products.Query, "fast", lambda query, *of: taken.append(of[0]) or fast(query, *of))
     query = products.Query(random.standard_normal(DIMENSIONS).astype(np.float32))
-    for block in blocks:
-        exact = block.exact(np.arange(len(block)), query)
-        assert block.fast(query) == pytest.approx(exact, abs=query.uncertainty(block.longest, block.lost) + 1e-5)
+    for each in blocks:
+        exact = each.exact(np.arange(len(each)), query)
+        assert each.fast(query) == pytest.approx(exact, abs=query.uncertainty(each.longest, each.lost) + 1e-5)
     assert len(taken) == 4
     assert all(codes.flags.f_contiguous for codes in taken)
 

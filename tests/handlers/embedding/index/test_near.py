@@ -18,6 +18,8 @@ from broker.media.vectors import RedisVectors
 
 np = pytest.importorskip("numpy", reason="needs the extra media")
 pytest.importorskip("usearch", reason="needs the extra hnsw")
+block = pytest.importorskip("handlers.embedding.index.block", reason="needs the extra media")
+graph = pytest.importorskip("handlers.embedding.index.graph", reason="needs the extra hnsw")
 graphs = pytest.importorskip("handlers.embedding.index.graphs", reason="needs the extra hnsw")
 matrix = pytest.importorskip("handlers.embedding.index.matrix", reason="needs the extra media")
 near = pytest.importorskip("handlers.embedding.index.near", reason="needs the extra media")
@@ -34,10 +36,10 @@ KINDS = scan.Scales(scan.Scale(12.5, -3.0), scan.Scale(20.0, -4.5))
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matrix, "_BLOCK_ROWS", 50)
+    monkeypatch.setattr(block, "_BLOCK_ROWS", 50)
     monkeypatch.setattr(graphs, "_SLICE", 7)
     monkeypatch.setattr(graphs, "_MOST_BLOCKS", 3)
-    monkeypatch.setattr(graphs, "_SEARCHED", 24)
+    monkeypatch.setattr(graph, "_SEARCHED", 24)
     monkeypatch.setattr(near, "_FEW", 30)
 
 
@@ -49,7 +51,7 @@ def random() -> Any:
 @pytest.fixture
 def tested() -> Any:
     made = matrix.Matrix(DIMENSIONS)
-    made.graphs = graphs.Graphs(DIMENSIONS)
+    made.begin_linking()
     return made
 
 
@@ -124,9 +126,9 @@ def test_it_compares_few_rows_for_the_first_hits(tested: Any, random: Any, monke
     add(tested, random, 0, 3000, most_rows=1)
     link(tested)
     compared: list[int] = []
-    fast = matrix.Block.fast
+    fast = block.Block.fast
     monkeypatch.setattr(
-        matrix.Block, "fast", lambda block, query: compared.append(len(block.shown())) or fast(block, query)
+        block.Block, "fast", lambda block, query: compared.append(len(block.shown())) or fast(block, query)
     )
     stream = nearly(tested, query(random), PLAIN).best(6)
     first = [next(stream) for _ in range(6)]
@@ -220,24 +222,24 @@ class Astray:
 
 def test_a_search_that_has_gone_astray_is_noticed_and_led_back(random: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sample, "_EACH", 8)
-    monkeypatch.setattr(graphs, "_TRUSTED", 10)
-    graph = graphs._Graph(DIMENSIONS)
+    monkeypatch.setattr(graph, "_TRUSTED", 10)
+    tested = graph.Graph(DIMENSIONS)
     rows = unit(random.standard_normal((300, DIMENSIONS)))
     rows[:60] = unit(rows[0] + rows[:60] / 4)  # a clump
     codes = np.rint(rows * 127).astype(np.int8)
     keys = graphs._keys(1, np.arange(300))
-    graph.add(keys, codes)
+    tested.add(keys, codes)
     asked, clump = codes[0], set(keys[:60].tolist())
-    assert set(graph.nearest(asked, 24)[0].tolist()) <= clump
+    assert set(tested.nearest(asked, 24)[0].tolist()) <= clump
 
-    graph._index = Astray(graph._index, asked, -asked)
-    found, cosines = graph.nearest(asked, 24)
+    tested._index = Astray(tested._index, asked, -asked)
+    found, cosines = tested.nearest(asked, 24)
     assert len(set(found.tolist()) & clump) >= 10
     assert set(found[:10].tolist()) <= clump
     assert cosines[:10] == pytest.approx(rows[graphs._places(found[:10])[1]] @ rows[0], abs=0.01)
 
-    graph.remove(graph._sample._keys)  # what is gone is not missed
-    assert not set(graph.nearest(asked, 24)[0].tolist()) & clump
+    tested.remove(tested._sample._keys)  # what is gone is not missed
+    assert not set(tested.nearest(asked, 24)[0].tolist()) & clump
 
 
 def test_rows_that_are_broken_or_equal_break_nothing(tested: Any, random: Any) -> None:
@@ -252,10 +254,10 @@ def test_rows_that_are_broken_or_equal_break_nothing(tested: Any, random: Any) -
 
 
 def test_what_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    graphs.check()
-    monkeypatch.setattr(graphs, "_LIBRARY", "usearch_that_is_not_there")
+    graph.check()
+    monkeypatch.setattr(graph, "_LIBRARY", "usearch_that_is_not_there")
     with pytest.raises(ValueError, match=r"SEARCH_HNSW_FROM needs usearch.*mindia-tasks\[hnsw\]"):
-        graphs.check()
+        graph.check()
 
 
 def test_a_slice_takes_a_block_no_further_than_its_size(tested: Any, random: Any) -> None:

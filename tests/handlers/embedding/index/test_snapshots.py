@@ -19,9 +19,11 @@ from broker.media.vectors import RedisVectors
 
 np = pytest.importorskip("numpy", reason="needs the extra media")
 pytest.importorskip("usearch", reason="needs the extra hnsw")
+block = pytest.importorskip("handlers.embedding.index.block", reason="needs the extra media")
+graph = pytest.importorskip("handlers.embedding.index.graph", reason="needs the extra hnsw")
 graphs = pytest.importorskip("handlers.embedding.index.graphs", reason="needs the extra hnsw")
+linking = pytest.importorskip("handlers.embedding.index.linking", reason="needs the extra hnsw")
 links = pytest.importorskip("handlers.embedding.index.links", reason="needs the extra hnsw")
-matrix = pytest.importorskip("handlers.embedding.index.matrix", reason="needs the extra media")
 search = pytest.importorskip("handlers.embedding.search.searcher", reason="needs the extra light")
 snapshots = pytest.importorskip("handlers.embedding.index.snapshots", reason="needs the extra hnsw")
 
@@ -31,7 +33,7 @@ Open = Callable[..., Any]
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matrix, "_BLOCK_ROWS", 50)
+    monkeypatch.setattr(block, "_BLOCK_ROWS", 50)
     monkeypatch.setattr(graphs, "_MOST_BLOCKS", 4)
     monkeypatch.setattr("handlers.embedding.index.index._SLICE", 20)
 
@@ -40,9 +42,9 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 def linked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many rows were linked, again and again."""
     found: list[int] = []
-    add = graphs._Graph.add
+    add = graph.Graph.add
     monkeypatch.setattr(
-        graphs._Graph, "add", lambda graph, keys, codes: (found.append(len(keys)), add(graph, keys, codes))
+        graph.Graph, "add", lambda graph, keys, codes: (found.append(len(keys)), add(graph, keys, codes))
     )
     return found
 
@@ -72,7 +74,7 @@ def start(vectors: RedisVectors, tmp_path: Path) -> Iterator[Open]:
     running: list[Any] = []
 
     def start(most_bytes: int = 10**9, folder: Path = tmp_path, **options: Any) -> Any:
-        kept = snapshots.Snapshots.open(folder, most_bytes, matrix.made_of())
+        kept = snapshots.Snapshots.open(folder, most_bytes, linking.made_of())
         running.append(kept)
         made = search.Searcher(
             "m",
@@ -237,7 +239,7 @@ def test_nothing_that_a_file_has_tells_a_vector_or_outlives_what_was_deleted(
     tested.end()
     kept = [each.read_bytes() for each in files(tmp_path)]
     assert len(kept) > 2
-    codes = matrix.coded(made).codes
+    codes = block.coded(made).codes
     for row, code in zip(made, codes, strict=True):
         for form in (row, row.astype("<f4"), code, code.view(np.uint8) + np.uint8(128)):
             assert not any(form.tobytes()[:16] in each for each in kept)
@@ -272,7 +274,7 @@ def test_files_that_are_damaged_foreign_or_old_are_as_if_they_were_not_there(
         each.write_bytes(content)
         os.utime(each, (1, 1))
     if damage == "settings":
-        monkeypatch.setattr(graphs, "_LINKS", graphs._LINKS + 1)
+        monkeypatch.setattr(graph, "_LINKS", graph._LINKS + 1)
     elif damage == "rows":  # of another server, or from before all was embedded anew
         redis.delete(keys.vectors("acme", "m"))
         put(rows(FILES, 5))
@@ -288,11 +290,11 @@ def test_files_that_are_damaged_foreign_or_old_are_as_if_they_were_not_there(
 
 
 def test_links_of_another_form_are_refused() -> None:
-    graph = graphs._Graph(DIMENSIONS)
+    tested = graph.Graph(DIMENSIONS)
     keys = graphs._keys(1, np.arange(40))
-    graph.add(keys, matrix.coded(rows(40)).codes)
-    graph.remove(keys[:3])
-    found = graph.links()
+    tested.add(keys, block.coded(rows(40)).codes)
+    tested.remove(keys[:3])
+    found = tested.links()
     assert set(found.keys.tolist()) == {*keys[3:].tolist(), int(links.NONE)}
     for data in (found.data[:-1], found.data[:50], np.concatenate([found.data, found.data[:8]]), found.data[1:]):
         with pytest.raises(ValueError, match="links"):

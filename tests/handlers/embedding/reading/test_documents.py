@@ -163,6 +163,15 @@ def test_of_markdown_the_words_are_read_without_marks_and_addresses(read: Read) 
     assert found.split("\n\n") == ["Ferry", "To Crete, see the plan.\nDaily.", "a", "b", "1", "2", "code\n"]
 
 
+def test_of_markdown_pieces_of_html_are_read_as_they_are_seen(read: Read) -> None:
+    text = "# Zeppelin\n<div align=center>A <b>hall</b> &amp; more</div>\n\nPlain <b>bold</b>, x &lt; y\n\n"
+    text += (
+        "<details><summary>More</summary>\n\ninside\n\n</details>\n\n<script>\nhidden()\n</script>\n\n<!-- hidden -->\n"
+    )
+    ((found, *_),) = read(text.encode(), "text/markdown")
+    assert found.split("\n\n") == ["Zeppelin", "A hall & more", "Plain bold, x < y", "More", "inside"]
+
+
 @pytest.mark.parametrize(
     "encoded",
     ["Größe: 5 €".encode(), b"\xef\xbb\xbf" + "Größe: 5 €".encode(), "Größe: 5 €".encode("utf-16"),

@@ -385,6 +385,12 @@ def test_a_hit_shows_the_part_that_has_the_words_of_the_query(vectors: RedisVect
         ("which is the bridge?", "The bridge is the longest", ["bridge"]),
         ("The The", "the band and the song", ["the", "the"]),
         ("🎬 日本語", "日本語 🎬", ["日本語"]),
+        ("北京", "我住在北京市。北京很大", ["北京", "北京"]),
+        ("中国的首都", "中国首都", ["中国首都"]),
+        ("犬", "犬と猫", ["犬"]),
+        ("हिन्दी", "यह हिन्दी है", ["हिन्दी"]),
+        ("brucken strasse", "Straße und Brücken", ["Straße", "Brücken"]),
+        ("red fox", "IMG_red_fox.jpg", ["red", "fox"]),
     ],
 )
 def test_words_are_marked_in_some_of_their_forms(query: str, text: str, marked: list[str]) -> None:
