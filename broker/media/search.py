@@ -100,8 +100,12 @@ class Hit:
     #: Files with the same bytes that match as well: ``{"entity_id", "filename"}`` each.
     duplicates: list[dict[str, str]] = field(default_factory=list)
 
+    def members(self) -> dict[str, Any]:
+        """By their names. Nothing is copied, as ``dataclasses.asdict`` does at a quarter of what an answer costs."""
+        return {name: getattr(self, name) for name in _HIT}
 
-_HIT = frozenset(each.name for each in fields(Hit))
+
+_HIT = tuple(each.name for each in fields(Hit))
 
 
 class SearchBus:
@@ -298,7 +302,7 @@ class SearchBus:
 def _told(found: Found) -> str:
     """What goes over the wire. Raises for what cannot."""
     told = {name: getattr(found, name) for name in ("total", "after", "generation", "missing", "exact")}
-    return json.dumps({"hits": [asdict(hit) for hit in found.hits], "refused": None, **told}, allow_nan=False)
+    return json.dumps({"hits": [hit.members() for hit in found.hits], "refused": None, **told}, allow_nan=False)
 
 
 def _refusal(error: TaskBrokerError) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -149,7 +149,7 @@ def _shown(hit: Hit, record: MediaRecord | None) -> dict[str, Any]:
     """A hit with links to pictures: of the file, and of the moment in a video where it was found."""
     places = [_placed(place, record) for place in hit.places]
     matched = places[0]["matched"] if places else None
-    return asdict(hit) | {"picture_url": picture(record), "matched": matched, "places": places}
+    return hit.members() | {"picture_url": picture(record), "matched": matched, "places": places}
 
 
 def _placed(place: Mapping[str, Any], record: MediaRecord | None) -> dict[str, Any]:
