@@ -174,6 +174,16 @@ def test_who_has_to_wait_is_answered_later_and_holds_nobody(bus: SearchBus, redi
     assert found == [CAT]
 
 
+def test_what_another_thread_works_on_is_looked_at_again_before_the_next_sign_of_life(
+    bus: SearchBus, redis: Redis, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a picture is that was sent to search by."""
+    monkeypatch.setattr("broker.media.search._BEAT", 2.0)
+    looks = iter([None, None, FOUND])
+    with searcher(bus, redis, keys, lambda _: next(looks)):
+        assert bus.search(SearchRequest("acme", picture="key"), timeout=1.5).hits == [CAT]
+
+
 def test_no_search_waits_for_a_process_that_reads_while_another_has_read(
     bus: SearchBus, redis: Redis, keys: Keys
 ) -> None:
