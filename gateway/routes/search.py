@@ -135,14 +135,16 @@ def _answer(asked: Mapping[str, Any], found: Found) -> dict[str, Any]:
 
 
 def _shown(hit: Hit, record: MediaRecord | None) -> dict[str, Any]:
-    """A hit with links to pictures: of the file, and of the moment in a video where it was found."""
+    """A hit with links: to a picture of the file, and to the moment of a video or the page where it was found."""
     places = [_placed(place, record) for place in hit.places]
     matched = places[0]["matched"] if places else None
     return asdict(hit) | {"picture_url": picture(record), "matched": matched, "places": places}
 
 
 def _placed(place: Mapping[str, Any], record: MediaRecord | None) -> dict[str, Any]:
-    return {**place, "picture_url": _moment(record, place.get("start"))}
+    page = place.get("page")
+    page_url = MediaLinks(record.id).view(record, page) if record and page else None
+    return {**place, "page_url": page_url, "picture_url": _moment(record, place.get("start"))}
 
 
 def _moment(record: MediaRecord | None, seconds: float | None) -> str | None:

@@ -77,6 +77,7 @@ def things(gateway: Server, behind: Broker) -> dict[str, Any]:
     fail(behind, "another cause")
     behind.transitions.register_worker("w9", ttl=600, queues="VideoTranscoding", fields={})
     links = SignedLinks(SECRET)
+    pdf = post("/api/documents", files={"file": ("a.pdf", b"%PDF-1.7\n")})
     tenant = Tenant("acme").id
     return {
         "url": gateway.url,
@@ -110,5 +111,7 @@ def things(gateway: Server, behind: Broker) -> dict[str, Any]:
         "event_id": deliveries[0]["event_id"],
         "signature": links.sign(tenant, video["id"]),
         "source_signature": links.sign(tenant, source_of(video["id"])),
+        "pdf_id": pdf["id"],
+        "pdf_signature": links.sign(tenant, source_of(pdf["id"])),
         "plugin_task_id": VIDEO_ID,
     }
