@@ -72,7 +72,7 @@ def open_searcher(broker: Broker, environ: Mapping[str, str]) -> Any:
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported: threads would wait for each other
     try:
-        opening = importlib.import_module("handlers.embedding.opening")
+        opening = importlib.import_module("handlers.embedding.search.opening")
         most_bytes = broker.settings.search_memory_mib * 2**20
         facts_of, names = partial(facts_by_id, broker, opening.Facts), broker.media.filenames
         return opening.open_searcher(

@@ -6,7 +6,7 @@ import time
 
 from broker.errors import Postpone
 from handlers.embedding import preflight
-from handlers.embedding.embedder import Embedder, UnusableModel, open_embedder
+from handlers.embedding.models.embedder import Embedder, UnusableModel, open_embedder
 
 log = logging.getLogger(__name__)
 

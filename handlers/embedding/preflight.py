@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from broker.environment.reading import read_one
-from handlers.embedding import device, hub
-from handlers.embedding.settings import WEIGHTS, EmbeddingSettings
+from handlers.embedding.models import device, hub
+from handlers.embedding.models.settings import WEIGHTS, EmbeddingSettings
 
 
 def check(environ: Mapping[str, str]) -> EmbeddingSettings:

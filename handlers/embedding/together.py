@@ -13,9 +13,9 @@ from broker.errors import NotFound
 from broker.media.records import MediaRecord
 from broker.media.vectors import GONE, Put
 from handlers.embedding import run
-from handlers.embedding.contents import Contents
-from handlers.embedding.lettering import wanted
 from handlers.embedding.loaded import encoder
+from handlers.embedding.reading.contents import Contents
+from handlers.embedding.reading.lettering import wanted
 
 #: Passages, with the title, of a document that gains by others.
 _FEW = 8

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from handlers.embedding.embedder import Embedder, open_embedder
+from handlers.embedding.models.embedder import Embedder, open_embedder
+from handlers.embedding.models.settings import EmbeddingSettings
 from handlers.embedding.names import name_words
-from handlers.embedding.picture import read_picture
-from handlers.embedding.settings import EmbeddingSettings
+from handlers.embedding.reading.picture import read_picture
 
 #: Texts of a batch.
 _SIZES = (64, 32, 16, 8, 4, 1)

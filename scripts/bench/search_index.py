@@ -19,16 +19,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from handlers.embedding.graphs import Graphs
-from handlers.embedding.labels import LABELS, LabelTable
-from handlers.embedding.matrix import Matrix
-from handlers.embedding.minilm import MiniLM
-from handlers.embedding.near import Near
-from handlers.embedding.ranking import Compared, Match, Ranking
-from handlers.embedding.recipe import NAME_WEIGHT
-from handlers.embedding.relevance import Calibration
-from handlers.embedding.scan import Scale, Scales, Scan
-from handlers.embedding.settings import EmbeddingSettings
+from handlers.embedding.index.matrix import Matrix
+from handlers.embedding.index.near import Near
+from handlers.embedding.index.ranking import Compared, Match, Ranking
+from handlers.embedding.index.scan import Scale, Scales, Scan
+from handlers.embedding.models.labels import LABELS, LabelTable
+from handlers.embedding.models.minilm import MiniLM
+from handlers.embedding.models.recipe import NAME_WEIGHT
+from handlers.embedding.models.relevance import Calibration
+from handlers.embedding.models.settings import EmbeddingSettings
 from handlers.embedding.unit import unit
 from scripts.bench.report import table
 from scripts.bench.search_documents import QUESTIONS
@@ -48,7 +47,7 @@ def run(counts: list[int], folder: Path) -> Found:
     batches, found = _batches(labels, differences, paragraphs), Found()
     matrices = {kind: Matrix(labels.shape[1]) for kind in ("document", "image")}
     for matrix in matrices.values():
-        matrix.graphs = Graphs(labels.shape[1])
+        matrix.begin_linking()
     made, building = 0, 0.0
     for count in counts:
         while made < count:

@@ -24,7 +24,7 @@ import numpy as np
 from broker.clock import to_rfc3339
 from broker.engine.keys import Keys
 from broker.media.records import MediaRecord, fields
-from handlers.embedding.settings import EmbeddingSettings
+from handlers.embedding.models.settings import EmbeddingSettings
 from scripts.bench.environments import ROOT
 from scripts.bench.report import table
 from scripts.bench.search_documents import QUESTIONS
@@ -39,8 +39,8 @@ _PATIENCE = 120.0
 #: A busy worker: it embeds texts, one thread to a process, as worker children do.
 _BUSY = """
 import os
-from handlers.embedding.embedder import open_embedder
-from handlers.embedding.settings import EmbeddingSettings
+from handlers.embedding.models.embedder import open_embedder
+from handlers.embedding.models.settings import EmbeddingSettings
 os.nice(10)  # as a worker's children are
 encoder = open_embedder(EmbeddingSettings.from_env(os.environ))
 print("busy", flush=True)

@@ -20,21 +20,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.environment.reading import read_one
-from handlers.embedding.classifier import LabelVectors, classifier
-from handlers.embedding.embedder import Embedder, open_embedder
-from handlers.embedding.index import DOUBTFUL, words_worth
-from handlers.embedding.labels import LABELS, LabelTable
+from handlers.embedding.index.index import DOUBTFUL, words_worth
+from handlers.embedding.index.words import Words
+from handlers.embedding.models.classifier import LabelVectors, classifier
+from handlers.embedding.models.embedder import Embedder, open_embedder
+from handlers.embedding.models.labels import LABELS, LabelTable
+from handlers.embedding.models.recipe import NAME_WEIGHT
+from handlers.embedding.models.relevance import Calibration, Kind
+from handlers.embedding.models.settings import EmbeddingSettings
 from handlers.embedding.names import name_words
-from handlers.embedding.opening import query_embedder
-from handlers.embedding.picture import read_picture
-from handlers.embedding.query_encoders import Judge
-from handlers.embedding.recipe import NAME_WEIGHT
-from handlers.embedding.relevance import Calibration, Kind
+from handlers.embedding.reading.picture import read_picture
+from handlers.embedding.reading.video import read_frames
 from handlers.embedding.run import is_new
-from handlers.embedding.settings import EmbeddingSettings
+from handlers.embedding.search.opening import query_embedder
+from handlers.embedding.search.query_encoders import Judge
 from handlers.embedding.unit import unit
-from handlers.embedding.video import read_frames
-from handlers.embedding.words import Words
 from scripts import fetch_model
 from scripts.bench.search_documents import QUESTIONS
 from scripts.bench.search_photographs import german, photographs, queries

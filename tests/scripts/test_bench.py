@@ -97,7 +97,9 @@ def test_photographs_are_read_from_a_resource_file_and_missing_packages_are_name
 
 def test_videos_show_each_photograph_once_and_are_made_once(tmp_path, monkeypatch):
     search_videos = pytest.importorskip("scripts.bench.search_videos", reason="needs av", exc_type=ImportError)
-    frames_of = pytest.importorskip("handlers.embedding.video", reason="needs av", exc_type=ImportError).read_frames
+    frames_of = pytest.importorskip(
+        "handlers.embedding.reading.video", reason="needs av", exc_type=ImportError
+    ).read_frames
     monkeypatch.setattr(search_videos, "_LONGEST", search_videos._SHORTEST)
     photographs = {}
     for number in range(9):
@@ -134,7 +136,7 @@ def test_the_index_is_measured_beside_the_scan(monkeypatch: pytest.MonkeyPatch, 
     np = pytest.importorskip("numpy", reason="needs the extra light")
     search_index = pytest.importorskip("scripts.bench.search_index", reason="needs the extra light")
     pytest.importorskip("usearch", reason="needs the extra hnsw")
-    monkeypatch.setattr("handlers.embedding.matrix._BLOCK_ROWS", 200)
+    monkeypatch.setattr("handlers.embedding.index.block._BLOCK_ROWS", 200)
     chance = np.random.default_rng(1)
     real = [search_index.unit(chance.standard_normal((each, 384), np.float32)) for each in (1000, 1000, 50, 5)]
     monkeypatch.setattr(search_index, "_real", lambda folder: real)

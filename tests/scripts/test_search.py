@@ -70,8 +70,8 @@ def test_it_answers_from_the_store_and_stops_when_told_to(
     start: Start, settings: BrokerSettings, new_media: NewMedia
 ) -> None:
     broker = Broker.connect(settings, {})
-    embedding = pytest.importorskip("handlers.embedding.settings").EmbeddingSettings.from_env({})
-    embed = pytest.importorskip("handlers.embedding.opening").query_embedder(embedding)
+    embedding = pytest.importorskip("handlers.embedding.models.settings").EmbeddingSettings.from_env({})
+    embed = pytest.importorskip("handlers.embedding.search.opening").query_embedder(embedding)
     ids = {}
     for text in ("a cat on a sofa", "quarterly revenue"):
         ids[text] = new_media(kind="document", filename=f"{text}.txt")

@@ -70,12 +70,12 @@ def needs_torch() -> None:
 @pytest.fixture(scope="session")
 def model() -> Any:
     """The module that needs torch."""
-    return pytest.importorskip("handlers.embedding.model", reason=NEEDS, exc_type=ImportError)
+    return pytest.importorskip("handlers.embedding.models.sentence_transformer", reason=NEEDS, exc_type=ImportError)
 
 
 @pytest.fixture(scope="session")
 def embed_settings(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    settings = pytest.importorskip("handlers.embedding.settings", reason=NEEDS, exc_type=ImportError)
+    settings = pytest.importorskip("handlers.embedding.models.settings", reason=NEEDS, exc_type=ImportError)
     return settings.EmbeddingSettings.from_env({"DATA_DIR": str(tmp_path_factory.mktemp("embedding"))})
 
 
@@ -90,7 +90,7 @@ def encoder(embed_settings: Any, model: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def light_settings(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    settings = pytest.importorskip("handlers.embedding.settings", reason=NEEDS, exc_type=ImportError)
+    settings = pytest.importorskip("handlers.embedding.models.settings", reason=NEEDS, exc_type=ImportError)
     folder = str(tmp_path_factory.mktemp("light"))
     return settings.EmbeddingSettings.from_env({"DATA_DIR": folder, "TORCH": "none"})
 
@@ -98,7 +98,7 @@ def light_settings(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(scope="session")
 def light(light_settings: Any) -> Any:
     """The default encoder where there is no torch."""
-    embedder = pytest.importorskip("handlers.embedding.embedder", reason=NEEDS, exc_type=ImportError)
+    embedder = pytest.importorskip("handlers.embedding.models.embedder", reason=NEEDS, exc_type=ImportError)
     return embedder.open_embedder(light_settings)
 
 

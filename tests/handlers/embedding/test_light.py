@@ -12,11 +12,11 @@ from broker.broker import Broker
 from tests.handlers.embedding.conftest import NEEDS, Embed, Upload
 
 np = pytest.importorskip("numpy", reason=NEEDS)
-lite0 = pytest.importorskip("handlers.embedding.lite0", reason=NEEDS, exc_type=ImportError)
-minilm = pytest.importorskip("handlers.embedding.minilm", reason=NEEDS, exc_type=ImportError)
-picture = pytest.importorskip("handlers.embedding.picture", reason=NEEDS, exc_type=ImportError)
+lite0 = pytest.importorskip("handlers.embedding.models.lite0", reason=NEEDS, exc_type=ImportError)
+minilm = pytest.importorskip("handlers.embedding.models.minilm", reason=NEEDS, exc_type=ImportError)
+picture = pytest.importorskip("handlers.embedding.reading.picture", reason=NEEDS, exc_type=ImportError)
 run = pytest.importorskip("handlers.embedding.run", reason=NEEDS, exc_type=ImportError)
-torch_file = pytest.importorskip("handlers.embedding.torch_file", reason=NEEDS, exc_type=ImportError)
+torch_file = pytest.importorskip("handlers.embedding.models.torch_file", reason=NEEDS, exc_type=ImportError)
 
 ROOT = Path(__file__).parents[3]
 TEXTS = [
@@ -35,9 +35,9 @@ for name in ("torch", "sentence_transformers", "transformers", "safetensors", "g
              "efficientnet_lite_pytorch"):
     sys.modules[name] = None
 from pathlib import Path
-from handlers.embedding.embedder import open_embedder
-from handlers.embedding.picture import read_picture
-from handlers.embedding.settings import EmbeddingSettings
+from handlers.embedding.models.embedder import open_embedder
+from handlers.embedding.reading.picture import read_picture
+from handlers.embedding.models.settings import EmbeddingSettings
 made = open_embedder(EmbeddingSettings.from_env({"TORCH": "none", "DATA_DIR": sys.argv[2]}))
 vectors, labels = made.look([read_picture(Path(sys.argv[1]))])
 print(made.name.partition("+")[0], vectors.shape, labels[0])
@@ -64,7 +64,7 @@ def test_a_texts_vector_depends_on_no_other_text(light: Any) -> None:
 
 
 def test_pictures_are_seen_alike_with_torch_and_without(photos: dict[str, Path]) -> None:
-    with_torch = pytest.importorskip("handlers.embedding.lite0_torch", reason=NEEDS, exc_type=ImportError)
+    with_torch = pytest.importorskip("handlers.embedding.models.lite0_torch", reason=NEEDS, exc_type=ImportError)
     small = [np.asarray(picture.read_picture(path).resize((224, 224)), np.float32) for path in photos.values()]
     views = np.ascontiguousarray(((np.stack(small) - 127) / 128).transpose(0, 3, 1, 2))
     assert lite0.Lite0()(views) == pytest.approx(with_torch.Lite0("cpu")(views), abs=1e-3)

@@ -15,7 +15,7 @@ from broker.media.vectors import RedisVectors
 from tests.servers import SERVER, own_server
 
 np = pytest.importorskip("numpy", reason="needs the extra embed")
-search = pytest.importorskip("handlers.embedding.search", reason="needs the extra embed")
+search = pytest.importorskip("handlers.embedding.search.searcher", reason="needs the extra embed")
 
 KEYS = Keys("rq")
 RED = np.array([1.0, 0.0], "<f2").tobytes()

@@ -11,8 +11,8 @@ from tests.handlers.embedding.conftest import NEEDS, Embed, Upload, needs_torch
 np = pytest.importorskip("numpy", reason=NEEDS)
 Image = pytest.importorskip("PIL.Image", reason=NEEDS)
 run = pytest.importorskip("handlers.embedding.run", reason=NEEDS, exc_type=ImportError)
-opening = pytest.importorskip("handlers.embedding.opening", reason=NEEDS, exc_type=ImportError)
-settings = pytest.importorskip("handlers.embedding.settings", reason=NEEDS, exc_type=ImportError)
+opening = pytest.importorskip("handlers.embedding.search.opening", reason=NEEDS, exc_type=ImportError)
+settings = pytest.importorskip("handlers.embedding.models.settings", reason=NEEDS, exc_type=ImportError)
 needs_torch()
 
 

@@ -10,9 +10,10 @@ from broker.broker import Broker
 from broker.captions.caption import as_note, store
 from broker.captions.cues import Cue
 from broker.media.records import info_fields
-from handlers.embedding import contents, run
-from handlers.embedding.documents.section import Section
-from handlers.embedding.spoken import spoken
+from handlers.embedding import run
+from handlers.embedding.reading import contents
+from handlers.embedding.reading.documents.section import Section
+from handlers.embedding.reading.spoken import spoken
 from tests.handlers.embedding.conftest import Embed, Upload, context_of
 from tests.handlers.embedding.test_run import film, find, song, transcribe
 

@@ -25,8 +25,8 @@ FORMS = {
 }
 READERS = {
     "handlers.plugins.stills:of_picture": [[320], "png"],
-    "handlers.embedding.picture:raw_picture": [],
-    "handlers.embedding.legible:raw_picture": [],
+    "handlers.embedding.reading.picture:raw_picture": [],
+    "handlers.embedding.reading.legible:raw_picture": [],
 }
 
 
@@ -84,7 +84,7 @@ def test_a_large_webp_is_told_so_though_its_decoder_has_no_room_for_it(tmp_path:
     (tmp_path / "a.webp").write_bytes(head)
     with pytest.raises(PermanentError, match="more than 90 million pixels"):
         decoding.decode_one(
-            "handlers.embedding.picture:raw_picture", str(tmp_path / "a.webp"), limits=PICTURE, seconds=300
+            "handlers.embedding.reading.picture:raw_picture", str(tmp_path / "a.webp"), limits=PICTURE, seconds=300
         )
 
 
@@ -93,7 +93,7 @@ def test_a_webp_of_many_parts_is_told_to_be_large(tmp_path: Path) -> None:
     (tmp_path / "a.webp").write_bytes(b"RIFF" + (len(canvas) + 4).to_bytes(4, "little") + b"WEBP" + canvas)
     with pytest.raises(PermanentError, match="more than 90 million pixels"):
         decoding.decode_one(
-            "handlers.embedding.picture:raw_picture", str(tmp_path / "a.webp"), limits=PICTURE, seconds=300
+            "handlers.embedding.reading.picture:raw_picture", str(tmp_path / "a.webp"), limits=PICTURE, seconds=300
         )
 
 
@@ -125,4 +125,6 @@ def test_what_is_damaged_and_not_large_is_told_to_be_damaged(tmp_path: Path) -> 
 def test_a_few_bytes_that_claim_hundreds_of_megapixels_are_refused_by_their_header(tmp_path: Path, kind: str) -> None:
     (tmp_path / "a").write_bytes(tiled(kind, 32, 24, Image.new("RGB", (512, 512))))
     with pytest.raises(PermanentError, match="more than 90 million pixels"):
-        decoding.decode_one("handlers.embedding.picture:raw_picture", str(tmp_path / "a"), limits=PICTURE, seconds=300)
+        decoding.decode_one(
+            "handlers.embedding.reading.picture:raw_picture", str(tmp_path / "a"), limits=PICTURE, seconds=300
+        )

@@ -21,7 +21,7 @@ READERS = {
     "handlers.plugins.probing:describe_recording": [],
     "handlers.plugins.stills:of_video": [[], [64], "jpg"],
     "handlers.plugins.peaks:listen": [100],
-    "handlers.embedding.video:raw_frames": [],
+    "handlers.embedding.reading.video:raw_frames": [],
 }
 DEMUXERS = {".mkv": "matroska", ".avi": "avi"}
 

@@ -17,7 +17,7 @@ from handlers.media.pictures import eight_bits, picture, reduce, upright_size
 READERS = {
     "handlers.plugins.probing:describe_picture": [],
     "handlers.plugins.stills:of_picture": [[320], "png"],
-    "handlers.embedding.picture:raw_picture": [],
+    "handlers.embedding.reading.picture:raw_picture": [],
 }
 #: Bytes beside which a program that has loaded its libraries cannot hold even a byte for each of 100 million pixels.
 LITTLE = 320 * 2**20
@@ -76,7 +76,7 @@ def test_memory_that_a_picture_takes_is_bounded(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.new("L", (9_000, 9_000)).save(path)
     with pytest.raises(PermanentError, match="too much memory"):
-        read("handlers.embedding.picture:raw_picture", path, LITTLE)
+        read("handlers.embedding.reading.picture:raw_picture", path, LITTLE)
 
 
 def test_photographs_with_others_behind_them_are_decoded_small(tmp_path: Path) -> None:
@@ -90,7 +90,9 @@ def test_photographs_with_others_behind_them_are_decoded_small(tmp_path: Path) -
         assert opened.getpixel((9, 9))[0] > 240
 
 
-@pytest.mark.parametrize("function", ["handlers.plugins.stills:of_picture", "handlers.embedding.picture:raw_picture"])
+@pytest.mark.parametrize(
+    "function", ["handlers.plugins.stills:of_picture", "handlers.embedding.reading.picture:raw_picture"]
+)
 def test_sixteen_bits_of_grey_keep_their_shades(tmp_path: Path, function: str) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(np.repeat(np.array([[0, 16_384, 32_768, 65_535]], np.uint16), 4, axis=0)).save(path)

@@ -1,0 +1,71 @@
+"""Subtitles: WebVTT (https://www.w3.org/TR/webvtt1/) and SubRip, cue by cue, joined to stretches of some seconds."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from broker.errors import PermanentError
+from handlers.embedding.reading.documents.markup import visible
+from handlers.embedding.reading.documents.plain import read_text
+from handlers.embedding.reading.documents.section import Section
+
+_TIME = r"(?:(\d{1,4}):)?([0-5]?\d):([0-5]?\d)[.,](\d{1,3})"
+_CUE = re.compile(rf"^{_TIME}[ \t]*-->[ \t]*{_TIME}[^\n]*\n((?:(?!.*-->).+\n?)*)", re.MULTILINE)
+#: ASS commands, as they are found in SubRip.
+_COMMANDS = re.compile(r"\{\\[^}]*\}")
+#: Words and seconds of a stretch at most; at the end of a sentence it may end after so many words.
+_MOST_WORDS, _MOST_SECONDS, _FEW_WORDS = 60, 30.0, 25
+_SENTENCE_ENDS = (".", "?", "!", "\u3002", "\uff1f", "\uff01", "\u2026")
+
+
+class Said(NamedTuple):
+    """Words and when they are said, in seconds."""
+
+    text: str
+    start: float
+    end: float
+
+
+def read_subtitles(path: Path) -> Iterator[Section]:
+    """Raises ``PermanentError`` when there is no cue in it."""
+    text, cut = read_text(path)
+    sections = list(stretches(_cues(text)))
+    if not sections:
+        raise PermanentError("There are no cues in these subtitles.")
+    yield from sections[:-1]
+    yield sections[-1]._replace(cut=cut)
+
+
+def stretches(said: Iterable[Said]) -> Iterator[Section]:
+    """What is said, joined to sections that are worth a vector each."""
+    words: list[str] = []
+    start = end = 0.0
+    for each in said:
+        if words and (len(words) >= _MOST_WORDS or each.end - start > _MOST_SECONDS or _complete(words)):
+            yield Section(" ".join(words), start=start, end=end)
+            words = []
+        if not words:
+            start = each.start
+        words += each.text.split()
+        end = max(each.end, start)
+    if words:
+        yield Section(" ".join(words), start=start, end=end)
+
+
+def _complete(words: list[str]) -> bool:
+    return len(words) >= _FEW_WORDS and words[-1].endswith(_SENTENCE_ENDS)
+
+
+def _cues(text: str) -> Iterator[Said]:
+    """The second of two equal cues in a row, which roll-up captions have, is left out."""
+    before = ""
+    for cue in _CUE.finditer(text):
+        words = " ".join(visible(_COMMANDS.sub("", cue[9])).split())
+        if words and words != before:
+            yield Said(words, _seconds(*cue.groups()[:4]), _seconds(*cue.groups()[4:8]))
+        before = words
+
+
+def _seconds(hours: str | None, minutes: str, seconds: str, fraction: str) -> float:
+    return 3600 * int(hours or 0) + 60 * int(minutes) + int(seconds) + int(fraction.ljust(3, "0")) / 1000

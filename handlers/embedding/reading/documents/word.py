@@ -1,0 +1,89 @@
+"""The text of Word documents (ECMA-376): the paragraphs of the main part, ``word/document.xml`` mostly, of an archive.
+
+Two elements of one file are all that is needed, so the standard library reads it, bounded by what the archive unpacks
+to and not by what it claims.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import XMLPullParser, fromstring
+from zipfile import ZipFile
+
+from broker.errors import PermanentError
+from handlers.embedding.reading.documents.section import MAX_CHARACTERS, Section
+
+#: Of the two editions: transitional (part 4), which nearly all have, and strict (part 1).
+_NAMESPACES = (
+    "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}",
+    "{http://purl.oclc.org/ooxml/wordprocessingml/main}",
+)
+_PARAGRAPH, _TEXT, _TAB = (frozenset(each + name for each in _NAMESPACES) for name in ("p", "t", "tab"))
+_BREAKS = frozenset(each + name for each in _NAMESPACES for name in ("br", "cr"))
+_DOCUMENT, _RELATIONSHIPS = "word/document.xml", "_rels/.rels"
+#: What the relationship of an archive to its main part is called, in both editions.
+_MAIN = "/relationships/officeDocument"
+#: Bytes that are unpacked, in pieces of so many, and files that the archive may have.
+_MOST_BYTES, _PIECE, _MOST_FILES = 64 * 2**20, 2**16, 10_000
+_BROKEN = "This file cannot be read as a Word document: it is damaged, locked, or of another program."
+
+
+def read_word(path: Path) -> Iterator[Section]:
+    """The text of all paragraphs. Raises ``PermanentError``."""
+    found: list[str] = []
+    length, cut = 0, True
+    try:
+        for text in _words(path):
+            found.append(text)
+            length += len(text)
+            if length > MAX_CHARACTERS:
+                break
+        else:
+            cut = False
+    except (MemoryError, PermanentError):
+        raise
+    except Exception as error:  # each way of packing and each encoding raises errors of its own
+        raise PermanentError(_BROKEN) from error
+    yield Section("".join(found), cut=cut)
+
+
+def _words(path: Path) -> Iterator[str]:
+    parser: Any = XMLPullParser(("end",))
+    for piece in _pieces(path):
+        parser.feed(piece)
+        for _, element in parser.read_events():
+            if element.tag in _TEXT:
+                yield element.text or ""
+            elif element.tag in _TAB:
+                yield "\t"
+            elif element.tag in _BREAKS:
+                yield "\n"
+            elif element.tag in _PARAGRAPH:
+                yield "\n\n"
+                element.clear()  # the tree would grow to many times the file
+    parser.close()  # which raises where the document is not at its end
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with ZipFile(path) as archive:
+        if len(archive.namelist()) > _MOST_FILES:
+            raise PermanentError(_BROKEN)
+        with archive.open(_main_part(archive)) as document:
+            left = _MOST_BYTES
+            while piece := document.read(_PIECE):
+                left -= len(piece)
+                if left < 0:
+                    raise PermanentError(f"This Word document unpacks to more than {_MOST_BYTES // 2**20} MiB.")
+                yield piece
+
+
+def _main_part(archive: ZipFile) -> str:
+    """Where the text is: some programs call it ``word/document2.xml``, and the archive's relationships name it."""
+    if _DOCUMENT in archive.namelist():
+        return _DOCUMENT
+    with archive.open(_RELATIONSHIPS) as file:
+        listed = fromstring(file.read(_PIECE))
+    for each in listed:
+        if each.get("Type", "").endswith(_MAIN):
+            return each.get("Target", "").lstrip("/")
+    raise PermanentError(_BROKEN)

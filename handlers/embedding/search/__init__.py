@@ -1,0 +1,1 @@
+"""The search process: answers queries from the indexes of many tenants."""

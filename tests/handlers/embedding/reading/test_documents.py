@@ -1,0 +1,308 @@
+"""Guards the reading of documents: the words that a reader sees, in their places; what is hostile is refused soon."""
+
+import random
+import tracemalloc
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.errors import PermanentError
+from handlers.media.bounds import DOCUMENT
+from handlers.media.decoding import close, decode
+
+pypdf = pytest.importorskip("pypdf", reason="needs the extra embed")
+section = pytest.importorskip("handlers.embedding.reading.documents.section")
+
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+#: In a file of ours: (text, page, start, end, whether it was cut).
+Read = Callable[[bytes, str], list[tuple]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def decoders():
+    yield
+    close()
+
+
+#: Who takes more seconds of a processor is ended by the kernel, and told something else.
+BRIEF = replace(DOCUMENT, seconds=20.0)
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    """Reads a document in a decoder, as a worker child has it read."""
+
+    def go(data: bytes, content_type: str) -> list[tuple]:
+        path = tmp_path / "document"
+        path.write_bytes(data)
+        function = "handlers.embedding.reading.documents.read:raw_sections"
+        return [tuple(each)[:5] for each in decode(function, str(path), content_type, limits=BRIEF, seconds=50)]
+
+    return go
+
+
+def pdf(*pages: str, catalogue: bytes = b"", filters: str = "", data: bytes | None = None) -> bytes:
+    """A PDF of one line of text a page; of ``data`` the pages' streams instead, packed as ``filters`` says."""
+    streams = [data if data is not None else f"BT /F1 12 Tf 72 700 Td ({page}) Tj ET".encode() for page in pages]
+    count = len(pages)
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R " + catalogue + b">>",
+        f"<< /Type /Pages /Kids [{' '.join(f'{4 + 2 * at} 0 R' for at in range(count))}] /Count {count} >>".encode(),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    for at, stream in enumerate(streams):
+        objects += [
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {5 + 2 * at} 0 R "
+            "/Resources << /Font << /F1 3 0 R >> >> >>".encode(),
+            f"<< /Length {len(stream)} {filters} >>\nstream\n".encode() + stream + b"\nendstream",
+        ]
+    body, offsets = b"%PDF-1.4\n", []
+    for number, each in enumerate(objects, 1):
+        offsets.append(len(body))
+        body += f"{number} 0 obj\n".encode() + each + b"\nendobj\n"
+    table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
+    size = len(objects) + 1
+    return (
+        body
+        + f"xref\n0 {size}\n0000000000 65535 f \n{table}trailer << /Root 1 0 R /Size {size} >>\n".encode()
+        + f"startxref\n{len(body)}\n%%EOF".encode()
+    )
+
+
+def locked(password: str, tmp_path: Path) -> bytes:
+    source = tmp_path / "open.pdf"
+    source.write_bytes(pdf("secret words"))
+    writer = pypdf.PdfWriter(clone_from=source)
+    writer.encrypt(user_password=password, owner_password="owner", algorithm="AES-256")
+    writer.write(tmp_path / "locked.pdf")
+    return (tmp_path / "locked.pdf").read_bytes()
+
+
+def word(
+    *paragraphs: str,
+    name: str = "word/document.xml",
+    body: bytes | None = None,
+    path: Path,
+    xmlns: str = "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
+    relationships: str = "",
+) -> bytes:
+    inside = "".join(f"<w:p><w:r><w:t>{each}</w:t></w:r></w:p>" for each in paragraphs)
+    xml = f'<?xml version="1.0"?><w:document xmlns:w="{xmlns}"><w:body>{inside}</w:body></w:document>'.encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        if relationships:
+            archive.writestr("_rels/.rels", relationships)
+        archive.writestr(name, xml if body is None else body)
+    return path.read_bytes()
+
+
+def test_a_pdf_is_read_page_by_page(read: Read) -> None:
+    found = read(pdf("The first page", "", "The third"), "application/pdf")
+    assert [(text.strip(), page) for text, page, *_ in found] == [("The first page", 1), ("", 2), ("The third", 3)]
+
+
+def test_a_pdf_that_anybody_may_open_is_read(read: Read, tmp_path: Path) -> None:
+    assert read(locked("", tmp_path), "application/pdf")[0][0].strip() == "secret words"
+
+
+def test_word_documents_are_read_by_paragraphs(read: Read, tmp_path: Path) -> None:
+    data = word("One &amp; two", "Three", path=tmp_path / "a.docx")
+    assert read(data, WORD) == [("One & two\n\nThree\n\n", None, None, None, False)]
+
+
+def test_word_documents_of_the_strict_edition_are_read(read: Read, tmp_path: Path) -> None:
+    strict = "http://purl.oclc.org/ooxml/wordprocessingml/main"
+    assert read(word("Two", "Three", path=tmp_path / "a.docx", xmlns=strict), WORD)[0][0] == "Two\n\nThree\n\n"
+
+
+def test_the_main_part_of_a_word_document_lies_where_the_archive_says(read: Read, tmp_path: Path) -> None:
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    relationships = (
+        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        f'<Relationship Id="r1" Type="{kind}/extended-properties" Target="docProps/app.xml"/>'
+        f'<Relationship Id="r2" Type="{kind}/officeDocument" Target="/word/document2.xml"/></Relationships>'
+    )
+    data = word("Elsewhere", name="word/document2.xml", relationships=relationships, path=tmp_path / "a.docx")
+    assert read(data, WORD)[0][0] == "Elsewhere\n\n"
+
+
+def test_of_html_only_what_is_shown_is_read(read: Read) -> None:
+    page = (
+        "<!doctype html><html><head><title>Night <b>trains</b></title><style>p { color: red }</style></head><body>"
+        "<h1>Where</h1><p>To <em>Vien</em>na&nbsp;&amp; back<script>alert('x')</script><br>tomorrow"
+        "<ul><li>one<li>two</ul>"
+    )
+    ((text, *_),) = read(page.encode(), "text/html")
+    assert text.split("\n\n") == ["Night trains", "Where", "To Vienna & back", "tomorrow", "one", "two"]
+
+
+@pytest.mark.parametrize("encoding", ["koi8-r", "windows-1251", "Shift_JIS", "gb2312", "iso-2022-jp"])
+def test_a_page_is_read_in_the_encoding_that_it_declares(read: Read, encoding: str) -> None:
+    words = "Кошка" if encoding in ("koi8-r", "windows-1251") else "日本"
+    html = f"<html><head><meta charset='{encoding}'></head><body><p>{words}".encode(encoding)
+    assert read(html, "text/html")[0][0] == words
+    assert read(f"<html><meta charset={encoding}><p>Größe".encode(), "text/html")[0][0] == "Größe", "it is UTF-8"
+
+
+@pytest.mark.parametrize("section", ["<![-->", "<![%gt;[", "<![foo[ x ]]>"])
+def test_of_html_what_is_no_section_is_left_out(read: Read, section: str) -> None:
+    ((text, *_),) = read(f"<html><body><p>Before{section} behind".encode(), "text/html")
+    assert text.startswith("Before")
+    assert text.endswith("behind")
+
+
+def test_of_markdown_the_words_are_read_without_marks_and_addresses(read: Read) -> None:
+    text = "# Ferry\n\nTo **Crete**, see [the plan](http://example.org/x).\nDaily.\n\n"
+    text += "| a | b |\n|---|---|\n| 1 | 2 |\n\n    code\n"
+    ((found, *_),) = read(text.encode(), "text/markdown")
+    assert found.split("\n\n") == ["Ferry", "To Crete, see the plan.\nDaily.", "a", "b", "1", "2", "code\n"]
+
+
+def test_of_markdown_pieces_of_html_are_read_as_they_are_seen(read: Read) -> None:
+    text = "# Zeppelin\n<div align=center>A <b>hall</b> &amp; more</div>\n\nPlain <b>bold</b>, x &lt; y\n\n"
+    text += (
+        "<details><summary>More</summary>\n\ninside\n\n</details>\n\n<script>\nhidden()\n</script>\n\n<!-- hidden -->\n"
+    )
+    ((found, *_),) = read(text.encode(), "text/markdown")
+    assert found.split("\n\n") == ["Zeppelin", "A hall & more", "Plain bold, x < y", "More", "inside"]
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    ["Größe: 5 €".encode(), b"\xef\xbb\xbf" + "Größe: 5 €".encode(), "Größe: 5 €".encode("utf-16"),
+     "\ufeffGröße: 5 €".encode("utf-16-be"), "Größe: 5 €".encode("cp1252")],
+    ids=["utf-8", "with a mark", "utf-16", "utf-16-be", "cp1252"],
+)  # fmt: skip
+def test_text_of_usual_encodings_is_read(read: Read, encoded: bytes) -> None:
+    assert read(encoded, "text/plain") == [("Größe: 5 €", None, None, None, False)]
+
+
+def test_subtitles_become_stretches_with_their_times(read: Read) -> None:
+    vtt = (
+        "WEBVTT\n\nNOTE not said\n\n1\n00:01.000 --> 00:02.500 align:start\n<v Ann>Good <i>morning</i>\n\n"
+        "00:02.500 --> 00:04.000\neverybody.\n\n01:00:00.000 --> 01:00:01.000\nGood bye &amp; thanks\n"
+    )
+    srt = vtt.replace("WEBVTT\n\nNOTE not said\n\n", "").replace(".000", ",000").replace(".500", ",500")
+    expected = [
+        ("Good morning everybody.", None, 1.0, 4.0, False),
+        ("Good bye & thanks", None, 3600.0, 3601.0, False),
+    ]
+    assert read(vtt.encode(), "text/vtt") == expected
+    assert read(srt.replace("\n", "\r\n").encode(), "application/x-subrip") == expected
+
+
+def test_a_transcript_becomes_stretches_with_their_times(read: Read) -> None:
+    words = ",".join(f'{{"text": "w{at}", "start": {at * 400}, "end": {at * 400 + 300}}}' for at in range(100))
+    found = read(f'{{"text": "x", "other": [1], "words": [{words}]}}'.encode(), "application/json")
+    assert [(each[0].split()[0], each[2], each[3]) for each in found] == [("w0", 0.0, 23.9), ("w60", 24.0, 39.9)]
+    assert read(b'{"text": "only text", "words": null}', "application/json")[0][0] == "only text"
+
+
+def bomb(levels: int) -> bytes:
+    """150 MB of blanks, deflated once or several times."""
+    data = b" " * 150_000_000
+    for _ in range(levels):
+        data = zlib.compress(data, 9)
+    return data
+
+
+def entities() -> bytes:
+    names = [f'<!ENTITY e{at} "{f"&e{at - 1};" * 50}">' for at in range(1, 9)]
+    return f'<!DOCTYPE d [<!ENTITY e0 "lol">{"".join(names)}]><d>&e8;</d>'.encode()
+
+
+UNKNOWN = b'<?xml version="1.0" encoding="x-nobody"?><d/>'
+
+
+HOSTILE = {
+    "empty pdf": ("application/pdf", lambda _: b"", "cannot be read as a PDF"),
+    "cut pdf": ("application/pdf", lambda _: pdf("words")[:200], "cannot be read as a PDF"),
+    "junk pdf": ("application/pdf", lambda _: b"%PDF-1.4\n" + random.Random(1).randbytes(5000), "cannot be read as"),
+    "locked pdf": ("application/pdf", lambda path: locked("user", path), "encrypted with a password"),
+    "pdf without pages": ("application/pdf", lambda _: pdf(), "has no pages"),
+    "pdf bomb": (
+        "application/pdf",
+        lambda _: pdf("x", data=bomb(1), filters="/Filter /FlateDecode"),
+        "cannot be read as a PDF",
+    ),
+    "nested pdf bomb": (
+        "application/pdf",
+        lambda _: pdf("x", data=bomb(3), filters="/Filter [/FlateDecode /FlateDecode /FlateDecode]"),
+        "cannot be read as a PDF",
+    ),
+    "pdf whose pages are their own parents": (
+        "application/pdf",
+        lambda _: pdf("x").replace(b"/Kids [4 0 R]", b"/Kids [2 0 R]"),
+        "PDF",
+    ),
+    "docx bomb": (WORD, lambda path: word(path=path / "b", body=b" " * 70_000_000), "unpacks to more than 64 MiB"),
+    "docx of entities": (WORD, lambda path: word(path=path / "e", body=entities()), "cannot be read as a Word"),
+    "docx that breaks off": (WORD, lambda path: word(path=path / "o", body=b"<d><p>x"), "cannot be read as a Word"),
+    "spreadsheet": (WORD, lambda path: word(name="xl/workbook.xml", path=path / "x"), "cannot be read as a Word"),
+    "cut docx": (WORD, lambda path: word("words", path=path / "c")[:150], "cannot be read as a Word"),
+    "docx of an unknown encoding": (WORD, lambda path: word(path=path / "u", body=UNKNOWN), "cannot be read as a Word"),
+    "binary text": ("text/plain", lambda _: random.Random(2).randbytes(100_000), "is not text"),
+    "blank text": ("text/plain", lambda _: b" \n\t\n", "no text"),
+    "deep html": ("text/html", lambda _: b"<div>" * 200_000, "no text"),
+    "deep markdown": ("text/markdown", lambda _: b">" * 200_000, "no text"),
+    "no subtitles": ("text/vtt", lambda _: b"WEBVTT\n\nhello", "no cues"),
+    "no transcript": ("application/json", lambda _: b'{"words": [1]}', "no transcript"),
+    "unknown": ("application/msword", lambda _: b"", "application/msword cannot be read"),
+}
+
+
+@pytest.mark.parametrize(("content_type", "make", "says"), HOSTILE.values(), ids=HOSTILE)
+def test_what_cannot_be_read_is_refused_in_one_line_within_seconds(
+    read: Read, tmp_path: Path, content_type: str, make: Callable[[Path], bytes], says: str
+) -> None:
+    """In the decoder: what it takes there is bounded by the kernel, and nothing of it reaches the worker child."""
+    data = make(tmp_path)
+    tracemalloc.start()
+    try:
+        with pytest.raises(PermanentError, match=says) as refused:
+            read(data, content_type)
+        assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
+    finally:
+        tracemalloc.stop()
+    assert "\n" not in refused.value.message
+    assert len(refused.value.message) < 200
+
+
+def test_a_thousand_pages_are_read_and_of_a_million_characters_the_first(read: Read) -> None:
+    found = read(pdf(*(f"page {number}" for number in range(1, 1001))), "application/pdf")
+    assert [page for _, page, *_ in found] == list(range(1, 1001))
+    (text, *_, cut), *more = read(b"a word and " * 150_000, "text/plain")
+    assert (len(text), cut, more) == (section.MAX_CHARACTERS, True, [])
+
+
+@pytest.mark.parametrize(
+    ("size", "content_type", "decoders"),
+    [(40, "text/plain", 0), (65_536, "text/plain", 0), (65_537, "text/plain", 1), (40, "text/markdown", 1)],
+)
+def test_only_short_plain_text_is_read_without_a_decoder(
+    size: int, content_type: str, decoders: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = pytest.importorskip("handlers.embedding.reading.decoded")
+    asked: list[str] = []
+
+    def counted(function: str, *arguments: str, **options: Any) -> Any:
+        asked.append(function)
+        return decode(function, *arguments, **options)
+
+    monkeypatch.setattr(decoded, "decode", counted)
+    (path := tmp_path / "document").write_text("x" * size)
+    assert [each.text for each in decoded.read_sections(path, content_type, 50.0)] == ["x" * size]
+    assert len(asked) == decoders
+
+
+def test_text_that_is_none_is_refused_with_and_without_a_decoder(tmp_path: Path) -> None:
+    decoded = pytest.importorskip("handlers.embedding.reading.decoded")
+    for size in (40, 70_000):
+        (path := tmp_path / "document").write_bytes(b"\0" * size)
+        with pytest.raises(PermanentError, match="is not text"):
+            decoded.read_sections(path, "text/plain", 50.0)
