@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Route, expect
 
-from tests.handlers.embedding.scans import Page, pdf
+from tests.handlers.embedding.reading.scans import Page, pdf
 from tests.page.browser import NewTab, Tab
 from tests.page.conftest import Made
 from tests.page.system import System
