@@ -1,6 +1,7 @@
 """Links that open without a key, for a day, what was made of an uploaded file: its stream, and plugins' files."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -20,7 +21,10 @@ class MediaLinks:
 
     def __init__(self, media_id: str) -> None:
         self._id = UUID(media_id)
-        self._signature = services().links.sign(tenant().id, str(self._id))
+
+    @cached_property
+    def _signature(self) -> str:
+        return services().links.sign(tenant().id, str(self._id))
 
     def stream(self, name: str) -> str:
         """One file of a video's stream."""

@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from broker.broker import Broker
 from broker.errors import NotIndexed
 from broker.media.narrowing import Found
 from broker.media.records import MediaRecord, fields
-from broker.media.search import LEAST_RELEVANCE, Hit, SearchRequest
+from broker.media.search import LEAST_RELEVANCE, PATIENCE, TIMEOUT, Hit, SearchRequest
+from gateway.current import EXTENSION
+from gateway.live.room import Room
 from tests.gateway.conftest import VIDEO_ID
 from tests.gateway.media import MP4, PNG, upload
 from tests.gateway.problem import pointers, problem
@@ -46,6 +49,24 @@ def ask(client: FlaskClient, **query: str | int | float) -> tuple[int, dict[str,
         if response.status_code != 503:
             break
     return response.status_code, dict(response.json)
+
+
+def test_a_search_waits_for_a_process_that_starts_unless_too_many_do(
+    client: FlaskClient, app: Flask, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room, waited = Room(3), list[float]()
+
+    def search(request: SearchRequest, timeout: float = TIMEOUT) -> Found:
+        waited.append(timeout)
+        return Found([], 0)
+
+    monkeypatch.setattr(broker.search, "search", search)
+    monkeypatch.setitem(app.extensions, EXTENSION, replace(app.extensions[EXTENSION], waiters=room))
+    assert ask(client, q="a dog")[0] == 200
+    with room.enter("acme", 20), room.enter("acme", 20):
+        assert ask(client, q="a dog")[0] == 200
+    assert room.count() == 0
+    assert waited == [PATIENCE, TIMEOUT]
 
 
 def test_a_file_that_was_left_out_says_so(client: FlaskClient, broker: Broker) -> None:

@@ -97,11 +97,15 @@ def test_sounds_and_documents_are_taken_too(tab: Tab) -> None:
 def test_nothing_can_be_started_before_the_player_is_there(tab: Tab, made: Made) -> None:
     """What was started before would be stopped by the source that comes."""
     held: list[Route] = []
-    tab.page.route("**/hls.min.mjs", lambda route: held.append(route))
-    tab.open(f"media/video/{made.ids['video']}")
+    holds = True
+    tab.page.route("**/hls.min.mjs", lambda route: held.append(route) if holds else route.continue_())
+    with tab.page.expect_request("**/hls.min.mjs"):
+        tab.open(f"media/video/{made.ids['video']}")
     expect(tab.page.locator("main video")).to_be_visible()
     expect(tab.page.locator("main video[controls]")).to_have_count(0)
-    held[0].continue_()
+    holds = False  # of what was asked for and has not come to be held yet, too
+    for route in held:
+        route.continue_()
     expect(tab.page.locator("main video[controls]")).to_be_visible()
 
 
@@ -322,8 +326,10 @@ def test_search_by_likeness(tab: Tab, made: Made, running: System) -> None:
 
 def test_a_narrow_window_has_search_too(new: NewTab, made: Made) -> None:
     tab = new(viewport={"width": 390, "height": 800})
-    for view in ("", "media"):
+    for view, heading in (("", "Overview"), ("media", "Media")):
         tab.open(view)
+        # An address that is followed by another at once is never shown.
+        expect(tab.page.get_by_role("heading", name=heading, level=1)).to_be_attached()
         tab.page.get_by_role("banner").get_by_role("link", name="Search", exact=True).click()
         expect(tab.page.get_by_label("What to look for")).to_be_focused()
         tab.page.keyboard.type("a ramp of grey")

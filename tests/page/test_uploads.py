@@ -112,9 +112,8 @@ def test_who_does_not_want_to_wait_goes_on_at_once(tab: Tab, system: System, pho
 def test_it_is_paused_and_goes_on(tab: Tab, system: System, photo: Path) -> None:
     wire = Wire(tab)
     wire.left, wire.holds = 1, True
-    upload = choose(tab, photo)
     with tab.page.expect_request(lambda asked: asked.headers.get("upload-offset") == str(8 * MIB)):
-        pass
+        upload = choose(tab, photo)
     upload.get_by_role("button", name="Pause large.png").click()
     expect(upload).to_contain_text("paused at")
     wire.left, wire.holds = 1000, False

@@ -10,10 +10,11 @@ from handlers.embedding.reading.documents.markup import visible
 from handlers.embedding.reading.documents.plain import read_text
 from handlers.embedding.reading.documents.section import Section
 
-_TIME = r"(?:(\d{1,4}):)?([0-5]?\d):([0-5]?\d)[.,](\d{1,3})"
+#: As it is found, too: without a fraction, or before the beginning.
+_TIME = r"(-?)(?:(\d{1,4}):)?([0-5]?\d):([0-5]?\d)(?:[.,](\d{1,3}))?"
 _CUE = re.compile(rf"^{_TIME}[ \t]*-->[ \t]*{_TIME}[^\n]*\n((?:(?!.*-->).+\n?)*)", re.MULTILINE)
 #: ASS commands, as they are found in SubRip.
-_COMMANDS = re.compile(r"\{\\[^}]*\}")
+_COMMANDS = re.compile(r"\{\\[^{}]*\}")
 #: Words and seconds of a stretch at most; at the end of a sentence it may end after so many words.
 _MOST_WORDS, _MOST_SECONDS, _FEW_WORDS = 60, 30.0, 25
 _SENTENCE_ENDS = (".", "?", "!", "\u3002", "\uff1f", "\uff01", "\u2026")
@@ -61,11 +62,14 @@ def _cues(text: str) -> Iterator[Said]:
     """The second of two equal cues in a row, which roll-up captions have, is left out."""
     before = ""
     for cue in _CUE.finditer(text):
-        words = " ".join(visible(_COMMANDS.sub("", cue[9])).split())
+        words = " ".join(visible(_COMMANDS.sub("", cue[11])).split())
         if words and words != before:
-            yield Said(words, _seconds(*cue.groups()[:4]), _seconds(*cue.groups()[4:8]))
+            yield Said(words, _seconds(*cue.groups()[:5]), _seconds(*cue.groups()[5:10]))
         before = words
 
 
-def _seconds(hours: str | None, minutes: str, seconds: str, fraction: str) -> float:
-    return 3600 * int(hours or 0) + 60 * int(minutes) + int(seconds) + int(fraction.ljust(3, "0")) / 1000
+def _seconds(sign: str, hours: str | None, minutes: str, seconds: str, fraction: str | None) -> float:
+    """From the beginning on; what is before it is there."""
+    if sign:
+        return 0.0
+    return 3600 * int(hours or 0) + 60 * int(minutes) + int(seconds) + int((fraction or "0").ljust(3, "0")) / 1000

@@ -196,6 +196,20 @@ def test_subtitles_become_stretches_with_their_times(read: Read) -> None:
     assert read(srt.replace("\n", "\r\n").encode(), "application/x-subrip") == expected
 
 
+def test_times_of_subtitles_are_taken_as_they_are_found(read: Read) -> None:
+    srt = "-00:00:01,000 --> 0:0:2,5\nEarly.\n\n100:00:01 --> 100:00:03\nLate.\n"
+    assert read(srt.encode(), "application/x-subrip") == [
+        ("Early.", None, 0.0, 2.5, False),
+        ("Late.", None, 360_001.0, 360_003.0, False),
+    ]
+
+
+def test_commands_in_subtitles_that_do_not_end_take_no_long(read: Read) -> None:
+    """With a look at all that is left for each of them it were more than the time there is."""
+    ((text, *_),) = read(b"1\n00:00:01,000 --> 00:00:02,000\nSaid" + b"{\\" * 300_000, "application/x-subrip")
+    assert text.startswith("Said")
+
+
 def test_a_transcript_becomes_stretches_with_their_times(read: Read) -> None:
     words = ",".join(f'{{"text": "w{at}", "start": {at * 400}, "end": {at * 400 + 300}}}' for at in range(100))
     found = read(f'{{"text": "x", "other": [1], "words": [{words}]}}'.encode(), "application/json")

@@ -10,6 +10,7 @@ from redis import Redis
 
 from broker.engine.keys import Keys
 from broker.errors import NotIndexed
+from broker.media.generations import Standing
 from broker.media.parts import Part
 from broker.media.search import Hit, SearchRequest
 from broker.media.vectors import RedisVectors
@@ -67,6 +68,32 @@ def found(searcher) -> Search:
         return hits
 
     return find
+
+
+def test_those_who_wait_cost_the_reading_next_to_nothing_and_learn_how_long_it_takes(
+    vectors: RedisVectors, new_media: NewMedia, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for media in (new_media() for _ in range(250)):
+        vectors.put("acme", "m", "image", media, packed(RED))
+    stood, now = list[str](), [100.0]
+    monkeypatch.setattr("handlers.embedding.index.index.time.monotonic", lambda: now[0])
+
+    def standing_of(tenant: str, own: str) -> Standing:
+        stood.append(tenant)
+        return Standing(own, frozenset([own]))
+
+    tested = search.Searcher("m", lambda _: np.array(RED, np.float32), vectors, nameless, standing_of=standing_of)
+    request = SearchRequest("acme", "red")
+    assert tested.find(request) is None
+    now[0] += 2.0
+    for _ in range(20):
+        assert tested.find(request) is None
+    assert stood == ["acme"]
+    assert tested.left(request) == pytest.approx(3.0)  # 150 of 250 in the time of 100
+    while tested.find(request) is None:
+        assert tested.work()
+    assert tested.left(request) == 0
+    assert tested.left(SearchRequest("rival", "red")) == 0
 
 
 def test_the_best_part_counts_and_the_best_file_comes_first(
