@@ -204,6 +204,28 @@ def test_times_of_subtitles_are_taken_as_they_are_found(read: Read) -> None:
     ]
 
 
+def test_times_of_single_words_are_not_read_and_cues_out_of_order_stay_apart(read: Read) -> None:
+    vtt = "WEBVTT\n\n01:00.000 --> 01:01.000\nwe<00:01:00.200><c> were</c><00:01:00.500><c> heard</c>\n\n"
+    vtt += "00:01.000 --> 00:02.000\nbefore\n"
+    assert read(vtt.encode(), "text/vtt") == [
+        ("we were heard", None, 60.0, 61.0, False),
+        ("before", None, 1.0, 2.0, False),
+    ]
+
+
+def test_what_rolls_up_line_by_line_is_read_once(read: Read) -> None:
+    """As programs that listen write it: each line grows by words, stands, and is shown above the next."""
+    cues = {
+        "00:01.000 --> 00:02.000": " \nthe<00:00:01.200><c> tide</c>",
+        "00:02.000 --> 00:02.010": "the tide\n ",
+        "00:02.010 --> 00:03.000": "the tide\ncomes<00:00:02.500><c> in</c>",
+        "00:03.000 --> 00:03.010": "comes in\n ",
+        "00:03.010 --> 00:04.000": "comes in\nby<00:00:03.500><c> noon</c>",
+    }
+    vtt = "WEBVTT\n\n" + "\n\n".join(f"{times}\n{words}" for times, words in cues.items())
+    assert read(vtt.encode(), "text/vtt") == [("the tide comes in by noon", None, 1.0, 4.0, False)]
+
+
 def test_commands_in_subtitles_that_do_not_end_take_no_long(read: Read) -> None:
     """With a look at all that is left for each of them it were more than the time there is."""
     ((text, *_),) = read(b"1\n00:00:01,000 --> 00:00:02,000\nSaid" + b"{\\" * 300_000, "application/x-subrip")
