@@ -17,6 +17,7 @@ from broker.media.records import MediaRecord
 from broker.media.search import PATIENCE, PICTURE_TIMEOUT, Hit, SearchRequest
 from gateway.blueprint import Blueprint
 from gateway.current import broker, services, tenant
+from gateway.media_links import MediaLinks
 from gateway.media_view import left_out_of_search, picture, thumbnail
 from gateway.schemas.search import PictureSearch, SearchQuery, SearchResults, SearchStatus, cursor_of
 from gateway.uploads import receive
