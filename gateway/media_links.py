@@ -1,6 +1,7 @@
 """Links that open without a key, for a day, what was made of an uploaded file: its stream, and plugins' files."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,10 @@ class MediaLinks:
 
     def __init__(self, media_id: str) -> None:
         self._id = UUID(media_id)
-        self._signature = services().links.sign(tenant().id, str(self._id))
+
+    @cached_property
+    def _signature(self) -> str:
+        return services().links.sign(tenant().id, str(self._id))
 
     def stream(self, name: str) -> str:
         """One file of a video's stream."""
@@ -24,6 +28,10 @@ class MediaLinks:
     def thumbnail(self) -> str:
         """A picture of a video, of the moment that its query names."""
         return url_for("thumbnails.download_thumbnail", video_id=self._id, signature=self._signature)
+
+    def image_thumbnail(self) -> str:
+        """A small picture of an image, as wide as its query says."""
+        return url_for("thumbnails.download_image_thumbnail", image_id=self._id, signature=self._signature)
 
     def download(self, variant: str) -> str:
         """A rendition of a video as one file."""

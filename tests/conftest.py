@@ -63,11 +63,17 @@ def server() -> Iterator[ValkeyServer]:
         yield running
 
 
-@pytest.fixture
-def redis_url(server: ValkeyServer) -> str:
-    """The address of the session's server, emptied."""
+@pytest.fixture(scope="session")
+def emptying(server: ValkeyServer) -> Iterator[Redis]:
+    """Stays connected: to make a client for each test takes 1.6 ms of processor time, and to empty the server 0.06."""
     with Redis(port=server.port) as redis:
-        redis.flushall()
+        yield redis
+
+
+@pytest.fixture
+def redis_url(server: ValkeyServer, emptying: Redis) -> str:
+    """The address of the session's server, emptied."""
+    emptying.flushall()
     return f"redis://127.0.0.1:{server.port}/0"
 
 

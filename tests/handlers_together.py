@@ -15,7 +15,7 @@ class Joint:
     """Alone, its tasks do what ``handlers_for_tests.act`` does."""
 
     def joins(self, payload: dict[str, Any]) -> bool:
-        return payload["act"] != "hold"
+        return payload["act"] not in ("hold", "burn", "work")
 
     def prepare(self, context: TaskContext) -> Any:
         effect(context, "prepare")

@@ -6,7 +6,7 @@ it lacks none exactly when it is as long as the index.
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain, compress, islice
 
 from redis import Redis
 
@@ -39,12 +39,12 @@ class Places:
         ``task_ids`` are those of all job hashes, ``lines`` the names of what tasks wait in by their order.
         """
         yield from self._checked("", task_ids)
-        for place in chain(self._sorted_sets(types, tenants), lines):
+        for place in chain(self._existing(self._sorted_sets(types, tenants)), lines):
             members = self._redis.zscan_iter(self._keys.prefix + ":" + place, count=_PAGE)
             yield from self._checked(place, (member for member, _ in members))
         for name in types:
-            for queue in queue_names(name):
-                yield from self._checked(f"queue:{queue}", self._listed(queue), overlap=True)
+            for place in self._existing(f"queue:{queue}" for queue in queue_names(name)):
+                yield from self._checked(place, self._listed(place.removeprefix("queue:")), overlap=True)
             yield from self._not_listed(name, tenants)
 
     def _sorted_sets(self, types: list[str], tenants: list[str]) -> Iterator[str]:
@@ -53,6 +53,15 @@ class Places:
             yield from (f"{registry}:{queue}" for registry in REGISTRY.values() for queue in queue_names(name))
         for tenant in tenants:
             yield from (f"broker:tasks:{tenant}:{name}" for name in types)
+
+    def _existing(self, places: Iterable[str]) -> Iterator[str]:
+        """Those that have members: most have none, and to ask for each by itself is most of the time of a look."""
+        for page in pages(places):
+            with self._redis.pipeline(transaction=False) as asked:
+                for place in page:
+                    asked.exists(f"{self._keys.prefix}:{place}")
+                exist = asked.execute()
+            yield from compress(page, exist)
 
     def _checked(self, place: str, members: Iterable[str], *, overlap: bool = False) -> Iterator[Finding]:
         """With ``overlap`` a page begins with the last of the one before, so that their order is seen too."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from redis import Redis
 
@@ -38,14 +39,15 @@ class Surroundings:
             yield from self._negative(tenant)
 
     def _not_ready(self, type_name: str) -> Iterator[Finding]:
-        for level in LEVELS:
-            queue = queue_name(type_name, level)
-            with self._redis.pipeline(transaction=True) as reads:
+        with self._redis.pipeline(transaction=True) as reads:
+            for queue in queue_names(type_name):
                 reads.exists(self._keys.rq_queue(queue))
                 reads.exists(self._keys.shares(queue))
                 reads.zscore(self._keys.ready(), queue)
                 reads.sismember(self._keys.rq_queues(), self._keys.rq_queue(queue))
-                listed, shared, score, known = reads.execute()
+            answers = iter(reads.execute())
+        for level in LEVELS:
+            queue, listed, shared, score, known = queue_name(type_name, level), *islice(answers, 4)
             # Where nobody has a share, all of the queue is held, capped, or lifted to another.
             if (shared and score != level) or (listed and not known):
                 yield Finding(f"queue {queue} has tasks, and workers do not know of them", "ready", queue)
@@ -62,7 +64,7 @@ class Surroundings:
 
     def _undeclared_names(self) -> Iterator[Finding]:
         for name in sorted(self._redis.smembers(self._keys.types())):
-            has_tasks = any(self._redis.exists(self._keys.rq_queue(queue)) for queue in queue_names(name))
+            has_tasks = self._redis.exists(*map(self._keys.rq_queue, queue_names(name)))
             if not has_tasks and not self._redis.hexists(self._keys.limits(name), "declared"):
                 yield Finding(f"type {name} is listed, has no limits and no tasks", "type", name)
 

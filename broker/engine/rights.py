@@ -61,7 +61,7 @@ PROCESSES: dict[str, Rights] = {
             ),
             *("lrange", "mget", "pttl", "rpush", "scard", "sismember", "smembers", "srem", "xinfo|stream", "xlen"),
             *("xadd", "xrange", "xread", "xrevrange", "zcard", "zcount", "zrange", "zrangebyscore", "zrank", "zrem"),
-            *("zrevrange", "zrevrangebyscore", "zscan", "zscore", *_SUBMITTING),
+            *("lpush", "lrem", "zrevrange", "zrevrangebyscore", "zscan", "zscore", *_SUBMITTING),
         ),
     ),
     "broker": Rights(

@@ -7,10 +7,12 @@ PLAIN = "text/plain"
 _HTML, _VTT, _SRT, _MARKDOWN = "text/html", "text/vtt", "application/x-subrip", "text/markdown"
 #: What a page may begin with: a declaration of XML, and comments, of which none is looked at twice.
 _BEFORE_HTML = r"\s*(?:<\?xml\s[^>]*>\s*)?(?>(?:<!--(?:(?!-->).)*-->\s*)*)"
+#: As it should be, and as it is found: without leading zeros or a fraction, or before the beginning.
+_SRT_TIME = r"-?\d{1,4}:\d{1,2}:\d{1,2}(?:[,.]\d{1,3})?"
 _BEGINNINGS = (
     (re.compile(rf"{_BEFORE_HTML}<(?:!doctype html|html|head|body)[\s>]", re.IGNORECASE | re.DOTALL), _HTML),
     (re.compile(r"WEBVTT(?!\S)"), _VTT),
-    (re.compile(r"\s*\d{1,6}[ \t]*\r?\n\d{1,3}:\d\d:\d\d[,.]\d{1,3}[ \t]*-->", re.ASCII), _SRT),
+    (re.compile(rf"\s*(?:\d{{1,6}}[ \t]*[\r\n]\s*)?{_SRT_TIME}[ \t]*-->[ \t]*{_SRT_TIME}", re.ASCII), _SRT),
 )
 #: The encoding that a page declares in its first bytes (HTML, 13.2.3.2), and those that are read, as Python names them.
 _DECLARED, _PRESCANNED = re.compile(rb"<meta\s[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE), 1024

@@ -81,6 +81,9 @@ class VectorStore(Protocol):
     def version(self, tenant: str, model: str) -> str:
         """Names the last change, as no other will ever be named; empty before the first."""
 
+    def count(self, tenant: str, model: str) -> int:
+        """How many media files have something."""
+
     def get(self, tenant: str, model: str, entity_id: str) -> Embedding | None:
         """What one media file has, if anything."""
 
@@ -167,6 +170,9 @@ class RedisVectors:
     def version(self, tenant: str, model: str) -> str:
         last = self._redis.xrevrange(self._keys.vector_changes(tenant, model), count=1)
         return last[0][0].decode() if last else ""
+
+    def count(self, tenant: str, model: str) -> int:
+        return int(self._redis.hlen(self._keys.vectors(tenant, model)))
 
     def all(self, tenant: str, model: str) -> Iterator[Embedding]:
         key, cursor, count = self._keys.vectors(tenant, model), 0, 20

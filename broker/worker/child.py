@@ -261,11 +261,14 @@ class Child:
         self._shared.write(Run(members[0].claim.execution, *facts, started, deadline, first.retry_count, cpu))
         tools = together.Tools(self._broker, self._shared, self._said)
         batch, handler = load_batch(self._broker.types[type_name]), partial(self._handler, type_name)
-        for some in together.work(members, type_name, batch, handler, tools):
-            *_, last = some = [each._replace(outcome=self._redacted(each.outcome)) for each in some]
-            if left > 1:
-                self._report_members(some, left)
-                left -= len(some)
+        for number, some in enumerate(together.work(members, type_name, batch, handler, tools)):
+            if not number:
+                self._meter.share(left, time.monotonic() - started)
+            ended = [each._replace(outcome=self._redacted(each.outcome)) for each in some]
+            if ended and left > 1:
+                self._report_members(ended, alone=bool(number))
+            left -= len(ended)
+        (last,) = ended
         for each in self._printed:
             each.end_line()
         used = self._meter.end(first.tenant, type_name, last.seconds, last.context.measured())
@@ -274,9 +277,9 @@ class Child:
         self._shared.write_members([])
         return self._report(first, last.claim.execution, last.outcome, last.seconds, used)
 
-    def _report_members(self, some: list[together.Ended], left: int) -> None:
-        """Ends runs of tasks that are not the first of their batch, of which so many have not ended."""
-        used = [self._meter.part(left - at, each.seconds, each.context.measured()) for at, each in enumerate(some)]
+    def _report_members(self, some: list[together.Ended], *, alone: bool) -> None:
+        """Ends runs of tasks that are not the first of their batch."""
+        used = [self._meter.part(each.seconds, each.context.measured(), alone=alone) for each in some]
         good = [each.finish(text) for each, text in zip(some, used, strict=True)]
         finished = iter(self._until_answered(lambda: self._store.finish_each([each for each in good if each])))
         for ended, text, finish in zip(some, used, good, strict=True):

@@ -41,17 +41,19 @@ class Meter:
         self._short: dict[tuple[str, str], list[float]] = {}
         self._told = time.monotonic()
         self._began = 0.0
+        #: The share of the present run in what it has used together with others.
+        self._common = 0.0
         self._programs = self._reaped = 0.0
         processes.forget_peak(os.getpid())
 
     def begin(self) -> float:
         """A run begins. Returns the seconds of processor time that this process and its ended programs took before."""
-        self._began = time.process_time()
+        self._began, self._common = time.process_time(), 0.0
         return self._began + self._reaped
 
     def end(self, tenant: str, type_name: str, seconds: float, measured: Measured) -> str:
         """The run, which took so long, is over: what is to be told of it, or '' for nothing now."""
-        cpu = time.process_time() - self._began
+        cpu = time.process_time() - self._began + self._common
         known = tenant, type_name
         short = self._short.get(known)
         if short is None:
@@ -73,22 +75,34 @@ class Meter:
         )
         return used.text(_others(*short))
 
-    def part(self, size: int, seconds: float, measured: Measured) -> str:
-        """What is to be told of one of so many runs that go on together: an equal part of the processor time so far.
+    def share(self, size: int, seconds: float) -> None:
+        """So many runs have used alike what was used since `begin`, so long ago; from here on each is on its own.
 
-        The others, and at last the run that was begun, have the rest. ``seconds`` are its own.
+        Of each tells `part`, and of the one that was begun `end`, at last.
         """
-        used = time.process_time() - self._began
-        own = used / size
-        self._began += own
+        programs, _ = self._look() if seconds >= TOLD else (0.0, 0)
+        self._common = (self._own() + programs) / size
+
+    def part(self, seconds: float, measured: Measured, *, alone: bool) -> str:
+        """What is to be told of the next of these that is over: its share, and what was used since the one before it.
+
+        ``seconds`` are its own; ``alone``: it was run by itself, and its programs with it.
+        """
+        cpu = self._own()
+        programs, peak_kib = self._look() if alone and seconds >= TOLD else (0.0, 0)
         return Used(
-            cpu_us=int(own * 1e6),
+            cpu_us=int((self._common + cpu + programs) * 1e6),
             run_us=int(seconds * 1e6),
             media_ms=int(measured.media_seconds * 1e3),
             bytes_read=measured.bytes_read,
             bytes_written=measured.bytes_written,
-            peak_kib=measured.peak_kib,
+            peak_kib=peak_kib + measured.peak_kib,
         ).text(Others())
+
+    def _own(self) -> float:
+        """Seconds of this process' time since this was asked, or a run begun."""
+        began, self._began = self._began, time.process_time()
+        return self._began - began
 
     def due(self) -> bool:
         """Whether a child with nothing to do should tell of short runs."""

@@ -124,7 +124,7 @@ class Member:
 def work(
     members: list[Member], type_name: str, batch: Batch, handler: Callable[[], Handler], tools: "Tools"
 ) -> Iterable[list[Ended]]:
-    """Runs all of them; yields those that have ended together, and who was run alone one after another.
+    """Runs all of them; yields those that have ended together, even if none has, then one by one who was run alone.
 
     The first of them is the last, and by itself.
     """
@@ -135,8 +135,7 @@ def work(
     ended, left = [each for each in others if each.outcome], [each for each in others if not each.outcome]
     for member in members:
         member.context.close()
-    if ended:
-        yield [each.ended() for each in ended]
+    yield [each.ended() for each in ended]
     for member in (*left, first):
         if member.outcome is None:
             context = member.make_context(tools.broker, tools.shared, tools.said)

@@ -1,7 +1,8 @@
 """``/api/search``: media found by what they show or say, by words, or by being like a file or a picture."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from contextlib import ExitStack
+from dataclasses import fields
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,15 +10,14 @@ from msgspec import structs
 from werkzeug.datastructures import FileStorage
 
 from broker.access.scopes import Scope
-from broker.errors import NotIndexed, Unavailable
+from broker.errors import Crowded, NotIndexed, Unavailable
 from broker.media import paths
 from broker.media.narrowing import Found, Narrowing
 from broker.media.records import MediaRecord
-from broker.media.search import PICTURE_TIMEOUT, Hit, SearchRequest
+from broker.media.search import PATIENCE, PICTURE_TIMEOUT, Hit, SearchRequest
 from gateway.blueprint import Blueprint
-from gateway.current import broker, tenant
-from gateway.media_links import MediaLinks
-from gateway.media_view import left_out_of_search, picture
+from gateway.current import broker, services, tenant
+from gateway.media_view import left_out_of_search, picture, thumbnail
 from gateway.schemas.search import PictureSearch, SearchQuery, SearchResults, SearchStatus, cursor_of
 from gateway.uploads import receive
 
@@ -47,7 +47,7 @@ def search_media(query: dict[str, Any]) -> dict[str, Any]:
     """
     record = broker().media.get(tenant().name, str(query["like"])) if "like" in query else None
     try:
-        found = broker().search.search(_request(query))
+        found = _found(_request(query))
     except NotIndexed:
         if record and left_out_of_search(record):
             raise NotIndexed(_LEFT_OUT) from None
@@ -84,6 +84,16 @@ def search_status() -> dict[str, Any]:
     answers searches until the new one has everything, and is kept for `SEARCH_KEEP_DAYS`.
     """
     return structs.asdict(broker().generations.progress(tenant().name))
+
+
+def _found(request: SearchRequest) -> Found:
+    """Waits for a process that starts or still reads, as long as few others of this tenant do."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(services().waiters.enter(request.tenant, PATIENCE))
+        except Crowded:
+            return broker().search.search(request)
+        return broker().search.search(request, PATIENCE)
 
 
 def _kept(file: FileStorage) -> str:
@@ -138,7 +148,8 @@ def _shown(hit: Hit, record: MediaRecord | None) -> dict[str, Any]:
     """A hit with links to pictures: of the file, and of the moment in a video where it was found."""
     places = [_placed(place, record) for place in hit.places]
     matched = places[0]["matched"] if places else None
-    return asdict(hit) | {"picture_url": picture(record), "matched": matched, "places": places}
+    links = {"picture_url": picture(record), "thumbnail_url": thumbnail(record)}
+    return hit.members() | links | {"matched": matched, "places": places}
 
 
 def _placed(place: Mapping[str, Any], record: MediaRecord | None) -> dict[str, Any]:
@@ -146,6 +157,5 @@ def _placed(place: Mapping[str, Any], record: MediaRecord | None) -> dict[str, A
 
 
 def _moment(record: MediaRecord | None, seconds: float | None) -> str | None:
-    if record is None or seconds is None or record.kind != "video" or not record.info.get("variants"):
-        return None
-    return f"{MediaLinks(record.id).thumbnail()}?time={seconds:g}"
+    link = thumbnail(record) if record and record.kind == "video" and seconds is not None else None
+    return f"{link}?time={seconds:g}" if link else None

@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from broker.broker import Broker
 from broker.errors import NotIndexed
 from broker.media.narrowing import Found
 from broker.media.records import MediaRecord, fields
-from broker.media.search import LEAST_RELEVANCE, Hit, SearchRequest
+from broker.media.search import LEAST_RELEVANCE, PATIENCE, TIMEOUT, Hit, SearchRequest
+from gateway.current import EXTENSION
+from gateway.live.room import Room
 from tests.gateway.conftest import VIDEO_ID
 from tests.gateway.media import MP4, PNG, upload
 from tests.gateway.problem import pointers, problem
@@ -48,6 +51,24 @@ def ask(client: FlaskClient, **query: str | int | float) -> tuple[int, dict[str,
     return response.status_code, dict(response.json)
 
 
+def test_a_search_waits_for_a_process_that_starts_unless_too_many_do(
+    client: FlaskClient, app: Flask, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room, waited = Room(3), list[float]()
+
+    def search(request: SearchRequest, timeout: float = TIMEOUT) -> Found:
+        waited.append(timeout)
+        return Found([], 0)
+
+    monkeypatch.setattr(broker.search, "search", search)
+    monkeypatch.setitem(app.extensions, EXTENSION, replace(app.extensions[EXTENSION], waiters=room))
+    assert ask(client, q="a dog")[0] == 200
+    with room.enter("acme", 20), room.enter("acme", 20):
+        assert ask(client, q="a dog")[0] == 200
+    assert room.count() == 0
+    assert waited == [PATIENCE, TIMEOUT]
+
+
 def test_a_file_that_was_left_out_says_so(client: FlaskClient, broker: Broker) -> None:
     def answer(_: SearchRequest) -> Found:
         raise NotIndexed
@@ -82,6 +103,7 @@ def test_the_best_come_first_with_all_that_is_known(client: FlaskClient, asked: 
                 "similarity": 0.75,
                 "relevance": 0.9,
                 "picture_url": None,
+                "thumbnail_url": None,
                 "matched": None,
                 "places": [],
                 "duplicates": [],
@@ -93,6 +115,7 @@ def test_the_best_come_first_with_all_that_is_known(client: FlaskClient, asked: 
                 "similarity": -0.25,
                 "relevance": None,
                 "picture_url": None,
+                "thumbnail_url": None,
                 "matched": "speech",
                 "places": [PLACE | {"picture_url": None}],
                 "duplicates": [{"entity_id": VIDEO_ID, "filename": "copy.mp4"}],
@@ -126,9 +149,20 @@ def test_a_moment_of_a_video_has_its_picture(client: FlaskClient, broker: Broker
     variants = {"variants": [{"name": "720p", "playlist": "720p/index.m3u8", "width": 1280}]}
     broker.redis.hset(broker.keys.media(VIDEO_ID), mapping=fields(replace(record, info=variants)))
     _, answer = ask(client, q="a cat")
-    (place,) = answer["results"][1]["places"]
+    hit = answer["results"][1]
+    assert hit["thumbnail_url"].startswith(f"/api/videos/{VIDEO_ID}/thumbnail/")
+    (place,) = hit["places"]
     assert place["picture_url"].endswith("?time=1.5")
     assert "/thumbnail/" in place["picture_url"]
+
+
+def test_an_image_has_its_small_picture(client: FlaskClient, broker: Broker, asked: list[SearchRequest]) -> None:
+    record = MediaRecord(VIDEO_ID, "acme", "image", "dog.jpg", "image/jpeg", 1, "key", "2024-01-01T00:00:00.000000Z")
+    broker.redis.hset(broker.keys.media(VIDEO_ID), mapping=fields(record))
+    _, answer = ask(client, q="a dog")
+    hit = answer["results"][0]
+    assert hit["thumbnail_url"].startswith(f"/api/images/{VIDEO_ID}/thumbnail/")
+    assert hit["picture_url"].startswith(f"/api/media/{VIDEO_ID}/source/")
 
 
 def test_what_is_like_a_file_is_asked_for_by_its_id(

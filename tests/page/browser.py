@@ -19,6 +19,8 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Tabs of one origin share a process, and what it has compiled.
+    "--process-per-site",
 ]
 AXE = (Path(__file__).parent / "axe-core-4.14.1" / "axe.min.js").read_text(encoding="utf-8")
 #: For which a condition is waited, on a machine that is busy with other things.

@@ -146,9 +146,13 @@ def new(browser: Browser, system: System) -> Iterator[NewTab]:
 
 
 @pytest.fixture(scope="package")
-def visited(browser: Browser) -> Iterator[BrowserContext]:
-    """A context that has the page's files already: to fetch and read them takes most of a test's time."""
+def visited(browser: Browser, running: System) -> Iterator[BrowserContext]:
+    """A context that has the page's files already: to fetch and read them takes most of a test's time.
+
+    One of its tabs stays open, and with it the process of the page's origin, in which its scripts are compiled.
+    """
     context = browser.new_context(viewport=WIDE)
+    context.new_page().goto(f"{running.url}/livez")
     yield context
     context.close()
 

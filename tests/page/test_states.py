@@ -20,6 +20,7 @@ def test_an_empty_list_says_what_to_do(new: NewTab) -> None:
     expect(tab.page).to_have_url(re.compile("#/tasks$"))
     for view in ("failures", "media", "webhooks"):
         tab.open(view)
+        expect(tab.page.get_by_role("heading", name=view, level=1)).to_be_attached()  # else it is the one before
         expect(tab.page.locator(".empty")).to_be_visible()
 
 

@@ -1,20 +1,31 @@
 """Large files go in pieces: over broken connections, a pause, another tab; and what lies at a URL is fetched."""
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from PIL import Image
 from playwright.sync_api import Locator, Route, expect
 
 from tests.file_server import Files, serving_files
-from tests.gateway.media import PNG
 from tests.page.browser import Tab
 from tests.page.system import System
 
 MIB = 1024 * 1024
 SIZE = 18 * MIB + 5
+
+
+def drawable() -> bytes:
+    """A picture that can be shown, whatever stands behind it."""
+    out = BytesIO()
+    Image.new("L", (64, 64)).save(out, "PNG")
+    return out.getvalue()
+
+
+PNG = drawable()
 
 
 @pytest.fixture
@@ -112,9 +123,8 @@ def test_who_does_not_want_to_wait_goes_on_at_once(tab: Tab, system: System, pho
 def test_it_is_paused_and_goes_on(tab: Tab, system: System, photo: Path) -> None:
     wire = Wire(tab)
     wire.left, wire.holds = 1, True
-    upload = choose(tab, photo)
     with tab.page.expect_request(lambda asked: asked.headers.get("upload-offset") == str(8 * MIB)):
-        pass
+        upload = choose(tab, photo)
     upload.get_by_role("button", name="Pause large.png").click()
     expect(upload).to_contain_text("paused at")
     wire.left, wire.holds = 1000, False

@@ -7,14 +7,16 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
+from broker.media.narrowing import Found
 from broker.media.search import SearchRequest
 from tests.search_fixtures import NewMedia
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_LIBRARIES = """
@@ -31,6 +33,13 @@ FROZEN = """
 import gc, runpy, sys
 from broker.media.search import SearchBus
 SearchBus.serve = lambda *_: print("passed over:", gc.get_freeze_count() > 10_000, file=sys.stderr)
+runpy.run_module("scripts.search", run_name="__main__")
+"""
+
+SLOW_MODEL = """
+import runpy, sys, threading
+from handlers.embedding.search import opening
+opening.open_searcher = lambda *_: (print("loads", file=sys.stderr, flush=True), threading.Event().wait())
 runpy.run_module("scripts.search", run_name="__main__")
 """
 
@@ -84,6 +93,32 @@ def test_it_answers_from_the_store_and_stops_when_told_to(
     assert broker.search.search(SearchRequest("rival", "kitten"), timeout=PATIENCE).hits == []
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE) == 0
+
+
+def test_a_search_asked_for_while_the_only_process_is_killed_and_starts_again_is_answered(
+    start: Start, settings: BrokerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime", reason="needs the extra light")
+    monkeypatch.setattr("broker.media.search._GONE_AFTER", PATIENCE)  # this machine may be slow
+    broker, found = Broker.connect(settings, {}), list[Found]()
+    first = start(["-m", "scripts.search"], "search is ready")
+    first.kill()
+    first.wait(PATIENCE)
+    request = SearchRequest("acme", "kitten")
+    caller = Thread(target=lambda: found.append(broker.search.search(request, timeout=PATIENCE)))
+    caller.start()
+    wait_until(lambda: broker.redis.exists(broker.keys.search_requests()), "somebody has asked")
+    start(["-m", "scripts.search"], "search is ready")
+    caller.join(PATIENCE)
+    assert [each.total for each in found] == [0]
+
+
+def test_it_is_there_before_its_model_is(start: Start, settings: BrokerSettings) -> None:
+    """Who asks meanwhile waits for it."""
+    pytest.importorskip("onnxruntime", reason="needs the extra light")
+    broker = Broker.connect(settings, {})
+    start(["-c", SLOW_MODEL], "loads")
+    wait_until(lambda: broker.redis.exists(broker.keys.search_beat()), "it says that it is there")
 
 
 def test_no_search_waits_for_a_collection_of_what_the_start_has_made(start: Start) -> None:

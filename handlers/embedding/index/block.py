@@ -37,9 +37,9 @@ class Block:
 
     def __init__(self, dimensions: int) -> None:
         self._rows = np.empty((_FIRST_ROWS, dimensions), np.float16)
-        #: The same in bytes, and what one of each row's is worth.
-        self._codes = np.empty((_FIRST_ROWS, dimensions), np.uint8)
-        self._steps = np.empty(_FIRST_ROWS, np.float32)
+        #: The same in bytes, as columns; the sum of each row's, and what one of them is worth.
+        self._codes = np.empty((_FIRST_ROWS, dimensions), np.int8, order="F")
+        self._sums, self._steps = np.empty(_FIRST_ROWS, np.int32), np.empty(_FIRST_ROWS, np.float32)
         #: Of each row, whether it is of a picture.
         self._shown = np.empty(_FIRST_ROWS, np.bool_)
         self._used = self._removed_rows = 0
@@ -63,8 +63,9 @@ class Block:
             made._ids.extend(block._ids[place] for place in places.tolist())
         if not rows:
             return made
-        for name in ("_rows", "_codes", "_steps", "_shown"):
+        for name in ("_rows", "_codes", "_sums", "_steps", "_shown"):
             setattr(made, name, np.concatenate([getattr(block, name)[each] for block, each in rows]))
+        made._codes = np.asfortranarray(made._codes)
         together = np.concatenate(counts)
         made._starts, made._used = np.cumsum(together) - together, int(together.sum())
         made.longest = max(block.longest for block, _ in rows)
@@ -77,7 +78,8 @@ class Block:
         made = cls(dimensions)
         made._used = len(layout.shown)
         made._rows = np.empty((made._used, dimensions), np.float16)
-        made._codes, made._steps = np.empty(made._rows.shape, np.uint8), np.zeros(made._used, np.float32)
+        made._codes = np.empty(made._rows.shape, np.int8, order="F")
+        made._sums, made._steps = np.zeros(made._used, np.int32), np.zeros(made._used, np.float32)
         made._ids, made._starts, made._shown = layout.ids, layout.starts, layout.shown
         for place, entity_id in enumerate(layout.ids):
             if not entity_id:
@@ -96,7 +98,7 @@ class Block:
     @property
     def nbytes(self) -> int:
         """Bytes of memory, more or less."""
-        arrays = (self._rows, self._codes, self._steps, self._shown, self._starts)
+        arrays = (self._rows, self._codes, self._sums, self._steps, self._shown, self._starts)
         return sum(each.nbytes for each in arrays) + _ENTITY_BYTES * len(self._ids)
 
     @property
@@ -119,9 +121,10 @@ class Block:
         A row that is not finite counts as one of zeros.
         """
         first, start, end = len(self._ids), self._used, self._used + len(rows)
-        taken, codes, steps = self._coded(rows)
+        taken, codes, sums, steps = self._coded(rows)
         self._rows = _put(self._rows, start, taken)
         self._codes = _put(self._codes, start, codes)
+        self._sums = _put(self._sums, start, sums)
         self._steps = _put(self._steps, start, steps)
         self._shown = _put(self._shown, start, shown)
         self._starts = _put(self._starts, first, start + np.cumsum([0, *counts[:-1]]))
@@ -132,15 +135,17 @@ class Block:
     def fill(self, places: NDArray[np.intp], rows: NDArray[Any]) -> None:
         """Puts rows where they were reserved for the entities at some places."""
         where, _ = self.rows_of(places)
-        self._rows[where], self._codes[where], self._steps[where] = self._coded(rows)
+        self._rows[where], self._codes[where], self._sums[where], self._steps[where] = self._coded(rows)
 
-    def _coded(self, rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint8], NDArray[np.float32]]:
+    def _coded(
+        self, rows: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[np.int8], NDArray[np.int32], NDArray[np.float32]]:
         """As they are kept."""
         taken = finite(rows.astype(np.float16))
-        codes, steps, lengths, lost = coded(taken)
+        codes, sums, steps, lengths, lost = coded(taken)
         self.longest = max(self.longest, float(lengths.max()))
         self.lost = max(self.lost, float(lost.max()))
-        return taken, codes, steps
+        return taken, codes, sums, steps
 
     def layout(self, number: int) -> tuple[Layout, NDArray[np.float16]]:
         """Where its entities are, and its rows, of which there are no digests yet."""
@@ -173,9 +178,9 @@ class Block:
             return rows
         return np.searchsorted(self._starts[: len(self._ids)], rows, "right") - 1
 
-    def codes_of(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
-        """(rows, dimensions), each by a step of its own; 128 for zero."""
-        return self._codes[rows]
+    def codes_of(self, rows: NDArray[np.intp]) -> NDArray[np.int8]:
+        """(rows, dimensions), each by a step of its own."""
+        return np.ascontiguousarray(self._codes[rows])
 
     def id_at(self, place: int) -> str:
         """The entity at a place."""
@@ -183,7 +188,7 @@ class Block:
 
     def fast(self, query: Query) -> NDArray[np.float32]:
         """(rows,), the cosine of each row, within ``query.uncertainty(longest, lost)``."""
-        return query.fast(self._codes[: self._used], self._steps[: self._used])
+        return query.fast(self._codes, self._sums[: self._used], self._steps[: self._used])
 
     def exact(self, rows: NDArray[np.intp], query: Query) -> NDArray[np.float64]:
         """(rows,), the cosines of some rows."""
@@ -215,7 +220,7 @@ def _put(array: NDArray[Any], used: int, new: NDArray[Any]) -> NDArray[Any]:
     """``array`` with ``new`` behind the part in use; where it is full, a copy twice as long, up to a block's rows."""
     needed = used + len(new)
     if needed > len(array):
-        grown = np.empty((max(needed, min(2 * len(array), _BLOCK_ROWS)), *array.shape[1:]), array.dtype)
+        grown = np.empty_like(array, shape=(max(needed, min(2 * len(array), _BLOCK_ROWS)), *array.shape[1:]))
         grown[:used] = array[:used]
         array = grown
     array[used:needed] = new

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from handlers.embedding.index.graph import Graph
 from handlers.embedding.index.links import NONE, Links
-from handlers.embedding.index.products import ZERO
 
 #: Rows that are linked at once: some milliseconds.
 _SLICE = 16
@@ -33,8 +32,8 @@ class Rows(Protocol):
     def live_rows(self, rows: range) -> NDArray[np.intp]:
         """Those among these that are there, and were not removed."""
 
-    def codes_of(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
-        """(rows, dimensions), each by a step of its own; 128 for zero."""
+    def codes_of(self, rows: NDArray[np.intp]) -> NDArray[np.int8]:
+        """(rows, dimensions), each by a step of its own, whose worth does not matter to a cosine."""
 
     def shown(self, rows: NDArray[np.intp] | None = None) -> NDArray[np.bool_]:
         """Of each of some rows, else of all, whether it is of a picture."""
@@ -134,7 +133,7 @@ class Graphs:
                     yield
                     slots = np.flatnonzero((of == number) & (each.keys != NONE))
                     slots = slots[np.isin(rows[slots], live[number])]
-                    vectors[slots], there[slots] = _signed(block.codes_of(rows[slots])), True
+                    vectors[slots], there[slots] = block.codes_of(rows[slots]), True
                 if there.sum() < _LEFT * len(there):
                     return False
                 yield
@@ -165,7 +164,7 @@ class Graphs:
             self._parts[-1].numbers.add(self._turn)
         block, part = blocks[self._turn], self._parts[-1]
         rows = block.live_rows(range(self._done, self._done + _SLICE))
-        codes, shown = _signed(block.codes_of(rows)), block.shown(rows)
+        codes, shown = block.codes_of(rows), block.shown(rows)
         for of_pictures, graph in enumerate(part.graphs):
             mine = shown == of_pictures
             if mine.any():
@@ -243,8 +242,3 @@ def _places(keys: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp
 def _swapped(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     half = np.uint64(32)
     return (keys >> half) | (keys << half)
-
-
-def _signed(codes: NDArray[np.uint8]) -> NDArray[np.int8]:
-    """Of bytes around 128: what they are worth does not matter to a cosine."""
-    return (codes - np.uint8(ZERO)).view(np.int8)

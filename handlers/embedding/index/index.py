@@ -73,6 +73,8 @@ class Index:
         self._version: str | None = None
         #: What is left of the first reading, which nothing can be said of before it has ended.
         self._unread: Iterator[Embedding] | None = None
+        #: When that began, and how much there was to read.
+        self._begun, self._to_read = 0.0, 0
         #: What was kept and has yet to be looked at, before the first reading.
         self._snapshots: Iterator[Snapshot] = self._kept.read() if self._kept else iter(())
         #: By kind of media.
@@ -171,6 +173,7 @@ class Index:
         if self._version is None:
             self._version = self._store.version(self._tenant, self._model)  # first: later changes are then read again
             self._unread = self._store.all(self._tenant, self._model)
+            self._begun, self._to_read = time.monotonic(), self._store.count(self._tenant, self._model)
         if self._unread is None:
             return True
         page: list[Embedding] = []
@@ -213,6 +216,13 @@ class Index:
         """Whether its first reading is not over."""
         return self._version is None or self._unread is not None
 
+    @property
+    def left(self) -> float:
+        """Seconds until its first reading is over, if all goes on as so far."""
+        if not self.is_new or not self._known():
+            return 0.0
+        return (time.monotonic() - self._begun) * max(0, self._to_read / self._known() - 1)
+
     def __contains__(self, entity_id: str) -> bool:
         return entity_id in self._kind_of
 
@@ -253,6 +263,8 @@ class Index:
             )
         kept = [entity_id for entity_id in page if entity_id in self._kind_of]
         self._words.add((each, _texts(parts.get(each, ()), names.get(each, ""))) for each in kept)
+        if self._unread is None:
+            self._words.commit()
 
     def _remove(self, entity_id: str) -> None:
         self._left_out.discard(entity_id)

@@ -44,6 +44,19 @@ class Indexes:
         self._kept[key] = index
         return index if self._advance(key) else None
 
+    def is_awaited(self, tenant: str, model: str) -> bool:
+        """Whether this index, which is asked for, is still for ``work`` to bring up to date."""
+        key = tenant, model
+        if key not in self._behind:
+            return False
+        self._asked[key] = time.monotonic()
+        self._kept[key] = self._kept.pop(key)
+        return True
+
+    def left(self, tenant: str, model: str) -> float:
+        """Seconds until its first reading is over, if all goes on as so far; 0 where it is."""
+        return self._kept[tenant, model].left if (tenant, model) in self._kept else 0.0
+
     def is_new(self, tenant: str, model: str) -> bool:
         """Whether not even the beginning of an index was read to its end."""
         return self._kept[tenant, model].is_new

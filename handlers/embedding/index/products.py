@@ -1,7 +1,9 @@
 """Products of one query with many rows: of all of them nearly, in whole numbers of eight bits, and of some exactly.
 
 A product with many rows takes about as long as reading them from memory. Bytes are a quarter of what single precision
-reads, and ONNX Runtime multiplies them by what each CPU has for that. What they lose is known of every row.
+reads, and ONNX Runtime multiplies them by what each CPU has for that: where one row of bytes without a sign meets many
+columns with one, it reads these as they lie, while all else is copied first into an order of its own, which takes three
+times as long. So rows are kept as columns. What they lose is known of every row.
 """
 
 from functools import cache
@@ -11,13 +13,13 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from handlers.embedding.models.onnx_graph import integer_product
+from handlers.embedding.models.onnx_graph import integer_product, single_precision
 
-#: The largest code of a row, and the code of zero.
-_MOST, ZERO = 127, 128
-#: The largest digit of a query. CPUs of before VNNI add up pairs of products in 16 bits and cut off what does not fit:
-#: two of a row's largest byte with this do.
-_DIGIT = 63
+#: The largest code of a row.
+_MOST = 127
+#: The largest digit of a query, and what stands for a digit of zero. CPUs of before VNNI add up pairs of products in 16
+#: bits and cut off what does not fit: two of a row's largest code with the sum of these do.
+_DIGIT, _ZERO = 63, 64
 #: Rows that are multiplied exactly at once, some megabytes.
 _AT_ONCE = 2048
 
@@ -25,8 +27,9 @@ _AT_ONCE = 2048
 class Coded(NamedTuple):
     """Rows in bytes."""
 
-    #: (rows, dimensions), 128 for zero.
-    codes: NDArray[np.uint8]
+    #: (rows, dimensions), and (rows,) the sum of each row's.
+    codes: NDArray[np.int8]
+    sums: NDArray[np.int32]
     #: (rows,), what one of each row's codes is worth.
     steps: NDArray[np.float32]
     #: (rows,), the L2 norm of each row, and of what it has lost.
@@ -41,7 +44,8 @@ def coded(rows: NDArray[Any]) -> Coded:
     steps[steps == 0] = 1.0
     by = steps.astype(np.float64)[:, np.newaxis]
     codes = np.rint(wide / by)
-    return Coded((codes + ZERO).astype(np.uint8), steps, _lengths(wide), _lengths(wide - codes * by))
+    small = codes.astype(np.int8)
+    return Coded(small, small.sum(axis=1, dtype=np.int32), steps, _lengths(wide), _lengths(wide - codes * by))
 
 
 def _lengths(rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -56,23 +60,23 @@ class Query:
         """``query``, (dimensions,), is finite."""
         self._wide = query.astype(np.float64)
         self.length = float(np.linalg.norm(self._wide))
-        digits, steps, rest = [], [], self._wide
+        #: Of each digit: (1, dimensions), and what one is worth.
+        self._digits: list[tuple[NDArray[np.uint8], np.float32]] = []
+        rest = self._wide
         for _ in range(2):
-            step = float(np.float32(np.abs(rest).max() / _DIGIT)) or 1.0
-            digits.append(np.rint(rest / step))
-            steps.append(step)
-            rest = rest - digits[-1] * step
-        self._digits, self._steps = np.stack(digits, axis=1).astype(np.int8), np.array(steps, np.float32)
-        #: What all codes together count too much for being more than zero.
-        self._shift = ZERO * self._digits.sum(axis=0, dtype=np.int32)
+            step = np.float32(np.abs(rest).max() / _DIGIT) or np.float32(1)
+            digits = np.rint(rest / float(step))
+            self._digits.append(((digits + _ZERO).astype(np.uint8)[np.newaxis], step))
+            rest = rest - digits * float(step)
         self._lost = float(np.linalg.norm(rest))
 
-    def fast(self, codes: NDArray[np.uint8], steps: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(rows,), the products with coded rows."""
-        (found,) = _session().run(None, {"rows": codes, "columns": self._digits})
-        first, second = (found - self._shift).astype(np.float32).T
-        products: NDArray[np.float32] = (first * self._steps[0] + second * self._steps[1]) * steps
-        return products
+    def fast(self, codes: NDArray[np.int8], sums: NDArray[np.int32], steps: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(rows,), the products with coded rows. ``codes``, in Fortran's order, may have more behind these."""
+        products, zero = np.zeros(len(steps), np.float32), _ZERO * sums
+        for digits, step in self._digits:
+            ((found,),) = _multiplying().run(None, {"rows": digits, "columns": codes.T})
+            products += (found[: len(steps)] - zero).astype(np.float32) * step
+        return products * steps
 
     def uncertainty(self, longest: float, lost: float) -> float:
         """How far these may be off for rows that are no longer than ``longest`` and have lost ``lost`` at most.
@@ -82,15 +86,31 @@ class Query:
         """
         return lost * self.length + (longest + lost) * self._lost
 
-    def exact(self, rows: NDArray[Any]) -> NDArray[np.float64]:
+    def exact(self, rows: NDArray[np.float16]) -> NDArray[np.float64]:
         """(rows,), in double precision; a row's product does not depend on which others are there."""
-        parts = [rows[at : at + _AT_ONCE].astype(np.float64) for at in range(0, len(rows), _AT_ONCE)]
+        parts = [_wide(rows[at : at + _AT_ONCE]) for at in range(0, len(rows), _AT_ONCE)]
         # Not by BLAS, whose sums depend on the place of a row.
         return np.concatenate([np.einsum("ij,j->i", each, self._wide) for each in parts] or [np.empty(0)])
 
 
+def _wide(rows: NDArray[np.float16]) -> NDArray[np.float64]:
+    """The same numbers; numpy takes several times as long from half precision, for which it has no instruction."""
+    (single,) = _widening().run(None, {"half": rows})
+    wide: NDArray[np.float64] = single.astype(np.float64)
+    return wide
+
+
 @cache
-def _session() -> Any:
+def _multiplying() -> Any:
+    return _session(integer_product("rows", "columns"))
+
+
+@cache
+def _widening() -> Any:
+    return _session(single_precision("half"))
+
+
+def _session(model: bytes) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # more of them spin while they wait for a core
-    return onnxruntime.InferenceSession(integer_product("rows", "columns"), options, ["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])

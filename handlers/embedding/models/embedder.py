@@ -56,7 +56,7 @@ class Embedder(ABC):
 
     @abstractmethod
     def pieces(self, word: str) -> int:
-        """Into how many pieces the model cuts a word."""
+        """Into how many pieces the model cuts a word; 0 for one that it knows nothing of."""
 
     def pictures(self, pictures: Sequence[Image.Image]) -> Vectors:
         """(pictures, dimensions), rows L2-normalised."""

@@ -28,6 +28,8 @@ from handlers.embedding.unit import unit
 _SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 _VOCABULARY = Path(__file__).with_name("minilm_vocabulary.txt.gz")
 _DIMENSIONS = 384
+#: What stands for a word that has no pieces in the vocabulary.
+_UNKNOWN = "[UNK]"
 #: Tokens that the model reads, two of which stand around each text.
 _LONGEST, _AROUND = 256, 2
 
@@ -59,7 +61,7 @@ class MiniLM(Embedder):
         return passages(text, spans, _LONGEST - _AROUND)
 
     def pieces(self, word: str) -> int:
-        return len(self._tokenizer.encode(word, add_special_tokens=False).ids)
+        return sum(token != _UNKNOWN for token in self._tokenizer.encode(word, add_special_tokens=False).tokens)
 
     def _vector(self, text: str) -> Vectors:
         tokens = self._tokenizer.encode(text).ids
@@ -74,8 +76,8 @@ class MiniLM(Embedder):
 def _tokenizer() -> Tokenizer:
     """BERT's, for text without regard to case."""
     vocabulary = gzip.decompress(_VOCABULARY.read_bytes()).decode().splitlines()
-    tokenizer = Tokenizer(WordPiece({token: number for number, token in enumerate(vocabulary)}, unk_token="[UNK]"))
-    tokenizer.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
+    tokenizer = Tokenizer(WordPiece({token: number for number, token in enumerate(vocabulary)}, unk_token=_UNKNOWN))
+    tokenizer.add_special_tokens(["[PAD]", _UNKNOWN, "[CLS]", "[SEP]", "[MASK]"])
     tokenizer.normalizer = BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = BertPreTokenizer()
     around = [(name, vocabulary.index(name)) for name in ("[CLS]", "[SEP]")]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 #: Version of the format, and of its operators.
 _IR, _OPSET = 8, 13
 #: TensorProto.DataType.
-_FLOAT, _UINT8, _INT8, _INT32 = 1, 2, 3, 6
+_FLOAT, _UINT8, _INT8, _INT32, _HALF = 1, 2, 3, 6, 10
 #: AttributeProto.AttributeType.
 _IS_INT, _IS_INTS = 2, 7
 
@@ -64,6 +64,18 @@ def integer_product(rows: str, columns: str) -> bytes:
         + _bytes(11, _typed(rows, _UINT8, ["many", "inner"]))
         + _bytes(11, _typed(columns, _INT8, ["inner", "few"]))
         + _bytes(12, _typed("made", _INT32, ["many", "few"]))
+    )
+
+
+def single_precision(rows: str) -> bytes:
+    """A model that gives a matrix of float16 in float32."""
+    node = _bytes(1, rows.encode()) + _bytes(2, b"made") + _bytes(4, b"Cast") + _bytes(5, _attribute("to", _FLOAT))
+    shape = ["many", "inner"]
+    return _model(
+        _bytes(1, node)
+        + _bytes(2, b"cast")
+        + _bytes(11, _typed(rows, _HALF, shape))
+        + _bytes(12, _typed("made", _FLOAT, shape))
     )
 
 

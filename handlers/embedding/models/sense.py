@@ -52,11 +52,16 @@ _TOLERATED_ABROAD = 0.4
 
 
 def makes_sense(query: str, pieces: Callable[[str], int]) -> bool:
-    """``pieces`` tells into how many the model cuts a word; a query without any is taken as it is."""
+    """``pieces`` tells into how many the model cuts a word, 0 of one that it knows nothing of (a sign, say).
+
+    Without words in Latin letters a query is taken as it is, if the model knows anything of it: what it knows nothing
+    of is all the same to it.
+    """
     words = [word for word in _WORD.findall(query.lower()) if word not in STOP]
     if not words:
-        return True
-    return sum(map(len, words)) >= _FEWEST_LETTERS * sum(map(pieces, words))
+        return not query or any(map(pieces, query.split()))
+    cut = sum(map(pieces, words))
+    return 0 < cut * _FEWEST_LETTERS <= sum(map(len, words))
 
 
 @dataclass(frozen=True, slots=True)

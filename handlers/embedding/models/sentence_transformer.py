@@ -81,7 +81,8 @@ class Encoder(Embedder):
         return cutter
 
     def pieces(self, word: str) -> int:
-        return len(self._model.tokenizer.tokenize(word))
+        tokenizer = self._model.tokenizer
+        return sum(token != tokenizer.unk_token for token in tokenizer.tokenize(word))
 
     @staticmethod
     def _run(encode: Any, inputs: Sequence[Any]) -> Vectors:

@@ -17,7 +17,7 @@ from broker.media.parts import LABEL, NAME, PASSAGE, PICTURE, SPEECH, TEXT, Part
 from broker.media.records import MediaRecord, no_source
 from handlers.embedding.names import name_words
 from handlers.embedding.reading.decoded import describe_sound, read_frames, read_picture, read_sections
-from handlers.embedding.reading.documents.section import Section
+from handlers.embedding.reading.documents.section import NO_TEXT, Section
 from handlers.embedding.reading.lettering import Pages, in_picture, in_video, on_pages
 from handlers.embedding.reading.spoken import spoken
 from handlers.embedding.text import spread
@@ -80,10 +80,13 @@ def _read(record: MediaRecord, path: Path, context: TaskContext, cut: Cut) -> Co
         facts = describe_sound(path, context.seconds_left())
         return Contents([*_tagged(facts), *_titled(record.filename)], {"sound": facts, **_length(facts)})
     sections = read_sections(path, record.content_type, context.seconds_left())
+    pages = Pages()
     if any(section.bare for section in sections):
         sections, pages = on_pages(path, sections, context)
-        return _passages(sections, PASSAGE, cut, _titled(record.filename))._replace(pages=pages)
-    return _passages(sections, PASSAGE, cut, _titled(record.filename))
+    contents = _passages(sections, PASSAGE, cut)
+    if not contents.items:  # of characters that take no place, or that no model reads
+        raise PermanentError(NO_TEXT)
+    return contents._replace(items=[*contents.items, *_titled(record.filename)], pages=pages)
 
 
 def _with_text(shown: list[Item], written: list[Section], cut: Cut) -> Contents:
@@ -127,7 +130,7 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _passages(sections: Iterable[Section], matched: str, cut: Cut, titles: Iterable[Item] = ()) -> Contents:
+def _passages(sections: Iterable[Section], matched: str, cut: Cut) -> Contents:
     found, unread = [], False
     for section in sections:
         unread = unread or section.cut
@@ -137,7 +140,7 @@ def _passages(sections: Iterable[Section], matched: str, cut: Cut, titles: Itera
             for offset, passage in (cut.passages(section.text) if section.text.strip() else ())
         ]
     kept = spread(found, MOST_PASSAGES)
-    return Contents([*kept, *titles], {}, len(found) - len(kept), unread)
+    return Contents(kept, {}, len(found) - len(kept), unread)
 
 
 def _titled(filename: str) -> Iterator[Item]:

@@ -43,7 +43,7 @@ class Embed(Protocol):
         """(texts, dimensions), not as queries but as what they find."""
 
     def pieces(self, word: str) -> int:
-        """Into how many pieces the model cuts a word."""
+        """Into how many pieces the model cuts a word; 0 for one that it knows nothing of."""
 
 
 def open_searcher(  # noqa: PLR0913  (each is a part of it)

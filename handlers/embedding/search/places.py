@@ -1,6 +1,5 @@
 """Where in a file a search has found something, and why: its best parts, with the words of the query in them marked."""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from broker.media.parts import NAME, Part
 from broker.media.vectors import Embedding
+from handlers.embedding.index.folding import bare, shared, spans, words_of
 from handlers.embedding.index.words import STOP
 from handlers.embedding.unit import finite
 
@@ -16,7 +16,6 @@ from handlers.embedding.unit import finite
 _MOST, _NEARLY = 3, 0.1
 #: Two words count as forms of one when they begin with so many equal letters and end within so many.
 _STEM, _ENDING = 4, 3
-_WORD = re.compile(r"\w+")
 
 
 def places(
@@ -66,7 +65,7 @@ def marks(query: str, text: str) -> list[list[int]]:
 
     Words that stand everywhere (*the*) are marked only where the query has no others.
     """
-    asked = {word.casefold() for word in _WORD.findall(query)}
+    asked = {bare(word) for word in words_of(query)}
     wanted = asked - STOP or asked
     return list(_marks(wanted, text)) if wanted else []
 
@@ -75,10 +74,12 @@ def _marks(wanted: set[str], text: str) -> Iterator[list[int]]:
     by_stem: dict[str, list[str]] = {}
     for each in wanted:
         by_stem.setdefault(each[:_STEM], []).append(each)
-    for word in _WORD.finditer(text):
-        folded = word[0].casefold()
+    for word in spans(text):
+        folded = bare(word[0])
         if folded in wanted or any(_akin(folded, each) for each in by_stem.get(folded[:_STEM], ())):
             yield [word.start(), word.end()]
+        else:
+            yield from ([word.start() + begin, word.start() + end] for begin, end in shared(word[0], wanted))
 
 
 def _akin(one: str, other: str) -> bool:

@@ -74,6 +74,8 @@ class Searcher:
         self._model, self._vectors, self._facts_of = model, vectors, facts_of
         self._pictures = pictures
         self._facts: dict[str, KnownFacts] = {}
+        #: By tenant, the generation of which the last search needed what is not read yet.
+        self._unread: dict[str, str] = {}
         self._standing_of = standing_of or (lambda tenant, own: Standing(own, frozenset([own])))
         self.encoders = QueryEncoders(QueryEncoder(encoder_of(model), embed, judge), open_other)
 
@@ -94,6 +96,8 @@ class Searcher:
         Ask again after ``work``. No call takes long, so that nobody waits for another tenant's vectors. Raises
         ``NotIndexed``, ``UnsupportedMedia``, ``Unavailable``.
         """
+        if self._indexes.is_awaited(request.tenant, self._unread.get(request.tenant, "")):
+            return None  # as many as wait are asked for again and again, beside the reading
         standing = self._standing_of(request.tenant, self._model)
         narrowing = Narrowing(**request.narrowing)
         layers = self._layers(request, standing, narrowed=narrowing != Narrowing())
@@ -125,6 +129,10 @@ class Searcher:
         """Some milliseconds of reading vectors, or of making graphs of them; whether there was anything to do."""
         return self._indexes.work()
 
+    def left(self, request: SearchRequest) -> float:
+        """Seconds until it can be answered for which ``find`` had nothing, as far as can be told."""
+        return self._indexes.left(request.tenant, self._unread.get(request.tenant, ""))
+
     def _layers(self, request: SearchRequest, standing: Standing, *, narrowed: bool) -> Layers | None:
         """What is searched: the active generation alone where it has all that there is."""
         order = in_order(standing, self._model)
@@ -140,7 +148,9 @@ class Searcher:
             if encoder.name in queries
         }
         if not self._may_answer(request.tenant, read):
+            self._unread[request.tenant] = next(model for model, index in read.items() if index is None)
             return None
+        self._unread.pop(request.tenant, None)
         self._indexes.give_up_unused(request.tenant, read)
         layers = [
             Layer(model, used[model], finite(queries[used[model].name]), index)

@@ -55,6 +55,18 @@ def test_a_system_in_order_is_healthy(engine: Engine, checker: Doctor) -> None:
     assert engine.state() == before
 
 
+def test_places_that_are_empty_are_not_asked_for_one_by_one(engine: Engine, checker: Doctor) -> None:
+    """Each of the two types has seventy-two: far from Redis, to ask would be most of what a look takes."""
+    put(engine, "pending")
+
+    def reads() -> int:
+        return int(engine.redis.info("stats")["total_reads_processed"])
+
+    before = reads()
+    assert checker.check() == []
+    assert reads() - before < 2 * 72
+
+
 def delete_hash(engine: Engine, task_id: str, _: str) -> None:
     engine.redis.delete(engine.keys.job(task_id))
 

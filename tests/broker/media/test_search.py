@@ -16,7 +16,7 @@ from broker.engine.keys import Keys
 from broker.errors import InvalidInput, NotIndexed, TaskBrokerError, Unavailable, UnsupportedMedia
 from broker.media.narrowing import Found
 from broker.media.search import Hit, SearchBus, SearchRequest
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_until
 
 Answer = Callable[[SearchRequest], Found | None]
 CAT = Hit("image", "550e8400-e29b-41d4-a716-446655440000", "cat — Kätzchen.jpg", 0.4321)
@@ -35,11 +35,16 @@ def bus(redis: Redis, keys: Keys) -> SearchBus:
 
 @contextmanager
 def searcher(
-    bus: SearchBus, redis: Redis, keys: Keys, answer: Answer, work: Callable[[], bool] = lambda: False
+    bus: SearchBus,
+    redis: Redis,
+    keys: Keys,
+    answer: Answer,
+    work: Callable[[], bool] = lambda: False,
+    left: Callable[[SearchRequest], float] = lambda _: 2.0,
 ) -> Iterator[None]:
     """A search process' loop, alive and in a thread of its own while the context lasts."""
     stop = threading.Event()
-    loop = threading.Thread(target=bus.serve, args=(answer, stop, work))
+    loop = threading.Thread(target=bus.serve, args=(answer, stop, work, left))
     loop.start()
     beat = threading.Event()
     while not redis.exists(keys.search_beat()):
@@ -169,6 +174,16 @@ def test_who_has_to_wait_is_answered_later_and_holds_nobody(bus: SearchBus, redi
     assert found == [CAT]
 
 
+def test_what_another_thread_works_on_is_looked_at_again_before_the_next_sign_of_life(
+    bus: SearchBus, redis: Redis, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a picture is that was sent to search by."""
+    monkeypatch.setattr("broker.media.search._BEAT", 2.0)
+    looks = iter([None, None, FOUND])
+    with searcher(bus, redis, keys, lambda _: next(looks)):
+        assert bus.search(SearchRequest("acme", picture="key"), timeout=1.5).hits == [CAT]
+
+
 def test_no_search_waits_for_a_process_that_reads_while_another_has_read(
     bus: SearchBus, redis: Redis, keys: Keys
 ) -> None:
@@ -216,6 +231,123 @@ def test_what_nobody_can_answer_yet_is_answered_once_somebody_can(bus: SearchBus
         while redis.exists(keys.search_offers()):  # taken by who has time, and dropped
             pass
     assert found == [CAT]
+
+
+@contextmanager
+def asking(bus: SearchBus, found: list[Hit]) -> Iterator[None]:
+    """Somebody who waits for an answer meanwhile, and has it at the end."""
+    caller = threading.Thread(
+        target=lambda: found.extend(bus.search(SearchRequest("acme", "cat"), timeout=PATIENCE).hits)
+    )
+    caller.start()
+    try:
+        yield
+    finally:
+        caller.join(PATIENCE)
+        assert not caller.is_alive()
+
+
+def test_what_is_asked_while_the_only_process_starts_is_answered_once_it_has(
+    bus: SearchBus, redis: Redis, keys: Keys
+) -> None:
+    found: list[Hit] = []
+    redis.set(keys.search_beat(), "", px=3_590_000)  # the last one has been gone for ten seconds
+    with bus.starting():
+        wait_until(lambda: redis.pttl(keys.search_beat()) > 3_595_000, "one that starts says so")
+        with asking(bus, found):
+            wait_until(lambda: redis.llen(keys.search_requests()), "somebody has asked")
+            with searcher(bus, redis, keys, lambda _: FOUND):
+                wait_until(lambda: found, "it is answered")
+    assert found == [CAT]
+
+
+def test_what_was_in_the_hands_of_a_process_that_died_is_asked_again(
+    bus: SearchBus, redis: Redis, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.media.search._SILENCE", 0.05)
+    found: list[Hit] = []
+    with bus.starting():
+        wait_until(lambda: redis.exists(keys.search_beat()), "there is a process")
+        with asking(bus, found):
+            lost = redis.blpop([keys.search_requests()], timeout=PATIENCE)
+            with searcher(bus, redis, keys, lambda _: FOUND):
+                wait_until(lambda: found, "another answers")
+    assert lost
+    assert found == [CAT]
+
+
+def test_who_asks_again_is_neither_answered_twice_nor_waits_behind_others(
+    bus: SearchBus, redis: Redis, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.media.search._SILENCE", 0.05)
+    found: list[Hit] = []
+    order: list[str] = []
+
+    def answer(request: SearchRequest) -> Found:
+        order.append(request.query)
+        return FOUND
+
+    with bus.starting():
+        wait_until(lambda: redis.exists(keys.search_beat()), "there is a process")
+        with asking(bus, found):
+            first = redis.brpop([keys.search_requests()], timeout=PATIENCE)
+            assert first
+            redis.rpush(keys.search_requests(), first[1].replace("cat", "dog"), first[1])
+            wait_until(lambda: "cat" in redis.lindex(keys.search_requests(), 0), "it was asked for again")
+            assert redis.llen(keys.search_requests()) == 2
+            with searcher(bus, redis, keys, answer):
+                wait_until(lambda: len(order) == 2, "both are answered")
+    assert order == ["cat", "dog"]
+
+
+def test_what_a_process_that_reads_has_already_is_answered_once(
+    bus: SearchBus, redis: Redis, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.media.search._SILENCE", 0.02)
+    ready, found, answered = threading.Event(), list[Hit](), list[str]()
+
+    def answer(request: SearchRequest) -> Found | None:
+        if not ready.is_set():
+            return None
+        answered.append(request.query)
+        return FOUND
+
+    def work() -> bool:
+        return not ready.wait(0.001)
+
+    send, sent = SearchBus._send, list[bool]()
+    monkeypatch.setattr(SearchBus, "_send", lambda *a, again=False: (send(*a, again=again), sent.append(again)))
+    with searcher(bus, redis, keys, answer, work):
+        with asking(bus, found):
+            wait_until(lambda: len(sent) > 3, "it was asked for again and again")
+            wait_until(lambda: not redis.exists(keys.search_requests()), "and taken")
+            ready.set()
+        assert bus.search(SearchRequest("acme", "dog"), timeout=PATIENCE).hits == [CAT]
+    assert found == [CAT]
+    assert sorted(answered) in (["cat", "dog"], ["cat", "cat", "dog"])  # the last may have been sent meanwhile
+
+
+def test_who_waits_in_vain_is_told_when_what_is_read_will_be(bus: SearchBus, redis: Redis, keys: Keys) -> None:
+    def reads_on() -> bool:
+        return not threading.Event().wait(0.001)
+
+    with (
+        searcher(bus, redis, keys, lambda _: None, reads_on, lambda _: 7.2),
+        pytest.raises(Unavailable, match="still reads") as refused,
+    ):
+        bus.search(SearchRequest("acme", "cat"), timeout=1.0)
+    assert refused.value.extra["retry_after"] == 8
+
+
+def test_who_waits_for_a_process_that_stays_away_is_told_before_the_time_is_up(
+    bus: SearchBus, redis: Redis, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.media.search._SILENCE", 0.05)
+    monkeypatch.setattr("broker.media.search._GONE_AFTER", 0.5)
+    with searcher(bus, redis, keys, lambda _: NOTHING):
+        pass
+    with pytest.raises(Unavailable, match="No search process"):
+        bus.search(SearchRequest("acme", "cat"), timeout=PATIENCE)
 
 
 def test_work_that_fails_does_not_end_the_searcher(bus: SearchBus, redis: Redis, keys: Keys) -> None:

@@ -19,6 +19,11 @@ def test_a_signature_is_one_segment_of_a_path() -> None:
     assert links.tenant_id(signature, "video") == TENANT
 
 
+def test_links_of_an_earlier_release_open() -> None:
+    earlier = "00000000000000000000000000000007.1700086400.dVktJ5JPwUxVUJQCfdSpDJvLLWXPcpDXo9BPjc1dOJU"
+    assert SignedLinks("new,old", lambda: NOW).tenant_id(earlier, "v") == UUID(int=7)
+
+
 @pytest.mark.parametrize("subject", ["other", "", "video ", source_of("video")])
 def test_a_signature_opens_no_other_subject(subject: str) -> None:
     with pytest.raises(NotFound):

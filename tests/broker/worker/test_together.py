@@ -54,6 +54,18 @@ def test_one_that_is_run_alone_holds_up_none_of_the_others(formation: Formation)
     assert {each.status for each in ended(formation, [first, alone])} == {"completed"}
 
 
+def test_who_is_run_alone_has_used_what_it_took_and_the_others_nothing_of_it(formation: Formation) -> None:
+    (go := formation.file("go")).touch()
+    submit(formation, ["first"])
+    burnt = formation.submit("burn", type="Joint", seconds=1.0)
+    program = formation.submit("work", type="Joint", seconds=0.4, mib=1)
+    light = [formation.submit("hold", type="Joint", path=str(go)), *submit(formation, ["other"])]
+    formation.worker()
+    used = {task.id: (task.usage or {}).get("cpu_seconds", 0.0) for task in ended(formation, [burnt, program, *light])}
+    assert used[program] >= 0.4
+    assert used[burnt] > 4 * max(used[each] for each in light)
+
+
 def test_what_spoils_the_common_work_has_all_run_alone(formation: Formation) -> None:
     ids = submit(formation, ["a", "spoils", "c"])
     formation.worker()

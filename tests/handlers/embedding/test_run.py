@@ -213,17 +213,26 @@ def test_a_file_that_was_deleted_meanwhile_gets_no_vectors(
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "says"),
+    ("name", "kind", "data", "says"),
     [
-        ("a.png", "image", "cannot be read as a picture"),
-        ("a.mp4", "video", "cannot be read as a video"),
-        ("a.pdf", "document", "cannot be read as a PDF"),
+        ("a.png", "image", b"\0junk", "cannot be read as a picture"),
+        ("a.mp4", "video", b"\0junk", "cannot be read as a video"),
+        ("a.pdf", "document", b"\0junk", "cannot be read as a PDF"),
+        ("what nobody sees.txt", "document", "\u200b\ufeff\u200b".encode(), "no text"),
     ],
 )
 def test_what_cannot_be_embedded_fails_for_good_and_leaves_nothing(
-    upload: Upload, embed: Embed, broker: Broker, encoder: Any, tmp_path: Path, name: str, kind: str, says: str
+    upload: Upload,
+    embed: Embed,
+    broker: Broker,
+    encoder: Any,
+    tmp_path: Path,
+    name: str,
+    kind: str,
+    data: bytes,
+    says: str,
 ) -> None:
-    (tmp_path / name).write_bytes(b"\0junk")
+    (tmp_path / name).write_bytes(data)
     with pytest.raises(PermanentError, match=says):
         embed(upload(tmp_path / name, kind))
     assert broker.vectors.version("acme", encoder.name) == ""

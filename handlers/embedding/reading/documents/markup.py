@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from handlers.embedding.reading.documents.plain import read_text
 from handlers.embedding.reading.documents.section import Section
@@ -17,6 +18,8 @@ _INLINE = frozenset(
     | {"samp", "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr"}
 )
 _BLOCK = "\n\n"
+#: What stands for parts of a line in Markdown that are no words: its tags go, as they do in HTML.
+_INSTEAD = {"softbreak": "\n", "hardbreak": "\n", "html_inline": ""}
 
 
 def read_html(path: Path) -> Iterator[Section]:
@@ -29,16 +32,16 @@ def read_markdown(path: Path) -> Iterator[Section]:
     """The text of a document, without marks and without the addresses of links."""
     text, cut = read_text(path)
     tokens = MarkdownIt("commonmark", {"maxNesting": 20}).enable("table").parse(text)
-    blocks = []
-    for token in tokens:
-        if token.type == "inline":
-            words = [
-                "\n" if child.type in ("softbreak", "hardbreak") else child.content for child in token.children or ()
-            ]
-            blocks.append("".join(words))
-        elif token.type in ("fence", "code_block"):
-            blocks.append(token.content)
-    yield Section(_BLOCK.join(blocks), cut=cut)
+    yield Section(_BLOCK.join(filter(None, map(_words_of, tokens))), cut=cut)
+
+
+def _words_of(token: Token) -> str:
+    """What a reader sees of a block, of pieces of HTML, too."""
+    if token.type == "inline":
+        return "".join(_INSTEAD.get(child.type, child.content) for child in token.children or ())
+    if token.type == "html_block":
+        return visible(token.content)
+    return token.content if token.type in ("fence", "code_block") else ""
 
 
 def visible(html: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.errors import PermanentError
-from handlers.embedding.reading.documents.section import Section, bounded
+from handlers.embedding.reading.documents.section import NO_TEXT, Section, bounded
 
 Read = Callable[[Path], Iterable[Section]]
 #: By content type; each is loaded when it is needed.
@@ -31,7 +31,7 @@ def raw_sections(path: str, content_type: str) -> Iterator[tuple[Any, ...]]:
         empty = empty and not section.text.strip() and not section.bare
         yield tuple(section)
     if empty:
-        raise PermanentError("There is no text in this file.")
+        raise PermanentError(NO_TEXT)
 
 
 def _reader(content_type: str) -> Read:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 #: Characters of one document that are read: most novels have fewer, and a million take seconds to tokenise.
 MAX_CHARACTERS = 1_000_000
+NO_TEXT = "There is no text in this file."
 
 
 class Section(NamedTuple):

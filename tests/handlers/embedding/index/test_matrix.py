@@ -114,16 +114,48 @@ def test_fast_products_are_as_near_as_is_said(dimensions: int) -> None:
             np.zeros((1, dimensions)),
         ]
     ).astype(np.float16)
-    codes, steps, lengths, lost = products.coded(rows)
+    codes, sums, steps, lengths, lost = products.coded(rows)
+    columns = np.asfortranarray(codes)
     wide = rows.astype(np.longdouble)
     for vector in (random.standard_normal(dimensions), np.ones(dimensions), -wide[502], np.zeros(dimensions)):
         query = products.Query(vector.astype(np.float32))
         exact = wide @ vector.astype(np.float32).astype(np.longdouble)
-        found = query.fast(codes, steps)
+        found = query.fast(columns, sums, steps)
         for row, length in enumerate(lengths):
             off = query.uncertainty(float(length), float(lost[row])) + 2.0**-20 * float(length) * query.length
             assert abs(found[row] - exact[row]) <= off
         assert np.abs(query.exact(rows) - exact).max() <= 1e-12 * max(1, np.abs(exact).max())
+
+
+def test_every_value_is_multiplied_as_it_is() -> None:
+    """The smallest too, which some conversions take for zero."""
+    values = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    rows = values[np.isfinite(values)][:, np.newaxis]
+    products_with_one = products.Query(np.ones(1, np.float32)).exact(rows)
+    assert (products_with_one == rows[:, 0].astype(np.float64)).all()
+
+
+def test_no_block_is_copied_to_be_multiplied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it grows, is full, was reserved or gathered: a copy takes longer than the product."""
+    random = np.random.default_rng(3)
+    rows = random.standard_normal((60, DIMENSIONS)).astype(np.float16)
+    blocks = [block.Block(DIMENSIONS) for _ in range(2)]
+    for each, size in zip(blocks, (20, 50), strict=True):
+        for at in range(size):
+            each.add([str(at)], [1], rows[at : at + 1], np.zeros(1, bool))
+    layout, _ = blocks[0].layout(1)
+    blocks.append(block.Block.reserved(DIMENSIONS, layout))
+    blocks[2].fill(np.arange(20), rows[:20])
+    blocks.append(block.Block.gathered(DIMENSIONS, [(blocks[0], np.arange(3, 9)), (blocks[1], np.arange(7))]))
+    taken: list[Any] = []
+    fast = products.Query.fast
+    monkeypatch.setattr(products.Query, "fast", lambda query, *of: taken.append(of[0]) or fast(query, *of))
+    query = products.Query(random.standard_normal(DIMENSIONS).astype(np.float32))
+    for each in blocks:
+        exact = each.exact(np.arange(len(each)), query)
+        assert each.fast(query) == pytest.approx(exact, abs=query.uncertainty(each.longest, each.lost) + 1e-5)
+    assert len(taken) == 4
+    assert all(codes.flags.f_contiguous for codes in taken)
 
 
 def test_rows_that_hardly_differ_are_told_apart() -> None:

@@ -43,6 +43,27 @@ def test_what_is_found(index, query: str, entity: str | None) -> None:
     assert best(index, query) == entity
 
 
+@pytest.mark.parametrize(
+    ("query", "text", "other"),
+    [
+        ("北京", "我住在北京市", "京都的北部"),
+        ("犬", "犬と猫", "猫"),
+        ("กรุงเทพ", "อยู่ที่กรุงเทพมหานคร", "เชียงใหม่"),
+        ("हिन्दी", "यह हिन्दी है", "हम दिन में नहीं"),
+        ("قطة", "قِطَّة سوداء", "كلب"),
+        ("strasse", "Die alte Straße", "Die alte Gasse"),
+        ("brucken", "über Brücken", "über Berge"),
+        ("fire", "a \ufb01re burns", "a wire burns"),
+        ("lighthouse", "the light\u00adhouse", "the light"),
+        ("\uff46\uff4f\uff58", "red fox", "red ox"),
+    ],
+)
+def test_words_are_found_in_any_script(query: str, text: str, other: str) -> None:
+    made = words.Words()
+    made.add([("wanted", [text]), ("other", [other])])
+    assert made.covered(query) == {"wanted": pytest.approx(1)}
+
+
 def test_a_text_that_has_all_words_is_worth_one_and_rare_words_weigh_more(index) -> None:
     assert index.covered("the beach holiday")["beach"] == pytest.approx(1)
     found = index.covered("an invoice of the holiday")
@@ -104,6 +125,21 @@ def test_what_is_removed_or_replaced_is_found_no_more(index) -> None:
     assert best(index, "beach") is None
     assert best(index, "harbour") == "beach"
     assert not index.wasteful
+
+
+def test_texts_that_come_in_pieces_take_no_more_room_and_are_found_before_the_last_has_come() -> None:
+    texts = [(str(number), [f"report {number} on {number * 7919}"]) for number in range(2000)]
+    whole, pieces = words.Words(), words.Words()
+    whole.add(texts)
+    whole.commit()
+    for at in range(0, len(texts), 20):
+        pieces.add(texts[at : at + 20])
+        assert pieces.covered(f"{at * 7919}") == {str(at): 1.0}
+    in_between = words.Words()
+    for at in range(0, len(texts), 20):
+        in_between.add(texts[at : at + 20])
+    in_between.commit()
+    assert in_between.nbytes == whole.nbytes
 
 
 def test_a_word_of_very_many_texts_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:

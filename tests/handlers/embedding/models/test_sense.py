@@ -12,8 +12,27 @@ def test_letters(encoder: Any, query: str) -> None:
     assert not sense.makes_sense(query, encoder.pieces)
 
 
+@pytest.mark.parametrize("query", ["\U0001f98a", "\U0001f98a \U0001f600", "x" * 200, "\u732b"])
+def test_what_the_model_knows_nothing_of(encoder: Any, query: str) -> None:
+    assert not sense.makes_sense(query, encoder.pieces)
+
+
 @pytest.mark.parametrize(
-    "query", ["a lute", "giraffes", "Schmetterling", "mp3", "2041", "!?", "", "\u732b", "the", "собака на пляже"]
+    "query",
+    [
+        "a lute",
+        "giraffes",
+        "Schmetterling",
+        "mp3",
+        "2041",
+        "!?",
+        "",
+        "\u72ac",
+        "the",
+        "собака на пляже",
+        "a \U0001f98a",
+        "fox \U0001f98a",
+    ],
 )
 def test_words(encoder: Any, query: str) -> None:
     assert sense.makes_sense(query, encoder.pieces)

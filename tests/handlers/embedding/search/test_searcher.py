@@ -10,6 +10,7 @@ from redis import Redis
 
 from broker.engine.keys import Keys
 from broker.errors import NotIndexed
+from broker.media.generations import Standing
 from broker.media.parts import Part
 from broker.media.search import Hit, SearchRequest
 from broker.media.vectors import RedisVectors
@@ -67,6 +68,32 @@ def found(searcher) -> Search:
         return hits
 
     return find
+
+
+def test_those_who_wait_cost_the_reading_next_to_nothing_and_learn_how_long_it_takes(
+    vectors: RedisVectors, new_media: NewMedia, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for media in (new_media() for _ in range(250)):
+        vectors.put("acme", "m", "image", media, packed(RED))
+    stood, now = list[str](), [100.0]
+    monkeypatch.setattr("handlers.embedding.index.index.time.monotonic", lambda: now[0])
+
+    def standing_of(tenant: str, own: str) -> Standing:
+        stood.append(tenant)
+        return Standing(own, frozenset([own]))
+
+    tested = search.Searcher("m", lambda _: np.array(RED, np.float32), vectors, nameless, standing_of=standing_of)
+    request = SearchRequest("acme", "red")
+    assert tested.find(request) is None
+    now[0] += 2.0
+    for _ in range(20):
+        assert tested.find(request) is None
+    assert stood == ["acme"]
+    assert tested.left(request) == pytest.approx(3.0)  # 150 of 250 in the time of 100
+    while tested.find(request) is None:
+        assert tested.work()
+    assert tested.left(request) == 0
+    assert tested.left(SearchRequest("rival", "red")) == 0
 
 
 def test_the_best_part_counts_and_the_best_file_comes_first(
@@ -305,6 +332,27 @@ def test_equal_files_are_one_hit_and_alike_ones_are_not(
     assert {grouped.entity_id, grouped.duplicates[0]["entity_id"]} == {first, copy}
 
 
+def test_copies_of_the_last_hit_of_a_page_are_not_hits_of_the_next(
+    searcher, vectors: RedisVectors, new_media: NewMedia, facts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies, others = [new_media() for _ in range(3)], [new_media() for _ in range(2)]
+    for each in copies:
+        vectors.put("acme", "m", "image", each, packed(RED))
+        facts[each] = search.Facts(0, 9, "x.jpg", frozenset(), None, "1" * 64)
+    for at, each in enumerate(others):
+        vectors.put("acme", "m", "image", each, packed([0.9 - at / 10, 0.1, 0.0]))
+    first = searcher.find(SearchRequest("acme", "red", limit=1))
+    (hit,) = first.hits
+    assert {hit.entity_id, *(each["entity_id"] for each in hit.duplicates)} == set(copies)
+    second = searcher.find(SearchRequest("acme", "red", limit=1, after=first.after))
+    assert [hit.entity_id for hit in second.hits] == others[:1]
+    assert searcher.find(SearchRequest("acme", "red", limit=2, after=first.after)).after is None
+    paging = pytest.importorskip("handlers.embedding.search.paging")
+    monkeypatch.setattr(paging, "_MOST_EQUAL", 1)
+    cut = searcher.find(SearchRequest("acme", "red", limit=1))
+    assert (len(cut.hits[0].duplicates), cut.after is None) == (1, False)
+
+
 def test_what_is_like_a_file_is_found_by_all_of_its_parts(searcher, vectors: RedisVectors, new_media: NewMedia) -> None:
     film, red, blue, other = (new_media() for _ in range(4))
     vectors.put("acme", "m", "video", film, packed(RED, BLUE))
@@ -385,6 +433,12 @@ def test_a_hit_shows_the_part_that_has_the_words_of_the_query(vectors: RedisVect
         ("which is the bridge?", "The bridge is the longest", ["bridge"]),
         ("The The", "the band and the song", ["the", "the"]),
         ("🎬 日本語", "日本語 🎬", ["日本語"]),
+        ("北京", "我住在北京市。北京很大", ["北京", "北京"]),
+        ("中国的首都", "中国首都", ["中国首都"]),
+        ("犬", "犬と猫", ["犬"]),
+        ("हिन्दी", "यह हिन्दी है", ["हिन्दी"]),
+        ("brucken strasse", "Straße und Brücken", ["Straße", "Brücken"]),
+        ("red fox", "IMG_red_fox.jpg", ["red", "fox"]),
     ],
 )
 def test_words_are_marked_in_some_of_their_forms(query: str, text: str, marked: list[str]) -> None:
