@@ -76,7 +76,7 @@ def test_every_live_entity_comes_once_best_first_by_its_best_row(
     random = np.random.default_rng(seed)
 
     def careless(block: Any, query: Any) -> Any:
-        exact = block.exact(np.arange(len(block.shown())), query)
+        exact = query.exact(block.values_of(np.arange(len(block.shown()))))
         off = 0.9 * query.uncertainty(block.longest, block.lost)
         return (exact + off * random.choice([-1, 1], len(exact))).astype(np.float32)
 
@@ -152,7 +152,7 @@ def test_no_block_is_copied_to_be_multiplied(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(products.Query, "fast", lambda query, *of: taken.append(of[0]) or fast(query, *of))
     query = products.Query(random.standard_normal(DIMENSIONS).astype(np.float32))
     for each in blocks:
-        exact = each.exact(np.arange(len(each)), query)
+        exact = query.exact(each.values_of(np.arange(len(each))))
         assert each.fast(query) == pytest.approx(exact, abs=query.uncertainty(each.longest, each.lost) + 1e-5)
     assert len(taken) == 4
     assert all(codes.flags.f_contiguous for codes in taken)
