@@ -6,6 +6,7 @@ thresholds are those of exact products.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handlers.embedding.index.block import Block
+from handlers.embedding.index.crew import Crew, cores
 from handlers.embedding.index.products import Query
 
 #: What scaling a score in single precision is off by at most, of its terms' absolute values.
@@ -89,7 +91,7 @@ class Scan:
         self._factors, self._lifted = (np.array(each) for each in zip(*scales, strict=True))
         self._addends = self._lifted - doubt
         #: (rows,) of each block, and (entities,) of all together, both within ``_error``.
-        self._rows = [self._scaled(block.fast(self._query), block.shown()) for block in self._blocks]
+        self._rows = _crew().map(self._of_block, self._blocks)
         best = [block.best_of_each(rows) for block, rows in zip(self._blocks, self._rows, strict=True)]
         self._best = np.concatenate(best) if best else np.empty(0, np.float32)
         self._best[self._places(self._worth)] = -np.inf
@@ -189,6 +191,9 @@ class Scan:
         left = [(number, rows[kept]) for (number, rows), kept in zip(parts, by_part, strict=True)]
         return left, np.add.reduceat(near, firsts, dtype=np.intp)
 
+    def _of_block(self, block: Block) -> NDArray[np.float32]:
+        return self._scaled(block.fast(self._query), block.shown())
+
     def _scaled(self, cosines: NDArray[np.float32], shown: NDArray[np.bool_]) -> NDArray[np.float32]:
         factors, addends = self._factors.astype(np.float32), self._addends.astype(np.float32)
         mixed = shown.any() and not shown.all()
@@ -204,6 +209,11 @@ class Scan:
         most = longest * self._query.length + off
         factor, addend = float(self._factors.max()), float(np.abs(self._addends).max())
         return factor * off + _SCALED * (factor * most + addend)
+
+
+@cache
+def _crew() -> Crew:
+    return Crew(cores() - 1)
 
 
 def _firsts(counts: NDArray[np.intp]) -> NDArray[np.intp]:
