@@ -29,6 +29,10 @@ class MediaLinks:
         """A picture of a video, of the moment that its query names."""
         return url_for("thumbnails.download_thumbnail", video_id=self._id, signature=self._signature)
 
+    def image_thumbnail(self) -> str:
+        """A small picture of an image, as wide as its query says."""
+        return url_for("thumbnails.download_image_thumbnail", image_id=self._id, signature=self._signature)
+
     def download(self, variant: str) -> str:
         """A rendition of a video as one file."""
         return url_for("downloads.download_linked_video", video_id=self._id, signature=self._signature, variant=variant)

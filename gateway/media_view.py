@@ -135,7 +135,7 @@ def show_video(record: MediaRecord, task: Task | None, embedding: Task | None) -
         "hls_url": links.stream("master.m3u8"),
         "poster_url": _poster(record, links),
         "storyboard_url": links.stream(f"{record.stream}storyboard/storyboard.vtt") if info.get("storyboard") else None,
-        "thumbnail_url": links.thumbnail() if record.info.get("variants") else None,
+        "thumbnail_url": thumbnail(record),
         "captions": show_captions(record),
     }
 
@@ -168,8 +168,22 @@ def picture(record: MediaRecord | None) -> str | None:
     return _poster(record, links)
 
 
+def thumbnail(record: MediaRecord | None) -> str | None:
+    """A link to small pictures of the file, as wide as is asked for; ``None`` where there are none, or none yet."""
+    if record is None or record.fetch:
+        return None
+    if record.kind == "image":
+        return MediaLinks(record.id).image_thumbnail()
+    return MediaLinks(record.id).thumbnail() if record.kind == "video" and record.info.get("variants") else None
+
+
 def _poster(record: MediaRecord, links: MediaLinks) -> str | None:
     return links.stream(f"{record.stream}poster.jpg") if record.info.get("variants") else None
+
+
+def show_image(record: MediaRecord, task: Task | None, embedding: Task | None) -> dict[str, Any]:
+    """An image, with a fresh link to small pictures of it."""
+    return show(record, task, embedding) | {"thumbnail_url": thumbnail(record)}
 
 
 def show_audio(record: MediaRecord, task: Task | None, embedding: Task | None) -> dict[str, Any]:

@@ -11,7 +11,9 @@ from collections.abc import Set
 
 from flask import Response
 
-_PATH = re.compile(r"/api/(?:videos/[^/]+/(?:stream|thumbnail|download)|media/[^/]+/(?:files|source))/")
+_PATH = re.compile(
+    r"/api/(?:videos/[^/]+/(?:stream|thumbnail|download)|images/[^/]+/thumbnail|media/[^/]+/(?:files|source))/"
+)
 _METHODS = "GET, HEAD, OPTIONS"
 _READABLE = {
     "Access-Control-Expose-Headers": "Accept-Ranges, Content-Disposition, Content-Encoding, Content-Length, "

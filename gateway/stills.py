@@ -1,46 +1,34 @@
 """Pictures of any moment of a video: drawn from one segment of a finished rendition, and kept for the next who asks.
 
-A picture is drawn by an ffmpeg of its own, which the gateway starts and feeds: so the gateway needs no media library,
-and whoever asks no worker, which may be busy for hours. A process draws few at once; of a video no more than ``_SLOTS``
-are kept.
+A picture is drawn by an ffmpeg of its own, which is fed with that segment; of a video no more than ``_SLOTS`` are kept.
 """
 
 import io
-import os
-import subprocess
-import sys
-from threading import BoundedSemaphore
 from zlib import crc32
 
-from broker.errors import NotFound, TaskBrokerError, Unavailable
+from broker.errors import NotFound
 from broker.media import paths
 from broker.media.records import MediaRecord
-from gateway import rendition
+from gateway import drawing, rendition
 from gateway.current import broker
 
-#: Pictures that one process draws at once, the seconds for which one more waits, and those that one may take.
-_AT_ONCE, _PATIENCE, _LONGEST = 2, 2.0, 10.0
+#: Seconds for which one more waits while others are drawn, and those that one may take.
+_PATIENCE, _LONGEST = 2.0, 10.0
 #: Pictures of one video that are kept.
 _SLOTS = 512
 #: Bytes of a segment; five million are usual.
 _MOST_BYTES = 64 * 2**20
-_drawing = BoundedSemaphore(_AT_ONCE)
-
-
-class NoPictures(TaskBrokerError):
-    """This video shows nothing yet; ask again once its status is completed."""
-
-    code, status = "nothing_to_show", 409
+_JPEG = b"\xff\xd8"
 
 
 def still(record: MediaRecord, seconds: float, width: int) -> str:
     """The storage key of the picture that the video shows at this moment; one past its end has the last.
 
-    It is no wider than ``width`` pixels. Raises ``NoPictures`` and ``Unavailable``.
+    It is no wider than ``width`` pixels. Raises ``NothingToShow`` and ``Unavailable``.
     """
     playlist, rate = rendition.fitting(record, width), record.info.get("frame_rate")
     if playlist is None or not rate:
-        raise NoPictures()
+        raise drawing.NothingToShow()
     length = record.info.get("duration_seconds") or 0.0
     picture = max(0, min(_picture(seconds, rate), _picture(length, rate) - 1))
     folder = _folder(record, picture, width)
@@ -71,17 +59,13 @@ def _keep(folder: str, key: str, drawn: bytes) -> None:
 
 
 def _draw(record: MediaRecord, playlist: str, picture: int, rate: float, width: int) -> bytes:
-    if not _drawing.acquire(timeout=_PATIENCE):
-        raise Unavailable("Too many pictures are being drawn right now; try again shortly.", retry_after=1)
-    try:
+    with drawing.turn(_PATIENCE):
         around = rendition.read(_stored(record, playlist).decode())
         segment, after, length = around.at((picture + 0.5) / rate)
         number = min(int(after * rate), max(0, round(length * rate) - 1))
         folder = playlist.rpartition("/")[0]
         fed = b"".join(_stored(record, f"{folder}/{name}") for name in (around.init, segment))
         return _run(fed, number, width)
-    finally:
-        _drawing.release()
 
 
 def _stored(record: MediaRecord, name: str) -> bytes:
@@ -90,13 +74,7 @@ def _stored(record: MediaRecord, name: str) -> bytes:
 
 
 def _run(fed: bytes, number: int, width: int) -> bytes:
-    argv = [sys.executable, "-P", "-m", "handlers.media.still", str(number), str(width)]
-    env = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONDONTWRITEBYTECODE": "1"}
-    failed = Unavailable("The picture cannot be drawn right now; try again later.", retry_after=5)
-    try:
-        ended = subprocess.run(argv, input=fed, capture_output=True, timeout=_LONGEST, env=env, cwd="/", check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise failed from error
-    if not ended.stdout.startswith(b"\xff\xd8"):
-        raise failed from RuntimeError(ended.stderr.decode(errors="replace")[-500:])
+    ended = drawing.run("handlers.media.still", str(number), str(width), fed=fed, seconds=_LONGEST)
+    if not ended.stdout.startswith(_JPEG):
+        raise drawing.undrawn() from drawing.complaint(ended)
     return ended.stdout

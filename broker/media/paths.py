@@ -5,7 +5,8 @@
     <tenant>/<media id>/work/<task id>/<digest>/<name>      what is done of a transcoding that has not ended
     <tenant>/<media id>/plugins/<plugin>/<task id>/<name>   what a plugin has made
     <tenant>/<media id>/captions/<caption id>.vtt           a video's captions
-    <tenant>/<media id>/thumbnails/<slot>/<name>            the pictures of a video that were asked for last
+    <tenant>/<media id>/thumbnails/<slot>/<name>            the pictures of a video that were asked for last; of an
+                                                            image one for each width
 
 No part has a slash in it but the ``<name>`` of a rendition (``720p/00001.m4s``). Of a video that was transcoded again,
 that of each later version begins with the id of the task that has made it.
@@ -73,7 +74,7 @@ def caption(tenant: str, media_id: str, caption_id: str) -> str:
 
 
 def thumbnails(tenant: str, media_id: str, slot: int) -> str:
-    """The prefix of one of the places for a picture of a video; it ends with a slash."""
+    """The prefix of one of the places for a picture of a video or an image; it ends with a slash."""
     return f"{media_folder(tenant, media_id)}{THUMBNAILS}/{slot}/"
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from redis import Redis
+from redis import Redis, RedisError
 
 from broker.engine.connection import redis_errors
 from broker.engine.keys import Keys
@@ -154,11 +154,16 @@ class MediaStore:
         return {record.id: record for record in records}
 
     def filenames(self, tenant: str, media_ids: Sequence[str]) -> dict[str, str]:
-        """The names of those of these files, by ids as they are stored, that the tenant has."""
-        with redis_errors(), self._redis.pipeline(transaction=False) as reads:
-            for media_id in media_ids:
-                reads.hmget(self._keys.media(media_id), "tenant", "filename")
-            found = reads.execute()
+        """The names of those of these files, by ids as they are stored, that the tenant has.
+
+        A search process asks for all of a tenant's: 2 us of CPU each, where a pipeline of redis-py takes 10.
+        """
+        with redis_errors():
+            found = self._calls.run_each(
+                [("HMGET", self._keys.media(each), "tenant", "filename") for each in media_ids]
+            )
+            if refused := next((each for each in found if isinstance(each, RedisError)), None):
+                raise refused
         return {each: name for each, (owner, name) in zip(media_ids, found, strict=True) if owner == tenant}
 
     def exists(self, tenant: str, media_id: str) -> bool:

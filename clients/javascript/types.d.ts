@@ -595,6 +595,8 @@ export interface Hit {
   relevance: number | null;
   /** A picture of it, if there is one; opens without a key, for 24 hours. */
   picture_url: string | null;
+  /** As `thumbnail_url` of the image or video: add `?width=`. Under the same rules. */
+  thumbnail_url: string | null;
   /** Why it was found, by its best place; null for what an earlier release has embedded. */
   matched: string | null;
   /** Where in it, the best three at most, best first. */
@@ -671,6 +673,8 @@ export interface Image {
   index: Index;
   /** What plugins made of it, by their names. */
   plugins: Record<string, PluginNote>;
+  /** A small WebP of it, upright and without metadata, whatever its own format: add `?width=`. Opens without a key, for 24 hours; null until the file is fetched from its URL. */
+  thumbnail_url: string | null;
 }
 
 export interface ImagePage {

@@ -17,8 +17,7 @@ from broker.media.records import MediaRecord
 from broker.media.search import PATIENCE, PICTURE_TIMEOUT, Hit, SearchRequest
 from gateway.blueprint import Blueprint
 from gateway.current import broker, services, tenant
-from gateway.media_links import MediaLinks
-from gateway.media_view import left_out_of_search, picture
+from gateway.media_view import left_out_of_search, picture, thumbnail
 from gateway.schemas.search import PictureSearch, SearchQuery, SearchResults, SearchStatus, cursor_of
 from gateway.uploads import receive
 
@@ -149,7 +148,8 @@ def _shown(hit: Hit, record: MediaRecord | None) -> dict[str, Any]:
     """A hit with links to pictures: of the file, and of the moment in a video where it was found."""
     places = [_placed(place, record) for place in hit.places]
     matched = places[0]["matched"] if places else None
-    return hit.members() | {"picture_url": picture(record), "matched": matched, "places": places}
+    links = {"picture_url": picture(record), "thumbnail_url": thumbnail(record)}
+    return hit.members() | links | {"matched": matched, "places": places}
 
 
 def _placed(place: Mapping[str, Any], record: MediaRecord | None) -> dict[str, Any]:
@@ -157,6 +157,5 @@ def _placed(place: Mapping[str, Any], record: MediaRecord | None) -> dict[str, A
 
 
 def _moment(record: MediaRecord | None, seconds: float | None) -> str | None:
-    if record is None or seconds is None or record.kind != "video" or not record.info.get("variants"):
-        return None
-    return f"{MediaLinks(record.id).thumbnail()}?time={seconds:g}"
+    link = thumbnail(record) if record and record.kind == "video" and seconds is not None else None
+    return f"{link}?time={seconds:g}" if link else None

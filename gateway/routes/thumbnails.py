@@ -1,4 +1,4 @@
-"""``/api/videos/{id}/thumbnail``: the picture of any moment."""
+"""``/api/videos/{id}/thumbnail``, the picture of any moment, and ``/api/images/{id}/thumbnail``, a small picture."""
 
 from typing import Any
 from uuid import UUID
@@ -6,20 +6,24 @@ from uuid import UUID
 from flask import Response
 
 from broker.access.scopes import Scope
+from broker.errors import NotFound
 from broker.media.records import MediaRecord
 from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant_of_link
 from gateway.media_view import find
-from gateway.schemas.thumbnails import ThumbnailQuery
+from gateway.schemas.thumbnails import ImageThumbnailQuery, ThumbnailQuery
 from gateway.stills import still
 from gateway.stored_file import send_unchanging
+from gateway.thumbnails import thumbnail
 
-blueprint = Blueprint("thumbnails", __name__, url_prefix="/api/videos", description="Pictures of moments of videos.")
+blueprint = Blueprint(
+    "thumbnails", __name__, url_prefix="/api", description="Pictures of moments of videos, and small ones of images."
+)
 
-_JPEG = "image/jpeg"
+_JPEG, _WEBP = "image/jpeg", "image/webp"
 
 
-@blueprint.get("/<uuid:video_id>/thumbnail")
+@blueprint.get("/videos/<uuid:video_id>/thumbnail")
 @blueprint.needs(Scope.READ)
 @blueprint.serves(_JPEG)
 @blueprint.problems(409, 503)
@@ -29,10 +33,10 @@ def get_thumbnail(query: dict[str, Any], video_id: UUID) -> Response:
 
     Drawn from a finished rendition when it is first asked for, and kept.
     """
-    return _answer(find("video", video_id), query)
+    return _moment(find("video", video_id), query)
 
 
-@blueprint.get("/<uuid:video_id>/thumbnail/<signature>")
+@blueprint.get("/videos/<uuid:video_id>/thumbnail/<signature>")
 @blueprint.serves(_JPEG)
 @blueprint.problems(409, 503)
 @blueprint.arguments(ThumbnailQuery, location="query")
@@ -43,11 +47,47 @@ def download_thumbnail(query: dict[str, Any], video_id: UUID, signature: str) ->
     `width`.
     """
     tenant = tenant_of_link(signature, str(video_id))
-    return _answer(broker().media.get(tenant.name, str(video_id)), query)
+    return _moment(broker().media.get(tenant.name, str(video_id)), query)
 
 
-def _answer(record: MediaRecord, query: dict[str, Any]) -> Response:
-    key = still(record, query["time"], query["width"])
+@blueprint.get("/images/<uuid:image_id>/thumbnail")
+@blueprint.needs(Scope.READ)
+@blueprint.serves(_WEBP)
+@blueprint.problems(409, 503)
+@blueprint.arguments(ImageThumbnailQuery, location="query")
+def get_image_thumbnail(query: dict[str, Any], image_id: UUID) -> Response:
+    """Show an image small
+
+    A WebP that every browser shows, whatever the format of the image: drawn when it is first asked for, and kept.
+    """
+    return _small(find("image", image_id), query)
+
+
+@blueprint.get("/images/<uuid:image_id>/thumbnail/<signature>")
+@blueprint.serves(_WEBP)
+@blueprint.problems(409, 503)
+@blueprint.arguments(ImageThumbnailQuery, location="query")
+def download_image_thumbnail(query: dict[str, Any], image_id: UUID, signature: str) -> Response:
+    """Show an image small, by a link
+
+    The signature in the path stands for a key; take the whole path from an image's thumbnail_url, and add `width`.
+    """
+    tenant = tenant_of_link(signature, str(image_id))
+    record = broker().media.get(tenant.name, str(image_id))
+    if record.kind != "image":  # whoever may play a video may not for that open its source
+        raise NotFound()
+    return _small(record, query)
+
+
+def _moment(record: MediaRecord, query: dict[str, Any]) -> Response:
+    return _answer(still(record, query["time"], query["width"]), _JPEG)
+
+
+def _small(record: MediaRecord, query: dict[str, Any]) -> Response:
+    return _answer(thumbnail(record, query["width"]), _WEBP)
+
+
+def _answer(key: str, content_type: str) -> Response:
     response = send_unchanging(key, broker().storage.stat(key))
-    response.content_type = _JPEG
+    response.content_type = content_type
     return response

@@ -298,6 +298,13 @@ class Video(Media):
 class Image(Media):
     """An image."""
 
+    thumbnail_url = fields.String(
+        **nullable(
+            "A small WebP of it, upright and without metadata, whatever its own format: add `?width=`. Opens without a "
+            "key, for 24 hours; null until the file is fetched from its URL."
+        )
+    )
+
 
 class Audio(Media):
     """An audio file."""

@@ -147,6 +147,9 @@ class Hit(Schema):
     picture_url = fields.String(
         **nullable("A picture of it, if there is one; opens without a key, for 24 hours."),
     )
+    thumbnail_url = fields.String(
+        **nullable("As `thumbnail_url` of the image or video: add `?width=`. Under the same rules."),
+    )
     matched = fields.String(
         **nullable("Why it was found, by its best place; null for what an earlier release has embedded.")
     )

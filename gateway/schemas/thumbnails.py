@@ -1,4 +1,4 @@
-"""Which picture of a video."""
+"""Which picture of a video or an image."""
 
 from marshmallow.validate import Range
 
@@ -7,6 +7,7 @@ from gateway.fields import QueryInteger, QueryNumber
 
 #: Longer than any video is.
 _LAST = 360_000
+_WIDE = Range(16, 4096)
 
 
 class ThumbnailQuery(Schema):
@@ -19,6 +20,19 @@ class ThumbnailQuery(Schema):
     )
     width = QueryInteger(
         load_default=640,
-        validate=Range(16, 4096),
+        validate=_WIDE,
         metadata={"description": "How many pixels wide it is at most: no more than the largest rendition."},
+    )
+
+
+class ImageThumbnailQuery(Schema):
+    """A size."""
+
+    width = QueryInteger(
+        load_default=640,
+        validate=_WIDE,
+        metadata={
+            "description": "How many pixels wide it is to be: the next of 160, 320, 640 and 1280 is taken, and no more "
+            "than the image has."
+        },
     )

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageOps
 from PIL.ExifTags import Base
 from pillow_heif import register_heif_opener
@@ -87,6 +86,8 @@ def eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _grey(image: Image.Image) -> Image.Image:
+    import numpy as np  # noqa: PLC0415  # takes as long to load as most pictures to draw, and few are of this kind
+
     deep = np.asarray(image)
     grey = Image.fromarray((deep >> 8).astype(np.uint8))
     clear = image.info.get("transparency")

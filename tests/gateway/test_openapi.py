@@ -65,6 +65,7 @@ def test_keys_are_needed_everywhere_but_for_health_and_streams(document: dict[st
         "/readyz",
         "/api/videos/{video_id}/stream/{signature}/{name}",
         "/api/videos/{video_id}/thumbnail/{signature}",
+        "/api/images/{image_id}/thumbnail/{signature}",
         "/api/videos/{video_id}/download/{signature}",
         "/api/media/{media_id}/files/{signature}/{plugin}/{task_id}/{name}",
         "/api/media/{media_id}/source/{signature}",

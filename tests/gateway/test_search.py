@@ -103,6 +103,7 @@ def test_the_best_come_first_with_all_that_is_known(client: FlaskClient, asked: 
                 "similarity": 0.75,
                 "relevance": 0.9,
                 "picture_url": None,
+                "thumbnail_url": None,
                 "matched": None,
                 "places": [],
                 "duplicates": [],
@@ -114,6 +115,7 @@ def test_the_best_come_first_with_all_that_is_known(client: FlaskClient, asked: 
                 "similarity": -0.25,
                 "relevance": None,
                 "picture_url": None,
+                "thumbnail_url": None,
                 "matched": "speech",
                 "places": [PLACE | {"picture_url": None}],
                 "duplicates": [{"entity_id": VIDEO_ID, "filename": "copy.mp4"}],
@@ -147,9 +149,20 @@ def test_a_moment_of_a_video_has_its_picture(client: FlaskClient, broker: Broker
     variants = {"variants": [{"name": "720p", "playlist": "720p/index.m3u8", "width": 1280}]}
     broker.redis.hset(broker.keys.media(VIDEO_ID), mapping=fields(replace(record, info=variants)))
     _, answer = ask(client, q="a cat")
-    (place,) = answer["results"][1]["places"]
+    hit = answer["results"][1]
+    assert hit["thumbnail_url"].startswith(f"/api/videos/{VIDEO_ID}/thumbnail/")
+    (place,) = hit["places"]
     assert place["picture_url"].endswith("?time=1.5")
     assert "/thumbnail/" in place["picture_url"]
+
+
+def test_an_image_has_its_small_picture(client: FlaskClient, broker: Broker, asked: list[SearchRequest]) -> None:
+    record = MediaRecord(VIDEO_ID, "acme", "image", "dog.jpg", "image/jpeg", 1, "key", "2024-01-01T00:00:00.000000Z")
+    broker.redis.hset(broker.keys.media(VIDEO_ID), mapping=fields(record))
+    _, answer = ask(client, q="a dog")
+    hit = answer["results"][0]
+    assert hit["thumbnail_url"].startswith(f"/api/images/{VIDEO_ID}/thumbnail/")
+    assert hit["picture_url"].startswith(f"/api/media/{VIDEO_ID}/source/")
 
 
 def test_what_is_like_a_file_is_asked_for_by_its_id(

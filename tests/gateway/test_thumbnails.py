@@ -11,7 +11,7 @@ from PIL import Image
 
 from broker.broker import Broker
 from broker.media import paths
-from gateway import stills
+from gateway import drawing, stills
 from handlers.transcoding.ffmpeg import binary
 from tests.gateway.conftest import VIDEO_ID, ClientOf
 from tests.gateway.media import MP4, upload
@@ -118,12 +118,12 @@ def test_who_comes_while_many_are_drawn_is_told_when_to_come_back(
     client: FlaskClient, video: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stills, "_PATIENCE", 0)
-    taken = [stills._drawing.acquire(blocking=False) for _ in range(stills._AT_ONCE)]
+    taken = [drawing._places.acquire(blocking=False) for _ in range(drawing.AT_ONCE)]
     try:
         refused = client.get(f"{video}/thumbnail")
         problem(refused, 503, "unavailable")
         assert refused.headers["Retry-After"] == "1"
     finally:
         for _ in filter(None, taken):
-            stills._drawing.release()
+            drawing._places.release()
     assert client.get(f"{video}/thumbnail").status_code == 200

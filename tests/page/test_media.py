@@ -2,15 +2,20 @@
 
 import re
 import wave
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+import pytest
 from PIL import Image
+from pillow_heif import register_heif_opener
 from playwright.sync_api import Route, expect
 
 from tests.page.browser import NewTab, Tab
 from tests.page.conftest import Made
-from tests.page.system import System
+from tests.page.system import TENANT_KEY, System
+
+register_heif_opener()
 
 
 def test_a_video_that_is_dropped_becomes_one_that_plays(tab: Tab, clip: Path) -> None:
@@ -418,3 +423,76 @@ def test_a_search_that_takes_long_says_why(tab: Tab, made: Made) -> None:
         route.continue_()
     expect(tab.page.locator("ol.gallery").get_by_role("listitem").first).to_be_visible()
     expect(told).to_have_count(0)
+
+
+PHOTOGRAPHS = {"harbour.jpg": "JPEG", "telephone.heic": "HEIF"}
+#: Where each picture comes from, and how wide it is.
+SHOWN = """() => [...document.querySelectorAll("main img.picture")]
+  .map((each) => [new URL(each.currentSrc).pathname, each.naturalWidth])"""
+ALL_SHOWN = """(many) => {
+  const all = [...document.querySelectorAll("main img.picture")];
+  return all.length === many && all.every((each) => each.complete && each.naturalWidth > 0);
+}"""
+
+
+@pytest.fixture
+def photographs(running: System) -> Iterator[dict[str, str]]:
+    """The ids of all images of a tenant by their names; browsers show the first."""
+    ids = {}
+    for name, form in PHOTOGRAPHS.items():
+        out = BytesIO()
+        Image.linear_gradient("L").resize((1600, 1200)).convert("RGB").save(out, form)
+        ids[name] = running.call("POST", "/api/images", TENANT_KEY, files={"file": (name, out.getvalue())})["id"]
+    yield ids
+    for each in ids.values():
+        running.call("DELETE", f"/api/images/{each}", TENANT_KEY)
+
+
+def test_many_images_are_shown_small_and_one_as_large_as_there_is(photographs: dict[str, str], new: NewTab) -> None:
+    tab = new(TENANT_KEY)
+    tab.open("media?kind=image")
+    tab.page.wait_for_function(ALL_SHOWN, arg=2)
+    for path, width in tab.page.evaluate(SHOWN):
+        assert "/thumbnail/" in path
+        assert width == 320
+    assert not [each for each in tab.requested if "/source/" in each]
+    tab.open(f"media/image/{photographs['telephone.heic']}")
+    expect(tab.page.get_by_role("heading", name="telephone.heic")).to_be_visible()
+    tab.page.wait_for_function(ALL_SHOWN, arg=1)
+    ((path, width),) = tab.page.evaluate(SHOWN)
+    assert ("/thumbnail/" in path, width) == (True, 1280)
+    tab.open(f"media/image/{photographs['harbour.jpg']}")
+    expect(tab.page.get_by_role("heading", name="harbour.jpg")).to_be_visible()
+    tab.page.wait_for_function(ALL_SHOWN, arg=1)
+    ((path, width),) = tab.page.evaluate(SHOWN)
+    assert ("/source/" in path, width) == (True, 1600)
+
+
+def test_a_screen_of_twice_the_pixels_gets_them(photographs: dict[str, str], new: NewTab) -> None:
+    tab = new(TENANT_KEY, device_scale_factor=2)
+    tab.open("media?kind=image")
+    tab.page.wait_for_function(ALL_SHOWN, arg=2)
+    asked = [each for each in tab.requested if "/thumbnail/" in each]
+    assert len(asked) == 2
+    assert all(each.endswith("?width=640") for each in asked)
+
+
+def test_where_none_can_be_drawn_the_image_itself_is_shown(photographs: dict[str, str], new: NewTab) -> None:
+    tab = new(TENANT_KEY)
+    tab.expected.append("503")
+    tab.page.route("**/thumbnail/**", lambda route: route.fulfill(status=503, body=""))
+    tab.open("media?kind=image")
+    tab.page.wait_for_function(ALL_SHOWN, arg=1)
+    ((path, width),) = tab.page.evaluate(SHOWN)
+    assert ("/source/" in path, width) == (True, 1600)
+    expect(tab.page.locator("main .picture.none")).to_have_count(1)
+    assert tab.axe() == []
+
+
+def test_hits_are_shown_small(tab: Tab, made: Made) -> None:
+    tab.open("search?q=a%20ramp%20of%20grey")
+    tab.page.wait_for_function(
+        "() => [...document.querySelectorAll('ol.gallery img')].some((each) => each.currentSrc.includes('/images/')"
+        " && each.naturalWidth > 0)"
+    )
+    assert not [each for each in tab.requested if "/source/" in each]

@@ -1,20 +1,31 @@
 """Large files go in pieces: over broken connections, a pause, another tab; and what lies at a URL is fetched."""
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from PIL import Image
 from playwright.sync_api import Locator, Route, expect
 
 from tests.file_server import Files, serving_files
-from tests.gateway.media import PNG
 from tests.page.browser import Tab
 from tests.page.system import System
 
 MIB = 1024 * 1024
 SIZE = 18 * MIB + 5
+
+
+def drawable() -> bytes:
+    """A picture that can be shown, whatever stands behind it."""
+    out = BytesIO()
+    Image.new("L", (64, 64)).save(out, "PNG")
+    return out.getvalue()
+
+
+PNG = drawable()
 
 
 @pytest.fixture

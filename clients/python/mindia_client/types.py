@@ -388,6 +388,7 @@ class Hit(TypedDict):
     similarity: float
     relevance: float | None
     picture_url: str | None
+    thumbnail_url: str | None
     matched: str | None
     places: list[Place]
     duplicates: list[Duplicate]
@@ -432,6 +433,7 @@ class Image(TypedDict):
     tags: list[str]
     index: Index
     plugins: dict[str, PluginNote]
+    thumbnail_url: str | None
 
 
 class ImagePage(TypedDict):

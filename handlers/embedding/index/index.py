@@ -263,6 +263,8 @@ class Index:
             )
         kept = [entity_id for entity_id in page if entity_id in self._kind_of]
         self._words.add((each, _texts(parts.get(each, ()), names.get(each, ""))) for each in kept)
+        if self._unread is None:
+            self._words.commit()
 
     def _remove(self, entity_id: str) -> None:
         self._left_out.discard(entity_id)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from broker.engine.keys import Keys
 from broker.errors import NotFound, Unavailable
@@ -112,8 +113,22 @@ def test_a_page_passes_over_a_record_that_is_gone(redis: Redis) -> None:
     assert MediaStore(redis, KEYS).page("acme", "video", limit=10, offset=0)[0] == [first]
 
 
+def test_names_are_told_of_ones_own_files_that_are_there_and_what_the_server_refuses_is_raised(redis: Redis) -> None:
+    store, mine, other = MediaStore(redis, KEYS), record(1), record(2, tenant="other")
+    for number, each in enumerate((mine, other)):
+        save(redis, each, number)
+    assert store.filenames("acme", [str(uuid4()), other.id, mine.id]) == {mine.id: mine.filename}
+    assert store.filenames("acme", []) == {}
+    redis.delete(KEYS.media(other.id))
+    redis.set(KEYS.media(other.id), "no record")
+    with pytest.raises(ResponseError):
+        store.filenames("acme", [mine.id, other.id])
+
+
 def test_without_redis_it_is_unavailable() -> None:
     store = MediaStore(Redis(host="127.0.0.1", port=9, retry=None), KEYS)
+    with pytest.raises(Unavailable):
+        store.filenames("acme", [str(uuid4())])
     with pytest.raises(Unavailable):
         store.get("acme", str(uuid4()))
     with pytest.raises(Unavailable):

@@ -76,6 +76,8 @@ def things(gateway: Server, behind: Broker) -> dict[str, Any]:
     post("/api/tasks", json=NEW_TASK)
     fail(behind, "another cause")
     behind.transitions.register_worker("w9", ttl=600, queues="VideoTranscoding", fields={})
+    image = post("/api/images", files={"file": ("a.png", PNG)})
+    behind.storage.put(f"{thumbnails('acme', image['id'], 640)}640.webp", io.BytesIO(b"webp"))
     links = SignedLinks(SECRET)
     tenant = Tenant("acme").id
     return {
@@ -85,7 +87,7 @@ def things(gateway: Server, behind: Broker) -> dict[str, Any]:
         "caption_id": post(
             f"/api/videos/{video['id']}/captions", files={"file": ("c.vtt", VTT)}, data={"language": "en"}
         )["id"],
-        "image_id": post("/api/images", files={"file": ("a.png", PNG)})["id"],
+        "image_id": image["id"],
         "audio_id": post("/api/audios", files={"file": ("a.mp3", MP3)})["id"],
         "document_id": post("/api/documents", files={"file": ("a.txt", b"Hello")})["id"],
         "scheduled_id": post("/api/tasks", json=NEW_TASK | {"delay_seconds": 3600, "flow": "f"})["id"],
@@ -109,6 +111,7 @@ def things(gateway: Server, behind: Broker) -> dict[str, Any]:
         "doomed_key_id": doomed_key,
         "event_id": deliveries[0]["event_id"],
         "signature": links.sign(tenant, video["id"]),
+        "image_signature": links.sign(tenant, image["id"]),
         "source_signature": links.sign(tenant, source_of(video["id"])),
         "plugin_task_id": VIDEO_ID,
     }

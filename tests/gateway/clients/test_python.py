@@ -69,6 +69,8 @@ ARGUMENTS: dict[str, Callable[[Things], dict[str, Any]]] = {
     "reprocess_videos": lambda _: {"body": {"filter": {"uploaded_to": "2001-01-01T00:00:00Z"}, "dry_run": True}},
     "get_thumbnail": lambda it: {"video_id": it["video_id"], "time": 0, "width": 640},
     "download_thumbnail": lambda it: {"video_id": it["video_id"], "signature": it["signature"]},
+    "get_image_thumbnail": lambda it: {"image_id": it["image_id"], "width": 640},
+    "download_image_thumbnail": lambda it: {"image_id": it["image_id"], "signature": it["image_signature"]},
     "download_video": lambda it: {"video_id": it["video_id"], "variant": "9p"},
     "download_linked_video": lambda it: {"video_id": it["video_id"], "signature": it["signature"]},
     "upload_captions": lambda it: {

@@ -8,13 +8,14 @@ from typing import Any
 
 def peak(function: str, path: str, *arguments: Any) -> tuple[int, Any]:
     """MiB of memory that the program takes at most beyond what it has taken so far; and the answer."""
-    before = _most()
+    before = most()
     answer = resolve_name(function)(path, *arguments)
     if isinstance(answer, GeneratorType):
         answer = list(answer)
-    return _most() - before, answer
+    return most() - before, answer
 
 
-def _most() -> int:
+def most() -> int:
+    """MiB of memory that this program has taken at most."""
     (line,) = [each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("VmHWM:")]
     return int(line.split()[1]) // 1024

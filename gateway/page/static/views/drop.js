@@ -6,7 +6,7 @@ import { opened } from "../links.js";
 import { html, nothing, repeat } from "../lit.js";
 import { code } from "../parts/action.js";
 import { icon } from "../parts/icons.js";
-import { picture } from "../parts/picture.js";
+import { MEDIUM, picture } from "../parts/picture.js";
 import { player } from "../parts/player.js";
 import { failure } from "../parts/region.js";
 import { ended, progress, status } from "../parts/status.js";
@@ -155,7 +155,7 @@ function accepted(each, brief) {
 function result({ kind, name, media, made }, task) {
   if (kind === "video") return made.playable ? player(media.id, opened(made.hls_url), opened(made.poster_url), name) : nothing;
   return task.status === "completed"
-    ? html`<figure>${picture(made)}<figcaption class="muted">Searchable now.</figcaption></figure>` : nothing;
+    ? html`<figure>${picture(made, MEDIUM)}<figcaption class="muted">Searchable now.</figcaption></figure>` : nothing;
 }
 
 /** Reads the task once, so that events patch it, and the file again when it plays and when it is done. */

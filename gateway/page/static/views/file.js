@@ -8,7 +8,7 @@ import { remember, upload } from "../upload-names.js";
 import { action, code } from "../parts/action.js";
 import { copyButton } from "../parts/copy.js";
 import { json } from "../parts/json.js";
-import { hasPicture, picture } from "../parts/picture.js";
+import { hasPicture, largePicture } from "../parts/picture.js";
 import { player } from "../parts/player.js";
 import { region } from "../parts/region.js";
 import { progress, status } from "../parts/status.js";
@@ -102,7 +102,7 @@ function shown(file, task, start) {
     const from = start === undefined ? "" : `#t=${start}`;
     return html`<audio controls preload=${from ? "metadata" : "none"} src=${opened(file.source_url) + from} aria-label=${file.filename}></audio>`;
   }
-  return html`<figure class="large">${picture(file)}${task.status === "failed" && hasPicture(file)
+  return html`<figure class="large">${largePicture(file)}${task.status === "failed" && hasPicture(file)
     ? html`<figcaption class="muted">As much of it as your browser can show.</figcaption>` : nothing}</figure>`;
 }
 

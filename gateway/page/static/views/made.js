@@ -4,7 +4,7 @@ import { bytes } from "../format.js";
 import { opened } from "../links.js";
 import { html, nothing } from "../lit.js";
 import { mediaOf, upload } from "../upload-names.js";
-import { hasPicture, picture } from "../parts/picture.js";
+import { MEDIUM, hasPicture, picture } from "../parts/picture.js";
 import { player } from "../parts/player.js";
 import { href } from "../route.js";
 
@@ -16,7 +16,7 @@ export function made(task) {
   const links = task.links ?? {};
   const parts = [
     links.hls_url ? player(task.id, opened(links.hls_url), opened(links.poster_url), file?.filename ?? "The video") : nothing,
-    file && !links.hls_url && hasPicture(file) ? html`<figure>${picture(file)}<figcaption>${file.filename}</figcaption></figure>` : nothing,
+    file && !links.hls_url && hasPicture(file) ? html`<figure>${picture(file, MEDIUM)}<figcaption>${file.filename}</figcaption></figure>` : nothing,
     links.files?.length ? files(links.files) : nothing,
   ].filter((each) => each !== nothing);
   if (!parts.length) return nothing;

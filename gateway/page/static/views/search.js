@@ -4,7 +4,7 @@ import { call } from "../api.js";
 import { count, plural, span } from "../format.js";
 import { html, nothing, repeat } from "../lit.js";
 import { code } from "../parts/action.js";
-import { pictureAt } from "../parts/picture.js";
+import { pictureOfHit } from "../parts/picture.js";
 import { region } from "../parts/region.js";
 import { Resource } from "../resource.js";
 import { go, href } from "../route.js";
@@ -107,7 +107,7 @@ function results({ results, total, exact, next }, asked, more) {
   const request = asked.q || asked.like ? { path: "/api/search", query: question(asked) } : { method: "POST", path: "/api/search", file: chosen.name };
   return html`<p class="line"><span>${exact ? nothing : "at least "}${plural(total, "result")}${about(asked)}, ${asked.nearest ? "fitting or not, nearest" : "best"} first</span>${code(request, "This search")}</p>
     <ol class="gallery">${repeat(results, (each) => each.entity_id, (each) => html`<li data-row>
-      <a data-open href=${foundAt(each.entity_type, each.entity_id, asked.q, each.places[0])}>${pictureAt(each.places[0]?.picture_url ?? each.picture_url, each.entity_type)}
+      <a data-open href=${foundAt(each.entity_type, each.entity_id, asked.q, each.places[0])}>${pictureOfHit(each)}
         <span class="name clip" title=${each.filename}>${each.filename}</span></a>
       <p class="stands">${score(each)}
         ${each.duplicates?.length ? html`<span class="muted" title=${each.duplicates.map(({ filename }) => filename).join(", ")}>and ${plural(each.duplicates.length, "copy", "copies")}</span>` : nothing}</p>

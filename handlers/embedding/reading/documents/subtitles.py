@@ -13,8 +13,9 @@ from handlers.embedding.reading.documents.section import Section
 #: As it is found, too: without a fraction, or before the beginning.
 _TIME = r"(-?)(?:(\d{1,4}):)?([0-5]?\d):([0-5]?\d)(?:[.,](\d{1,3}))?"
 _CUE = re.compile(rf"^{_TIME}[ \t]*-->[ \t]*{_TIME}[^\n]*\n((?:(?!.*-->).+\n?)*)", re.MULTILINE)
-#: ASS commands, as they are found in SubRip.
-_COMMANDS = re.compile(r"\{\\[^{}]*\}")
+#: ASS commands, as they are found in SubRip, and WebVTT's times of single words, which programs that listen write.
+_TIMES = r"<[\d:.]{4,20}>"
+_COMMANDS = re.compile(rf"\{{\\[^{{}}]*\}}|{_TIMES}")
 #: Words and seconds of a stretch at most; at the end of a sentence it may end after so many words.
 _MOST_WORDS, _MOST_SECONDS, _FEW_WORDS = 60, 30.0, 25
 _SENTENCE_ENDS = (".", "?", "!", "\u3002", "\uff1f", "\uff01", "\u2026")
@@ -43,7 +44,8 @@ def stretches(said: Iterable[Said]) -> Iterator[Section]:
     words: list[str] = []
     start = end = 0.0
     for each in said:
-        if words and (len(words) >= _MOST_WORDS or each.end - start > _MOST_SECONDS or _complete(words)):
+        apart = each.end - start > _MOST_SECONDS or each.start < start
+        if words and (apart or len(words) >= _MOST_WORDS or _complete(words)):
             yield Section(" ".join(words), start=start, end=end)
             words = []
         if not words:
@@ -59,12 +61,16 @@ def _complete(words: list[str]) -> bool:
 
 
 def _cues(text: str) -> Iterator[Said]:
-    """The second of two equal cues in a row, which roll-up captions have, is left out."""
-    before = ""
+    """Roll-up captions show again what was said before: of two equal cues in a row the second is left out, and with
+    times of single words all of a cue that the one before it ends with, or that it begins with.
+    """
+    before, rolls = "", re.search(_TIMES, text) is not None
     for cue in _CUE.finditer(text):
         words = " ".join(visible(_COMMANDS.sub("", cue[11])).split())
-        if words and words != before:
-            yield Said(words, _seconds(*cue.groups()[:5]), _seconds(*cue.groups()[5:10]))
+        said = words.removeprefix(f"{before} ") if rolls and before else words
+        again = words == before or (rolls and before.endswith(f" {words}"))
+        if words and not again:
+            yield Said(said, _seconds(*cue.groups()[:5]), _seconds(*cue.groups()[5:10]))
         before = words
 
 

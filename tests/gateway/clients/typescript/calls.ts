@@ -127,6 +127,16 @@ const calls: Record<Called, () => Promise<Answer>> = {
       params: { path: { video_id: it.video_id, signature: it.signature } },
       parseAs: "blob",
     }),
+  get_image_thumbnail: () =>
+    api.GET("/api/images/{image_id}/thumbnail", {
+      params: { path: { image_id: it.image_id }, query: { width: 640 } },
+      parseAs: "blob",
+    }),
+  download_image_thumbnail: () =>
+    api.GET("/api/images/{image_id}/thumbnail/{signature}", {
+      params: { path: { image_id: it.image_id, signature: it.image_signature } },
+      parseAs: "blob",
+    }),
   download_video: () =>
     api.GET("/api/videos/{video_id}/download", {
       params: { path: { video_id: it.video_id }, query: { variant: "9p" } },

@@ -127,6 +127,21 @@ def test_what_is_removed_or_replaced_is_found_no_more(index) -> None:
     assert not index.wasteful
 
 
+def test_texts_that_come_in_pieces_take_no_more_room_and_are_found_before_the_last_has_come() -> None:
+    texts = [(str(number), [f"report {number} on {number * 7919}"]) for number in range(2000)]
+    whole, pieces = words.Words(), words.Words()
+    whole.add(texts)
+    whole.commit()
+    for at in range(0, len(texts), 20):
+        pieces.add(texts[at : at + 20])
+        assert pieces.covered(f"{at * 7919}") == {str(at): 1.0}
+    in_between = words.Words()
+    for at in range(0, len(texts), 20):
+        in_between.add(texts[at : at + 20])
+    in_between.commit()
+    assert in_between.nbytes == whole.nbytes
+
+
 def test_a_word_of_very_many_texts_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(words, "_TOO_MANY", 20)
     index = words.Words()

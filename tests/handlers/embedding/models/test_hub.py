@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -49,6 +51,11 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]
         yield Hub.asked
         server.shutdown()
         thread.join()
+
+
+def test_a_search_process_with_the_bundled_model_starts_without_what_asks_the_hub() -> None:
+    imported = "import sys, handlers.embedding.search.opening; sys.exit('huggingface_hub' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", imported]).returncode == 0
 
 
 def test_a_model_that_the_hub_has_may_be_fetched(asked: list[str]) -> None:
