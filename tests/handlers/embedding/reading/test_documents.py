@@ -160,14 +160,42 @@ def test_the_main_part_of_a_word_document_lies_where_the_archive_says(read: Read
     assert read(data, WORD)[0][0] == "Elsewhere\n\n"
 
 
+def test_of_word_documents_notes_are_read_and_what_is_there_for_older_programs_is_not(
+    read: Read, tmp_path: Path
+) -> None:
+    main = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    mc = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+    box = "<w:p><w:r><w:t>Boxed</w:t></w:r></w:p>"
+    body = (
+        f'<w:document xmlns:w="{main}" xmlns:mc="{mc}"><mc:AlternateContent><mc:Choice>{box}</mc:Choice>'
+        f"<mc:Fallback>{box}</mc:Fallback></mc:AlternateContent><w:p><w:t>Text</w:t></w:p></w:document>"
+    )
+    word(body=body.encode(), path=tmp_path / "a.docx")
+    with zipfile.ZipFile(tmp_path / "a.docx", "a") as archive:
+        archive.writestr(
+            "word/footnotes.xml", f'<w:footnotes xmlns:w="{main}"><w:p><w:t>Noted</w:t></w:p></w:footnotes>'
+        )
+    ((text, *_),) = read((tmp_path / "a.docx").read_bytes(), WORD)
+    assert text.split() == ["Boxed", "Text", "Noted"]
+
+
 def test_of_html_only_what_is_shown_is_read(read: Read) -> None:
     page = (
         "<!doctype html><html><head><title>Night <b>trains</b></title><style>p { color: red }</style></head><body>"
         "<h1>Where</h1><p>To <em>Vien</em>na&nbsp;&amp; back<script>alert('x')</script><br>tomorrow"
+        "<p>A<img src=x alt='black kite'><img src=y>here"
         "<ul><li>one<li>two</ul>"
     )
     ((text, *_),) = read(page.encode(), "text/html")
-    assert text.split("\n\n") == ["Night trains", "Where", "To Vienna & back", "tomorrow", "one", "two"]
+    assert text.split("\n\n") == [
+        "Night trains",
+        "Where",
+        "To Vienna & back",
+        "tomorrow",
+        "A black kite here",
+        "one",
+        "two",
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["koi8-r", "windows-1251", "Shift_JIS", "gb2312", "iso-2022-jp"])
