@@ -29,7 +29,10 @@ settings.load_profile("without a deadline")
 
 
 #: Their files take long, of few tests: they begin, so that processes side by side (``make test``) end together.
-_LONG = ("system", "page", "broker/worker", "handlers/transcoding", "broker/adoption", "broker/removal")
+_LONG = (
+    *("system/", "page/", "broker/worker/", "handlers/transcoding/", "broker/adoption/", "broker/removal/"),
+    *("scripts/test_bench", "scripts/test_search"),
+)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -44,7 +47,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.nodeid.startswith(tuple(f"tests/{each}/" for each in _LONG)))
+    items.sort(key=lambda item: not item.nodeid.startswith(tuple(f"tests/{each}" for each in _LONG)))
 
 
 class AnyPayload(Schema):

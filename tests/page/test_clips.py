@@ -43,8 +43,9 @@ WATCH = """async ({ kind, url, times }) => {
   for (const time of times) {
     if (time >= 0) {
       const sought = new Promise((done) => { video.onseeked = done; });
+      const shown = new Promise((done) => video.requestVideoFrameCallback(done));  // later, on a busy machine
       video.currentTime = time;
-      await sought;
+      await Promise.all([sought, shown]);
     }
     seen.push(look());
   }

@@ -9,6 +9,9 @@ from broker.media.search import MAX_FOUND
 from handlers.embedding.index.ranking import Match
 from handlers.embedding.search.facts import Facts
 
+#: Equal files that are looked for behind a page: each is asked for by itself.
+_MOST_EQUAL = 100
+
 
 @dataclass(slots=True)
 class Chosen:
@@ -28,7 +31,8 @@ def page(
 ) -> tuple[list[Chosen], Match | None]:
     """``limit`` hits that still exist, from a place on, and the last match that was looked at if there are more.
 
-    ``matches`` come best first. ``fresh`` tells what is known now of those that are about to be answered.
+    Files that are equal to one of them and follow right behind are among its duplicates. ``matches`` come best first.
+    ``fresh`` tells what is known now of those that are about to be answered.
     """
     hits: list[Chosen] = []
     same: dict[tuple[int, str], Chosen] = {}
@@ -40,6 +44,13 @@ def page(
             last = match
             if match.entity_id in facts:
                 _take(Chosen(match, facts[match.entity_id]), hits, same)
+    for match in islice(rest, _MOST_EQUAL):
+        known = fresh([match.entity_id]).get(match.entity_id)
+        if known and (known.size, known.sha256) not in same:
+            return hits, last
+        last = match
+        if known:
+            _take(Chosen(match, known), hits, same)
     return hits, last if next(rest, None) is not None else None
 
 

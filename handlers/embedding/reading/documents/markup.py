@@ -69,6 +69,8 @@ class _Words(HTMLParser):
             return self.parse_bogus_comment(i)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "img":
+            self.handle_data(f" {dict(attrs).get('alt') or ''} ")
         if tag == "title":
             self._in_title = True
         elif tag == "body":

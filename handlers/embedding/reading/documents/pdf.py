@@ -7,10 +7,12 @@ the whole program.
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
 from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError, WrongPasswordError
 
 from broker.errors import PermanentError
@@ -20,6 +22,10 @@ from handlers.embedding.reading.documents.section import Section
 _MOST_PAGES, _MOST_SECONDS = 2_000, 40.0
 #: Letters and digits of a page, below which it may be a scan: those of a stamp, a number, a scanner's own line.
 _FEW = 100
+#: Remarks and fields of a page that are read, and how deep a field may lie in others. Of one that is for a password.
+_MOST_REMARKS, _DEEPEST, _PASSWORD = 1000, 16, 1 << 13
+#: What is raised for a page that is broken.
+_OF_PAGE = (PyPdfError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError)
 _LOCKED = "This PDF is encrypted with a password; upload it without one."
 _BROKEN = "This file cannot be read as a PDF: it is damaged, cut off, or holds more than it should."
 
@@ -53,12 +59,43 @@ def _pages(document: PdfReader) -> Iterator[Section]:
         late = time.process_time() - begun > _MOST_SECONDS
         try:
             text = "" if late else document.pages[number - 1].extract_text().replace("\x00", "")
-        except (PyPdfError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+        except _OF_PAGE as error:
             failures, text = failures + 1, ""
             if failures == count:
                 raise PermanentError(_BROKEN) from error
         last = late or number == _MOST_PAGES
         bare = not late and len(list(islice(filter(str.isalnum, text), _FEW))) < _FEW
+        if not late and (filled_in := _filled_in(document.pages[number - 1])):
+            text = f"{text}\n\n{filled_in}"
         yield Section(text, page=number, cut=last and number < count, bare=bare)
         if last:
             break
+
+
+def _filled_in(page: PageObject) -> str:
+    """What a page shows beside its own text: fields of a form, remarks. Of what is broken nothing."""
+    words = []
+    with suppress(*_OF_PAGE):
+        for each in islice(page.annotations or (), _MOST_REMARKS):
+            with suppress(*_OF_PAGE):
+                words.append(_words_of(each.get_object()))
+    return "\n\n".join(filter(None, words)).replace("\x00", "")
+
+
+def _words_of(annotation: Any) -> str:
+    if annotation.get("/Subtype") != "/Widget":
+        return str(annotation.get("/Contents") or "")
+    kind, flags, value = (_inherited(annotation, name) for name in ("/FT", "/Ff", "/V"))
+    shown = kind in ("/Tx", "/Ch") and not int(flags or 0) & _PASSWORD
+    return value if shown and isinstance(value, str) else ""
+
+
+def _inherited(field: Any, name: str) -> Any:
+    """A member of a field, or of those that it is a part of."""
+    for _ in range(_DEEPEST):
+        if name in field:
+            return field[name]
+        if "/Parent" not in field:
+            break
+        field = field["/Parent"]
+    return None

@@ -18,8 +18,17 @@ _NAMESPACES = (
     "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}",
     "{http://purl.oclc.org/ooxml/wordprocessingml/main}",
 )
-_PARAGRAPH, _TEXT, _TAB = (frozenset(each + name for each in _NAMESPACES) for name in ("p", "t", "tab"))
-_BREAKS = frozenset(each + name for each in _NAMESPACES for name in ("br", "cr"))
+_TEXT = frozenset(each + "t" for each in _NAMESPACES)
+#: What stands for a tabulator, the end of a line and of a paragraph.
+_BLANK = {
+    each + name: blank
+    for each in _NAMESPACES
+    for name, blank in {"tab": "\t", "br": "\n", "cr": "\n", "p": "\n\n"}.items()
+}
+#: What an older program shows in place of what stands before it, with the same words.
+_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+#: Parts beside the main one whose text is read behind it.
+_NOTES = ("footnotes", "endnotes")
 _DOCUMENT, _RELATIONSHIPS = "word/document.xml", "_rels/.rels"
 #: What the relationship of an archive to its main part is called, in both editions.
 _MAIN = "/relationships/officeDocument"
@@ -48,33 +57,43 @@ def read_word(path: Path) -> Iterator[Section]:
 
 
 def _words(path: Path) -> Iterator[str]:
-    parser: Any = XMLPullParser(("end",))
-    for piece in _pieces(path):
+    with ZipFile(path) as archive:
+        names = archive.namelist()
+        if len(names) > _MOST_FILES:
+            raise PermanentError(_BROKEN)
+        main = _main_part(archive)
+        yield from _shown(_pieces(archive, main))
+        for notes in (f"{main.rpartition('/')[0]}/{each}.xml" for each in _NOTES):
+            if notes in names:
+                yield from _shown(_pieces(archive, notes))
+
+
+def _shown(pieces: Iterator[bytes]) -> Iterator[str]:
+    parser: Any = XMLPullParser(("start", "end"))
+    old = 0
+    for piece in pieces:
         parser.feed(piece)
-        for _, element in parser.read_events():
-            if element.tag in _TEXT:
+        for event, element in parser.read_events():
+            if element.tag == _FALLBACK:
+                old += 1 if event == "start" else -1
+            elif event == "start" or old:
+                continue
+            elif element.tag in _TEXT:
                 yield element.text or ""
-            elif element.tag in _TAB:
-                yield "\t"
-            elif element.tag in _BREAKS:
-                yield "\n"
-            elif element.tag in _PARAGRAPH:
-                yield "\n\n"
+            elif element.tag in _BLANK:
+                yield _BLANK[element.tag]
                 element.clear()  # the tree would grow to many times the file
     parser.close()  # which raises where the document is not at its end
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
-    with ZipFile(path) as archive:
-        if len(archive.namelist()) > _MOST_FILES:
-            raise PermanentError(_BROKEN)
-        with archive.open(_main_part(archive)) as document:
-            left = _MOST_BYTES
-            while piece := document.read(_PIECE):
-                left -= len(piece)
-                if left < 0:
-                    raise PermanentError(f"This Word document unpacks to more than {_MOST_BYTES // 2**20} MiB.")
-                yield piece
+def _pieces(archive: ZipFile, name: str) -> Iterator[bytes]:
+    with archive.open(name) as document:
+        left = _MOST_BYTES
+        while piece := document.read(_PIECE):
+            left -= len(piece)
+            if left < 0:
+                raise PermanentError(f"This Word document unpacks to more than {_MOST_BYTES // 2**20} MiB.")
+            yield piece
 
 
 def _main_part(archive: ZipFile) -> str:

@@ -16,6 +16,7 @@ from handlers.media.bounds import DOCUMENT
 from handlers.media.decoding import close, decode
 
 pypdf = pytest.importorskip("pypdf", reason="needs the extra embed")
+generic = pytest.importorskip("pypdf.generic", reason="needs the extra embed")
 section = pytest.importorskip("handlers.embedding.reading.documents.section")
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -72,6 +73,34 @@ def pdf(*pages: str, catalogue: bytes = b"", filters: str = "", data: bytes | No
         + f"xref\n0 {size}\n0000000000 65535 f \n{table}trailer << /Root 1 0 R /Size {size} >>\n".encode()
         + f"startxref\n{len(body)}\n%%EOF".encode()
     )
+
+
+def form(path: Path) -> bytes:
+    """One page with fields and remarks, of which some are for nobody's eyes, or broken."""
+    text = {"/Subtype": "/Widget", "/FT": "/Tx"}
+    (path / "plain.pdf").write_bytes(pdf("Application"))
+    writer = pypdf.PdfWriter(clone_from=path / "plain.pdf")
+    parent = writer._add_object(generic.DictionaryObject({generic.NameObject("/V"): generic.TextStringObject("Zoe")}))
+    members = [
+        text | {"/V": "Bartholomew"},
+        {"/Subtype": "/Widget", "/FT": "/Tx", "/Parent": parent},
+        text | {"/V": "hidden", "/Ff": 1 << 13},
+        text | {"/V": 5},
+        text | {"/Parent": generic.NullObject()},
+        {"/Subtype": "/Widget", "/FT": "/Btn", "/V": "Off"},
+        {"/Subtype": "/FreeText", "/Contents": "in the margin"},
+    ]
+    annotations = [generic.DictionaryObject(map(_member, each.items())) for each in members]
+    writer.pages[0][generic.NameObject("/Annots")] = generic.ArrayObject([generic.NumberObject(1), *annotations])
+    writer.write(path / "form.pdf")
+    return (path / "form.pdf").read_bytes()
+
+
+def _member(member: tuple[str, Any]) -> tuple[Any, Any]:
+    name, value = member
+    if isinstance(value, str):
+        value = generic.NameObject(value) if value.startswith("/") else generic.TextStringObject(value)
+    return generic.NameObject(name), generic.NumberObject(value) if type(value) is int else value
 
 
 def locked(password: str, tmp_path: Path) -> bytes:
@@ -131,14 +160,42 @@ def test_the_main_part_of_a_word_document_lies_where_the_archive_says(read: Read
     assert read(data, WORD)[0][0] == "Elsewhere\n\n"
 
 
+def test_of_word_documents_notes_are_read_and_what_is_there_for_older_programs_is_not(
+    read: Read, tmp_path: Path
+) -> None:
+    main = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    mc = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+    box = "<w:p><w:r><w:t>Boxed</w:t></w:r></w:p>"
+    body = (
+        f'<w:document xmlns:w="{main}" xmlns:mc="{mc}"><mc:AlternateContent><mc:Choice>{box}</mc:Choice>'
+        f"<mc:Fallback>{box}</mc:Fallback></mc:AlternateContent><w:p><w:t>Text</w:t></w:p></w:document>"
+    )
+    word(body=body.encode(), path=tmp_path / "a.docx")
+    with zipfile.ZipFile(tmp_path / "a.docx", "a") as archive:
+        archive.writestr(
+            "word/footnotes.xml", f'<w:footnotes xmlns:w="{main}"><w:p><w:t>Noted</w:t></w:p></w:footnotes>'
+        )
+    ((text, *_),) = read((tmp_path / "a.docx").read_bytes(), WORD)
+    assert text.split() == ["Boxed", "Text", "Noted"]
+
+
 def test_of_html_only_what_is_shown_is_read(read: Read) -> None:
     page = (
         "<!doctype html><html><head><title>Night <b>trains</b></title><style>p { color: red }</style></head><body>"
         "<h1>Where</h1><p>To <em>Vien</em>na&nbsp;&amp; back<script>alert('x')</script><br>tomorrow"
+        "<p>A<img src=x alt='black kite'><img src=y>here"
         "<ul><li>one<li>two</ul>"
     )
     ((text, *_),) = read(page.encode(), "text/html")
-    assert text.split("\n\n") == ["Night trains", "Where", "To Vienna & back", "tomorrow", "one", "two"]
+    assert text.split("\n\n") == [
+        "Night trains",
+        "Where",
+        "To Vienna & back",
+        "tomorrow",
+        "A black kite here",
+        "one",
+        "two",
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["koi8-r", "windows-1251", "Shift_JIS", "gb2312", "iso-2022-jp"])
@@ -154,6 +211,11 @@ def test_of_html_what_is_no_section_is_left_out(read: Read, section: str) -> Non
     ((text, *_),) = read(f"<html><body><p>Before{section} behind".encode(), "text/html")
     assert text.startswith("Before")
     assert text.endswith("behind")
+
+
+def test_what_is_filled_in_and_remarked_on_a_page_is_read(read: Read, tmp_path: Path) -> None:
+    ((text, page, *_),) = read(form(tmp_path), "application/pdf")
+    assert (text.split("\n\n"), page) == (["Application", "Bartholomew", "Zoe", "in the margin"], 1)
 
 
 def test_of_markdown_the_words_are_read_without_marks_and_addresses(read: Read) -> None:

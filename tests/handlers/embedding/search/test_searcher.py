@@ -332,6 +332,27 @@ def test_equal_files_are_one_hit_and_alike_ones_are_not(
     assert {grouped.entity_id, grouped.duplicates[0]["entity_id"]} == {first, copy}
 
 
+def test_copies_of_the_last_hit_of_a_page_are_not_hits_of_the_next(
+    searcher, vectors: RedisVectors, new_media: NewMedia, facts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies, others = [new_media() for _ in range(3)], [new_media() for _ in range(2)]
+    for each in copies:
+        vectors.put("acme", "m", "image", each, packed(RED))
+        facts[each] = search.Facts(0, 9, "x.jpg", frozenset(), None, "1" * 64)
+    for at, each in enumerate(others):
+        vectors.put("acme", "m", "image", each, packed([0.9 - at / 10, 0.1, 0.0]))
+    first = searcher.find(SearchRequest("acme", "red", limit=1))
+    (hit,) = first.hits
+    assert {hit.entity_id, *(each["entity_id"] for each in hit.duplicates)} == set(copies)
+    second = searcher.find(SearchRequest("acme", "red", limit=1, after=first.after))
+    assert [hit.entity_id for hit in second.hits] == others[:1]
+    assert searcher.find(SearchRequest("acme", "red", limit=2, after=first.after)).after is None
+    paging = pytest.importorskip("handlers.embedding.search.paging")
+    monkeypatch.setattr(paging, "_MOST_EQUAL", 1)
+    cut = searcher.find(SearchRequest("acme", "red", limit=1))
+    assert (len(cut.hits[0].duplicates), cut.after is None) == (1, False)
+
+
 def test_what_is_like_a_file_is_found_by_all_of_its_parts(searcher, vectors: RedisVectors, new_media: NewMedia) -> None:
     film, red, blue, other = (new_media() for _ in range(4))
     vectors.put("acme", "m", "video", film, packed(RED, BLUE))
