@@ -107,4 +107,5 @@ def test_many_uploads_leave_room_for_what_they_made(tab: Tab, system: System, tm
     for image in system.call("GET", "/api/images?limit=20")["images"]:
         if image["filename"] in {path.name for path in paths}:
             system.call("DELETE", f"/api/images/{image['id']}")
-    tab.expected.append("status of 404")  # they are shown meanwhile
+    # They are shown meanwhile; and twelve at once may wait too long to be drawn small, and are shown whole.
+    tab.expected.append("status of (404|503)")

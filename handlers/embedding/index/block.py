@@ -190,9 +190,10 @@ class Block:
         """(rows,), the cosine of each row, within ``query.uncertainty(longest, lost)``."""
         return query.fast(self._codes, self._sums[: self._used], self._steps[: self._used])
 
-    def exact(self, rows: NDArray[np.intp], query: Query) -> NDArray[np.float64]:
-        """(rows,), the cosines of some rows."""
-        return query.exact(self._rows[rows])
+    def values_of(self, rows: NDArray[np.intp]) -> NDArray[np.float16]:
+        """(rows, dimensions), as they are."""
+        values: NDArray[np.float16] = self._rows[rows]
+        return values
 
     def shown(self, rows: NDArray[np.intp] | None = None) -> NDArray[np.bool_]:
         """Of each of some rows, else of all, whether it is of a picture."""
@@ -207,6 +208,8 @@ class Block:
 
     def rows_of(self, places: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Which rows the entities at some places have, those of one side by side, and how many each has."""
+        if len(self._ids) == self._used:
+            return places, np.ones(len(places), np.intp)
         starts = self._starts[places]
         ends = np.append(self._starts[1 : len(self._ids)], self._used)[places]
         counts = ends - starts

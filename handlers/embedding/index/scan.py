@@ -6,12 +6,15 @@ thresholds are those of exact products.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handlers.embedding.index.block import Block
+from handlers.embedding.index.crew import Crew, cores
 from handlers.embedding.index.products import Query
 
 #: What scaling a score in single precision is off by at most, of its terms' absolute values.
@@ -88,7 +91,7 @@ class Scan:
         self._factors, self._lifted = (np.array(each) for each in zip(*scales, strict=True))
         self._addends = self._lifted - doubt
         #: (rows,) of each block, and (entities,) of all together, both within ``_error``.
-        self._rows = [self._scaled(block.fast(self._query), block.shown()) for block in self._blocks]
+        self._rows = _crew().map(self._of_block, self._blocks)
         best = [block.best_of_each(rows) for block, rows in zip(self._blocks, self._rows, strict=True)]
         self._best = np.concatenate(best) if best else np.empty(0, np.float32)
         self._best[self._places(self._worth)] = -np.inf
@@ -129,8 +132,9 @@ class Scan:
 
     def lifted(self) -> list[Scanned]:
         """Those that are worth more than their cosine."""
-        places = self._places(self._worth)
-        return self._scanned(places, self._exact(places, np.array(list(self._worth.values()))))
+        places, worth = self._places(self._worth), np.array(list(self._worth.values()))
+        order = np.argsort(places)
+        return self._scanned(places[order], self._exact(places[order], worth[order]))
 
     def _places(self, entity_ids: Iterable[str]) -> NDArray[np.intp]:
         first = dict(zip(self._matrix.blocks, self._starts.tolist(), strict=False))
@@ -148,23 +152,15 @@ class Scan:
         return np.searchsorted(self._starts, places, "right") - 1
 
     def _exact(self, places: NDArray[np.intp], worth: NDArray[np.float64] | None = None) -> Exact:
-        """Of the entities at some places; ``worth`` is added to all of an entity's cosines."""
-        found = Exact(np.empty(len(places)), np.empty(len(places)))
-        numbers = self._numbers(places)
-        for number in np.unique(numbers).tolist():
-            here = numbers == number
-            some = None if worth is None else worth[here]
-            found.scores[here], found.cosines[here] = self._exact_in(number, places[here] - self._starts[number], some)
-        return found
-
-    def _exact_in(self, number: int, places: NDArray[np.intp], worth: NDArray[np.float64] | None) -> Exact:
-        block = self._blocks[number]
-        rows, counts = block.rows_of(places)
-        if worth is None:  # without the rows that cannot be the best of theirs
-            nearly, firsts = self._rows[number][rows], _firsts(counts)
-            near = nearly >= np.repeat(np.maximum.reduceat(nearly, firsts) - 2 * self._error, counts)
-            rows, counts = rows[near], np.add.reduceat(near, firsts, dtype=np.intp)
-        cosines, shown = block.exact(rows, self._query), block.shown(rows).astype(np.intp)
+        """Of the entities at some places, which come in order; ``worth`` is added to all of an entity's cosines."""
+        if not len(places):
+            return Exact(np.empty(0), np.empty(0))
+        parts, counts = self._parts(places)
+        if worth is None and counts.max() > 1:
+            parts, counts = self._without_worse(parts, counts)
+        # All blocks' together: a call of numpy or ONNX Runtime takes as long as several rows.
+        cosines = self._query.exact(np.concatenate([self._blocks[number].values_of(rows) for number, rows in parts]))
+        shown = np.concatenate([self._blocks[number].shown(rows) for number, rows in parts]).astype(np.intp)
         if worth is None:
             scores = self._factors[shown] * cosines + self._addends[shown]
         else:
@@ -173,6 +169,30 @@ class Scan:
         best = np.maximum.reduceat(scores, firsts)
         of_best = np.maximum.reduceat(np.where(scores == np.repeat(best, counts), cosines, -np.inf), firsts)
         return Exact(best, of_best)
+
+    def _parts(self, places: NDArray[np.intp]) -> tuple[list[tuple[int, NDArray[np.intp]]], NDArray[np.intp]]:
+        """The numbers of their blocks with the rows of the entities in each, and how many each entity has."""
+        ends = np.searchsorted(places, self._starts).tolist()
+        parts, counts = [], []
+        for number, (first, last) in enumerate(pairwise(ends)):
+            if first < last:
+                rows, many = self._blocks[number].rows_of(places[first:last] - self._starts[number])
+                parts.append((number, rows))
+                counts.append(many)
+        return parts, np.concatenate(counts)
+
+    def _without_worse(
+        self, parts: list[tuple[int, NDArray[np.intp]]], counts: NDArray[np.intp]
+    ) -> tuple[list[tuple[int, NDArray[np.intp]]], NDArray[np.intp]]:
+        """The same without the rows that cannot be the best of theirs."""
+        nearly, firsts = np.concatenate([self._rows[number][rows] for number, rows in parts]), _firsts(counts)
+        near = nearly >= np.repeat(np.maximum.reduceat(nearly, firsts) - 2 * self._error, counts)
+        by_part = np.split(near, np.cumsum([len(rows) for _, rows in parts])[:-1])
+        left = [(number, rows[kept]) for (number, rows), kept in zip(parts, by_part, strict=True)]
+        return left, np.add.reduceat(near, firsts, dtype=np.intp)
+
+    def _of_block(self, block: Block) -> NDArray[np.float32]:
+        return self._scaled(block.fast(self._query), block.shown())
 
     def _scaled(self, cosines: NDArray[np.float32], shown: NDArray[np.bool_]) -> NDArray[np.float32]:
         factors, addends = self._factors.astype(np.float32), self._addends.astype(np.float32)
@@ -189,6 +209,11 @@ class Scan:
         most = longest * self._query.length + off
         factor, addend = float(self._factors.max()), float(np.abs(self._addends).max())
         return factor * off + _SCALED * (factor * most + addend)
+
+
+@cache
+def _crew() -> Crew:
+    return Crew(cores() - 1)
 
 
 def _firsts(counts: NDArray[np.intp]) -> NDArray[np.intp]:

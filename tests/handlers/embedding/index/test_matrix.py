@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from math import inf, nextafter
+from threading import Barrier, current_thread
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 np = pytest.importorskip("numpy", reason="needs the extra media")
 block = pytest.importorskip("handlers.embedding.index.block", reason="needs the extra media")
+crew = pytest.importorskip("handlers.embedding.index.crew", reason="needs the extra media")
 matrix = pytest.importorskip("handlers.embedding.index.matrix", reason="needs the extra media")
 products = pytest.importorskip("handlers.embedding.index.products", reason="needs the extra media")
 scan = pytest.importorskip("handlers.embedding.index.scan", reason="needs the extra media")
@@ -76,7 +78,7 @@ def test_every_live_entity_comes_once_best_first_by_its_best_row(
     random = np.random.default_rng(seed)
 
     def careless(block: Any, query: Any) -> Any:
-        exact = block.exact(np.arange(len(block.shown())), query)
+        exact = query.exact(block.values_of(np.arange(len(block.shown()))))
         off = 0.9 * query.uncertainty(block.longest, block.lost)
         return (exact + off * random.choice([-1, 1], len(exact))).astype(np.float32)
 
@@ -152,7 +154,7 @@ def test_no_block_is_copied_to_be_multiplied(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(products.Query, "fast", lambda query, *of: taken.append(of[0]) or fast(query, *of))
     query = products.Query(random.standard_normal(DIMENSIONS).astype(np.float32))
     for each in blocks:
-        exact = each.exact(np.arange(len(each)), query)
+        exact = query.exact(each.values_of(np.arange(len(each))))
         assert each.fast(query) == pytest.approx(exact, abs=query.uncertainty(each.longest, each.lost) + 1e-5)
     assert len(taken) == 4
     assert all(codes.flags.f_contiguous for codes in taken)
@@ -189,6 +191,29 @@ def test_no_more_is_compared_again_than_is_asked_for(monkeypatch: pytest.MonkeyP
     found = scan.Scan(tested, np.array([1.0, 0.0], np.float32), PLAIN).best(6)
     assert [next(found).entity_id for _ in range(6)] == list("012345")
     assert compared == [6]
+
+
+def test_blocks_are_compared_by_several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which a search with nothing beside it gains by."""
+    tested, random, meeting = matrix.Matrix(DIMENSIONS), np.random.default_rng(2), Barrier(2)
+    rows = random.standard_normal((400, DIMENSIONS)).astype(np.float16)
+    for at in range(len(rows)):
+        tested.add([f"{at:03}"], [1], rows[at : at + 1], np.zeros(1, bool))
+    threads = set()
+    fast = block.Block.fast
+
+    def met(self: Any, query: Any) -> Any:
+        if current_thread() not in threads:
+            threads.add(current_thread())
+            meeting.wait(10)
+        return fast(self, query)
+
+    monkeypatch.setattr(block.Block, "fast", met)
+    monkeypatch.setattr(scan, "_crew", lambda: crew.Crew(1))
+    query = random.standard_normal(DIMENSIONS).astype(np.float32)
+    best = [int(each.entity_id) for each in scan.Scan(tested, query, PLAIN).best(10)][:10]
+    assert best == np.argsort(-(rows.astype(np.float64) @ query))[:10].tolist()
+    assert len(threads) == 2
 
 
 def test_a_vector_that_is_broken_does_not_break_others() -> None:
