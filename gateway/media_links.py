@@ -3,12 +3,17 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from flask import url_for
 
+from broker.media.records import MediaRecord
 from broker.secrets.links import source_of
 from gateway.current import services, tenant
+
+#: Types of uploaded files that browsers are let show: those that run nothing in the name of the page's origin.
+SHOWN = ("application/pdf",)
 
 
 class MediaLinks:
@@ -41,6 +46,13 @@ class MediaLinks:
         """The uploaded file, under a signature that opens nothing else."""
         signature = services().links.sign(tenant().id, source_of(str(self._id)))
         return url_for("media_files.download_source_file", media_id=self._id, signature=signature)
+
+    def view(self, record: MediaRecord, page: int | None = None) -> str | None:
+        """The same for browsers to show, at this page; ``None`` for what they are not let show."""
+        if record.content_type not in SHOWN or record.source_removed_at:
+            return None
+        url = f"{self.source()}/{quote(record.filename, safe='')}"
+        return f"{url}#page={page}" if page else url
 
     def files(self, plugin: str, task_id: str, files: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """What a run of a plugin has made (``{name, size}`` each), with the ``url`` of each."""

@@ -181,6 +181,11 @@ def _poster(record: MediaRecord, links: MediaLinks) -> str | None:
     return links.stream(f"{record.stream}poster.jpg") if record.info.get("variants") else None
 
 
+def show_document(record: MediaRecord, task: Task | None, embedding: Task | None) -> dict[str, Any]:
+    """A document, with a link that browsers open."""
+    return show(record, task, embedding) | {"view_url": MediaLinks(record.id).view(record)}
+
+
 def show_image(record: MediaRecord, task: Task | None, embedding: Task | None) -> dict[str, Any]:
     """An image, with a fresh link to small pictures of it."""
     return show(record, task, embedding) | {"thumbnail_url": thumbnail(record)}

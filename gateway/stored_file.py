@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
+from unicodedata import normalize
+from urllib.parse import quote
 
 from flask import Response, request
 from werkzeug.exceptions import PreconditionFailed
@@ -12,6 +14,9 @@ from broker.media.storage import CHUNK, StoredObject
 from broker.secrets.links import LIFETIME_SECONDS
 from gateway.byte_range import requested_part
 from gateway.current import broker
+
+#: What stands as it is in a name of RFC 8187, beside letters and digits.
+_PLAIN = "!#$&+-.^_`|~"
 
 
 def send_unchanging(key: str, stored: StoredObject) -> Response:
@@ -56,3 +61,10 @@ def _cut(response: Response, stored: StoredObject) -> tuple[int, int]:
 def _still_the_same(stored: StoredObject) -> bool:
     """Whether the client that has other parts has them of this file (RFC 9110, section 13.1.5)."""
     return request.headers.get("If-Range", quote_etag(stored.etag)) == quote_etag(stored.etag)
+
+
+def disposition(what: str, name: str) -> str:
+    """``attachment``, or ``inline``, under a name; for browsers that know ASCII alone, too (RFC 6266, appendix D)."""
+    ascii_name = normalize("NFKD", name).encode("ascii", "ignore").decode()
+    simple = "".join(each for each in ascii_name if each.isprintable() and each not in '"\\')
+    return f"{what}; filename=\"{simple}\"; filename*=UTF-8''{quote(name, safe=_PLAIN)}"

@@ -47,14 +47,14 @@ class Worker:
 class Workers:
     """Reads on one Redis client with ``decode_responses=True``."""
 
-    def __init__(self, redis: "Redis", keys: Keys) -> None:
+    def __init__(self, redis: "Redis", keys: Keys, *, clock: str = "clock") -> None:
         self._redis = redis
         self._keys = keys
-        self._script = Script("workers")
+        self._script = Script("workers", clock=clock)
         self._drain = Script("drain")
 
     def list(self) -> list[Worker]:
-        """All workers whose record lives, by name. Raises ``Unavailable``."""
+        """All live workers, by name: a killed one is left out long before its record ends. Raises ``Unavailable``."""
         with redis_errors():
             rows = self._script(self._redis, prefix=self._keys.prefix, names=_FIELDS)
         return sorted((self._worker(*row) for row in rows), key=lambda each: each.name)

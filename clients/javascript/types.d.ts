@@ -416,6 +416,8 @@ export interface Document {
   index: Index;
   /** What plugins made of it, by their names. */
   plugins: Record<string, PluginNote>;
+  /** A PDF for browsers to show, `#page=7` behind it at that page; opens likewise. Null for all else. */
+  view_url: string | null;
 }
 
 export interface DocumentPage {
@@ -964,6 +966,8 @@ export interface Place {
   end: number | null;
   /** Of a document with pages, from 1. */
   page: number | null;
+  /** That page of a PDF, for browsers to show; opens without a key, for 24 hours. */
+  page_url: string | null;
   /** Characters of the page's or the document's text before the passage. */
   offset: number | null;
   /** That moment of a video, as a picture; opens without a key, for 24 hours. */

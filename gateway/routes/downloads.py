@@ -2,8 +2,6 @@
 
 from pathlib import PurePath
 from typing import Any
-from unicodedata import normalize
-from urllib.parse import quote
 from uuid import UUID
 
 from flask import Response
@@ -17,13 +15,11 @@ from gateway.downloads import download
 from gateway.media_view import find
 from gateway.rendition import Range
 from gateway.schemas.downloads import DownloadQuery
-from gateway.stored_file import send
+from gateway.stored_file import disposition, send
 
 blueprint = Blueprint("downloads", __name__, url_prefix="/api/videos", description="Videos as one file.")
 
 _MP4 = "video/mp4"
-#: What stands as it is in a name of RFC 8187, beside letters and digits.
-_PLAIN = "!#$&+-.^_`|~"
 
 
 @blueprint.get("/<uuid:video_id>/download")
@@ -65,12 +61,5 @@ def _answer(record: MediaRecord, query: dict[str, Any]) -> Response:
     response = send(found.stored, found.read)
     response.content_type = _MP4
     response.cache_control.no_cache = True  # another takes its place when the video is transcoded again
-    response.headers["Content-Disposition"] = _attachment(f"{name}.mp4")
+    response.headers["Content-Disposition"] = disposition("attachment", f"{name}.mp4")
     return response
-
-
-def _attachment(name: str) -> str:
-    """For browsers that know no other names than ASCII ones, too (RFC 6266, appendix D)."""
-    ascii_name = normalize("NFKD", name).encode("ascii", "ignore").decode()
-    simple = "".join(each for each in ascii_name if each.isprintable() and each not in '"\\')
-    return f"attachment; filename=\"{simple}\"; filename*=UTF-8''{quote(name, safe=_PLAIN)}"

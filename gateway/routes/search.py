@@ -17,6 +17,7 @@ from broker.media.records import MediaRecord
 from broker.media.search import PATIENCE, PICTURE_TIMEOUT, Hit, SearchRequest
 from gateway.blueprint import Blueprint
 from gateway.current import broker, services, tenant
+from gateway.media_links import MediaLinks
 from gateway.media_view import left_out_of_search, picture, thumbnail
 from gateway.schemas.search import PictureSearch, SearchQuery, SearchResults, SearchStatus, cursor_of
 from gateway.uploads import receive
@@ -145,7 +146,7 @@ def _answer(asked: Mapping[str, Any], found: Found) -> dict[str, Any]:
 
 
 def _shown(hit: Hit, record: MediaRecord | None) -> dict[str, Any]:
-    """A hit with links to pictures: of the file, and of the moment in a video where it was found."""
+    """A hit with links: to a picture of the file, and to the moment of a video or the page where it was found."""
     places = [_placed(place, record) for place in hit.places]
     matched = places[0]["matched"] if places else None
     links = {"picture_url": picture(record), "thumbnail_url": thumbnail(record)}
@@ -153,7 +154,9 @@ def _shown(hit: Hit, record: MediaRecord | None) -> dict[str, Any]:
 
 
 def _placed(place: Mapping[str, Any], record: MediaRecord | None) -> dict[str, Any]:
-    return {**place, "picture_url": _moment(record, place.get("start"))}
+    page = place.get("page")
+    page_url = MediaLinks(record.id).view(record, page) if record and page else None
+    return {**place, "page_url": page_url, "picture_url": _moment(record, place.get("start"))}
 
 
 def _moment(record: MediaRecord | None, seconds: float | None) -> str | None:

@@ -318,3 +318,7 @@ class Audio(Media):
 
 class Document(Media):
     """A document."""
+
+    view_url = fields.String(
+        **nullable("A PDF for browsers to show, `#page=7` behind it at that page; opens likewise. Null for all else.")
+    )

@@ -120,6 +120,7 @@ class Place(Schema):
     start = fields.Float(**nullable("Seconds from the beginning of the recording; when a frame is shown."))
     end = fields.Float(**nullable("Seconds, of what is said."))
     page = fields.Integer(**nullable("Of a document with pages, from 1."))
+    page_url = fields.String(**nullable("That page of a PDF, for browsers to show; opens without a key, for 24 hours."))
     offset = fields.Integer(**nullable("Characters of the page's or the document's text before the passage."))
     picture_url = fields.String(**nullable("That moment of a video, as a picture; opens without a key, for 24 hours."))
 

@@ -27,6 +27,7 @@ from handlers.embedding.models.embedder import Embedder, open_embedder
 from handlers.embedding.models.labels import LABELS, LabelTable
 from handlers.embedding.models.recipe import NAME_WEIGHT
 from handlers.embedding.models.relevance import Calibration, Kind
+from handlers.embedding.models.sense import Nonsense
 from handlers.embedding.models.settings import EmbeddingSettings
 from handlers.embedding.names import name_words
 from handlers.embedding.reading.picture import read_picture
@@ -173,7 +174,8 @@ def _calibration(settings: EmbeddingSettings, encoder: Embedder) -> Calibration 
         return Calibration.bundled()
     if encoder.sees:
         return None
-    return Calibration.by(LabelTable(encoder.texts, settings.name, encoder.dimensions, settings.cache))
+    labels = LabelTable(encoder.texts, settings.name, encoder.dimensions, settings.cache)
+    return Calibration.by(labels, Nonsense.of(settings.name, encoder.queries, labels, settings.cache))
 
 
 def _bare(settings: EmbeddingSettings, encoder: Embedder, pictures: list[Any]) -> Vectors:

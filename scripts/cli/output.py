@@ -61,9 +61,9 @@ class Output:
         if not (self.as_json or self.quiet):
             _echo(text, err=True)
 
-    def table(self, columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+    def table(self, columns: Sequence[Column], rows: Iterable[Sequence[str]], below: int = 1) -> None:
         """Rows as wide as the terminal is; see ``scripts.cli.table``."""
-        for text in lines(columns, list(rows), self.width):
+        for text in lines(columns, list(rows), self.width, below):
             _echo(text)
 
     def fields(self, pairs: Iterable[tuple[str, str]]) -> None:

@@ -18,18 +18,20 @@ class Column(NamedTuple):
     right: bool = False
 
 
-def lines(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
-    """The table's lines. Of columns that would not fit, the last goes below its row, and a still narrower terminal gets
-    each row as a list of names and values. Cells may be styled.
+def lines(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int, below: int = 1) -> Iterator[str]:
+    """The table's lines. Of columns that would not fit, the last go below their row, ``below`` at most, each on a line
+    of its own; a still narrower terminal gets each row as a list of names and values. Cells may be styled.
     """
     widths = [max(cells(text) for text in column) for column in zip([c.title for c in columns], *rows, strict=True)]
     needed, rest = _sum(widths), _sum(widths[:-1])
     if needed <= width or (rest + len(_GAP) + _LEAST <= width and not columns[-1].right):
         yield from _side_by_side(columns, rows, widths, width - rest - len(_GAP))
-    elif rest <= width and not columns[-1].right:
-        yield from _last_below(columns, rows, widths)
-    else:
-        yield from _downwards(columns, rows)
+        return
+    for number in range(1, below + 1):
+        if _sum(widths[:-number]) <= width and not any(each.right for each in columns[-number:]):
+            yield from _last_below(columns, rows, widths, number)
+            return
+    yield from _downwards(columns, rows)
 
 
 def cells(text: str) -> int:
@@ -69,12 +71,14 @@ def _side_by_side(
         yield _row(columns, [*row[:-1], end], widths)
 
 
-def _last_below(columns: Sequence[Column], rows: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
-    yield _row(columns[:-1], [click.style(column.title, dim=True) for column in columns[:-1]], widths)
+def _last_below(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], widths: Sequence[int], number: int
+) -> Iterator[str]:
+    beside = columns[:-number]
+    yield _row(beside, [click.style(column.title, dim=True) for column in beside], widths)
     for row in rows:
-        yield _row(columns[:-1], row[:-1], widths)
-        if row[-1]:
-            yield f"{_GAP}{row[-1]}"
+        yield _row(beside, row[:-number], widths)
+        yield from (f"{_GAP}{cell}" for cell in row[-number:] if cell)
 
 
 def _downwards(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Iterator[str]:

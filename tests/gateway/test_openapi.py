@@ -69,6 +69,7 @@ def test_keys_are_needed_everywhere_but_for_health_and_streams(document: dict[st
         "/api/videos/{video_id}/download/{signature}",
         "/api/media/{media_id}/files/{signature}/{plugin}/{task_id}/{name}",
         "/api/media/{media_id}/source/{signature}",
+        "/api/media/{media_id}/source/{signature}/{name}",
     }
 
 

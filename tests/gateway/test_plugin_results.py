@@ -88,10 +88,29 @@ def test_a_service_that_a_worker_sends_to_the_gateway_gets_the_uploaded_file(
     served = anonymous.get(path)
     assert (served.data, served.content_type) == (PNG, "image/png")
     assert anonymous.get(f"{path}?utm_source=x").data == PNG
-    assert served.headers["Content-Disposition"] == "attachment"
+    assert served.headers["Content-Disposition"].startswith('attachment; filename="file.bin"')
     problem(anonymous.get(path.replace(media_id, other)), 404, "not_found")
     rival = run_context(broker, "rival").source_url(media_id).removeprefix("https://tasks.example.com")
     problem(anonymous.get(rival), 404, "not_found")
+
+
+def test_a_pdf_is_shown_by_browsers_and_nothing_else_is(client: FlaskClient, anonymous: FlaskClient) -> None:
+    """A page of a stranger's would run in the name of this origin, with the keys that it knows."""
+    pdf = upload(client, "/api/documents", b"%PDF-1.7\n<script>", "Über 1/2 #3.pdf").json
+    shown = anonymous.get(pdf["view_url"])
+    assert (shown.data, shown.content_type) == (b"%PDF-1.7\n<script>", "application/pdf")
+    assert pdf["view_url"].endswith("/2%20%233.pdf")
+    assert shown.headers["Content-Disposition"] == "inline; filename=\"2 #3.pdf\"; filename*=UTF-8''2%20#3.pdf"
+    assert shown.headers["X-Content-Type-Options"] == "nosniff"
+    assert shown.headers["Referrer-Policy"] == "no-referrer"
+    policy = dict(each.split(" ", 1) for each in shown.headers["Content-Security-Policy"].split("; "))
+    assert (policy["default-src"], policy["frame-ancestors"]) == ("'none'", "'none'")
+    assert "script-src" not in policy
+    assert anonymous.get(pdf["source_url"]).headers["Content-Disposition"].startswith("attachment; ")
+    for content, path in ((b"<!doctype html><p>Hello", "documents"), (b"Hello", "documents"), (PNG, "images")):
+        other = upload(client, f"/api/{path}", content, "a.pdf").json
+        assert other.get("view_url") is None
+        problem(anonymous.get(f"{other['source_url']}/a.pdf"), 404, "not_found")
 
 
 def test_a_link_for_players_does_not_open_the_uploaded_file(client: FlaskClient, anonymous: FlaskClient) -> None:

@@ -117,7 +117,7 @@ def test_the_best_come_first_with_all_that_is_known(client: FlaskClient, asked: 
                 "picture_url": None,
                 "thumbnail_url": None,
                 "matched": "speech",
-                "places": [PLACE | {"picture_url": None}],
+                "places": [PLACE | {"picture_url": None, "page_url": None}],
                 "duplicates": [{"entity_id": VIDEO_ID, "filename": "copy.mp4"}],
             },
         ],
@@ -127,6 +127,22 @@ def test_the_best_come_first_with_all_that_is_known(client: FlaskClient, asked: 
     assert asked[-1] == SearchRequest(
         "acme", "a dog", min_relevance=LEAST_RELEVANCE, after=[0.5, 0.25, "image", VIDEO_ID]
     )
+
+
+def test_a_page_of_a_pdf_has_a_link(client: FlaskClient, anonymous: FlaskClient, broker: Broker) -> None:
+    kept = {
+        name: upload(client, "/api/documents", content, name).json["id"]
+        for name, content in (("a b.pdf", b"%PDF-1.7\n"), ("a.txt", b"Hello"))
+    }
+    place = PLACE | {"start": None, "end": None, "page": 7}
+    hits = [Hit("document", media_id, name, 0.5, places=[place]) for name, media_id in kept.items()]
+    with searching(broker.search, lambda _: Found(hits, 2, None)):
+        _, answer = ask(client, q="a cat")
+    (pdf,), (text,) = (hit["places"] for hit in answer["results"])
+    link, _, page = pdf["page_url"].partition("#")
+    assert (anonymous.get(link).data, page) == (b"%PDF-1.7\n", "page=7")
+    assert link.endswith("/a%20b.pdf")
+    assert text["page_url"] is None
 
 
 def test_every_narrowing_is_passed_on(client: FlaskClient, asked: list[SearchRequest]) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 from pillow_heif import register_heif_opener
 from playwright.sync_api import Route, expect
 
+from tests.handlers.embedding.reading.scans import Page, pdf
 from tests.page.browser import NewTab, Tab
 from tests.page.conftest import Made
 from tests.page.system import TENANT_KEY, System
@@ -335,7 +336,8 @@ def test_a_narrow_window_has_search_too(new: NewTab, made: Made) -> None:
         # An address that is followed by another at once is never shown.
         expect(tab.page.get_by_role("heading", name=heading, level=1)).to_be_attached()
         tab.page.get_by_role("banner").get_by_role("link", name="Search", exact=True).click()
-        tab.page.get_by_label("What to look for").fill("a ramp of grey")
+        expect(tab.page.get_by_label("What to look for")).to_be_focused()
+        tab.page.keyboard.type("a ramp of grey")
         tab.page.keyboard.press("Enter")
         expect(tab.page.locator("ol.gallery").get_by_role("listitem").first).to_be_visible()
     tab.open("media")
@@ -362,6 +364,32 @@ def test_a_place_in_a_video_is_played_from(tab: Tab, made: Made) -> None:
     tab.page.go_back()
     tab.page.keyboard.press("Escape")
     expect(tab.page.get_by_label("What to look for")).to_have_value("a ramp of grey")
+
+
+def test_a_page_of_a_pdf_is_opened(tab: Tab, made: Made, system: System) -> None:
+    file = system.call("POST", "/api/documents", files={"file": ("ferry.pdf", pdf(Page(), Page()))})
+    view = file["view_url"]
+    place = {"matched": "passage", "text": "The ferry to Crete", "marks": [[4, 9]], "start": None, "page": 2}
+    hit = {"entity_type": "document", "entity_id": file["id"], "filename": "ferry.pdf", "relevance": 0.9}
+    hit |= {"similarity": 0.9, "picture_url": None, "matched": "passage", "duplicates": []}
+    hit |= {"places": [place | {"page_url": f"{view}#page=2", "picture_url": None}]}
+    tab.expect_request("/api/search[?]", {"results": [hit], "total": 1, "total_exact": True, "next_cursor": None})
+    tab.open("search?q=ferry")
+    with tab.page.expect_popup() as opened:
+        tab.page.get_by_role("link", name="ferry.pdf, page 2").click()
+    opened.value.wait_for_url(f"**{view}#page=2")
+    assert opened.value.evaluate("document.contentType") == "application/pdf"
+    assert opened.value.evaluate("window.opener") is None
+    opened.value.close()
+    tab.page.get_by_role("link", name="ferry.pdf", exact=True).click()
+    found = tab.page.get_by_role("region", name="Found by")
+    expect(found.get_by_role("link", name="page 2")).to_have_attribute("target", "_blank")
+    expect(found.locator("mark")).to_have_text("ferry")
+    expect(tab.page.get_by_role("link", name="Open", exact=True)).to_have_attribute("href", re.compile(r"/ferry\.pdf$"))
+    assert tab.axe() == []
+    tab.open("tasks")
+    expect(tab.page.get_by_role("heading", name="Tasks")).to_be_visible()
+    system.call("DELETE", f"/api/documents/{file['id']}")
 
 
 def test_a_file_tells_whether_it_can_be_found(tab: Tab, made: Made, running: System) -> None:

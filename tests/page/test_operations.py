@@ -144,6 +144,26 @@ def test_work_is_put_aside_and_let_go(tab: Tab, system: System) -> None:
     system.until(task, "completed")
 
 
+def test_what_no_worker_can_run_is_not_offered_and_says_what_would_help(tab: Tab, made: Made, system: System) -> None:
+    answer = system.call("GET", "/api/plugins")
+    for each in answer["plugins"]:
+        if each["name"] == "thumbnail":
+            each |= {"runnable": False, "installed_by": "mindia-tasks[media]"}
+    tab.expect_request("/api/plugins$", answer)
+    tab.open("plugins")
+    line = tab.page.get_by_role("row", name=re.compile("^thumbnail"))
+    expect(line).to_contain_text("no worker has what it needs")
+    expect(line.locator("code").last).to_have_text(".venv/bin/pip install 'mindia-tasks[media]'")
+    expect(tab.page.get_by_role("row", name=re.compile("^checksum"))).not_to_contain_text("no worker")
+    assert tab.axe() == []
+    tab.open(f"media/video/{made.ids['video']}")
+    run = tab.page.get_by_role("region", name="Run a plugin")
+    expect(run.get_by_role("button", name="thumbnail", exact=True)).to_be_disabled()
+    expect(run.get_by_role("button", name="checksum", exact=True)).to_be_enabled()
+    expect(run.get_by_role("listitem").filter(has_text="mindia-tasks[media]")).to_contain_text("thumbnail")
+    assert tab.axe() == []
+
+
 def test_the_settings_of_a_plugin_are_made_changed_and_forgotten(tab: Tab, system: System) -> None:
     tab.open("plugins")
     line = tab.page.get_by_role("row", name=re.compile("^assembly_ai"))

@@ -58,6 +58,7 @@ def test_a_limit_is_changed_and_what_is_refused_says_why(tab: Tab, system: Syste
         dialog.get_by_role("button", name="Save").click()
     assert saved.value.status == 422
     expect(dialog.get_by_role("alert").last).to_contain_text("Not valid")  # what it would change may be refused before
+    expect(dialog.get_by_role("alert")).to_have_count(1)
     tab.expected.append("status of 422")
     system.change("Act", rate=None, concurrency=None)
 

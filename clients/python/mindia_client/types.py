@@ -266,6 +266,7 @@ class Document(TypedDict):
     tags: list[str]
     index: Index
     plugins: dict[str, PluginNote]
+    view_url: str | None
 
 
 class DocumentPage(TypedDict):
@@ -614,6 +615,7 @@ class Place(TypedDict):
     start: float | None
     end: float | None
     page: int | None
+    page_url: str | None
     offset: int | None
     picture_url: str | None
 

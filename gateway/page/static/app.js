@@ -13,7 +13,7 @@ import { shell } from "./shell.js";
 import { loadSpec } from "./spec.js";
 import { apply } from "./store.js";
 import { listen, open as openStream } from "./stream.js";
-import { drawWith, update } from "./update.js";
+import { drawWith, update, updateNow } from "./update.js";
 import { VIEWS } from "./views/all.js";
 import { take } from "./views/drop.js";
 
@@ -34,10 +34,17 @@ function follow() {
     shown = name;
     view.resources.forEach((each) => each.start());
     scrollTo(0, 0);
-    document.getElementById("main")?.focus({ preventScroll: true });
+    begin();
   }
   document.title = `${view.title ?? VIEWS[at.name]?.title ?? "Mindia Tasks"} · Mindia Tasks`;
   update();
+}
+
+/** Who has come to a view reads it from its beginning, or goes on in the field that it is there for. */
+function begin() {
+  if (view.first) updateNow();
+  const field = view.first && document.querySelector(view.first);
+  (field || document.getElementById("main"))?.focus({ preventScroll: true });
 }
 
 function leave() {

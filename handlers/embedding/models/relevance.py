@@ -54,7 +54,7 @@ class Calibration:
 
     pictures: Kind
     texts: Kind
-    #: Known of the bundled model, on which alone it was measured what this finds and loses.
+    #: What a query that means nothing is known by, where that is asked.
     nonsense: Nonsense | None = None
 
     @classmethod

@@ -5,15 +5,19 @@ letters is near to whatever it happens to be near to: only the words as they are
 that a model does not take apart so far lie, by its vectors, where others lie that mean nothing.
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handlers.embedding.index.words import STOP
-from handlers.embedding.models.labels import SOME, LabelTable
+from handlers.embedding.models import kept
+from handlers.embedding.models.labels import SOME, Encode, LabelTable
 
 Vectors = NDArray[np.float32]
 
@@ -32,9 +36,19 @@ _MEANINGLESS = (
     "nonyjazy jeqa wilybi dasiwolo jara wigo vyvy soxydesu mywyhuvu myquji wulu jowava qawavowu taha soqikote "
     "rovife yaleba geby nypeyo tyxa yijyvobo"
 )
-#: Part of the way from words to these that a query may go, and log odds that the whole way costs: so chosen that hardly
-#: any query of one English word loses what it finds.
+#: Words of other languages, for models that may know them: by English ones alone they would look like letters.
+_FOREIGN = (
+    "Hund Katze Baum Haus Rechnung Urlaub Hochzeit Strand Berge Schmetterling Geburtstag Vertrag Steuererklärung "
+    "Fahrrad Zug Winter Schnee Pferd Küche Gitarre Zebra Kürbis chien chat maison facture vacances mariage plage "
+    "montagne papillon anniversaire contrat vélo neige cheval cuisine perro gato casa factura boda playa montaña "
+    "mariposa cumpleaños contrato bicicleta nieve caballo cocina cane gatto fattura matrimonio spiaggia farfalla "
+    "compleanno neve cavallo cucina pies kot dom faktura ślub plaża motyl rower śnieg koń hond huis factuur bruiloft "
+    "strand vlinder fiets sneeuw paard keuken"
+)
+#: Part of the way from words to letters that a query may go, and log odds that the whole way costs: so chosen that
+#: hardly any query of one English word loses what it finds; and the part by words of several languages.
 _TOLERATED, _DOUBT = 0.3, 7.0
+_TOLERATED_ABROAD = 0.4
 
 
 def makes_sense(query: str, pieces: Callable[[str], int]) -> bool:
@@ -58,14 +72,40 @@ class Nonsense:
     way: Vectors
     start: float
 
+    tolerated: float = _TOLERATED
+
     @classmethod
     def by(cls, labels: LabelTable) -> "Nonsense":
-        """Of the model of these labels, whose names are words."""
-        meant = labels.encode([labels.name(label) for label in SOME]).mean(axis=0)
-        way = labels.encode(_MEANINGLESS.split()).mean(axis=0) - meant
-        way /= way @ way
-        return cls(way, float(meant @ way))
+        """Of the bundled model, whose labels these are: their names are words, all of them English."""
+        return cls(*_way(labels.encode, _names(labels)))
+
+    @classmethod
+    def of(cls, model: str, queries: Encode, labels: LabelTable, cache: Path) -> "Nonsense":
+        """Of any other, which may know other languages, by texts embedded as ``queries``.
+
+        They are embedded now if what they told is not kept in ``cache`` yet: seconds.
+        """
+        words = [*_names(labels), *_FOREIGN.split()]
+        made_of = json.dumps([model, words, _MEANINGLESS])
+        path = cache / f"nonsense-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.npy"
+        (told,) = kept.read(path, (1, labels.dimensions + 1))
+        if np.isnan(told[0]):
+            way, start = _way(queries, words)
+            told = np.array([start, *way], np.float32)
+            kept.write(path, told[np.newaxis])
+        return cls(told[1:], float(told[0]), _TOLERATED_ABROAD)
 
     def doubt(self, query: Vectors) -> float:
         """Log odds that are taken from what is found by the query's vector alone."""
-        return _DOUBT * max(0.0, float(query @ self.way) - self.start - _TOLERATED)
+        return _DOUBT * max(0.0, float(query @ self.way) - self.start - self.tolerated)
+
+
+def _names(labels: LabelTable) -> list[str]:
+    return [labels.name(label) for label in SOME]
+
+
+def _way(encode: Encode, words: list[str]) -> tuple[Vectors, float]:
+    meant = encode(words).mean(axis=0)
+    way = encode(_MEANINGLESS.split()).mean(axis=0) - meant
+    way /= way @ way
+    return way, float(meant @ way)

@@ -18,6 +18,7 @@ from handlers.embedding.models.labels import LabelTable
 from handlers.embedding.models.minilm import MiniLM
 from handlers.embedding.models.recipe import encoder_of
 from handlers.embedding.models.relevance import Calibration
+from handlers.embedding.models.sense import Nonsense
 from handlers.embedding.models.settings import EmbeddingSettings
 from handlers.embedding.search.facts import Facts, FactsOf
 from handlers.embedding.search.query_encoders import Judge, QueryEncoder
@@ -34,6 +35,9 @@ class Embed(Protocol):
     sees: bool
 
     def __call__(self, text: str) -> NDArray[np.float32]: ...
+
+    def queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(texts, dimensions), those of several."""
 
     def texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(texts, dimensions), not as queries but as what they find."""
@@ -100,7 +104,8 @@ def _opened(settings: EmbeddingSettings) -> tuple[Embed, Judge | None]:
     if embed.sees:
         return embed, None
     labels = LabelTable(embed.texts, settings.name, dimensions, settings.cache)
-    return embed, Judge(Calibration.by(labels), embed.pieces)
+    nonsense = Nonsense.of(settings.name, embed.queries, labels, settings.cache)
+    return embed, Judge(Calibration.by(labels, nonsense), embed.pieces)
 
 
 def _settings_of(generation: str, location: str, environ: Mapping[str, str]) -> EmbeddingSettings | None:
@@ -121,11 +126,11 @@ class _Queries:
     """By an embedder."""
 
     def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self.sees, self.texts, self.pieces = embedder.sees, embedder.texts, embedder.pieces
+        self.queries, self.texts, self.pieces = embedder.queries, embedder.texts, embedder.pieces
+        self.sees = embedder.sees
 
     def __call__(self, text: str) -> NDArray[np.float32]:
-        vector: NDArray[np.float32] = self._embedder.queries([text])[0]
+        vector: NDArray[np.float32] = self.queries([text])[0]
         return vector
 
 

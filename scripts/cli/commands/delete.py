@@ -6,7 +6,7 @@ import click
 
 from scripts.cli.chosen import act_on_all, check_chosen, named
 from scripts.cli.command import Call, command
-from scripts.cli.failure import Usage
+from scripts.cli.failure import KEY_REFUSED, Failure, Usage
 from scripts.cli.task_filters import filtered, taken
 
 _PATHS = {"task": "tasks", "video": "videos", "image": "images", "audio": "audios", "document": "documents"}
@@ -33,8 +33,20 @@ def delete_command(call: Call, words: tuple[str, ...], kind: str, yes: bool, **o
         return
 
     def act(each: str) -> None:
-        call.api.call("DELETE", f"/api/{_PATHS[kind]}/{each}")
+        path = f"/api/{_PATHS[kind]}/{each}"
+        if kind != "task":
+            _check_there(call, path)
+        call.api.call("DELETE", path)
         if not call.out.data(None, [each]):
             call.out.line(f"{each}  deleted")
 
     call.for_each(named(words), act)
+
+
+def _check_there(call: Call, path: str) -> None:
+    """Raises ``Failure`` for a file that is not there; the API tells who deletes one again that it is deleted."""
+    try:
+        call.api.get(path)
+    except Failure as failure:
+        if failure.status != KEY_REFUSED:  # it may delete what it may not read
+            raise

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from scripts.cli.command import Call, command
+from scripts.cli.media import media_id_of, names_of
 from scripts.cli.output import status_word
 from scripts.cli.table import Column
 from scripts.cli.task_filters import all_tasks, filtered, newest, taken
@@ -38,12 +39,14 @@ def list_command(call: Call, limit: int, everything: bool, **options: Any) -> No
     if not tasks:
         out.note("No task matches." if given else "No task yet: mindia upload FILE, or mindia submit TYPE.")
         return
-    out.table(_COLUMNS, map(_row, tasks))
+    names = names_of(call.api, (task["payload"] for task in tasks))
+    out.table(_COLUMNS, [_row(task, names.get(media_id_of(task["payload"]), "")) for task in tasks])
     if (page.get("total") or 0) > len(tasks):
         out.note(f"{len(tasks)} of {page['total']}: --limit, --all")
     elif page.get("next_cursor"):
         out.note(f"The newest {len(tasks)}: --limit, --all")
 
 
-def _row(task: dict[str, Any]) -> tuple[str, ...]:
-    return task["id"], clean(task["type"]), status_word(task["status"]), ago(task["created_at"]), headline(task)
+def _row(task: dict[str, Any], file: str) -> tuple[str, ...]:
+    detail = ": ".join(filter(None, (file, headline(task))))
+    return task["id"], clean(task["type"]), status_word(task["status"]), ago(task["created_at"]), detail

@@ -1,7 +1,6 @@
 """``mindia search``"""
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,17 +11,14 @@ from scripts.cli.command import Call, command
 from scripts.cli.failure import Usage
 from scripts.cli.form import FormFile
 from scripts.cli.media import KINDS
-from scripts.cli.table import Column
+from scripts.cli.table import Column, cut
 from scripts.cli.words import bytes_in, clean, duration, place, seconds_in, since
 
-_COLUMNS = [
-    Column("RELEVANCE", right=True),
-    Column("SIMILARITY", right=True),
-    Column("ID"),
-    Column("KIND"),
-    Column("FILE"),
-    Column("WHERE"),
-]
+_COLUMNS = [Column("ID"), Column("KIND"), Column("FILE"), Column("WHERE")]
+#: Characters before the first word of the query that are shown where there is no room for all of a passage.
+_LEAD = 24
+#: Cells that what stands below its row is put in by.
+_INDENT = 2
 #: The most that the API answers at once.
 _PAGE = 100
 _MATCHED = {
@@ -86,7 +82,10 @@ def search_command(
         filters = " Filters leave out what they do not fit, however near it is." if narrowed else ""
         call.out.note(f"Nothing that fits was found{nearest}.{filters}")
         return
-    call.out.table(_COLUMNS, map(_row, results))
+    # What they are sorted by, and, of the same model, all alike.
+    score = "similarity" if results[0]["relevance"] is None else "relevance"
+    columns = [Column(score.upper(), right=True), *_COLUMNS]
+    call.out.table(columns, [_row(hit, score, call.out.width) for hit in results], below=2)
     if answer["next_cursor"]:
         total = answer["total"] if answer.get("total_exact", True) else f"at least {answer['total']}"
         call.out.note(f"{len(results)} of {total}: --limit, or --cursor {answer['next_cursor']}")
@@ -157,15 +156,27 @@ def _generation(each: dict[str, Any]) -> tuple[str, ...]:
     return clean(each["name"]), each["state"], str(each["files"]), each["kept_since"] or "-"
 
 
-def _row(hit: dict[str, Any]) -> tuple[str, ...]:
-    relevance = "-" if hit["relevance"] is None else f"{hit['relevance']:.2f}"
-    where = next(map(_where, islice(hit["places"], 1)), "")
-    name = clean(hit["filename"])
-    return relevance, f"{hit['similarity']:.3f}", hit["entity_id"], clean(hit["entity_type"]), name, where
+def _row(hit: dict[str, Any], score: str, width: int) -> tuple[str, ...]:
+    shown = "-" if hit[score] is None else f"{hit[score]:.2f}" if score == "relevance" else f"{hit[score]:.3f}"
+    where = next((_where(each, hit["filename"], width) for each in hit["places"]), "")
+    return shown, hit["entity_id"], clean(hit["entity_type"]), clean(hit["filename"]), where
 
 
-def _where(found: dict[str, Any]) -> str:
-    """The best place in a file: when or on which page, why, and the words there."""
+def _where(found: dict[str, Any], filename: str, width: int) -> str:
+    """The best place in a file: when or on which page, why, and the words there, in one line of the terminal."""
     at = f"page {found['page']}" if found["page"] else "" if found["start"] is None else place(found["start"])
-    told = [each for each in (at, _MATCHED.get(found["matched"], "")) if each]
-    return ": ".join(filter(None, (", ".join(told), clean(found["text"] or ""))))
+    told = ", ".join(each for each in (at, _MATCHED.get(found["matched"], "")) if each)
+    text = found["text"] or ""
+    if found["matched"] == "name" and text in filename:  # it stands beside it
+        return told
+    lead = f"{told}: " if told and text else told
+    return cut(lead + _from_first(text, found["marks"], width - len(lead)), width - _INDENT)
+
+
+def _from_first(text: str, marks: Sequence[Sequence[int]], width: int) -> str:
+    """A text, without its beginning where else there were no room for the first word of the query."""
+    first = marks[0][0] if marks else 0
+    if len(text) <= width or first <= _LEAD:
+        return clean(text)
+    begin = text.rfind(" ", 0, first - _LEAD + 1) + 1
+    return clean(f"…{text[begin or first - _LEAD :]}")

@@ -7,6 +7,7 @@ import pytest
 
 from broker.broker import Broker
 from broker.engine.transitions import Wait
+from broker.queues.workers import Workers
 from broker.worker import child
 from broker.worker.child_state import ChildState
 from broker.worker.log_pipe import LogPipe
@@ -80,6 +81,25 @@ def test_short_sleeps_keep_the_record_alive(broker: Broker, monkeypatch: pytest.
     now[0] += 1
     worker._sleep(Wait(1000))
     assert broker.redis.ttl(record) == child.WORKER_TTL
+
+
+def test_who_was_killed_is_listed_no_more_while_the_record_is_kept(engine: Engine) -> None:
+    """But for one whose lease holds: it may be busy for longer than it is silent."""
+    workers = Workers(engine.redis, engine.keys, clock="clock_test")
+    for name in ("idle", "busy"):
+        engine.store.register_worker(name, ttl=30, queues="Noop", fields=FIELDS | {"lacks": "a"})
+    engine.submit()
+    engine.advance(11)
+    engine.start("busy")
+    assert [(each.name, each.state) for each in workers.list()] == [("busy", "busy"), ("idle", "idle")]
+    engine.advance(2)
+    assert [each.name for each in workers.list()] == ["busy"]
+    assert workers.lacking("Noop") == {"a"}
+    engine.advance(60)
+    assert workers.list() == []
+    assert workers.lacking("Noop") == set()
+    records = [engine.keys.worker(name) for name in ("idle", "busy")]
+    assert engine.redis.exists(*records) == 2  # the server's own clock stands
 
 
 def test_retired_nothing_is_left(engine: Engine) -> None:

@@ -79,6 +79,7 @@ def things(gateway: Server, behind: Broker) -> dict[str, Any]:
     image = post("/api/images", files={"file": ("a.png", PNG)})
     behind.storage.put(f"{thumbnails('acme', image['id'], 640)}640.webp", io.BytesIO(b"webp"))
     links = SignedLinks(SECRET)
+    pdf = post("/api/documents", files={"file": ("a.pdf", b"%PDF-1.7\n")})
     tenant = Tenant("acme").id
     return {
         "url": gateway.url,
@@ -113,5 +114,7 @@ def things(gateway: Server, behind: Broker) -> dict[str, Any]:
         "signature": links.sign(tenant, video["id"]),
         "image_signature": links.sign(tenant, image["id"]),
         "source_signature": links.sign(tenant, source_of(video["id"])),
+        "pdf_id": pdf["id"],
+        "pdf_signature": links.sign(tenant, source_of(pdf["id"])),
         "plugin_task_id": VIDEO_ID,
     }

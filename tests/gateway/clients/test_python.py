@@ -90,6 +90,7 @@ ARGUMENTS: dict[str, Callable[[Things], dict[str, Any]]] = {
         "task_id": it["plugin_task_id"], "name": "small.jpg",
     },
     "download_source_file": lambda it: {"media_id": it["video_id"], "signature": it["source_signature"]},
+    "get_source_file": lambda it: {"media_id": it["pdf_id"], "signature": it["pdf_signature"], "name": "a.pdf"},
     "get_flow": lambda _: {"flow_id": "f"},
     "search_media": lambda _: {"q": "a dog", "type_": "video", "min_similarity": -0.5, "min_relevance": 0},
     "get_plugin_config": lambda _: {"name": "waveform"},

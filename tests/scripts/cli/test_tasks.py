@@ -204,6 +204,22 @@ def test_a_task_that_is_shown_names_its_file(mindia: Mindia, broker: Broker, tmp
     assert f"still.png (image {media['id']})" in mindia("show", by_plugin["id"]).out
 
 
+def test_a_list_names_the_files_that_its_tasks_are_about(mindia: Mindia, broker: Broker, tmp_path: Path) -> None:
+    still = tmp_path / "still.png"
+    still.write_bytes(PNG)
+    media = json.loads(mindia("upload", still, "--json").out)
+    fail(broker, "it is damaged")
+    mindia("submit", "PluginExecution", "plugin_name=checksum", f"media_id={media['id']}")
+    submit(broker)
+    lost, by_plugin, failed = mindia("list").out.splitlines()[1:]
+    assert "still.png" not in lost
+    assert "  still.png: " in by_plugin
+    assert failed.endswith("  still.png: it is damaged")
+    assert mindia("delete", media["id"], "--as", "image").status == 0
+    again = mindia("delete", media["id"], "--as", "image")
+    assert (again.status, again.out, again.err) == (3, "", "error: There is no media file with this id.\n")
+
+
 def test_statuses_may_be_given_as_the_api_takes_them(mindia: Mindia, broker: Broker) -> None:
     for _ in range(3):
         submit(broker)

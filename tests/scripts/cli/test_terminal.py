@@ -9,18 +9,23 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 
 import click
 import pytest
 
 from broker.broker import Broker
+from broker.media.narrowing import Found, Place
+from broker.media.search import Hit
 from scripts.cli.main import SECTIONS, mindia
 from scripts.cli.table import Column, cells, cut, lines
 from scripts.cli.words import clean, duration, seconds_in
 from tests.gateway.served import PATIENCE
 from tests.gateway.work import complete, fail
-from tests.scripts.cli.conftest import ROOT, Start
+from tests.scripts.cli.conftest import ROOT, Mindia, Start
+from tests.scripts.cli.test_search import found
 from tests.scripts.cli.test_tasks import submit
+from tests.search_fixtures import searching
 
 _COLUMNS = [Column("ID"), Column("AGE", right=True), Column("DETAIL")]
 _ROWS = [("one", "5s", "a long story about what went wrong"), ("three", "1m 20s", "")]
@@ -74,6 +79,43 @@ def test_columns_side_by_side_below_and_downwards() -> None:
         "three",
         "  age 1m 20s",
     ]
+
+
+#: A hit of each kind: its name, what it is, its best place, and how that is told.
+HITS = [
+    (
+        "A very long name of a film about insects, flowers and elephants in the garden behind the house.mp4",
+        *("video", Place("label", 0.5, "cliff, butcher shop", [], start=15.0), "0:15, shows: cliff, butcher shop"),
+    ),
+    ("bells.mp3", "audio", Place("name", 0.5, "bells", [[0, 5]]), "its name"),
+    (
+        *("notes.pdf", "document"),
+        Place(
+            "passage", 0.5, f"{'So much before. ' * 9}The ferry to Crete{' leaves at nine.' * 9}", [[148, 153]], page=7
+        ),
+        "page 7, says: …before. So much before. The ferry to Crete leaves at nine. lea…",
+    ),
+]
+
+
+def test_hits_of_every_kind_fit_a_terminal(on_terminal: OnTerminal, mindia: Mindia, broker: Broker) -> None:
+    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(len(HITS))]
+    hits = [
+        Hit(kind, media_id, name, 0.5, 0.9, places=[asdict(place)])
+        for media_id, (name, kind, place, _) in zip(ids, HITS, strict=True)
+    ]
+    with searching(broker.search, lambda _: Found(hits, len(hits), None)):
+        found(mindia, "ferry")
+        whole = mindia("search", "ferry").out
+        _, end = on_terminal(80, "search", "ferry")
+        first, *rows = click.unstyle(read_until(end)).splitlines()
+    assert first.split() == ["RELEVANCE", "ID", "KIND"]
+    assert rows == [
+        line
+        for media_id, (name, kind, _, where) in zip(ids, HITS, strict=True)
+        for line in (f"     0.90  {media_id}  {kind}", f"  {name}", f"  {where}")
+    ]
+    assert f"The ferry to Crete{' leaves at nine.' * 9}" in whole  # nothing is cut where nobody looks
 
 
 def test_wide_and_combining_characters_are_measured() -> None:

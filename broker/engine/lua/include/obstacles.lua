@@ -13,7 +13,7 @@ OBSTACLE.SILENCE = 0.4
 function OBSTACLE.holds_lease(key, id)
   local task = id and read_task(id)
   if not (task and task.status == 'processing' and KEY.worker(task.worker or '') == key) then return false end
-  return (tonumber(call('ZSCORE', facts(task.queue).leases, id .. ':' .. task.lease) or nil) or 0) > now
+  return (tonumber(call('ZSCORE', facts(task.queue).leases, id .. ':' .. task.lease) or nil) or 0) > lease_score(now)
 end
 
 -- The state of a worker that lives; else nil.

@@ -18,6 +18,7 @@ import { has } from "../spec.js";
 import { standing } from "../store.js";
 import { files } from "./made.js";
 import { where } from "./places.js";
+import { unable } from "./plugins.js";
 
 /** Hits among which the file is looked for: others have its name in theirs. */
 const MOST = 50;
@@ -64,6 +65,7 @@ function draw(file, path, plugins, asked, places) {
       <p class="copyable"><code class="copied">${file.id}</code>${copyButton(file.id, "id")}</p>
       <div class="buttons">${file.task_id ? html`<a class="button" href=${href("tasks", file.task_id)}>Task</a>` : nothing}
         ${file.index?.status === "indexed" ? html`<a class="button" href=${href("search", "", { like: file.id })}>Find similar</a>` : nothing}
+        ${file.view_url ? html`<a class="button" href=${opened(file.view_url)} target="_blank" rel="noopener">Open</a>` : nothing}
         ${file.source_url ? html`<a class="button" href=${opened(file.source_url)}>Download</a>` : nothing}
         ${file.variants?.length && !file.source_removed_at && has("POST", "/api/videos/{video_id}/reprocess") ? action({
           label: "Transcode again", request: { method: "POST", path: `${path}/reprocess`, body: {} },
@@ -171,14 +173,15 @@ function part(file) {
     <button>Download</button></form>`;
 }
 
-/** The plugins that take this kind of file and are set up. */
+/** The plugins that take this kind of file and are set up; those that no worker can run say what would help. */
 function run(file, plugins) {
   const fitting = plugins.filter((each) => each.media_types.includes(file.kind));
   if (!fitting.length) return nothing;
   const off = fitting.filter((each) => !each.enabled).length;
   return html`<section class="panel" aria-labelledby="plugins"><h2 id="plugins">Run a plugin</h2>
-    <ul class="plugins">${fitting.filter((each) => each.enabled).map(({ name, description }) => html`<li>
-      ${action({ label: name, request: { method: "POST", path: `/api/plugins/${name}/execute`, body: { media_id: file.id } },
-        said: `${name} is queued.`, done: (task) => go(href("tasks", task.id)) })}<small class="muted">${description}</small></li>`)}</ul>
+    <ul class="plugins">${fitting.filter((each) => each.enabled).map((plugin) => html`<li>
+      ${action({ label: plugin.name, request: { method: "POST", path: `/api/plugins/${plugin.name}/execute`, body: { media_id: file.id } },
+        said: `${plugin.name} is queued.`, done: (task) => go(href("tasks", task.id)), disabled: !plugin.runnable })}
+      <small class="muted">${plugin.description}</small>${unable(plugin)}</li>`)}</ul>
     ${off ? html`<p class="muted">${plural(off, "more plugin")} without complete settings.</p>` : nothing}</section>`;
 }

@@ -52,14 +52,14 @@ export async function changeLimits(queue, resource) {
     update();
   };
   const changing = () => {
+    state.problem = null;
     const change = changed(queue, values);
     forecast.ask(Object.keys(change).length ? { limits: { [queue.type]: change } } : {});
   };
   openDialog(`Limits of ${queue.type}`, () => html`<form class="stack" @submit=${send} @input=${changing}>
     ${first.map((each) => field(each, values))}
     ${more.length ? html`<details><summary>For each tenant and group</summary><div class="stack two">${more.map((each) => field(each, values))}</div></details>` : nothing}
-    ${forecast.draw()}
-    ${state.problem ? failure(state.problem) : nothing}
+    ${state.problem ? failure(state.problem) : forecast.draw()}
     <footer>${code(request(), `Changing ${queue.type}`)}
       <button type="button" @click=${closeDialog}>Back</button>
       <button class="primary" ?disabled=${state.sending || !Object.keys(changed(queue, values)).length}>Save</button></footer>

@@ -29,7 +29,7 @@ export function open(at) {
   });
   const plugins = new Resource((signal) => call({ path: "/api/plugins", signal }));
   const offers = () => ({
-    plugin_name: plugins.data?.plugins.filter((each) => each.enabled).map((each) => [each.name, each.description]),
+    plugin_name: plugins.data?.plugins.filter((each) => each.enabled).map((each) => [each.name, each.runnable ? each.description : "No worker can run it: see Plugins."]),
     profile: profiles.data?.profiles.map(({ name, codec, ladder }) => [name, `${codec}, ${ladder.join(", ")}`]),
   });
   return {

@@ -1,6 +1,7 @@
 // Where in a file something was found: its moment or page, which lead there, why, and the words.
 
 import { place as clock } from "../format.js";
+import { opened } from "../links.js";
 import { html, nothing } from "../lit.js";
 import { href } from "../route.js";
 
@@ -13,12 +14,13 @@ export function foundAt(kind, id, q, place) {
   return href("media", `${kind}/${id}`, { q, t: PLAYED.includes(kind) ? place?.start : undefined });
 }
 
-/** One place of a file {kind, id, filename}, with the words of the query marked. */
+/** One place of a file {kind, id, filename}, with the words of the query marked. A page opens in the PDF itself. */
 export function where({ kind, id, filename }, q, place) {
-  const { matched, text, marks, start, page } = place;
+  const { matched, text, marks, start, page, page_url: opens } = place;
   const moment = page ? `page ${page}` : start === null || start === undefined ? "" : clock(start);
-  const linked = !page && moment && PLAYED.includes(kind)
-    ? html`<a href=${foundAt(kind, id, q, place)} aria-label="${filename} at ${moment}">${moment}</a>` : moment;
+  const seconds = !page && moment && PLAYED.includes(kind);
+  const linked = opens ? html`<a href=${opened(opens)} target="_blank" rel="noopener" aria-label="${filename}, ${moment}">${moment}</a>`
+    : seconds ? html`<a href=${foundAt(kind, id, q, place)} aria-label="${filename} at ${moment}">${moment}</a>` : moment;
   const why = MATCHED[matched] ?? "";
   return html`<p class="place"><span class="muted">${linked}${moment && why ? ", " : ""}${why}${text ? ": " : ""}</span>${text ? marked(text, marks) : nothing}</p>`;
 }

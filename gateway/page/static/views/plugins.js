@@ -1,8 +1,9 @@
 // Plugins: what there is, what each takes, and whose settings it runs with.
 
 import { call } from "../api.js";
-import { html } from "../lit.js";
+import { html, nothing } from "../lit.js";
 import { code } from "../parts/action.js";
+import { copyButton } from "../parts/copy.js";
 import { region } from "../parts/region.js";
 import { Resource } from "../resource.js";
 import { may } from "../session.js";
@@ -36,9 +37,18 @@ function row(plugin, again) {
   return html`<tr data-row>
     <th scope="row" data-label="Plugin"><code>${name}</code><div class="muted">${description}</div></th>
     <td data-label="Takes">${kinds.join(", ")}</td>
-    <td data-label="Runs with">${problem ?? ready(plugin)}</td>
+    <td data-label="Runs with">${problem ?? ready(plugin)}${unable(plugin)}</td>
     <td class="actions">${may("write") && Object.keys(plugin.config_schema.properties ?? {}).length ? html`<button type="button"
       aria-label="Settings of ${name}" @click=${() => changeSettings(plugin, again)}>Settings</button>` : ""}</td></tr>`;
+}
+
+/** Why no worker can run it, and what would help; nothing of one that can be run. */
+export function unable({ name, runnable, installed_by: extra }) {
+  if (runnable) return nothing;
+  const command = `.venv/bin/pip install '${extra}'`;
+  return html`<div class="unable"><span class="bad">no worker has what it needs</span>
+    ${extra ? html`<p class="muted">To install it where they run:</p>
+      <p class="copyable"><code>${command}</code>${copyButton(command, `what installs ${name}`)}</p>` : nothing}</div>`;
 }
 
 function ready({ enabled, settings, config_schema: schema }) {

@@ -48,6 +48,7 @@ export function open(at) {
   };
   return {
     resources: [found, anew],
+    first: isAsked(asked) ? "" : "main [name=q]",
     change(next) {
       [asked, pages] = [next.query, 1];
       found.reset();

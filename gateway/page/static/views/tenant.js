@@ -41,7 +41,7 @@ export function changeTenant(name, resource, known = []) {
     if (state.name) read();
   };
   const weigh = (event) => {
-    state.weight = Number(event.target.value);
+    Object.assign(state, { weight: Number(event.target.value), problem: null });
     forecast.ask(state.weight > 0 && state.weight !== state.before.weight ? { weights: { [state.name]: state.weight } } : {});
     update();
   };
@@ -70,10 +70,9 @@ export function changeTenant(name, resource, known = []) {
     ${name ? nothing : html`<label>Tenant<input name="tenant" required list="tenants" autocomplete="off" spellcheck="false" @change=${choose}>
       <datalist id="tenants">${[...new Set([...known, session.me.tenant])].map((each) => html`<option value=${each}></option>`)}</datalist></label>`}
     ${state.before ? settings() : nothing}
-    ${forecast.draw()}
+    ${state.problem ? failure(state.problem) : forecast.draw()}
     ${state.before && JSON.stringify(own(state.caps)) !== JSON.stringify(own(state.before.caps))
       ? html`<p class="muted">The forecast is of the weight alone; limits of its own hold with the next task that is started.</p>` : nothing}
-    ${state.problem ? failure(state.problem) : nothing}
     <footer>${state.before ? code(request(), `Changing the share of ${state.name}`) : nothing}<button type="button" @click=${closeDialog}>Back</button>
       <button class="primary" ?disabled=${state.sending || !state.before || !differs(state)}>Save</button></footer></form>`, { wide: true });
   if (name) read();

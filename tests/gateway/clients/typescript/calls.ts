@@ -208,6 +208,11 @@ const calls: Record<Called, () => Promise<Answer>> = {
       params: { path: { media_id: it.video_id, signature: it.source_signature } },
       parseAs: "arrayBuffer",
     }),
+  get_source_file: () =>
+    api.GET("/api/media/{media_id}/source/{signature}/{name}", {
+      params: { path: { media_id: it.pdf_id, signature: it.pdf_signature, name: "a.pdf" } },
+      parseAs: "arrayBuffer",
+    }),
   list_webhooks: () => api.GET("/api/webhooks"),
   create_webhook: () =>
     api.POST("/api/webhooks", {
