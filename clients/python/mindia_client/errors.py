@@ -178,6 +178,12 @@ class NotIndexed(Problem):
     CODE = "not_indexed"
 
 
+class NoThumbnail(Problem):
+    """The image cannot be drawn small, for the reason that its message has."""
+
+    CODE = "no_thumbnail"
+
+
 class TooLarge(Problem):
     """More bytes than the gateway takes: ``document["max_bytes"]``, where it says so."""
 
