@@ -7,11 +7,22 @@ import requests
 
 from tests.broker.worker.harness import Formation
 
-OPERATOR_KEY, TENANT_KEY = "the-key-of-the-operator", "the-key-of-the-tenant"
 #: ``acme`` is the operator; the formation submits for it.
+OPERATOR_KEY, TENANT_KEY = "the-key-of-the-operator", "the-key-of-the-tenant"
 #: Whose tasks nobody clears away.
 CROWD_KEY = "the-key-of-the-crowd"
-API_KEYS = f"acme:{OPERATOR_KEY},rival:{TENANT_KEY},crowd:{CROWD_KEY}"
+#: Who has no images but those of one test, and whose uploads no quota counts.
+GALLERY_KEY = "the-key-of-the-gallery"
+#: Who has nothing yet.
+NEWCOMER_KEY = "the-key-of-the-newcomer"
+_KEYS = {
+    "acme": OPERATOR_KEY,
+    "rival": TENANT_KEY,
+    "crowd": CROWD_KEY,
+    "gallery": GALLERY_KEY,
+    "newcomer": NEWCOMER_KEY,
+}
+API_KEYS = ",".join(f"{tenant}:{key}" for tenant, key in _KEYS.items())
 TASK_TYPES = ",".join(f"tests.broker.worker.task_types:{name}" for name in ("ACT", "LIMITED"))
 
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Route, expect
 from tests.handlers.embedding.reading.scans import Page, pdf
 from tests.page.browser import NewTab, Tab
 from tests.page.conftest import Made
-from tests.page.system import TENANT_KEY, System
+from tests.page.system import GALLERY_KEY, System
 
 register_heif_opener()
 
@@ -470,14 +470,14 @@ def photographs(running: System) -> Iterator[dict[str, str]]:
     for name, form in PHOTOGRAPHS.items():
         out = BytesIO()
         Image.linear_gradient("L").resize((1600, 1200)).convert("RGB").save(out, form)
-        ids[name] = running.call("POST", "/api/images", TENANT_KEY, files={"file": (name, out.getvalue())})["id"]
+        ids[name] = running.call("POST", "/api/images", GALLERY_KEY, files={"file": (name, out.getvalue())})["id"]
     yield ids
     for each in ids.values():
-        running.call("DELETE", f"/api/images/{each}", TENANT_KEY)
+        running.call("DELETE", f"/api/images/{each}", GALLERY_KEY)
 
 
 def test_many_images_are_shown_small_and_one_as_large_as_there_is(photographs: dict[str, str], new: NewTab) -> None:
-    tab = new(TENANT_KEY)
+    tab = new(GALLERY_KEY)
     tab.open("media?kind=image")
     tab.page.wait_for_function(ALL_SHOWN, arg=2)
     for path, width in tab.page.evaluate(SHOWN):
@@ -497,7 +497,7 @@ def test_many_images_are_shown_small_and_one_as_large_as_there_is(photographs: d
 
 
 def test_a_screen_of_twice_the_pixels_gets_them(photographs: dict[str, str], new: NewTab) -> None:
-    tab = new(TENANT_KEY, device_scale_factor=2)
+    tab = new(GALLERY_KEY, device_scale_factor=2)
     tab.open("media?kind=image")
     tab.page.wait_for_function(ALL_SHOWN, arg=2)
     asked = [each for each in tab.requested if "/thumbnail/" in each]
@@ -506,7 +506,7 @@ def test_a_screen_of_twice_the_pixels_gets_them(photographs: dict[str, str], new
 
 
 def test_where_none_can_be_drawn_the_image_itself_is_shown(photographs: dict[str, str], new: NewTab) -> None:
-    tab = new(TENANT_KEY)
+    tab = new(GALLERY_KEY)
     tab.expected.append("503")
     tab.page.route("**/thumbnail/**", lambda route: route.fulfill(status=503, body=""))
     tab.open("media?kind=image")

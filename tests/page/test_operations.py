@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.page.browser import NewTab, Tab
 from tests.page.conftest import Made
-from tests.page.system import TENANT_KEY, System
+from tests.page.system import NEWCOMER_KEY, System
 
 
 def test_failures_alike_are_one_line_that_is_retried_as_one_and_resolved(tab: Tab, system: System) -> None:
@@ -62,11 +62,11 @@ def test_what_runs_have_used_is_told_by_type_and_a_tenant_sees_its_own(new: NewT
     tab.page.get_by_label("Whose").select_option("acme")
     expect(tab.page).to_have_url(re.compile("tenant=acme"))
     expect(main).to_contain_text("stored now")
-    rival = new(key=TENANT_KEY)
-    rival.open("usage?days=7")
-    expect(rival.page.get_by_role("main")).to_contain_text("Nothing was run in these days.")
-    expect(rival.page.get_by_label("Whose")).to_have_count(0)
-    expect(rival.page.get_by_role("button", name=re.compile("Quotas"))).to_have_count(0)
+    newcomer = new(key=NEWCOMER_KEY)
+    newcomer.open("usage?days=7")
+    expect(newcomer.page.get_by_role("main")).to_contain_text("Nothing was run in these days.")
+    expect(newcomer.page.get_by_label("Whose")).to_have_count(0)
+    expect(newcomer.page.get_by_role("button", name=re.compile("Quotas"))).to_have_count(0)
 
 
 def test_a_worker_shows_what_it_runs(tab: Tab, system: System) -> None:

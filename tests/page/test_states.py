@@ -6,11 +6,11 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.page.browser import NewTab, Tab
-from tests.page.system import TENANT_KEY, System
+from tests.page.system import NEWCOMER_KEY, System
 
 
 def test_an_empty_list_says_what_to_do(new: NewTab) -> None:
-    tab = new(key=TENANT_KEY)
+    tab = new(key=NEWCOMER_KEY)
     tab.open("tasks")
     expect(tab.page.get_by_text("No task yet.")).to_be_visible()
     expect(tab.page.get_by_role("link", name="Drop a video")).to_be_visible()
