@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handlers.embedding.index.block import Block
-from handlers.embedding.index.crew import Crew, cores
+from handlers.embedding.index.parallel import Parallel, cores
 from handlers.embedding.index.products import Query
 
 #: What scaling a score in single precision is off by at most, of its terms' absolute values.
@@ -91,7 +91,7 @@ class Scan:
         self._factors, self._lifted = (np.array(each) for each in zip(*scales, strict=True))
         self._addends = self._lifted - doubt
         #: (rows,) of each block, and (entities,) of all together, both within ``_error``.
-        self._rows = _crew().map(self._of_block, self._blocks)
+        self._rows = _parallel().map(self._of_block, self._blocks)
         best = [block.best_of_each(rows) for block, rows in zip(self._blocks, self._rows, strict=True)]
         self._best = np.concatenate(best) if best else np.empty(0, np.float32)
         self._best[self._places(self._worth)] = -np.inf
@@ -212,8 +212,8 @@ class Scan:
 
 
 @cache
-def _crew() -> Crew:
-    return Crew(cores() - 1)
+def _parallel() -> Parallel:
+    return Parallel(cores() - 1)
 
 
 def _firsts(counts: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 np = pytest.importorskip("numpy", reason="needs the extra media")
 block = pytest.importorskip("handlers.embedding.index.block", reason="needs the extra media")
-crew = pytest.importorskip("handlers.embedding.index.crew", reason="needs the extra media")
+parallel = pytest.importorskip("handlers.embedding.index.parallel", reason="needs the extra media")
 matrix = pytest.importorskip("handlers.embedding.index.matrix", reason="needs the extra media")
 products = pytest.importorskip("handlers.embedding.index.products", reason="needs the extra media")
 scan = pytest.importorskip("handlers.embedding.index.scan", reason="needs the extra media")
@@ -209,7 +209,7 @@ def test_blocks_are_compared_by_several_threads(monkeypatch: pytest.MonkeyPatch)
         return fast(self, query)
 
     monkeypatch.setattr(block.Block, "fast", met)
-    monkeypatch.setattr(scan, "_crew", lambda: crew.Crew(1))
+    monkeypatch.setattr(scan, "_parallel", lambda: parallel.Parallel(1))
     query = random.standard_normal(DIMENSIONS).astype(np.float32)
     best = [int(each.entity_id) for each in scan.Scan(tested, query, PLAIN).best(10)][:10]
     assert best == np.argsort(-(rows.astype(np.float64) @ query))[:10].tolist()

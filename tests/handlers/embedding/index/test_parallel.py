@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handlers.embedding.index.crew import Crew
+from handlers.embedding.index.parallel import Parallel
 
 PARTS = range(24)
 
@@ -27,7 +27,9 @@ def square(part: int) -> int:
 @pytest.mark.parametrize("parts", [range(0), range(1), PARTS])
 def test_every_part_is_done_once_and_answers_are_in_order(helpers: int, parts: range) -> None:
     done: list[int] = []
-    assert Crew(helpers).map(lambda part: done.append(part) or square(part), parts) == [square(part) for part in parts]
+    assert Parallel(helpers).map(lambda part: done.append(part) or square(part), parts) == [
+        square(part) for part in parts
+    ]
     assert sorted(done) == list(parts)
 
 
@@ -40,17 +42,17 @@ def test_helpers_take_a_part_each() -> None:
             threads.add(current_thread())
             meeting.wait(10)
 
-    Crew(2).map(make, PARTS)
+    Parallel(2).map(make, PARTS)
     assert len(threads) == 3
 
 
 def test_nobody_waits_for_a_helper_that_gets_no_core() -> None:
-    assert Crew(3, NoCore()).map(square, PARTS) == [square(part) for part in PARTS]
+    assert Parallel(3, NoCore()).map(square, PARTS) == [square(part) for part in PARTS]
 
 
 def test_few_parts_wake_nobody() -> None:
     threads = set()
-    Crew(3).map(lambda part: threads.add(current_thread()), range(3))
+    Parallel(3).map(lambda part: threads.add(current_thread()), range(3))
     assert threads == {current_thread()}
 
 
@@ -68,4 +70,4 @@ def test_what_is_raised_is_raised(by_helper: bool) -> None:
         return part
 
     with ThreadPoolExecutor(1) as threads, pytest.raises(ValueError, match="broken"):
-        Crew(1, threads).map(make, PARTS)
+        Parallel(1, threads).map(make, PARTS)

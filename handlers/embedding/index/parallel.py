@@ -16,13 +16,13 @@ Made = TypeVar("Made")
 _MOST, _WORTH = 4, 4
 
 
-class Crew:
+class Parallel:
     """Whoever asks, and its helpers."""
 
     def __init__(self, helpers: int, threads: Executor | None = None) -> None:
         """``threads``, one for each helper, are started when they are first of use."""
         self._helpers = helpers
-        self._threads = threads or ThreadPoolExecutor(max(1, helpers), thread_name_prefix="crew")
+        self._threads = threads or ThreadPoolExecutor(max(1, helpers), thread_name_prefix="parallel")
 
     def map(self, make: Callable[[Part], Made], parts: Sequence[Part]) -> list[Made]:
         """As the built-in one. Raises what ``make`` raises."""
