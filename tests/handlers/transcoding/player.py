@@ -28,10 +28,11 @@ hls.on(Hls.Events.MANIFEST_PARSED, () => { window.ready = true; });
 </script>"""
 _WATCH = """async () => {
   video.playbackRate = 8;
-  await video.play();
+  const over = new Promise((done) => { video.onended = done; setTimeout(done, 15000); });
+  await Promise.race([video.play(), over]);
   const change = () => { hls.nextLevel = Math.floor(Math.random() * hls.levels.length); };
   const times = setInterval(() => { if (hls.levels.length > 1) change(); }, 200);
-  await new Promise((done) => { video.onended = done; setTimeout(done, 15000); });
+  await over;
   clearInterval(times);
   return {
     fatal, starts, ended: video.ended, duration: video.duration, levels: hls.levels.map((each) => each.height),

@@ -119,6 +119,8 @@ def test_a_viewer_changes_the_language(done: FakeContext, tmp_path: Path) -> Non
             ["Audio 2", "und", False],
             ["Le 'film'", "fr", False],
         ]
+        # hls.js 1.7.4 never begins where the track is changed while the first segment of another is on its way.
+        page.wait_for_function("() => video.buffered.length")
         page.evaluate("hls.audioTrack = 2")
         seen = player.watched(page)
         assert page.evaluate("hls.audioTrack") == 2
