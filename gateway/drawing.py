@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
 
-from broker.errors import TaskBrokerError, Unavailable
+from broker.errors import NotFound, TaskBrokerError, Unavailable
+from broker.media.storage import Storage, StoredObject
 
 #: Pictures that one process draws at once.
 AT_ONCE = 2
@@ -26,6 +27,14 @@ class NothingToShow(TaskBrokerError):
     """This video shows nothing yet; ask again once its status is completed."""
 
     code, status = "nothing_to_show", 409
+
+
+def kept(storage: Storage, key: str) -> StoredObject | None:
+    """A picture that was drawn before, if there is one under this key."""
+    try:
+        return storage.stat(key)
+    except NotFound:
+        return None
 
 
 @contextmanager

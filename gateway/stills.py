@@ -6,9 +6,9 @@ A picture is drawn by an ffmpeg of its own, which is fed with that segment; of a
 import io
 from zlib import crc32
 
-from broker.errors import NotFound
 from broker.media import paths
 from broker.media.records import MediaRecord
+from broker.media.storage import StoredObject
 from gateway import drawing, rendition
 from gateway.current import broker
 
@@ -21,10 +21,11 @@ _MOST_BYTES = 64 * 2**20
 _JPEG = b"\xff\xd8"
 
 
-def still(record: MediaRecord, seconds: float, width: int) -> str:
-    """The storage key of the picture that the video shows at this moment; one past its end has the last.
+def still(record: MediaRecord, seconds: float, width: int) -> tuple[str, StoredObject]:
+    """The storage key of the picture that the video shows at this moment, and what is stored there.
 
-    It is no wider than ``width`` pixels. Raises ``NothingToShow`` and ``Unavailable``.
+    A moment past its end has the last picture. It is no wider than ``width`` pixels. Raises ``NothingToShow``
+    and ``Unavailable``.
     """
     playlist, rate = rendition.fitting(record, width), record.info.get("frame_rate")
     if playlist is None or not rate:
@@ -33,12 +34,10 @@ def still(record: MediaRecord, seconds: float, width: int) -> str:
     picture = max(0, min(_picture(seconds, rate), _picture(length, rate) - 1))
     folder = _folder(record, picture, width)
     key = f"{folder}{picture}_{width}.jpg"
-    try:
-        broker().storage.stat(key)
-    except NotFound:
-        drawn = _draw(record, playlist, picture, rate, width)
-        _keep(folder.removesuffix(record.stream), key, drawn)
-    return key
+    if stored := drawing.kept(broker().storage, key):
+        return key, stored
+    _keep(folder.removesuffix(record.stream), key, _draw(record, playlist, picture, rate, width))
+    return key, broker().storage.stat(key)
 
 
 def _picture(seconds: float, rate: float) -> int:

@@ -10,6 +10,7 @@ import time
 from broker.errors import NotFound, TaskBrokerError
 from broker.media import paths
 from broker.media.records import MediaRecord
+from broker.media.storage import StoredObject
 from gateway import drawing
 from gateway.current import broker
 
@@ -42,8 +43,8 @@ class NoThumbnail(TaskBrokerError):
     code, status = "no_thumbnail", 409
 
 
-def thumbnail(record: MediaRecord, width: int) -> str:
-    """The storage key of the picture, a WebP, in the next of ``WIDTHS``.
+def thumbnail(record: MediaRecord, width: int) -> tuple[str, StoredObject]:
+    """The storage key of the picture, a WebP, in the next of ``WIDTHS``, and what is stored there.
 
     Raises ``NothingToShow``, ``NoThumbnail``, ``NotFound`` where the uploaded file is missing, and ``Unavailable``.
     """
@@ -51,11 +52,12 @@ def thumbnail(record: MediaRecord, width: int) -> str:
         raise drawing.NothingToShow("This image is not fetched yet; ask again once its status is completed.")
     drawn = next((each for each in WIDTHS if each >= width), WIDTHS[-1])
     key = f"{paths.thumbnails(record.tenant, record.id, drawn)}{drawn}.webp"
-    if not _is_kept(key):
-        with drawing.turn(_PATIENCE):
-            if not _is_kept(key):  # by another who has asked at the same time
-                _keep(record, key, _draw(record, drawn))
-    return key
+    if stored := drawing.kept(broker().storage, key):
+        return key, stored
+    with drawing.turn(_PATIENCE):
+        if not drawing.kept(broker().storage, key):  # by another who has asked at the same time
+            _keep(record, key, _draw(record, drawn))
+    return key, broker().storage.stat(key)
 
 
 def _keep(record: MediaRecord, key: str, drawn: bytes) -> None:
@@ -63,14 +65,6 @@ def _keep(record: MediaRecord, key: str, drawn: bytes) -> None:
     if not broker().media.exists(record.tenant, record.id):  # any more
         broker().storage.delete(key)
         raise NotFound()
-
-
-def _is_kept(key: str) -> bool:
-    try:
-        broker().storage.stat(key)
-    except NotFound:
-        return False
-    return True
 
 
 def _draw(record: MediaRecord, width: int) -> bytes:

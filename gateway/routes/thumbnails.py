@@ -8,6 +8,7 @@ from flask import Response
 from broker.access.scopes import Scope
 from broker.errors import NotFound
 from broker.media.records import MediaRecord
+from broker.media.storage import StoredObject
 from gateway.blueprint import Blueprint
 from gateway.current import broker, tenant_of_link
 from gateway.media_view import find
@@ -80,14 +81,14 @@ def download_image_thumbnail(query: dict[str, Any], image_id: UUID, signature: s
 
 
 def _moment(record: MediaRecord, query: dict[str, Any]) -> Response:
-    return _answer(still(record, query["time"], query["width"]), _JPEG)
+    return _answer(*still(record, query["time"], query["width"]), _JPEG)
 
 
 def _small(record: MediaRecord, query: dict[str, Any]) -> Response:
-    return _answer(thumbnail(record, query["width"]), _WEBP)
+    return _answer(*thumbnail(record, query["width"]), _WEBP)
 
 
-def _answer(key: str, content_type: str) -> Response:
-    response = send_unchanging(key, broker().storage.stat(key))
+def _answer(key: str, stored: StoredObject, content_type: str) -> Response:
+    response = send_unchanging(key, stored)
     response.content_type = content_type
     return response
