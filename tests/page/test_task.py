@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.page.browser import NewTab, Tab
 from tests.page.conftest import Made
@@ -158,3 +158,22 @@ def test_a_task_that_waits_is_made_urgent_and_tagged(tab: Tab, system: System) -
     expect(tab.page.get_by_role("region", name="Details")).to_contain_text("final, summer games")
     changed = system.call("GET", f"/api/tasks/{task}")
     assert (changed["priority"], changed["tags"]) == (7, ["final", "summer games"])
+
+
+def test_what_can_be_changed_is_asked_for_before_the_api_has_named_it(tab: Tab, system: System) -> None:
+    system.change("Act", paused=True)
+    task = system.submit()
+    named: list[Route] = []
+
+    def hold(route: Route) -> None:
+        named.append(route)
+
+    tab.page.route("**/api/openapi.json", hold)
+    tab.page.reload()
+    tab.open(f"tasks/{task}")
+    tab.page.get_by_role("button", name="Change…").click()
+    named.pop().continue_()
+    dialog = tab.page.get_by_role("dialog")
+    dialog.get_by_label(re.compile("^priority")).fill("7")
+    dialog.get_by_role("button", name="Save").click()
+    expect(tab.page.get_by_role("region", name="Details")).to_contain_text("7 of 10")

@@ -7,13 +7,14 @@ import { announce } from "../parts/announce.js";
 import { closeDialog, openDialog } from "../parts/dialog.js";
 import { inputs } from "../parts/form.js";
 import { failure } from "../parts/region.js";
-import { members } from "../spec.js";
+import { loadSpec, members } from "../spec.js";
 import { update } from "../update.js";
 
 const NAMES = ["priority", "background", "scheduled_at", "tags"];
 
 /** A dialog; what is left as it is, is not sent. `done` is called after. */
-export function changeTask(task, done) {
+export async function changeTask(task, done) {
+  await loadSpec(); // it names what can be changed
   const before = { ...(!task.background && { priority: task.priority }), background: task.background, tags: task.tags, ...(task.status === "scheduled" && { scheduled_at: task.scheduled_at }) };
   const values = structuredClone(before);
   const state = { problem: null, sending: false };

@@ -6,10 +6,11 @@ import { code } from "../parts/action.js";
 import { copyButton } from "../parts/copy.js";
 import { closeDialog, openDialog } from "../parts/dialog.js";
 import { failure } from "../parts/region.js";
-import { members } from "../spec.js";
+import { loadSpec, members } from "../spec.js";
 import { update } from "../update.js";
 
-export function newKey(done) {
+export async function newKey(done) {
+  await loadSpec(); // it names the scopes
   const body = { name: "", scopes: ["read"] };
   const state = { problem: null, sending: false };
   const request = { method: "POST", path: "/api/keys", body };

@@ -6,7 +6,7 @@ import { html, nothing } from "../lit.js";
 import { copyButton } from "../parts/copy.js";
 import { failure } from "../parts/region.js";
 import { Resource } from "../resource.js";
-import { has } from "../spec.js";
+import { has, loadSpec } from "../spec.js";
 import { task } from "../store.js";
 
 /** A task that runs is asked again so often. */
@@ -24,6 +24,7 @@ export function logsOf(id) {
   let read = 0;
   const resource = new Resource(
     async (signal) => {
+      await loadSpec();
       if (!has("GET", "/api/tasks/{task_id}/logs")) return lines;
       if (Date.parse(task(id)?.completed_at) + SLACK_MS < read) return lines; // all of it was said
       const asked = now();
