@@ -16,7 +16,7 @@ from broker.errors import Unavailable
 from gateway.app import create_app
 from gateway.config import GatewaySettings
 from tests.gateway.conftest import MAX_UPLOAD_BYTES
-from tests.gateway.media import MP3, MP4, PNG, TEXT, upload
+from tests.gateway.media import MP3, MP4, PNG, TEXT, unsigned, upload
 from tests.gateway.problem import pointers, problem
 from tests.gateway.work import complete, fail
 
@@ -46,7 +46,7 @@ def test_an_upload_stores_the_file_and_queues_its_task(
     with broker.storage.open(f"acme/{media['id']}/source") as file:
         assert file.read() == content
     shown = client.get(response.headers["Location"]).json
-    assert shown | {"hls_url": ""} == media | {"hls_url": ""} if "hls_url" in media else shown == media
+    assert unsigned(shown) == unsigned(media)
 
 
 @pytest.mark.parametrize(("path", "content", "task_type", "content_type"), KINDS)
