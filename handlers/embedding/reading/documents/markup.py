@@ -11,12 +11,17 @@ from handlers.embedding.reading.documents.plain import read_text
 from handlers.embedding.reading.documents.section import Section
 
 #: What is in these is not shown.
-_HIDDEN = frozenset({"script", "style", "template", "noscript", "svg", "head"})
+_HIDDEN = frozenset({"script", "style", "template", "noscript", "svg"})
 #: What is in these flows with the text around it; everything else begins a block.
 _INLINE = frozenset(
-    {"a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "dfn", "em", "font", "i", "img", "kbd", "mark", "q", "s"}
-    | {"samp", "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr"}
+    {"a", "abbr", "acronym", "b", "bdi", "bdo", "big", "c", "cite", "code", "data", "del", "dfn", "em", "font", "i"}
+    | {"img", "ins", "kbd", "label", "lang", "mark", "nobr", "q", "rb", "rp", "rt", "rtc", "ruby", "s", "samp", "small"}
+    | {"span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr"}
 )
+#: How letters below them are read aloud (ruby), of which words are not to be torn; and what stands around that where
+#: it is not shown above them.
+_ABOVE, _AROUND = frozenset({"rt", "rtc"}), "rp"
+_RUBY = _ABOVE | {_AROUND, "rb", "ruby"}
 _BLOCK = "\n\n"
 #: What stands for parts of a line in Markdown that are no words: its tags go, as they do in HTML.
 _INSTEAD = {"softbreak": "\n", "hardbreak": "\n", "html_inline": ""}
@@ -60,6 +65,8 @@ class _Words(HTMLParser):
         self._found: list[str] = []
         self._hidden_by = ""
         self._in_title = False
+        #: The part of ruby that is being read, and what is read aloud of this block, which goes behind it.
+        self._ruby, self._aloud = "", list[str]()
 
     def parse_marked_section(self, i: int, report: bool = True) -> int:
         """As in ``HTMLParser``; what is none is left out like a comment, as browsers do, and raises nothing."""
@@ -77,22 +84,34 @@ class _Words(HTMLParser):
             self._hidden_by = ""
         elif tag in _HIDDEN and not self._hidden_by:
             self._hidden_by = tag
-        elif tag not in _INLINE:
-            self._found.append(_BLOCK)
+        elif tag.partition(".")[0] not in _INLINE:  # WebVTT has classes behind a point
+            self._end_block()
+        elif tag in _RUBY:
+            self._ruby = tag
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "title":
             self._in_title = False
-            self._found.append(_BLOCK)
+            self._end_block()
         elif tag == self._hidden_by:
             self._hidden_by = ""
         elif tag not in _INLINE:
-            self._found.append(_BLOCK)
+            self._end_block()
+        elif tag in _RUBY:
+            self._ruby = ""
 
     def handle_data(self, data: str) -> None:
-        if self._in_title or not self._hidden_by:
-            self._found.append(data)
+        if self._ruby != _AROUND and (self._in_title or not self._hidden_by):
+            (self._aloud if self._ruby in _ABOVE else self._found).append(data)
+
+    def _end_block(self) -> None:
+        self._found.append(_BLOCK)
+        self._ruby = ""
+        if self._aloud:
+            self._found += [*self._aloud, _BLOCK]
+            self._aloud = []
 
     def text(self) -> str:
+        self._end_block()
         blocks = "".join(self._found).split(_BLOCK)
         return _BLOCK.join(filter(None, (" ".join(block.split()) for block in blocks)))
