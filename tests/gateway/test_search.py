@@ -160,6 +160,22 @@ def test_every_narrowing_is_passed_on(client: FlaskClient, asked: list[SearchReq
     assert (status, asked[0].narrowing) == (200, expected)
 
 
+@pytest.mark.parametrize(
+    ("asked_for", "sought"),
+    [
+        ("rapport\u00a0annuel", "rapport annuel"),
+        ("cafe\u0301", "caf\u00e9"),
+        ("me\u200cdia", "media"),
+        ("a\tb", "ab"),
+    ],
+)
+def test_a_part_of_a_name_is_read_as_names_are(
+    client: FlaskClient, asked: list[SearchRequest], asked_for: str, sought: str
+) -> None:
+    status, _ = ask(client, q="a", filename=asked_for)
+    assert (status, asked[0].narrowing) == (200, {"filename": sought})
+
+
 def test_a_moment_of_a_video_has_its_picture(client: FlaskClient, broker: Broker, asked: list[SearchRequest]) -> None:
     record = MediaRecord(VIDEO_ID, "acme", "video", "cat.mp4", "video/mp4", 1, "key", "2024-01-01T00:00:00.000000Z")
     variants = {"variants": [{"name": "720p", "playlist": "720p/index.m3u8", "width": 1280}]}
