@@ -121,6 +121,8 @@ def test_what_is_like_a_file_or_a_picture(mindia: Mindia, asked: list[SearchRequ
     assert asked[-1].picture
     assert (asked[-1].entity_type, asked[-1].limit) == ("image", 3)
     assert mindia("search", "--picture", tmp_path / "none.png").status == 2
+    assert "Is a directory" in (refused := mindia("search", "--picture", tmp_path)).err
+    assert refused.status == 2, "it is not said that nobody answers"
     assert mindia("search").status == mindia("search", "word", "--like", image).status == 2
 
 

@@ -17,9 +17,10 @@ import pytest
 from broker.broker import Broker
 from broker.media.narrowing import Found, Place
 from broker.media.search import Hit
+from scripts.cli.failure import Usage
 from scripts.cli.main import SECTIONS, mindia
 from scripts.cli.table import Column, cells, cut, lines
-from scripts.cli.words import clean, duration, seconds_in
+from scripts.cli.words import by, clean, duration, seconds_in, since
 from tests.gateway.served import PATIENCE
 from tests.gateway.work import complete, fail
 from tests.scripts.cli.conftest import ROOT, Mindia, Start
@@ -213,6 +214,13 @@ def test_durations_both_ways() -> None:
     told = {0: "0s", 0.0042: "4ms", 1.55: "1.6s", 12.4: "12s", 200: "3m 20s", 7500: "2h 5m", 349200: "4d 1h", -3: "0s"}
     assert {seconds: duration(seconds) for seconds in told} == told
     assert [seconds_in(text) for text in ("90", "1h30m", "0.5s", "2d")] == [90, 5400, 0.5, 172800]
+
+
+@pytest.mark.parametrize("text", ["9999999d", f"{'9' * 400}s"])
+def test_a_time_that_no_calendar_has_is_refused(text: str) -> None:
+    for told in (since, by):
+        with pytest.raises(Usage, match="too far from now"):
+            told(text)
 
 
 def test_what_a_terminal_would_obey_is_spelled() -> None:
