@@ -305,7 +305,7 @@ def test_no_bytes_make_it_raise(head: bytes) -> None:
         (b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/vnd.oasis.opendocument.text", "document", r"Word \(docx\)"),
         (b"BM" + bytes(60), "image", "PNG"),
         (b"MThd" + bytes(20), "audio", "MP3"),
-        (b"\x0aRM", "video", "MP4"),
+        (b".RMF" + bytes(20), "video", "MP4"),
     ],
 )
 def test_who_sends_another_format_is_told_what_to_send(head: bytes, kind: str, instead: str) -> None:
