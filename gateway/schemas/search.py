@@ -10,8 +10,8 @@ from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
 from broker.media.parts import LABEL, NAME, PASSAGE, PICTURE, SPEECH, TEXT
-from broker.media.search import LEAST_RELEVANCE, MAX_LIMIT, MAX_QUERY
 from broker.schema import Schema
+from broker.search.request import LEAST_RELEVANCE, MAX_LIMIT, MAX_QUERY
 from broker.tasks.submission import MAX_NAME
 from gateway.fields import Moment, QueryInteger, QueryNumber, Words
 from gateway.schemas.members import nullable, required

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from broker.media.narrowing import Narrowing
+from broker.search.request import Narrowing
 
 #: Files that are read at once: milliseconds.
 _SLICE = 500

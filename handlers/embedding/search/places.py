@@ -27,7 +27,7 @@ def places(
     filename: str,
     worth: NDArray[np.float64] | float = 0.0,
 ) -> list[dict[str, Any]]:
-    """Up to three places, best first, as ``broker.media.search.Hit`` has them.
+    """Up to three places, best first, as ``broker.search.found.Hit`` has them.
 
     ``vectors``, (queries, dimensions), are what was looked for; ``worth``, (parts,), is added to the cosine of each
     part for the words of the query in it. A name that has some comes first: what is shown is embedded together with

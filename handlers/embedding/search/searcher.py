@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from broker.errors import NotIndexed, UnsupportedMedia
 from broker.media.generations import Standing
-from broker.media.narrowing import Found, Narrowing
-from broker.media.search import MAX_FOUND, Hit, SearchRequest
 from broker.media.vectors import VectorStore
+from broker.search.found import Found, Hit
+from broker.search.request import MAX_FOUND, Narrowing, SearchRequest
 from handlers.embedding.index.index import Index
 from handlers.embedding.index.indexes import Indexes
 from handlers.embedding.index.ranking import Counted, Match

@@ -13,7 +13,7 @@ from broker.broker import Broker
 from broker.errors import NotFound, PermanentError, Postpone
 from broker.media import paths
 from broker.media.records import info_fields
-from broker.media.search import SearchRequest
+from broker.search.request import SearchRequest
 from scripts.search import facts_by_id
 from tests.handlers.embedding.conftest import NEEDS, Embed, Upload
 

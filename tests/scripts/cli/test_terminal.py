@@ -15,8 +15,7 @@ import click
 import pytest
 
 from broker.broker import Broker
-from broker.media.narrowing import Found, Place
-from broker.media.search import Hit
+from broker.search.found import Found, Hit, Place
 from scripts.cli.main import SECTIONS, mindia
 from scripts.cli.table import Column, cells, cut, lines
 from scripts.cli.words import clean, duration, seconds_in
@@ -104,7 +103,7 @@ def test_hits_of_every_kind_fit_a_terminal(on_terminal: OnTerminal, mindia: Mind
         Hit(kind, media_id, name, 0.5, 0.9, places=[asdict(place)])
         for media_id, (name, kind, place, _) in zip(ids, HITS, strict=True)
     ]
-    with searching(broker.search, lambda _: Found(hits, len(hits), None)):
+    with searching(broker.search_server, lambda _: Found(hits, len(hits), None)):
         found(mindia, "ferry")
         whole = mindia("search", "ferry").out
         _, end = on_terminal(80, "search", "ferry")

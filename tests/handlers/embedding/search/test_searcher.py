@@ -12,8 +12,9 @@ from broker.engine.keys import Keys
 from broker.errors import NotIndexed
 from broker.media.generations import Standing
 from broker.media.parts import Part
-from broker.media.search import Hit, SearchRequest
 from broker.media.vectors import RedisVectors
+from broker.search.found import Hit
+from broker.search.request import SearchRequest
 from tests.search_fixtures import NewMedia, set_back
 
 np = pytest.importorskip("numpy", reason="needs the extra embed")
