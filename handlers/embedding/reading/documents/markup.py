@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from handlers.embedding.reading.documents.plain import read_text
@@ -23,6 +24,9 @@ _INLINE = frozenset(
 _ABOVE, _AROUND = frozenset({"rt", "rtc"}), "rp"
 _RUBY = _ABOVE | {_AROUND, "rb", "ruby"}
 _BLOCK = "\n\n"
+#: How deep lists and quotations of Markdown may lie in each other, two for each list, beyond which nothing that follows
+#: is read; and what lies in each other in a line, which takes as many times as long.
+_BLOCKS_DEEP, _INLINE_DEEP = 100, 20
 #: What stands for parts of a line in Markdown that are no words: its tags go, as they do in HTML.
 _INSTEAD = {"softbreak": "\n", "hardbreak": "\n", "html_inline": ""}
 
@@ -36,8 +40,14 @@ def read_html(path: Path) -> Iterator[Section]:
 def read_markdown(path: Path) -> Iterator[Section]:
     """The text of a document, without marks and without the addresses of links."""
     text, cut = read_text(path)
-    tokens = MarkdownIt("commonmark", {"maxNesting": 20}).enable("table").parse(text)
+    parser = MarkdownIt("commonmark", {"maxNesting": _BLOCKS_DEEP}).enable("table")
+    parser.core.ruler.after("block", "no_deep_lines", _end_deep)
+    tokens = parser.parse(text)
     yield Section(_BLOCK.join(filter(None, map(_words_of, tokens))), cut=cut)
+
+
+def _end_deep(state: StateCore) -> None:
+    state.md.options["maxNesting"] = _INLINE_DEEP
 
 
 def _words_of(token: Token) -> str:

@@ -276,6 +276,13 @@ def test_of_markdown_pieces_of_html_are_read_as_they_are_seen(read: Read) -> Non
     assert found.split("\n\n") == ["Zeppelin", "A hall & more", "Plain bold, x < y", "More", "inside"]
 
 
+def test_of_markdown_what_lies_deep_is_read_and_so_is_what_follows(read: Read) -> None:
+    """Programs that make outlines write their levels as lists in lists."""
+    outline = "".join(f"{'  ' * level}- level {level}\n" for level in range(40))
+    ((text, *_),) = read(f"{outline}\nbehind it\n\n{'> ' * 60}quoted\n".encode(), "text/markdown")
+    assert text.split("\n\n") == [*(f"level {level}" for level in range(40)), "behind it", "quoted"]
+
+
 @pytest.mark.parametrize(
     "encoded",
     ["Größe: 5 €".encode(), b"\xef\xbb\xbf" + "Größe: 5 €".encode(), "Größe: 5 €".encode("utf-16"),
