@@ -151,6 +151,8 @@ def test_a_form_that_is_broken(client: FlaskClient, broker: Broker, content_type
         ("x" * 300, "x" * 255),
         ("  ", "video"),
         ("Ã¼ 映画 🎬.mp4", "Ã¼ 映画 🎬.mp4"),
+        ("rapport\u00a0annuel\u3000at 3.04\u202fPM.mp4", "rapport annuel at 3.04 PM.mp4"),
+        ("cafe\u0301 \u1112\u1161\u11ab.mp4", "caf\u00e9 \ud55c.mp4"),
         ("<script>.mp4", "<script>.mp4"),
     ],
 )
