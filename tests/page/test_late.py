@@ -195,6 +195,7 @@ def test_a_payload_that_was_begun_stays(tab: Tab, system: System) -> None:
     last = Held(tab, "**/api/tasks?type=Limited*")
     with tab.page.expect_request("**/api/tasks?type=Limited*"):
         tab.page.locator("[name=type]").select_option("Limited")
+    expect(payload.get_by_label("act")).to_have_value("")  # it is the form of that type by now
     payload.get_by_label("act").fill("mine")
     with tab.page.expect_response("**/api/tasks?type=Limited*"):
         last.release()
