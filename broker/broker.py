@@ -24,7 +24,6 @@ from broker.media.fetching import Fetching
 from broker.media.generations import Generations
 from broker.media.open_storage import open_storage
 from broker.media.records import MediaStore
-from broker.media.search import SearchBus
 from broker.media.storage import Storage
 from broker.media.vectors import RedisVectors, VectorStore
 from broker.metrics.readings import Metrics
@@ -42,6 +41,8 @@ from broker.removal.media import MediaRemoval
 from broker.removal.remains import Remains
 from broker.removal.task import TaskRemoval
 from broker.removal.unfinished_tasks import Unfinished
+from broker.search.client import SearchClient
+from broker.search.server import SearchServer
 from broker.task_logs import TaskLogs
 from broker.task_type import TaskTypes
 from broker.tasks.failures import Failures
@@ -239,8 +240,12 @@ class Broker:
         return Cooldowns(self.redis, self.keys)
 
     @cached_property
-    def search(self) -> SearchBus:
-        return SearchBus(self.redis, self.keys)
+    def search(self) -> SearchClient:
+        return SearchClient(self.redis, self.keys)
+
+    @cached_property
+    def search_server(self) -> SearchServer:
+        return SearchServer(self.redis, self.keys)
 
     @cached_property
     def webhooks(self) -> Webhooks:

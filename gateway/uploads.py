@@ -27,6 +27,7 @@ from broker.outbound.guard import TargetRefused, check_url
 from broker.task import NewTask, Task
 from broker.tasks.submission import Submission
 from gateway.current import broker, services, tenant
+from gateway.filenames import legible
 from gateway.followers import EMBEDDING, EMBEDDING_TYPE, embedding_beside, followers
 
 _MAX_FILENAME = 255
@@ -177,7 +178,7 @@ def _tasks(record: MediaRecord, new: NewTask, then: Sequence[str]) -> list[Submi
 def clean_filename(name: str, fallback: str) -> str:
     """The last part of a path, printable and not too long."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    return "".join(filter(str.isprintable, last)).strip()[:_MAX_FILENAME] or fallback
+    return legible(last)[:_MAX_FILENAME].strip() or fallback
 
 
 def _discard(record: MediaRecord) -> None:

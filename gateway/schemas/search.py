@@ -10,10 +10,11 @@ from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
 from broker.media.parts import LABEL, NAME, PASSAGE, PICTURE, SPEECH, TEXT
-from broker.media.search import LEAST_RELEVANCE, MAX_LIMIT, MAX_QUERY
 from broker.schema import Schema
+from broker.search.request import LEAST_RELEVANCE, MAX_LIMIT, MAX_QUERY
 from broker.tasks.submission import MAX_NAME
 from gateway.fields import Moment, QueryInteger, QueryNumber, Words
+from gateway.filenames import legible
 from gateway.schemas.members import nullable, required
 
 #: Bytes and seconds beyond which nothing is.
@@ -38,6 +39,13 @@ def cursor_of(after: Sequence[Any] | None) -> str | None:
     return base64.urlsafe_b64encode(json.dumps(list(after), separators=(",", ":")).encode()).decode("ascii")
 
 
+class _PartOfName(Words):
+    """Of a file's name, read as that was when it came."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return super()._deserialize(legible(value) if isinstance(value, str) else value, attr, data, **kwargs)
+
+
 class _Narrowed(Schema):
     """Which of what matches, and how much of it."""
 
@@ -57,7 +65,7 @@ class _Narrowed(Schema):
     )
     max_duration = QueryNumber(validate=Range(0, _MOST), metadata={"description": "Seconds at most, likewise."})
     tag = Words(MAX_NAME, metadata={"description": "Only what was uploaded with this tag."})
-    filename = Words(MAX_QUERY, metadata={"description": "Only names that have this in them, whatever its case."})
+    filename = _PartOfName(MAX_QUERY, metadata={"description": "Only names that have this in them, whatever its case."})
     cursor = SearchCursor(
         metadata={"type": "string", "description": "Go on where an answer ended, by its `next_cursor`; else the same."}
     )

@@ -10,7 +10,7 @@ from msgspec import structs
 from broker.captions.searchable import SPOKEN
 from broker.context import TaskContext
 from broker.errors import PermanentError, Postpone
-from broker.media.parts import SPEECH, Part
+from broker.media.parts import NAME, SPEECH, Part
 from broker.media.records import MediaRecord
 from handlers.embedding import loaded
 from handlers.embedding.loaded import encoder as _encoder
@@ -101,11 +101,11 @@ def embed(context: TaskContext, ready: Ready | None = None) -> dict[str, Any]:
         heard = spoken(record)
         speech = read_speech(record, context, _cut())
         said, parts = _encode(speech.items, record, context, own.said)
-        _store(record, [*own.vectors, *said], [*own.parts, *parts], context)
+        stored = _store(record, [*own.vectors, *said], [*own.parts, *parts], context)
         if record.kind in SPOKEN:
             record = context.media(record.id)
     contents = Contents([], own.facts, own.left_out, own.cut, own.pages)
-    return told(context, record, contents, len(own.vectors) + len(said), speech.left_out)
+    return told(context, record, contents, stored, speech.left_out)
 
 
 def told(
@@ -159,12 +159,12 @@ def _own(record: MediaRecord, context: TaskContext, ready: Ready | None) -> Own:
     return Own(vectors, parts_read, contents.facts, contents.left_out, contents.cut, contents.pages)
 
 
-def _store(record: MediaRecord, vectors: list[Vectors], parts: list[Part], context: TaskContext) -> None:
-    model = _encoder().name
-    if vectors:
-        context.vectors.put(context.tenant, model, record.kind, record.id, packed(vectors), parts)
-    elif context.vectors.get(context.tenant, model, record.id):
-        context.vectors.delete(context.tenant, record.id)
+def _store(record: MediaRecord, vectors: list[Vectors], parts: list[Part], context: TaskContext) -> int:
+    """How many. Sound of which nothing is known is found by its name as it is written, and is like nothing."""
+    if not vectors:
+        vectors, parts = [np.zeros(_encoder().dimensions, np.float32)], [Part(NAME, record.filename)]
+    context.vectors.put(context.tenant, _encoder().name, record.kind, record.id, packed(vectors), parts)
+    return len(vectors)
 
 
 def _encode(

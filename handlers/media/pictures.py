@@ -72,7 +72,7 @@ def reduce(image: Image.Image, scale: float) -> None:
 
     Raises ``PermanentError`` for what would still be too large to be decoded whole.
     """
-    image.draft(None, (round(image.width * scale), round(image.height * scale)))
+    image.draft(None, (max(1, round(image.width * scale)), max(1, round(image.height * scale))))
     if image.width * image.height > MAX_PICTURE_PIXELS:
         raise _too_large(MAX_PICTURE_PIXELS)
 

@@ -1,5 +1,6 @@
 """A multipart form with one file, read while it is sent: a film of gigabytes needs no memory; words go before it."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from uuid import uuid4
@@ -23,7 +24,8 @@ class FormFile:
         start = f"--{self._boundary}\r\nContent-Disposition: form-data; name="
         self._head = "".join(start + each for each in parts).encode(errors="replace")
         self._tail = f"\r\n--{self._boundary}--\r\n".encode()
-        self._size = path.stat().st_size
+        with path.open("rb") as file:  # what fails while it is sent looks as if nobody answered
+            self._size = os.fstat(file.fileno()).st_size
 
     @property
     def content_type(self) -> str:

@@ -2,7 +2,8 @@
 
 What a signal's handler raises comes up wherever the program happens to be. In the destructor of an answer it is
 dropped; between the taking of a lock and its release, whoever takes the lock next waits for ever, also at the program's
-end. So it is raised again until the program ends, and what Python does at its end is left out.
+end; and a signal that comes right before a wait begins is handled when that has ended. So it is sent again until the
+program ends, and what Python does at its end is left out.
 """
 
 import _thread
@@ -14,8 +15,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
-#: Seconds after which it is raised again; what is said and closed before the end takes less.
+#: Seconds after which it is sent again; what is said and closed before the end takes less.
 AGAIN = 2.0
+_ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run_to_the_end(program: Callable[[], int]) -> NoReturn:
@@ -27,14 +29,16 @@ def run_to_the_end(program: Callable[[], int]) -> NoReturn:
 
     def end(number: int, _: object) -> NoReturn:
         nonlocal came
-        if not came:
-            came = True
-            _thread.start_new_thread(_insist, (number,))  # takes no lock, which the main thread may hold
+        came = True
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
     signal.signal(signal.SIGTERM, end)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, end)
+    told, tells = os.pipe()
+    os.set_blocking(tells, False)
+    signal.set_wakeup_fd(tells)  # at once, whatever the main thread is at
+    _thread.start_new_thread(_insist, (told, _thread.get_ident()))
     try:
         status = program()
     except KeyboardInterrupt:  # again, while it was ending
@@ -48,7 +52,10 @@ def run_to_the_end(program: Callable[[], int]) -> NoReturn:
     os._exit(status)
 
 
-def _insist(number: int) -> NoReturn:
+def _insist(told: int, thread: int) -> NoReturn:
+    """Sends the signal that ``told`` tells of to ``thread``, which is ended by it. Takes no lock that may be held."""
+    while (number := os.read(told, 1)[0]) not in _ENDS:  # an alarm, which ends a wait alone
+        pass
     while True:
         time.sleep(AGAIN)
-        os.kill(os.getpid(), number)
+        signal.pthread_kill(thread, number)

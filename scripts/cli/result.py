@@ -1,6 +1,6 @@
 """Watching tasks on a terminal, as bars, or as a line for each change; how they ended is how the program ends."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Protocol
@@ -103,13 +103,15 @@ class Lines:
 class OneEach(Lines):
     """The same, but JSON of each task once: as it has ended, or as last known when the waiting was broken off."""
 
-    def __init__(self, out: Output) -> None:
+    def __init__(self, out: Output, known: Iterable[Task] = ()) -> None:
+        """``known`` are the tasks as their submission was answered: all that is known until they were looked at."""
         super().__init__(out)
-        self._waited: dict[str, Task] = {}
+        self._waited: dict[str, Task] = {task["id"]: task for task in known}
 
     def close(self) -> None:
         for task in self._waited.values():
-            self._out.record(task)
+            if not self._out.record(task) and task["id"] not in self._told:
+                self._tell(task)
 
     def _show_json(self, task: Task) -> None:
         self._waited[task["id"]] = task

@@ -80,8 +80,11 @@ def by(text: str) -> str:
 
 
 def from_now(seconds: float) -> str:
-    """The time in so many seconds, as the API takes it."""
-    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
+    """The time in so many seconds, as the API takes it. Raises ``Usage`` for one that no calendar has."""
+    try:
+        return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
+    except OverflowError as error:
+        raise Usage("That is too far from now: write 15m, 2d or 365d, or a date.") from error
 
 
 def bytes_in(text: str) -> int:

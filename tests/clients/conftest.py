@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from broker.media.narrowing import Found
-from broker.media.search import Hit, SearchRequest
+from broker.search.found import Found, Hit
+from broker.search.request import SearchRequest
 from broker.task_type import TaskType
 from broker.tasks.installed_types import load_types
 from scripts.testing.kit import Kit
@@ -53,7 +53,7 @@ def searcher(system: Kit) -> Iterator[list[SearchRequest]]:
         hits = [Hit("video", VIDEO_ID, str(number), 0.5) for number in range(start, end)]
         return Found(hits, 5, [float(end), 0.5, "video", VIDEO_ID] if end < 5 else None)
 
-    with searching(system.broker.search, answer):
+    with searching(system.broker.search_server, answer):
         yield asked
 
 

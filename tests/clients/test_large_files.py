@@ -7,7 +7,7 @@ import pytest
 import requests
 from mindia_client import Client, NoAnswer, WaitTimeout, errors
 
-from broker.media.search import SearchRequest
+from broker.search.request import SearchRequest
 from scripts.testing.kit import Kit
 from tests.breaking import Breaking
 from tests.gateway.media import MP4, PNG

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -42,6 +43,13 @@ def context_of(broker: Broker) -> Callable[[str], RunContext]:
         return Running(broker, ChildState(), claimed, "x", 1e9)
 
     return make
+
+
+@pytest.fixture
+def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The handler that embeds gets as far as its file, without seconds of loading what is not asked for anything."""
+    encoder = SimpleNamespace(name="a model", sees=True, passages=None)
+    monkeypatch.setattr("handlers.embedding.run._encoder", lambda: encoder)
 
 
 def post(client: FlaskClient, content: bytes = MP4, path: str = "/api/videos", key: str = "", **fields: Any) -> Any:
@@ -282,7 +290,7 @@ class TestSource:
 
     @pytest.mark.parametrize("handler", ["handlers.transcoding.run:transcode", "handlers.embedding.run:embed"])
     def test_a_task_that_needs_it_fails_with_the_reason(
-        self, client: FlaskClient, broker: Broker, context_of: Callable[[str], RunContext], handler: str
+        self, client: FlaskClient, broker: Broker, context_of: Callable[[str], RunContext], handler: str, no_model: None
     ) -> None:
         video = self.removed(client, broker)
         with pytest.raises(Exception, match="keep_source=false"):

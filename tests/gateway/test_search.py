@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 
 from broker.broker import Broker
 from broker.errors import NotIndexed
-from broker.media.narrowing import Found
 from broker.media.records import MediaRecord, fields
-from broker.media.search import LEAST_RELEVANCE, PATIENCE, TIMEOUT, Hit, SearchRequest
+from broker.search.found import Found, Hit
+from broker.search.request import LEAST_RELEVANCE, PATIENCE, TIMEOUT, SearchRequest
 from gateway.current import EXTENSION
 from gateway.live.room import Room
 from tests.gateway.conftest import VIDEO_ID
@@ -38,7 +38,7 @@ def asked(broker: Broker) -> Iterator[list[SearchRequest]]:
         requests.append(request)
         return Found(HITS[: request.limit], 7, [0.5, 0.25, "image", VIDEO_ID], "model+2", 3, exact=False)
 
-    with searching(broker.search, answer):
+    with searching(broker.search_server, answer):
         yield requests
 
 
@@ -75,7 +75,7 @@ def test_a_file_that_was_left_out_says_so(client: FlaskClient, broker: Broker) -
 
     forms = ({"file": (io.BytesIO(PNG), "a.png"), **more} for more in ({}, {"embed": "false"}))
     kept, left_out = (client.post("/api/images", data=form).json["id"] for form in forms)
-    with searching(broker.search, answer):
+    with searching(broker.search_server, answer):
         for media_id, why in ((kept, "not embedded (yet)"), (left_out, "left out of search (embed=false)")):
             status, said = ask(client, like=media_id)
             assert (status, said["code"]) == (409, "not_indexed")
@@ -136,7 +136,7 @@ def test_a_page_of_a_pdf_has_a_link(client: FlaskClient, anonymous: FlaskClient,
     }
     place = PLACE | {"start": None, "end": None, "page": 7}
     hits = [Hit("document", media_id, name, 0.5, places=[place]) for name, media_id in kept.items()]
-    with searching(broker.search, lambda _: Found(hits, 2, None)):
+    with searching(broker.search_server, lambda _: Found(hits, 2, None)):
         _, answer = ask(client, q="a cat")
     (pdf,), (text,) = (hit["places"] for hit in answer["results"])
     link, _, page = pdf["page_url"].partition("#")
@@ -158,6 +158,22 @@ def test_every_narrowing_is_passed_on(client: FlaskClient, asked: list[SearchReq
         **bounds,
     }
     assert (status, asked[0].narrowing) == (200, expected)
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "sought"),
+    [
+        ("rapport\u00a0annuel", "rapport annuel"),
+        ("cafe\u0301", "caf\u00e9"),
+        ("me\u200cdia", "media"),
+        ("a\tb", "ab"),
+    ],
+)
+def test_a_part_of_a_name_is_read_as_names_are(
+    client: FlaskClient, asked: list[SearchRequest], asked_for: str, sought: str
+) -> None:
+    status, _ = ask(client, q="a", filename=asked_for)
+    assert (status, asked[0].narrowing) == (200, {"filename": sought})
 
 
 def test_a_moment_of_a_video_has_its_picture(client: FlaskClient, broker: Broker, asked: list[SearchRequest]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Route, expect
 
 CHROMIUM = Path("/usr/bin/chromium")
 #: Debian's Chromium, without whatever calls home.
@@ -81,6 +81,28 @@ class Tab:
         """From now on the API answers this to requests whose path matches."""
         body = json.dumps(answer)
         self.page.route(re.compile(path), lambda route: route.fulfill(status=status, body=body))
+
+
+class Held:
+    """Requests of a tab whose URLs match, of one method or of any: they wait until they are let go."""
+
+    def __init__(self, tab: Tab, pattern: str | re.Pattern[str], method: str = "") -> None:
+        self._routes: list[Route] = []
+        self._method = method
+        self._holds = True
+        tab.page.route(pattern, self._take)
+
+    def _take(self, route: Route) -> None:
+        if self._holds and self._method in ("", route.request.method):
+            self._routes.append(route)
+        else:
+            route.continue_()
+
+    def release(self) -> None:
+        """Also those that were asked for and have not come to be held yet."""
+        self._holds = False
+        for route in self._routes:
+            route.continue_()
 
 
 NewTab = Callable[..., Tab]

@@ -16,8 +16,8 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
-from broker.media.narrowing import Found, Place
-from broker.media.search import Hit, SearchRequest
+from broker.search.found import Found, Hit, Place
+from broker.search.request import SearchRequest
 from tests.broker.worker.harness import Formation
 from tests.handlers.transcoding.sources import AAC, X264, picture, sound
 from tests.page.browser import ARGUMENTS, CHROMIUM, PATIENCE_MS, NewTab, Tab, new_tab
@@ -72,7 +72,7 @@ def searcher(running: System) -> Iterator[None]:
         return Found(hits[: request.limit], len(hits))
 
     stop = threading.Event()
-    thread = threading.Thread(target=running.formation.broker.search.serve, args=(answer, stop))
+    thread = threading.Thread(target=running.formation.broker.search_server.serve, args=(answer, stop))
     thread.start()
     yield
     stop.set()

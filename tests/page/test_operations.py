@@ -19,6 +19,7 @@ def test_failures_alike_are_one_line_that_is_retried_as_one_and_resolved(tab: Ta
     line = tab.page.get_by_role("row", name=re.compile(r"disk \d is full"))
     expect(line).to_have_count(1)
     line.get_by_role("link", name=re.compile("^2 failures")).click()
+    expect(tab.page.get_by_role("heading", name="Tasks", exact=True)).to_be_attached()
     expect(tab.page.locator("tr[data-row]")).to_have_count(2)
     tab.page.go_back()
     line.get_by_role("button", name=re.compile("^Retry: disk")).click()
@@ -95,6 +96,7 @@ def test_a_webhook_is_made_tested_and_deleted(tab: Tab, system: System) -> None:
     tab.page.get_by_role("button", name="Delete", exact=True).click()
     dialog.get_by_role("button", name="Delete", exact=True).click()
     expect(tab.page).to_have_url(re.compile("#/webhooks$"))
+    expect(tab.page.locator(".empty").or_(tab.page.get_by_role("columnheader", name="URL"))).to_be_visible()
     expect(tab.page.get_by_role("link", name="http://127.0.0.1:9/mine")).to_have_count(0)
 
 

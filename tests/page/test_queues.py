@@ -8,9 +8,9 @@ import sys
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
-from tests.page.browser import Tab
+from tests.page.browser import Held, Tab
 from tests.page.system import OPERATOR_KEY, System
 
 
@@ -74,16 +74,12 @@ def test_a_change_is_looked_at_before_it_is_saved(tab: Tab, system: System) -> N
 
 
 def test_limits_that_are_asked_for_before_the_page_knows_them_are_there(tab: Tab) -> None:
-    held: list[Route] = []
-    holds = True
     tab.expect_connection("live")
-    tab.page.route("**/api/openapi.json", lambda route: held.append(route) if holds else route.continue_())
+    named = Held(tab, "**/api/openapi.json")
     with tab.page.expect_request("**/api/openapi.json"):
         tab.page.reload()
     tab.page.get_by_role("button", name="Limits of Act").click()
-    holds = False
-    for route in held:
-        route.continue_()
+    named.release()
     expect(tab.page.get_by_role("dialog").locator("[name=rate]")).to_be_visible()
 
 

@@ -19,13 +19,14 @@ def test_a_key_in_the_fragment_opens_the_page_and_leaves_the_address(new: NewTab
 
 def test_without_a_key_there_is_a_form_that_says_why_a_wrong_one_is_refused(new: NewTab) -> None:
     tab = new(key="")
-    expect(tab.page.get_by_role("navigation")).to_have_count(0)
     tab.page.get_by_label("API key").fill("nonsense")
+    expect(tab.page.get_by_role("navigation")).to_have_count(0)
     tab.page.get_by_role("button", name="Open").click()
     expect(tab.page.get_by_role("alert")).to_contain_text("This key is not accepted")
     tab.page.get_by_label("API key").fill(OPERATOR_KEY)
     tab.page.get_by_role("button", name="Open").click()
     expect(tab.page.get_by_role("heading", name="Queues")).to_be_visible()
+    assert len([url for url in tab.requested if url.endswith("/api/me")]) == 2, "each key is tried once"
     tab.expected.append("status of 401")
 
 

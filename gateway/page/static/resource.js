@@ -5,7 +5,7 @@ import { update } from "./update.js";
 const AFTER_ERROR_MS = 3000;
 
 /** Whether the same request may succeed later. */
-function mayPass({ status }) {
+export function mayPass({ status }) {
   return !status || status === 429 || status >= 500;
 }
 
@@ -39,7 +39,7 @@ export class Resource {
   stop() {
     this.#open = false;
     clearTimeout(this.#timer);
-    this.#running?.abort();
+    this.#end();
   }
 
   /** Forgets what was read: it was for another question. */
@@ -77,10 +77,15 @@ export class Resource {
 
   /** Reads again now, whatever is being read: that may hang in a connection that is no more. */
   renew() {
+    this.#end();
+    return this.refresh();
+  }
+
+  /** Ends what is being read, which then stands in nobody's way. */
+  #end() {
     this.#running?.abort();
     this.#running = null;
     this.#again = false;
-    return this.refresh();
   }
 
   #plan() {

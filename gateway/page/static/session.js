@@ -5,27 +5,26 @@ import { forgetHalfDone } from "./half-done.js";
 import { forgetKey, getKey, setKey } from "./key.js";
 import { update } from "./update.js";
 
-/** `state`: out, in; `me`: the answer of /api/me; `problem`: why the key was refused. */
-export const session = { state: "out", me: null, problem: null };
+/** `state`: asking, out, in; `me`: the answer of /api/me; `problem`: why the key was refused. */
+export const session = { state: "asking", me: null, problem: null };
 
 /** Signs in with the key that is kept; true when it is accepted. */
 export async function signIn() {
-  if (!getKey()) return false;
   try {
-    session.me = await call({ path: "/api/me" });
-    Object.assign(session, { state: "in", problem: null });
+    if (getKey()) Object.assign(session, { me: await call({ path: "/api/me" }), state: "in", problem: null });
+    else session.state = "out";
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
-    Object.assign(session, { state: problem.status === 401 ? "out" : "in", problem });
+    Object.assign(session, { me: null, state: problem.status === 401 ? "out" : "in", problem });
   }
   update();
-  return session.state === "in" && session.me !== null;
+  return session.me !== null;
 }
 
-/** Tries a key from the form. */
+/** Keeps a key from the form, with which the page is begun. */
 export function signInWith(key) {
   setKey(key);
-  return signIn();
+  dispatchEvent(new Event("signed-in"));
 }
 
 /** The key is forgotten; the page is started anew, so that nothing of what it showed is left. */
@@ -37,7 +36,7 @@ export function signOut() {
 
 /** The key was refused: nothing is shown but the form. */
 export function refused() {
-  if (session.state === "out") return;
+  if (session.state !== "in") return;
   forgetKey();
   Object.assign(session, { state: "out", me: null, problem: new Problem(401, { detail: "The key is not accepted any more." }) });
   update();

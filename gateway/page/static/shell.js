@@ -16,7 +16,7 @@ import { connection, open, pause, resume } from "./stream.js";
 import { VIEWS } from "./views/all.js";
 
 export function shell(view, at) {
-  const body = session.state === "out" ? keyForm() : frame(view, at);
+  const body = { asking, out: keyForm, in: () => frame(view, at) }[session.state]();
   return html`<button type="button" class="skip" @click=${skip}>Skip to the content</button>
     ${body}${dropTarget()}${announcement()}${dialog()}`;
 }
@@ -77,10 +77,15 @@ function who() {
   return html`<button type="button" class="who" aria-haspopup="dialog" aria-label="Account ${tenant}" @click=${show}>${tenant}</button>`;
 }
 
+/** While it is not known yet whether the key that is kept is good. */
+function asking() {
+  return html`<main id="main" tabindex="-1" aria-busy="true"><p class="hidden" role="status">Signing in</p></main>`;
+}
+
 function keyForm() {
-  const submit = async (event) => {
+  const submit = (event) => {
     event.preventDefault();
-    if (await signInWith(new FormData(event.target).get("key"))) dispatchEvent(new Event("signed-in"));
+    signInWith(new FormData(event.target).get("key"));
   };
   return html`<main id="main" class="sign-in" tabindex="-1">
     <h1>Mindia Tasks</h1>

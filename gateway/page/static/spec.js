@@ -6,15 +6,17 @@ import { update } from "./update.js";
 let document_ = null;
 let asked = null;
 
-/** Reads the document, once. */
+/** Reads the document, once; Problem when it is not to be had now. */
 export function loadSpec() {
   asked ??= call({ path: "/api/openapi.json" }).then(
     (found) => {
       document_ = found;
       update();
-      return found;
     },
-    () => (asked = null),
+    (problem) => {
+      asked = null;
+      throw problem;
+    },
   );
   return asked;
 }

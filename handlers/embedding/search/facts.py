@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from broker.media.narrowing import Narrowing
+from broker.search.request import Narrowing
+from handlers.embedding.index.folding import fold
 
 #: Files that are read at once: milliseconds.
 _SLICE = 500
@@ -77,7 +78,7 @@ def fits(facts: Facts | None, narrowing: Narrowing) -> bool:
         and _within(facts.size, narrowing.min_size, narrowing.max_size)
         and _within(facts.duration, narrowing.min_duration, narrowing.max_duration)
         and (narrowing.tag is None or narrowing.tag in facts.tags)
-        and (narrowing.filename is None or narrowing.filename.casefold() in facts.filename.casefold())
+        and (narrowing.filename is None or fold(narrowing.filename) in fold(facts.filename))
     )
 
 

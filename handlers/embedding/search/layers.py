@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.media.generations import Standing
-from broker.media.search import MAX_FOUND, SearchRequest
+from broker.search.request import MAX_FOUND, SearchRequest
 from handlers.embedding.index.index import Index
 from handlers.embedding.index.ranking import Counted, Match, Ranking
 from handlers.embedding.models.relevance import probability

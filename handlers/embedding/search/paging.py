@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from broker.media.search import MAX_FOUND
+from broker.search.request import MAX_FOUND
 from handlers.embedding.index.ranking import Match
 from handlers.embedding.search.facts import Facts
 

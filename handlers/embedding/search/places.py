@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from broker.media.parts import NAME, Part
 from broker.media.vectors import Embedding
-from handlers.embedding.index.folding import bare, shared, spans, words_of
+from handlers.embedding.index.folding import bare, halves, shared, spans, words_of
 from handlers.embedding.stop_words import STOP
 from handlers.embedding.stored import unpacked
 from handlers.embedding.unit import finite
@@ -27,7 +27,7 @@ def places(
     filename: str,
     worth: NDArray[np.float64] | float = 0.0,
 ) -> list[dict[str, Any]]:
-    """Up to three places, best first, as ``broker.media.search.Hit`` has them.
+    """Up to three places, best first, as ``broker.search.found.Hit`` has them.
 
     ``vectors``, (queries, dimensions), are what was looked for; ``worth``, (parts,), is added to the cosine of each
     part for the words of the query in it. A name that has some comes first: what is shown is embedded together with
@@ -74,9 +74,10 @@ def _marks(wanted: set[str], text: str) -> Iterator[list[int]]:
     by_stem: dict[str, list[str]] = {}
     for each in wanted:
         by_stem.setdefault(each[:_STEM], []).append(each)
+    whole = dict(halves(text))
     for word in spans(text):
-        folded = bare(word[0])
-        if folded in wanted or any(_akin(folded, each) for each in by_stem.get(folded[:_STEM], ())):
+        forms = {bare(word[0]), bare(whole.get(word.start(), ""))}
+        if any(form in wanted or any(_akin(form, each) for each in by_stem.get(form[:_STEM], ())) for form in forms):
             yield [word.start(), word.end()]
         else:
             yield from ([word.start() + begin, word.start() + end] for begin, end in shared(word[0], wanted))

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from broker.errors import NotIndexed, UnsupportedMedia
 from broker.media.generations import Standing
-from broker.media.narrowing import Found, Narrowing
-from broker.media.search import MAX_FOUND, Hit, SearchRequest
 from broker.media.vectors import VectorStore
+from broker.search.found import Found, Hit
+from broker.search.request import MAX_FOUND, Narrowing, SearchRequest
 from handlers.embedding.index.index import Index
 from handlers.embedding.index.indexes import Indexes
 from handlers.embedding.index.ranking import Counted, Match
@@ -40,6 +40,7 @@ MOST_BYTES = 2**30
 _MOST_LIKE = 8
 #: Files of which more than their vectors is remembered, some hundred megabytes.
 _MOST_FACTS = 300_000
+_BY_NAME_ALONE = "This file cannot be searched by: nothing is known of it but its name."
 
 #: The names of those of a tenant's media files that exist, by their ids.
 NamesOf = Callable[[str, Sequence[str]], Mapping[str, str]]
@@ -188,6 +189,8 @@ class Searcher:
         for model, encoder in used.items():
             stored = self._vectors.get(request.tenant, model, request.like) if encoder.name not in found else None
             if stored is not None:
+                if not any(map(any, stored.parts)):
+                    raise NotIndexed(_BY_NAME_ALONE)
                 found[encoder.name] = unpacked(spread(stored.parts, _MOST_LIKE)).astype(np.float32)
         if not found:
             raise NotIndexed()

@@ -1,6 +1,7 @@
 """``mindia reprocess``"""
 
 import uuid
+from functools import partial
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ from scripts.cli.command import Call, command
 from scripts.cli.failure import Usage
 from scripts.cli.operation import followed
 from scripts.cli.pairs import members
-from scripts.cli.result import wait_for
+from scripts.cli.result import OneEach, wait_for
 from scripts.cli.task_filters import all_tasks
 from scripts.cli.words import seconds_in, since
 
@@ -44,18 +45,19 @@ def reprocess_command(
     tag = f"reprocess-{uuid.uuid4().hex[:12]}" if wait else ""
     tasks = _each(call, named(words), how, wait=wait) if words else []
     if not words and _all(call, {"filter": times, **how}, yes=yes, tag=tag) and tag:
-        tasks = [task["id"] for task in all_tasks(call.api, {"tag": tag})]
+        tasks = list(all_tasks(call.api, {"tag": tag}))
     if wait and tasks:
-        wait_for(call, tasks, timeout)
+        known = tasks if call.out.as_json else ()  # the others were told already
+        wait_for(call, [task["id"] for task in tasks], timeout, partial(OneEach, known=known))
 
 
-def _each(call: Call, ids: list[str], how: dict[str, Any], *, wait: bool) -> list[str]:
+def _each(call: Call, ids: list[str], how: dict[str, Any], *, wait: bool) -> list[dict[str, Any]]:
     """The tasks of those that are named."""
-    tasks: list[str] = []
+    tasks: list[dict[str, Any]] = []
 
     def act(video_id: str) -> None:
         task = call.api.post(f"/api/videos/{video_id}/reprocess", how)
-        tasks.append(task["id"])
+        tasks.append(task)
         if wait and (call.out.as_json or call.out.quiet):  # it is told when it has ended
             return
         if not call.out.record(task, task["id"]):

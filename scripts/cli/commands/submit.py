@@ -1,5 +1,6 @@
 """``mindia submit``"""
 
+from functools import partial
 from typing import Any
 
 import click
@@ -8,7 +9,7 @@ from scripts.cli.api import under
 from scripts.cli.command import Call, command
 from scripts.cli.completing import complete_type
 from scripts.cli.pairs import document, members
-from scripts.cli.result import wait_for
+from scripts.cli.result import OneEach, wait_for
 from scripts.cli.waits import quoted
 from scripts.cli.words import by, seconds_in
 
@@ -52,7 +53,7 @@ def submit_command(call: Call, type_name: str, quote: bool, wait: bool, timeout:
         return
     task = call.api.post("/api/tasks", _body(type_name, **given), headers=under(key))
     if wait or timeout is not None:
-        wait_for(call, [task["id"]], timeout)
+        wait_for(call, [task["id"]], timeout, partial(OneEach, known=[task]))
     elif not call.out.data(task, [task["id"]]):
         call.out.line(f"{task['id']}  {task['type']}  {task['status']}")
         call.out.note(f"Watch it: mindia watch {task['id']}")

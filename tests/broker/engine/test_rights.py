@@ -35,10 +35,10 @@ from broker.engine.script_connection import ScriptConnection
 from broker.engine.transitions import Claim, Claimed
 from broker.errors import Unavailable
 from broker.levels import BACKGROUND
-from broker.media.narrowing import Found
 from broker.media.parts import Part
 from broker.media.records import MediaRecord
-from broker.media.search import SearchRequest
+from broker.search.found import Found
+from broker.search.request import SearchRequest
 from broker.task import NewTask
 from broker.task_type import TaskType
 from broker.tasks.submission import options
@@ -278,7 +278,7 @@ def _of_media_and_search(brokers: dict[str, Broker]) -> None:
     assert worker.cooldowns.left("service") > 0
     web.media_removal.delete("acme", "image", media_id, by=Actor("k", "acme"))
     stop = threading.Event()
-    serving = threading.Thread(target=searcher.search.serve, args=(lambda _: Found([], 0), stop))
+    serving = threading.Thread(target=searcher.search_server.serve, args=(lambda _: Found([], 0), stop))
     serving.start()
     try:
         wait_until(lambda: web.redis.exists(web.keys.search_beat()), "search is there")

@@ -95,7 +95,7 @@ def test_a_wait_that_has_to_end_on_time_is_ended_by_ourselves(line: ScriptConnec
 def test_nobody_is_woken_who_is_awake(line: ScriptConnection) -> None:
     line.redis.delete("list")
     line.redis.rpush("list", "1")
-    line.blpop_first("list", 0.2, lambda: pytest.fail("it was pushed"))
+    line.blpop_first("list", PATIENCE, lambda: pytest.fail("it was pushed"))
     assert line.fcall("length", 1, "list") == 0
     assert line.fcall("echo", 0, "a") == "a"
 

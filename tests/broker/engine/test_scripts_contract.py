@@ -48,14 +48,8 @@ EXCEPTIONS = {
     "plugins/cooldowns.py": {"set"},  # until when a service outside is left alone
     "tasks/durability.py": {"set"},  # a mark behind what has to be confirmed
     "tasks/idempotency.py": {"hset", "hdel", "expire"},  # answers to requests
-    "media/search.py": {
-        "set",
-        "rpush",
-        "lpush",
-        "lpop",
-        "lrem",
-        "expire",
-    },  # queries, their answers, the sign of life of who answers
+    "search/client.py": {"rpush", "lpush", "lrem", "expire"},  # queries
+    "search/server.py": {"set", "rpush", "lpop", "expire"},  # their answers, the sign of life of who answers
     "queues/daemons.py": {"set", "sadd", "srem", "delete"},  # who keeps the promises about time
     "doctor/doctor.py": {"rename"},  # a key that is of the wrong type
     "worker/wake.py": {"rpush", "expire"},  # a worker's own children

@@ -296,3 +296,18 @@ def test_no_bytes_make_it_raise(head: bytes) -> None:
     found = sniff(head)
     assert found is None or found.kind in ("video", "image", "audio", "document")
     assert found is None or (found.kind in ("video", "audio")) == (found.demuxer is not None)
+
+
+@pytest.mark.parametrize(
+    ("head", "kind", "instead"),
+    [
+        (b"{\\rtf1\\ansi Hello", "document", "PDF"),
+        (b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/vnd.oasis.opendocument.text", "document", r"Word \(docx\)"),
+        (b"BM" + bytes(60), "image", "PNG"),
+        (b"MThd" + bytes(20), "audio", "MP3"),
+        (b".RMF" + bytes(20), "video", "MP4"),
+    ],
+)
+def test_who_sends_another_format_is_told_what_to_send(head: bytes, kind: str, instead: str) -> None:
+    with pytest.raises(UnsupportedMedia, match=f"not an? .* of a format that is supported here: send .*{instead}"):
+        type_of(head, kind, "a")

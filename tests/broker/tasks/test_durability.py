@@ -5,7 +5,7 @@ where it does not confirm in time.
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -68,9 +68,7 @@ def pair() -> Iterator[tuple[Redis, Redis]]:
 
 class TestReplicas:
     @pytest.fixture
-    def broker(self, pair: tuple[Redis, Redis], types: dict[str, TaskType], monkeypatch: pytest.MonkeyPatch) -> Broker:
-        monkeypatch.setattr(durability, "_SHOWS_MS", 100)
-        monkeypatch.setattr(durability, "_CONFIRMS_MS", 100)
+    def broker(self, pair: tuple[Redis, Redis], types: dict[str, TaskType]) -> Broker:
         main, _ = pair
         main.flushall()
         wait_until(lambda: main.wait(1, 100), "the replica follows", seconds=60)
@@ -111,7 +109,8 @@ class TestReplicas:
         assert broker.tasks.get("acme", second).status == "pending"
         wait_until(lambda: pair[0].wait(1, 100), "the replica follows again")
 
-    def test_without_enough_replicas_nothing_is_accepted(self, broker: Broker, pair: tuple[Redis, Redis]) -> None:
+    def test_without_enough_replicas_nothing_is_accepted(self, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(durability, "_SHOWS_MS", 100)
         settings = replace(broker.settings, durability="replicas:2")
         demanding = Broker(settings, broker.types)
         for ask in (lambda: demanding.tasks.submit("acme", NewTask("Noop", {})), demanding.check_ready):
@@ -147,10 +146,13 @@ class TestReplicas:
 
 @contextmanager
 def stopped(server: Redis) -> Iterator[None]:
+    """Confirms nothing meanwhile. Only then is that not waited for long: one that is busy confirms when it can."""
     pid = server.info("server")["process_id"]
     os.kill(pid, signal.SIGSTOP)
     try:
-        yield
+        with pytest.MonkeyPatch.context() as impatient:
+            impatient.setattr(durability, "_CONFIRMS_MS", 100)
+            yield
     finally:
         os.kill(pid, signal.SIGCONT)
 
@@ -161,7 +163,14 @@ def test_an_answer_that_is_lost_tells_what_may_have_been_accepted(
     """A server that hangs may carry out later what it was sent."""
     hasty = Broker(replace(broker.settings, redis_url=f"{broker.settings.redis_url}?socket_timeout=0.2"), broker.types)
     monkeypatch.setattr(script_connection, "ASK_AFTER", 60.0)
-    hasty.queues.declare()
+
+    def connected() -> bool:
+        with suppress(Unavailable):  # a busy server does not answer that soon
+            hasty.queues.declare()
+            return True
+        return False
+
+    wait_until(connected, "it is connected")
     with Redis(port=server.port, decode_responses=True) as redis, stopped(redis), pytest.raises(Unavailable) as told:
         hasty.tasks.submit("acme", NewTask("Noop", {}))
     (task_id,) = told.value.extra["task_ids"]

@@ -11,9 +11,8 @@ import requests
 
 from broker.broker import Broker
 from broker.config import BrokerSettings
-from broker.media.narrowing import Found
 from broker.media.paths import plugin_file, thumbnails
-from broker.media.search import Hit
+from broker.search.found import Found, Hit
 from broker.secrets.links import SignedLinks, source_of
 from gateway.auth import Tenant
 from tests.gateway.conftest import NEW_TASK, VIDEO_ID, declared_types
@@ -43,7 +42,7 @@ def behind(environ: dict[str, str], gateway: Server) -> Iterator[Broker]:
     settings = BrokerSettings(environ["REDIS_URL"], data_dir=Path(environ["DATA_DIR"]), secret_key=SECRET)
     broker = Broker(settings, declared_types())
     found = Found([Hit("video", VIDEO_ID, "clip.mp4", 0.5)], 1)
-    with searching(broker.search, lambda _: found):
+    with searching(broker.search_server, lambda _: found):
         yield broker
 
 

@@ -13,7 +13,8 @@ import requests
 from tests.gateway.served import KEY
 
 PROGRAM = Path(__file__).parent / "typescript"
-COMPILE = "--outDir . --target es2022 --module nodenext --strict --lib es2022,dom,dom.iterable"
+#: The compiler's own declarations are not checked: that would take longer than all else.
+COMPILE = "--outDir . --target es2022 --module nodenext --strict --skipLibCheck --lib es2022,dom,dom.iterable"
 
 
 def run(*command: str, cwd: Path, **environ: str) -> str:

@@ -37,6 +37,7 @@ TYPES = {
     "mp4": "video/mp4",
     "txt": "text/plain",
     "m4a": "audio/mp4",
+    "webm": "audio/webm",
     "pdf": "application/pdf",
 }
 

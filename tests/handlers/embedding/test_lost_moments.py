@@ -10,8 +10,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from broker.engine.keys import Keys
-from broker.media.search import SearchRequest
 from broker.media.vectors import RedisVectors
+from broker.search.request import SearchRequest
 from tests.servers import SERVER, own_server
 
 np = pytest.importorskip("numpy", reason="needs the extra embed")

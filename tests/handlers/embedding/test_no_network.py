@@ -11,7 +11,7 @@ import pytest
 
 from broker.broker import Broker
 from broker.errors import Unavailable
-from broker.media.search import SearchRequest
+from broker.search.request import SearchRequest
 from broker.status import Status
 from tests.handlers.embedding.conftest import NEEDS, Upload
 from tests.handlers.embedding.test_run import film, song

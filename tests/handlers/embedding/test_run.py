@@ -10,10 +10,10 @@ from uuid import uuid4
 import pytest
 
 from broker.broker import Broker
-from broker.errors import NotFound, PermanentError, Postpone
+from broker.errors import NotFound, NotIndexed, PermanentError, Postpone
 from broker.media import paths
 from broker.media.records import info_fields
-from broker.media.search import SearchRequest
+from broker.search.request import SearchRequest
 from scripts.search import facts_by_id
 from tests.handlers.embedding.conftest import NEEDS, Embed, Upload
 
@@ -140,15 +140,37 @@ def test_a_transcript_that_comes_meanwhile_is_not_lost(
     assert [part.matched for part in parts] == ["name", "speech"]
 
 
-def test_nothing_is_kept_of_sound_that_says_nothing_of_itself(
-    upload: Upload, embed: Embed, broker: Broker, encoder: Any, tmp_path: Path
+def test_the_length_of_sound_that_does_not_tell_it_is_measured(
+    upload: Upload, embed: Embed, broker: Broker, tmp_path: Path
+) -> None:
+    """As browsers record it: what is sent while it is made cannot say how long it is going to be."""
+    with av.open(str(tmp_path / "a.webm"), "w", format="webm", options={"live": "1"}) as container:
+        stream = container.add_stream("libopus", rate=48000, layout="mono")
+        for _ in range(125):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 960), np.float32), "fltp", "mono")
+            frame.sample_rate = 48000
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    record = upload(tmp_path / "a.webm", "audio", "memo.webm")
+    embed(record)
+    assert broker.media.get("acme", record.id).info["duration_seconds"] == pytest.approx(2.5, abs=0.05)
+
+
+def test_sound_that_says_nothing_of_itself_is_found_by_its_name_alone(
+    upload: Upload, embed: Embed, broker: Broker, encoder: Any, find, tmp_path: Path
 ) -> None:
     record = upload(song(tmp_path / "a.m4a"), "audio", "VID_0001.m4a")
     transcribe(broker, record, "t1", "The dentist opens at nine.")
     assert embed(record)["vectors"] == 1
     transcribe(broker, record, "t2", "")
-    assert embed(record)["vectors"] == 0
-    assert broker.vectors.get("acme", encoder.name, record.id) is None
+    assert embed(record)["vectors"] == 1
+    (part,) = broker.vectors.parts("acme", encoder.name, [record.id])[record.id]
+    assert (part.matched, part.text) == ("name", "VID_0001.m4a"), "nothing is left of what was said"
+    embed(upload(song(tmp_path / "b.m4a"), "audio", "seaside_walk.m4a"))
+    assert find("VID_0001")[0] == "VID_0001.m4a"
+    assert find("VID_0001", min_similarity=0.01) == ["seaside_walk.m4a"], "by no meaning"
+    with pytest.raises(NotIndexed, match="nothing is known of it but its name"):
+        find("", like=record.id)
 
 
 def song(path: Path, **tags: str) -> Path:

@@ -67,10 +67,11 @@ def test_each_kind_of_picture_becomes_a_small_one(tmp_path: Path, form: str) -> 
         ((641, 400), 640, (640, 399)),
     ],
 )
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
 def test_none_is_larger_than_the_picture_nor_too_tall(
-    tmp_path: Path, size: tuple[int, int], width: int, drawn: tuple[int, int]
+    tmp_path: Path, form: str, size: tuple[int, int], width: int, drawn: tuple[int, int]
 ) -> None:
-    assert small(saved(tmp_path, Image.new("RGB", size), "PNG"), width).size == drawn
+    assert small(saved(tmp_path, Image.new("RGB", size), form), width).size == drawn
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "HEIF"])

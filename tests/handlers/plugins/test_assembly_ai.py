@@ -448,10 +448,11 @@ def test_a_name_that_is_wrong_is_told_as_such(transcribe: Start, monkeypatch: py
 def test_a_slow_order_is_given_up_and_found_again(
     service: Service, transcribe: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "TIMEOUT", (10.0, 0.2))
     service.answering.clear()
-    with pytest.raises(TransientError, match=r"cannot be reached \(ReadTimeout\)"):
-        transcribe()
+    with monkeypatch.context() as impatient:
+        impatient.setattr(http, "TIMEOUT", (10.0, 0.2))
+        with pytest.raises(TransientError, match=r"cannot be reached \(ReadTimeout\)"):
+            transcribe()
     service.answering.set()
     assert transcribe()["transcript_id"] == "transcript-0"
     assert len(service.orders) == 1

@@ -1,6 +1,7 @@
 """The gateway of ``tests.gateway`` on a port, and the program: called in this process, or as one of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -32,6 +33,12 @@ def enlist(broker: Broker, name: str = "tester", types: str = "VideoTranscoding"
     """A worker that says it is there; ``tests.gateway.work`` runs its tasks."""
     fields = {"hostname": "box", "pid": 7, "successful_job_count": 3, "failed_job_count": 1}
     broker.transitions.register_worker(name, ttl=60, queues=types, fields=fields)
+
+
+def time_is_over(*_: object) -> Iterator[dict[str, Any]]:
+    """Stands for following tasks when ``--timeout`` is over before the first look at one."""
+    signal.raise_signal(signal.SIGALRM)
+    yield {}
 
 
 Mindia = Callable[..., Said]

@@ -10,8 +10,9 @@ from tests.gateway.served import PATIENCE
 from tests.scripts.cli.conftest import ROOT
 
 PROGRAM = """
-import atexit, io, os, sys, threading, time
-from scripts.cli import interrupts, main
+import atexit, contextlib, ctypes, functools, io, operator, os, sys, threading, time
+from scripts.cli import interrupts, limit, main
+from scripts.cli.failure import Failure
 
 interrupts.AGAIN = 0.05
 number, lock = int(sys.argv.pop()), threading.Lock()
@@ -35,13 +36,25 @@ def with_a_lock(context):
     finally:
         lock.acquire()
 
+def before_a_wait(context):
+    print("begun")
+    steps = [functools.partial(ctypes.PyDLL(None).kill, os.getpid(), number), functools.partial(time.sleep, 600)]
+    any(map(operator.call, steps))  # the interpreter, which would handle it, has no part in what is between the two
+
+def after_an_alarm(context):
+    print("begun")
+    with contextlib.suppress(Failure), limit.time_limit(0.01):
+        time.sleep(600)
+    time.sleep(4 * interrupts.AGAIN)  # it is not sent again, or would end the program now
+    os.kill(os.getpid(), number)
+
 atexit.register(lock.acquire)
 main.mindia.invoke = globals()[sys.argv.pop()]
 main.main()
 """
 
 
-@pytest.mark.parametrize("moment", ["in_a_destructor", "with_a_lock"])
+@pytest.mark.parametrize("moment", ["in_a_destructor", "with_a_lock", "before_a_wait", "after_an_alarm"])
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_it_ends_the_program_whatever_that_is_at(moment: str, number: int, status: int) -> None:
     argv = [sys.executable, "-c", PROGRAM, "doctor", moment, str(int(number))]

@@ -24,12 +24,13 @@ from tests.gateway.media import MP4
 from tests.gateway.served import PATIENCE
 from tests.gateway.work import complete, fail
 from tests.scripts.cli.conftest import Mindia, Start
+from tests.servers import own_port
 
 
 class Receiver:
-    """A program that is sent webhooks; it answers ``status``."""
+    """A program that is sent webhooks; it answers ``status``. Nobody else gets its port while it is away."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int | None = None) -> None:
         self.got: Queue[tuple[dict[str, str], bytes]] = Queue()
         self.status = 204
         receiver = self
@@ -45,7 +46,7 @@ class Receiver:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self.server = HTTPServer(("127.0.0.1", port), Handler)
+        self.server = HTTPServer(("127.0.0.1", port or own_port()), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -137,7 +138,7 @@ def test_a_program_that_is_not_there_is_waited_for(start: Start, broker: Broker,
     complete(broker)
     assert process.stderr
     assert "Nobody answers at" in process.stderr.readline()
-    again = Receiver(int(receiver.url.split(":")[2].split("/")[0]))
+    again = Receiver(receiver.server.server_port)
     try:
         assert task_id in again.next()[1].decode()
     finally:

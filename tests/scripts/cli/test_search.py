@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from broker.broker import Broker
-from broker.media.narrowing import Found, Place
-from broker.media.search import Hit, SearchRequest
+from broker.search.found import Found, Hit, Place
+from broker.search.request import SearchRequest
 from tests.gateway.media import PNG
 from tests.scripts.cli.conftest import Mindia
 from tests.search_fixtures import searching
@@ -32,7 +32,7 @@ def asked(broker: Broker) -> Iterator[list[SearchRequest]]:
         after = [float(end), 0.5, "video", ids[-1]] if end < NUMBER else None
         return Found(hits, NUMBER, after, exact=request.query != "very many")
 
-    with searching(broker.search, answer):
+    with searching(broker.search_server, answer):
         yield requests
 
 
@@ -47,7 +47,7 @@ def found(mindia: Mindia, *arguments: object) -> list[str]:
 
 
 def test_what_nothing_fits_is_told_what_may_help(mindia: Mindia, broker: Broker) -> None:
-    with searching(broker.search, lambda _: Found([], 0, None)):
+    with searching(broker.search_server, lambda _: Found([], 0, None)):
         found(mindia, "orange")
         assert mindia("search", "orange").err == (
             "Nothing that fits was found; --min-relevance 0 shows what comes nearest.\n"
@@ -121,6 +121,8 @@ def test_what_is_like_a_file_or_a_picture(mindia: Mindia, asked: list[SearchRequ
     assert asked[-1].picture
     assert (asked[-1].entity_type, asked[-1].limit) == ("image", 3)
     assert mindia("search", "--picture", tmp_path / "none.png").status == 2
+    assert "Is a directory" in (refused := mindia("search", "--picture", tmp_path)).err
+    assert refused.status == 2, "it is not said that nobody answers"
     assert mindia("search").status == mindia("search", "word", "--like", image).status == 2
 
 

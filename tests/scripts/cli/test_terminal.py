@@ -15,11 +15,11 @@ import click
 import pytest
 
 from broker.broker import Broker
-from broker.media.narrowing import Found, Place
-from broker.media.search import Hit
+from broker.search.found import Found, Hit, Place
+from scripts.cli.failure import Usage
 from scripts.cli.main import SECTIONS, mindia
 from scripts.cli.table import Column, cells, cut, lines
-from scripts.cli.words import clean, duration, seconds_in
+from scripts.cli.words import by, clean, duration, seconds_in, since
 from tests.gateway.served import PATIENCE
 from tests.gateway.work import complete, fail
 from tests.scripts.cli.conftest import ROOT, Mindia, Start
@@ -104,7 +104,7 @@ def test_hits_of_every_kind_fit_a_terminal(on_terminal: OnTerminal, mindia: Mind
         Hit(kind, media_id, name, 0.5, 0.9, places=[asdict(place)])
         for media_id, (name, kind, place, _) in zip(ids, HITS, strict=True)
     ]
-    with searching(broker.search, lambda _: Found(hits, len(hits), None)):
+    with searching(broker.search_server, lambda _: Found(hits, len(hits), None)):
         found(mindia, "ferry")
         whole = mindia("search", "ferry").out
         _, end = on_terminal(80, "search", "ferry")
@@ -213,6 +213,13 @@ def test_durations_both_ways() -> None:
     told = {0: "0s", 0.0042: "4ms", 1.55: "1.6s", 12.4: "12s", 200: "3m 20s", 7500: "2h 5m", 349200: "4d 1h", -3: "0s"}
     assert {seconds: duration(seconds) for seconds in told} == told
     assert [seconds_in(text) for text in ("90", "1h30m", "0.5s", "2d")] == [90, 5400, 0.5, 172800]
+
+
+@pytest.mark.parametrize("text", ["9999999d", f"{'9' * 400}s"])
+def test_a_time_that_no_calendar_has_is_refused(text: str) -> None:
+    for told in (since, by):
+        with pytest.raises(Usage, match="too far from now"):
+            told(text)
 
 
 def test_what_a_terminal_would_obey_is_spelled() -> None:

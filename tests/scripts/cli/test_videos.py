@@ -11,7 +11,7 @@ from broker.broker import Broker
 from tests.gateway.media import MP4
 from tests.gateway.test_reprocessing import MASTER, VARIANT
 from tests.gateway.work import complete
-from tests.scripts.cli.conftest import Mindia
+from tests.scripts.cli.conftest import Mindia, time_is_over
 
 SRT = "1\n00:00:00,000 --> 00:00:01,000\nHello\n"
 
@@ -60,6 +60,17 @@ def test_videos_are_transcoded_again_by_name(mindia: Mindia, broker: Broker, cli
     assert (task.type, task.payload, task.background) == ("VideoTranscoding", {"video_id": video}, False)
     assert mindia("reprocess", video, "-q").out == f"{task.id}\n"
     assert mindia("reprocess").status == mindia("reprocess", video, "--all").status == 2
+
+
+def test_what_is_waited_for_is_told_once_however_soon_the_time_is_over(
+    mindia: Mindia, broker: Broker, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = made(mindia, broker, clip)
+    monkeypatch.setattr("scripts.cli.result.follow", time_is_over)
+    given_up = mindia("reprocess", video, "--timeout", "9", "--json")
+    task = json.loads(given_up.out)
+    assert (task["status"], given_up.status) == ("pending", 124)
+    assert mindia("reprocess", video, "--timeout", "9").out.count(task["id"]) == 1
 
 
 def test_all_that_match_are_counted_first(mindia: Mindia, broker: Broker, clip: Path) -> None:

@@ -21,8 +21,9 @@ from tests.gateway.media import PNG
 from tests.gateway.served import PATIENCE
 from tests.gateway.work import complete, fail
 from tests.gateway.work import start as claim
-from tests.scripts.cli.conftest import Mindia, Start
+from tests.scripts.cli.conftest import Mindia, Start, time_is_over
 from tests.scripts.cli.test_tasks import submit
+from tests.servers import own_port
 from tests.waiting import wait_until
 
 
@@ -76,6 +77,12 @@ def test_submit_and_wait_is_one_document_however_much_happens(mindia: Mindia, mo
     words = ("submit", "VideoTranscoding", "video_id=550e8400-e29b-41d4-a716-446655440000", "--wait", "--json")
     given_up = mindia(*words, "--timeout", "0.5")
     assert (json.loads(given_up.out)["status"], given_up.status) == ("pending", 124)
+
+    monkeypatch.setattr("scripts.cli.result.follow", time_is_over)
+    given_up = mindia(*words, "--timeout", "9")
+    assert (json.loads(given_up.out)["status"], given_up.status) == ("pending", 124)
+    given_up = mindia(*words[:-1], "--timeout", "9")
+    assert (given_up.out.split()[1:], given_up.status) == (["VideoTranscoding", "pending"], 124)
 
     def changes(_: Api, ids: list[str], __: Say) -> Iterator[Task]:
         for status in ("pending", "processing", "processing", "completed"):
@@ -155,12 +162,11 @@ class Wire:
 
     def __init__(self, target: int) -> None:
         self._target = target
-        self.port = 0
+        self.port = own_port()
         self.mend()
 
     def mend(self) -> None:
         self._ends: list[socket.socket] = [socket.create_server(("127.0.0.1", self.port))]
-        self.port = self._ends[0].getsockname()[1]
         threading.Thread(target=self._accept, args=[self._ends[0]], daemon=True).start()
 
     def cut(self) -> None:

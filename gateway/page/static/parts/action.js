@@ -45,15 +45,17 @@ export function lines(request) {
 
 /** Asks first; the dialog stays open with the reason when it fails. */
 export function ask(title, question, label, send, kind = "primary") {
-  let problem = null;
+  const state = { problem: null, sending: false };
   const yes = async () => {
-    problem = await send();
+    state.sending = true;
+    const problem = await send();
+    Object.assign(state, { problem, sending: false });
     if (problem) update();
-    else closeDialog();
+    else close();
   };
-  openDialog(title, () => html`<p>${question}</p>${problem ? failure(problem) : nothing}
+  const close = openDialog(title, () => html`<p>${question}</p>${state.problem ? failure(state.problem) : nothing}
     <footer><button type="button" @click=${closeDialog}>Back</button>
-      <button type="button" class="${kind || "primary"}" @click=${yes}>${label}</button></footer>`);
+      <button type="button" class="${kind || "primary"}" ?disabled=${state.sending} @click=${yes}>${label}</button></footer>`);
 }
 
 async function perform(id, request, { done, failed, said }) {

@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../lit.js";
 import { update, updateNow } from "../update.js";
+import { announce } from "./announce.js";
 import { icon } from "./icons.js";
 
 let shown = null;
@@ -14,13 +15,30 @@ class ModalDialog extends HTMLElement {
 }
 customElements.define("modal-dialog", ModalDialog);
 
-/** Shows `draw()` under `title`, in place of a dialog that is open. */
+/** Shows `draw()` under `title`, in place of a dialog that is open; answers what closes it, and no other that came since. */
 export function openDialog(title, draw, { wide = false } = {}) {
   opener ??= document.activeElement;
   shown = null;
   updateNow();
-  shown = { title, draw, wide };
+  const own = (shown = { title, draw, wide });
   update();
+  return () => shown === own && closeDialog();
+}
+
+/**
+ * Waits for `read()`, which has what a dialog is made of. False when there is nothing to open: it could not be had, which
+ * is said, or somebody has gone on to something else meanwhile.
+ */
+export async function readFirst(read) {
+  const [place, before] = [location.hash, shown];
+  try {
+    await read();
+  } catch (problem) {
+    if (!("status" in problem)) throw problem;
+    announce(problem.message);
+    return false;
+  }
+  return location.hash === place && shown === before;
 }
 
 export function closeDialog() {

@@ -18,6 +18,11 @@ const LARGE = 1280;
 /** Links behind which there was no picture: what is next best is shown instead. */
 const missing = new Set();
 
+/** What was not to be had without a connection is looked for again. */
+export function lookAgain() {
+  missing.clear();
+}
+
 /**
  * Of {kind, filename, content_type, poster_url | thumbnail_url, source_url}, `width` pixels wide. The name beside it says
  * what it is.

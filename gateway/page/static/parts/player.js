@@ -19,10 +19,11 @@ class HlsPlayer extends HTMLElement {
   #playing = "";
   #source = "";
   #recoveries = 0;
+  #seek = ({ detail }) => this.#go(detail);
 
   connectedCallback() {
     this.querySelector(".unplayable button").onclick = () => this.#start(true);
-    this.addEventListener("seek", ({ detail }) => this.#go(detail));
+    this.addEventListener("seek", this.#seek);
     this.#start();
   }
 
@@ -45,8 +46,10 @@ class HlsPlayer extends HTMLElement {
     if (!this.getAttribute("src") || (identity === this.#playing && !anew)) return;
     this.#stop();
     this.#playing = identity;
-    this.#library ??= (await import(LIBRARY)).default;
+    const library = this.#library ?? (await import(LIBRARY).catch(() => null))?.default;
     if (!this.isConnected || this.#playing !== identity || this.#hls) return;
+    if (!library) return this.#giveUp();
+    this.#library = library;
     this.#recoveries = 0;
     const start = this.getAttribute("start");
     if (this.#library.isSupported()) this.#play(this.#library, start === null ? -1 : Number(start));
@@ -79,7 +82,7 @@ class HlsPlayer extends HTMLElement {
   }
 
   #giveUp() {
-    this.#hls.destroy();
+    this.#hls?.destroy();
     this.#hls = null;
     this.#video.controls = false;
     this.querySelector(".unplayable").hidden = false;

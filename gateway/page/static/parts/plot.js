@@ -38,8 +38,10 @@ class TimePlot extends HTMLElement {
     const identity = JSON.stringify(data);
     if (identity === this.#drawn && !anew) return;
     this.#drawn = identity;
-    const { default: Plot } = await import(LIBRARY);
+    const library = await import(LIBRARY).catch(() => null);
     if (!this.isConnected || this.#drawn !== identity) return;
+    if (!library) return (this.#drawn = ""); // it is asked for again with what is shown next
+    const Plot = library.default;
     if (this.#plot && !anew) {
       this.#plot.setData(data);
       return this.#tell();

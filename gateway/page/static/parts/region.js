@@ -17,7 +17,7 @@ export function region(resource, draw, { rows = 5, isEmpty = () => false, empty 
   const stale = resource.error || connection.state === "lost";
   return html`
     ${resource.error && resource.error.status ? failure(resource.error, () => resource.refresh()) : nothing}
-    ${stale ? html`<p class="as-of">as of ${moment(resource.at)}</p>` : nothing}
+    ${stale && resource.at ? html`<p class="as-of">as of ${moment(resource.at)}</p>` : nothing}
     <div class=${stale ? "stale" : ""}>${isEmpty(resource.data) ? html`<div class="empty">${empty}</div>` : draw(resource.data)}</div>`;
 }
 

@@ -4,7 +4,7 @@ import { call } from "../api.js";
 import { html, nothing } from "../lit.js";
 import { code } from "../parts/action.js";
 import { announce } from "../parts/announce.js";
-import { closeDialog, openDialog } from "../parts/dialog.js";
+import { closeDialog, openDialog, readFirst } from "../parts/dialog.js";
 import { inputs } from "../parts/form.js";
 import { failure } from "../parts/region.js";
 import { loadSpec, members } from "../spec.js";
@@ -14,7 +14,7 @@ const NAMES = ["priority", "background", "scheduled_at", "tags"];
 
 /** A dialog; what is left as it is, is not sent. `done` is called after. */
 export async function changeTask(task, done) {
-  await loadSpec(); // it names what can be changed
+  if (!(await readFirst(loadSpec))) return; // it names what can be changed
   const before = { ...(!task.background && { priority: task.priority }), background: task.background, tags: task.tags, ...(task.status === "scheduled" && { scheduled_at: task.scheduled_at }) };
   const values = structuredClone(before);
   const state = { problem: null, sending: false };
@@ -28,14 +28,14 @@ export async function changeTask(task, done) {
     try {
       await call(request());
       announce("The task is changed.");
-      closeDialog();
+      close();
       done();
     } catch (problem) {
       Object.assign(state, { problem, sending: false });
     }
     update();
   };
-  openDialog(`Change this ${task.type}`, () => html`<form class="stack" @submit=${send}>
+  const close = openDialog(`Change this ${task.type}`, () => html`<form class="stack" @submit=${send}>
     ${inputs(schemas, NAMES.filter((each) => schemas[each]), values, "change")}
     ${state.problem ? failure(state.problem) : nothing}
     <footer>${code(request(), "Changing this task")}<button type="button" @click=${closeDialog}>Back</button>

@@ -8,6 +8,8 @@ import { Resource } from "../resource.js";
 import { href } from "../route.js";
 
 const NEWEST = 100;
+/** Webhooks are told some time after it has happened, which no event says. */
+const EVERY_MS = 10_000;
 
 /** The deliveries about one task, among the newest of each webhook. */
 export function deliveriesOf(taskId) {
@@ -17,7 +19,7 @@ export function deliveriesOf(taskId) {
       call({ path: `/api/webhooks/${each.id}/deliveries`, query: { limit: NEWEST }, signal })));
     return pages.flatMap(({ deliveries }, index) =>
       deliveries.filter((each) => each.task_id === taskId).map((each) => ({ ...each, webhook: webhooks[index] })));
-  });
+  }, { every: EVERY_MS });
   const draw = () => {
     if (!resource.data?.length) return nothing;
     return html`<section class="panel" aria-labelledby="deliveries"><h2 id="deliveries">${plural(resource.data.length, "webhook delivery").replace("deliverys", "deliveries")}</h2>

@@ -158,6 +158,11 @@ function result({ kind, name, media, made }, task) {
     ? html`<figure>${picture(made, MEDIUM)}<figcaption class="muted">Searchable now.</figcaption></figure>` : nothing;
 }
 
+/** Of what may have been missed, what became of uploads is read again. */
+export function followAgain() {
+  uploading.forEach((each) => delete each.read);
+}
+
 /** Reads the task once, so that events patch it, and the file again when it plays and when it is done. */
 async function follow(each, stage) {
   each.read = stage;
@@ -167,7 +172,7 @@ async function follow(each, stage) {
     keep([await call({ path: `/api/tasks/${each.media.task_id}` })], asked);
     if (stage.startsWith("completed") || stage.endsWith("playable")) each.made = { ...(await call({ path })), kind: each.kind };
   } catch {
-    each.read = undefined;
+    delete each.read;
     return;
   }
   update();

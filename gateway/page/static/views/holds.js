@@ -5,7 +5,7 @@ import { count, when } from "../format.js";
 import { html, nothing, repeat } from "../lit.js";
 import { action, code } from "../parts/action.js";
 import { announce } from "../parts/announce.js";
-import { closeDialog, openDialog } from "../parts/dialog.js";
+import { closeDialog, openDialog, readFirst } from "../parts/dialog.js";
 import { inputs } from "../parts/form.js";
 import { failure, region } from "../parts/region.js";
 import { Resource } from "../resource.js";
@@ -45,7 +45,7 @@ function table(all, resource) {
 }
 
 async function putAside(resource) {
-  await loadSpec(); // it names what can be put aside
+  if (!(await readFirst(loadSpec))) return; // it names what can be put aside
   const body = {};
   const state = { problem: null };
   const request = { method: "POST", path: "/api/holds", body };
@@ -55,14 +55,14 @@ async function putAside(resource) {
     try {
       await call(request);
       announce("It is put aside.");
-      closeDialog();
+      close();
       resource.refresh();
     } catch (problem) {
       state.problem = problem;
     }
     update();
   };
-  openDialog("Put work aside", () => html`<form class="stack" @submit=${send}>
+  const close = openDialog("Put work aside", () => html`<form class="stack" @submit=${send}>
     <p class="muted">What fits all of this waits until it is let go, also what comes later. What runs goes on.</p>
     ${inputs(schemas, [...FITS.filter((name) => schemas[name]), "reason"], body, "hold", ["reason"])}
     ${state.problem ? failure(state.problem) : nothing}

@@ -4,13 +4,13 @@ import { call } from "../api.js";
 import { html, nothing } from "../lit.js";
 import { code } from "../parts/action.js";
 import { copyButton } from "../parts/copy.js";
-import { closeDialog, openDialog } from "../parts/dialog.js";
+import { closeDialog, openDialog, readFirst } from "../parts/dialog.js";
 import { failure } from "../parts/region.js";
 import { loadSpec, members } from "../spec.js";
 import { update } from "../update.js";
 
 export async function newKey(done) {
-  await loadSpec(); // it names the scopes
+  if (!(await readFirst(loadSpec))) return; // it names the scopes
   const body = { name: "", scopes: ["read"] };
   const state = { problem: null, sending: false };
   const request = { method: "POST", path: "/api/keys", body };

@@ -4,7 +4,7 @@ import { call } from "../api.js";
 import { html, nothing } from "../lit.js";
 import { announce } from "../parts/announce.js";
 import { code } from "../parts/action.js";
-import { closeDialog, openDialog } from "../parts/dialog.js";
+import { closeDialog, openDialog, readFirst } from "../parts/dialog.js";
 import { failure } from "../parts/region.js";
 import { loadSpec, members } from "../spec.js";
 import { update } from "../update.js";
@@ -20,17 +20,14 @@ const FIRST = ["rate", "burst", "concurrency"];
 
 /** The same for the queue of a type, as it is now. */
 export async function changeLimitsOf(type, resource) {
-  try {
-    const { queues } = await call({ path: "/api/queues" });
-    await changeLimits(queues.find((each) => each.type === type), resource);
-  } catch (problem) {
-    announce(problem.message);
-  }
+  let queues;
+  const read = async () => ({ queues } = await call({ path: "/api/queues" }));
+  if (await readFirst(read)) await changeLimits(queues.find((each) => each.type === type), resource);
 }
 
 /** A dialog with the limits of `queue`; what is left as it is, is not sent. */
 export async function changeLimits(queue, resource) {
-  await loadSpec(); // it names the limits
+  if (!(await readFirst(loadSpec))) return; // it names the limits
   const path = `/api/queues/${encodeURIComponent(queue.type)}`;
   const fields = Object.entries(members("QueueChange")).filter(([name]) => LABELS[name] && queue[name] !== undefined);
   const values = Object.fromEntries(fields.map(([name]) => [name, queue[name]]));
@@ -44,7 +41,7 @@ export async function changeLimits(queue, resource) {
     try {
       await call(request());
       announce(`The limits of ${queue.type} are changed, for every worker.`);
-      closeDialog();
+      close();
       resource.refresh();
     } catch (problem) {
       Object.assign(state, { problem, sending: false });
@@ -56,7 +53,7 @@ export async function changeLimits(queue, resource) {
     const change = changed(queue, values);
     forecast.ask(Object.keys(change).length ? { limits: { [queue.type]: change } } : {});
   };
-  openDialog(`Limits of ${queue.type}`, () => html`<form class="stack" @submit=${send} @input=${changing}>
+  const close = openDialog(`Limits of ${queue.type}`, () => html`<form class="stack" @submit=${send} @input=${changing}>
     ${first.map((each) => field(each, values))}
     ${more.length ? html`<details><summary>For each tenant and group</summary><div class="stack two">${more.map((each) => field(each, values))}</div></details>` : nothing}
     ${state.problem ? failure(state.problem) : forecast.draw()}

@@ -24,7 +24,7 @@ export function open(at) {
   const ready = new Resource(async () => {
     await loadSpec();
     if (at.query.from) await replay(state, at.query.from);
-    else await choose(state, state.type || types()[0]);
+    else await choose(state, at.query.type || types()[0]);
     return true;
   });
   const plugins = new Resource((signal) => call({ path: "/api/plugins", signal }));
@@ -35,17 +35,22 @@ export function open(at) {
   return {
     resources: [ready, plugins, profiles],
     back: "#/tasks",
-    change: ({ query }) => choose(state, query.type || types()[0]),
+    change({ query }) {
+      if (query.from === at.query.from) return choose(state, query.type || types()[0]);
+      at = { query };
+      Object.assign(state, { options: {}, problem: null });
+      return ready.reset();
+    },
     draw: () => html`<h1>${at.query.from ? "Replay a task" : "New task"}</h1>${region(ready, () => form(state, offers()), { label: "the form" })}`,
   };
 }
 
-/** Begins with what a task of this type had last. */
+/** Begins with what a task of this type had last, unless somebody has begun with something else by then. */
 async function choose(state, type) {
   Object.assign(state, { type, payload: {}, begun: "", problem: null });
   update();
   const page = await call({ path: "/api/tasks", query: { type, limit: 1 } }).catch(() => null);
-  if (page?.tasks.length && state.type === type) begin(state, page.tasks[0]);
+  if (page?.tasks.length && state.type === type && !Object.keys(state.payload).length) begin(state, page.tasks[0]);
   update();
 }
 

@@ -16,7 +16,7 @@ export function changeSettings({ name, config_schema: schema, settings, settings
   const path = `/api/plugins/${encodeURIComponent(name)}/config`;
   const request = { method: "PUT", path, body: { config } };
   const end = () => {
-    closeDialog();
+    close();
     done();
   };
   const send = async (event) => {
@@ -32,7 +32,7 @@ export function changeSettings({ name, config_schema: schema, settings, settings
     }
     update();
   };
-  openDialog(`Settings of ${name}`, () => html`<form class="stack" @submit=${send}>
+  const close = openDialog(`Settings of ${name}`, () => html`<form class="stack" @submit=${send}>
     <p class="muted">They are your own, and take the place of the operator's. What is secret is encrypted, and not shown again.</p>
     ${fields(schema, config, "setting")}
     ${state.problem ? html`${failure(state.problem)}${defects(state.problem)}` : nothing}

@@ -130,8 +130,9 @@ class TaskList {
   async #loadMore() {
     this.#more = true;
     update();
-    const asked = Date.now();
+    const [asked, ids] = [Date.now(), this.#ids];
     const page = await call({ path: "/api/tasks", query: { ...this.#query, limit: PAGE, cursor: this.#next } }).catch(() => null);
+    if (ids !== this.#ids) return; // another list has begun meanwhile
     if (page) {
       keep(page.tasks, asked);
       this.#next = page.next_cursor;
@@ -143,12 +144,13 @@ class TaskList {
 
   #showNew() {
     this.#startOver();
-    this.#list.refresh();
+    this.#list.reset();
     scrollTo(0, 0);
   }
 
   #startOver() {
     this.#ids = null;
+    this.#more = false;
     this.#fresh.clear();
     this.#selection.clear();
   }

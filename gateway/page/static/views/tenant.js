@@ -4,11 +4,11 @@ import { call } from "../api.js";
 import { html, nothing } from "../lit.js";
 import { code } from "../parts/action.js";
 import { announce } from "../parts/announce.js";
-import { closeDialog, openDialog } from "../parts/dialog.js";
+import { closeDialog, openDialog, readFirst } from "../parts/dialog.js";
 import { failure } from "../parts/region.js";
 import { quotaName } from "../quotas.js";
 import { session } from "../session.js";
-import { members, types } from "../spec.js";
+import { loadSpec, members, types } from "../spec.js";
 import { update } from "../update.js";
 import { whatIf } from "./what-if.js";
 
@@ -19,7 +19,8 @@ const USUAL = "type";
 const quotaNames = () => Object.keys(members("TenantQuotas"));
 
 /** A dialog for the tenant `name`, or with a field for it; `known` are offered; `resource` is read again after. */
-export function changeTenant(name, resource, known = []) {
+export async function changeTenant(name, resource, known = []) {
+  if (!(await readFirst(loadSpec))) return; // it names the types and the quotas: those that are not sent would be lost
   const state = { name, weight: 1, before: null, caps: {}, quotas: {}, problem: null, sending: false };
   const forecast = whatIf();
   const path = () => `/api/tenants/${encodeURIComponent(state.name)}`;
@@ -51,7 +52,7 @@ export function changeTenant(name, resource, known = []) {
     try {
       await call(request());
       announce(`The share of ${state.name} is changed, for every worker.`);
-      closeDialog();
+      close();
       resource.refresh();
     } catch (problem) {
       Object.assign(state, { problem, sending: false });
@@ -66,7 +67,7 @@ export function changeTenant(name, resource, known = []) {
     ${quotaNames().length ? html`<details ?open=${Object.keys(state.before.quotas ?? {}).length > 0}><summary>Its quotas</summary>
       <div class="stack two">${quotaNames().map((each) => quotaField(state, each))}</div></details>` : nothing}`;
 
-  openDialog(name ? `Share of ${name}` : "Share of a tenant", () => html`<form class="stack" @submit=${send}>
+  const close = openDialog(name ? `Share of ${name}` : "Share of a tenant", () => html`<form class="stack" @submit=${send}>
     ${name ? nothing : html`<label>Tenant<input name="tenant" required list="tenants" autocomplete="off" spellcheck="false" @change=${choose}>
       <datalist id="tenants">${[...new Set([...known, session.me.tenant])].map((each) => html`<option value=${each}></option>`)}</datalist></label>`}
     ${state.before ? settings() : nothing}

@@ -4,13 +4,13 @@ import { call } from "../api.js";
 import { html, nothing } from "../lit.js";
 import { code } from "../parts/action.js";
 import { copyButton } from "../parts/copy.js";
-import { closeDialog, openDialog } from "../parts/dialog.js";
+import { closeDialog, openDialog, readFirst } from "../parts/dialog.js";
 import { failure } from "../parts/region.js";
 import { loadSpec, members } from "../spec.js";
 import { update } from "../update.js";
 
 export async function newWebhook(resource) {
-  await loadSpec(); // it names the events
+  if (!(await readFirst(loadSpec))) return; // it names the events
   const body = { url: "", events: ["task.completed", "task.failed"], description: "" };
   const state = { problem: null, sending: false };
   const request = { method: "POST", path: "/api/webhooks", body };

@@ -5,19 +5,28 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from handlers.embedding.reading.documents.plain import read_text
 from handlers.embedding.reading.documents.section import Section
 
 #: What is in these is not shown.
-_HIDDEN = frozenset({"script", "style", "template", "noscript", "svg", "head"})
+_HIDDEN = frozenset({"script", "style", "template", "noscript", "svg"})
 #: What is in these flows with the text around it; everything else begins a block.
 _INLINE = frozenset(
-    {"a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "dfn", "em", "font", "i", "img", "kbd", "mark", "q", "s"}
-    | {"samp", "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr"}
+    {"a", "abbr", "acronym", "b", "bdi", "bdo", "big", "c", "cite", "code", "data", "del", "dfn", "em", "font", "i"}
+    | {"img", "ins", "kbd", "label", "lang", "mark", "nobr", "q", "rb", "rp", "rt", "rtc", "ruby", "s", "samp", "small"}
+    | {"span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr"}
 )
+#: How letters below them are read aloud (ruby), of which words are not to be torn; and what stands around that where
+#: it is not shown above them.
+_ABOVE, _AROUND = frozenset({"rt", "rtc"}), "rp"
+_RUBY = _ABOVE | {_AROUND, "rb", "ruby"}
 _BLOCK = "\n\n"
+#: How deep lists and quotations of Markdown may lie in each other, two for each list, beyond which nothing that follows
+#: is read; and what lies in each other in a line, which takes as many times as long.
+_BLOCKS_DEEP, _INLINE_DEEP = 100, 20
 #: What stands for parts of a line in Markdown that are no words: its tags go, as they do in HTML.
 _INSTEAD = {"softbreak": "\n", "hardbreak": "\n", "html_inline": ""}
 
@@ -31,8 +40,14 @@ def read_html(path: Path) -> Iterator[Section]:
 def read_markdown(path: Path) -> Iterator[Section]:
     """The text of a document, without marks and without the addresses of links."""
     text, cut = read_text(path)
-    tokens = MarkdownIt("commonmark", {"maxNesting": 20}).enable("table").parse(text)
+    parser = MarkdownIt("commonmark", {"maxNesting": _BLOCKS_DEEP}).enable("table")
+    parser.core.ruler.after("block", "no_deep_lines", _end_deep)
+    tokens = parser.parse(text)
     yield Section(_BLOCK.join(filter(None, map(_words_of, tokens))), cut=cut)
+
+
+def _end_deep(state: StateCore) -> None:
+    state.md.options["maxNesting"] = _INLINE_DEEP
 
 
 def _words_of(token: Token) -> str:
@@ -60,6 +75,8 @@ class _Words(HTMLParser):
         self._found: list[str] = []
         self._hidden_by = ""
         self._in_title = False
+        #: The part of ruby that is being read, and what is read aloud of this block, which goes behind it.
+        self._ruby, self._aloud = "", list[str]()
 
     def parse_marked_section(self, i: int, report: bool = True) -> int:
         """As in ``HTMLParser``; what is none is left out like a comment, as browsers do, and raises nothing."""
@@ -77,22 +94,34 @@ class _Words(HTMLParser):
             self._hidden_by = ""
         elif tag in _HIDDEN and not self._hidden_by:
             self._hidden_by = tag
-        elif tag not in _INLINE:
-            self._found.append(_BLOCK)
+        elif tag.partition(".")[0] not in _INLINE:  # WebVTT has classes behind a point
+            self._end_block()
+        elif tag in _RUBY:
+            self._ruby = tag
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "title":
             self._in_title = False
-            self._found.append(_BLOCK)
+            self._end_block()
         elif tag == self._hidden_by:
             self._hidden_by = ""
         elif tag not in _INLINE:
-            self._found.append(_BLOCK)
+            self._end_block()
+        elif tag in _RUBY:
+            self._ruby = ""
 
     def handle_data(self, data: str) -> None:
-        if self._in_title or not self._hidden_by:
-            self._found.append(data)
+        if self._ruby != _AROUND and (self._in_title or not self._hidden_by):
+            (self._aloud if self._ruby in _ABOVE else self._found).append(data)
+
+    def _end_block(self) -> None:
+        self._found.append(_BLOCK)
+        self._ruby = ""
+        if self._aloud:
+            self._found += [*self._aloud, _BLOCK]
+            self._aloud = []
 
     def text(self) -> str:
+        self._end_block()
         blocks = "".join(self._found).split(_BLOCK)
         return _BLOCK.join(filter(None, (" ".join(block.split()) for block in blocks)))

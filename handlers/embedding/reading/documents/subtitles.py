@@ -13,6 +13,9 @@ from handlers.embedding.reading.documents.section import Section
 #: As it is found, too: without a fraction, or before the beginning.
 _TIME = r"(-?)(?:(\d{1,4}):)?([0-5]?\d):([0-5]?\d)(?:[.,](\d{1,3}))?"
 _CUE = re.compile(rf"^{_TIME}[ \t]*-->[ \t]*{_TIME}[^\n]*\n((?:(?!.*-->).+\n?)*)", re.MULTILINE)
+#: In SubRip empty lines are found within a cue, which ends before the times of the next and the number above them.
+_SUBRIP_CUE = re.compile(rf"^{_TIME}[ \t]*-->[ \t]*{_TIME}[^\n]*\n((?:(?!.*-->)(?:.*\n|.+\Z))*)", re.MULTILINE)
+_NUMBER = re.compile(r"(?:^|\n)[ \t]*\n[ \t]*\d{1,6}[ \t]*\n\Z")
 #: ASS commands, as they are found in SubRip, and WebVTT's times of single words, which programs that listen write.
 _TIMES = r"<[\d:.]{4,20}>"
 _COMMANDS = re.compile(rf"\{{\\[^{{}}]*\}}|{_TIMES}")
@@ -65,8 +68,10 @@ def _cues(text: str) -> Iterator[Said]:
     times of single words all of a cue that the one before it ends with, or that it begins with.
     """
     before, rolls = "", re.search(_TIMES, text) is not None
-    for cue in _CUE.finditer(text):
-        words = " ".join(visible(_COMMANDS.sub("", cue[11])).split())
+    cues = _CUE if text.startswith("WEBVTT") else _SUBRIP_CUE
+    for cue in cues.finditer(text):
+        shown = cue[11] if cue.end() == len(text) else _NUMBER.sub("", cue[11])
+        words = " ".join(visible(_COMMANDS.sub("", shown)).split())
         said = words.removeprefix(f"{before} ") if rolls and before else words
         again = words == before or (rolls and before.endswith(f" {words}"))
         if words and not again:

@@ -4,7 +4,8 @@ Two elements of one file are all that is needed, so the standard library reads i
 to and not by what it claims.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import XMLPullParser, fromstring
@@ -18,17 +19,23 @@ _NAMESPACES = (
     "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}",
     "{http://purl.oclc.org/ooxml/wordprocessingml/main}",
 )
-_TEXT = frozenset(each + "t" for each in _NAMESPACES)
-#: What stands for a tabulator, the end of a line and of a paragraph.
+#: Of text, and of formulas.
+_TEXT = frozenset(
+    {each + "t" for each in _NAMESPACES}
+    | {"{http://schemas.openxmlformats.org/officeDocument/2006/math}t"}
+    | {"{http://purl.oclc.org/ooxml/officeDocument/math}t"}
+)
+#: What stands for a tabulator, the end of a line and of a paragraph, and a hyphen at which no line ends.
 _BLANK = {
     each + name: blank
     for each in _NAMESPACES
-    for name, blank in {"tab": "\t", "br": "\n", "cr": "\n", "p": "\n\n"}.items()
+    for name, blank in {"tab": "\t", "br": "\n", "cr": "\n", "p": "\n\n", "noBreakHyphen": "-"}.items()
 }
 #: What an older program shows in place of what stands before it, with the same words.
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-#: Parts beside the main one whose text is read behind it.
-_NOTES = ("footnotes", "endnotes")
+#: Parts beside the main one whose text is read behind it: notes, remarks, and what stands above and below each page, of
+#: which every section may have three.
+_NOTES, _MOST_NOTES = re.compile(r"(?:footnotes|endnotes|comments|header\d+|footer\d+)\.xml"), 30
 _DOCUMENT, _RELATIONSHIPS = "word/document.xml", "_rels/.rels"
 #: What the relationship of an archive to its main part is called, in both editions.
 _MAIN = "/relationships/officeDocument"
@@ -63,9 +70,14 @@ def _words(path: Path) -> Iterator[str]:
             raise PermanentError(_BROKEN)
         main = _main_part(archive)
         yield from _shown(_pieces(archive, main))
-        for notes in (f"{main.rpartition('/')[0]}/{each}.xml" for each in _NOTES):
-            if notes in names:
-                yield from _shown(_pieces(archive, notes))
+        for name in _notes(names, main.rpartition("/")[0]):
+            yield from _shown(_pieces(archive, name))
+
+
+def _notes(names: Iterable[str], folder: str) -> list[str]:
+    """Those of the files in an archive, notes and remarks first."""
+    beside = [each for each in names if each.startswith(f"{folder}/") and _NOTES.fullmatch(each, len(folder) + 1)]
+    return sorted(beside, key=lambda name: (any(map(str.isdigit, name)), name))[:_MOST_NOTES]
 
 
 def _shown(pieces: Iterator[bytes]) -> Iterator[str]:

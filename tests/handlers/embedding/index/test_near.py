@@ -13,8 +13,8 @@ import pytest
 from redis import Redis
 
 from broker.engine.keys import Keys
-from broker.media.search import MAX_FOUND, SearchRequest
 from broker.media.vectors import RedisVectors
+from broker.search.request import MAX_FOUND, SearchRequest
 
 np = pytest.importorskip("numpy", reason="needs the extra media")
 pytest.importorskip("usearch", reason="needs the extra hnsw")

@@ -14,8 +14,8 @@ from redis import Redis
 
 from broker.engine.keys import Keys
 from broker.media.generations import Standing
-from broker.media.search import SearchRequest
 from broker.media.vectors import RedisVectors
+from broker.search.request import SearchRequest
 
 np = pytest.importorskip("numpy", reason="needs the extra media")
 pytest.importorskip("usearch", reason="needs the extra hnsw")

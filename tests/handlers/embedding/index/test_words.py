@@ -56,6 +56,12 @@ def test_what_is_found(index, query: str, entity: str | None) -> None:
         ("fire", "a \ufb01re burns", "a wire burns"),
         ("lighthouse", "the light\u00adhouse", "the light"),
         ("\uff46\uff4f\uff58", "red fox", "red ox"),
+        ("서울", "어제 서울에서 만났다", "부산에서 만났다"),
+        ("고양이", "고양이가 잔다", "강아지가 잔다"),
+        ("lodz sorensen", "S\u00f8rensen i \u0141\u00f3d\u017a", "lots of sores"),
+        ("\u00c6r\u00f8", "the isle of aero", "the isle of era"),
+        ("lighthouse", "an old light-\nhouse", "an old light"),
+        ("k\u00f6niglich", "die k\u00f6nig-\n  liche Post und die k\u00f6nig\u00ad\nlich", "der K\u00f6nig"),
     ],
 )
 def test_words_are_found_in_any_script(query: str, text: str, other: str) -> None:

@@ -172,11 +172,22 @@ def test_of_word_documents_notes_are_read_and_what_is_there_for_older_programs_i
     )
     word(body=body.encode(), path=tmp_path / "a.docx")
     with zipfile.ZipFile(tmp_path / "a.docx", "a") as archive:
-        archive.writestr(
-            "word/footnotes.xml", f'<w:footnotes xmlns:w="{main}"><w:p><w:t>Noted</w:t></w:p></w:footnotes>'
-        )
+        for name in ("header2", "footer1", "footnotes", "comments", "settings"):
+            part = f'<w:part xmlns:w="{main}"><w:p><w:t>{name}</w:t></w:p></w:part>'
+            archive.writestr(f"word/{name}.xml", part)
+        archive.writestr("other/footnotes.xml", part)
     ((text, *_),) = read((tmp_path / "a.docx").read_bytes(), WORD)
-    assert text.split() == ["Boxed", "Text", "Noted"]
+    assert text.split() == ["Boxed", "Text", "comments", "footnotes", "footer1", "header2"]
+
+
+def test_of_word_documents_formulas_and_hyphens_are_read(read: Read, tmp_path: Path) -> None:
+    main = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    math = "http://schemas.openxmlformats.org/officeDocument/2006/math"
+    body = (
+        f'<w:document xmlns:w="{main}" xmlns:m="{math}"><w:p><w:t>X</w:t><w:noBreakHyphen/><w:t>ray: </w:t>'
+        "<m:oMath><m:r><m:t>E=mc</m:t></m:r></m:oMath></w:p></w:document>"
+    )
+    assert read(word(body=body.encode(), path=tmp_path / "a.docx"), WORD)[0][0].strip() == "X-ray: E=mc"
 
 
 def test_of_html_only_what_is_shown_is_read(read: Read) -> None:
@@ -196,6 +207,37 @@ def test_of_html_only_what_is_shown_is_read(read: Read) -> None:
         "one",
         "two",
     ]
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["<head><title>Night</title>", "<head><meta charset=utf-8><title>Night</title></head>", "<title>Night</title>"],
+)
+def test_of_html_tags_that_may_be_left_out_are_not_waited_for(read: Read, head: str) -> None:
+    page = f"<!doctype html><html>{head}<script>hidden()</script><style>p {{}}</style><p>Trains to Vienna"
+    ((text, *_),) = read(page.encode(), "text/html")
+    assert text.split("\n\n") == ["Night", "Trains to Vienna"]
+
+
+def test_of_html_words_are_whole_whatever_is_marked_in_them(read: Read) -> None:
+    page = "<html><body><p>re<ins>con</ins>sider <del>un</del>safe <big>B</big>ig <label>Na</label>me"
+    assert read(page.encode(), "text/html")[0][0] == "reconsider unsafe Big Name"
+    cue = b"WEBVTT\n\n00:01.000 --> 00:02.000\nun<c.yellow>for</c>get<lang fr>table</lang>\n"
+    assert read(cue, "text/vtt")[0][0] == "unforgettable"
+
+
+@pytest.mark.parametrize(
+    "ruby",
+    [
+        "<ruby>東<rt>とう</rt></ruby><ruby>京<rt>きょう</rt></ruby>",
+        "<ruby>東<rp>(</rp><rt>とう</rt><rp>)</rp>京<rp>(</rp><rt>きょう</rt><rp>)</rp></ruby>",
+        "<ruby>東<rt>とう<rb>京<rt>きょう</ruby>",
+        "<ruby>東京<rp>(<rt>とうきょう<rp>)</ruby>",
+    ],
+)
+def test_letters_that_are_told_how_to_read_stay_together(read: Read, ruby: str) -> None:
+    ((text, *_),) = read(f"<html><body><p>私は{ruby}駅へ行く<p>次".encode(), "text/html")
+    assert text.split("\n\n") == ["私は東京駅へ行く", "とうきょう", "次"]
 
 
 @pytest.mark.parametrize("encoding", ["koi8-r", "windows-1251", "Shift_JIS", "gb2312", "iso-2022-jp"])
@@ -234,6 +276,13 @@ def test_of_markdown_pieces_of_html_are_read_as_they_are_seen(read: Read) -> Non
     assert found.split("\n\n") == ["Zeppelin", "A hall & more", "Plain bold, x < y", "More", "inside"]
 
 
+def test_of_markdown_what_lies_deep_is_read_and_so_is_what_follows(read: Read) -> None:
+    """Programs that make outlines write their levels as lists in lists."""
+    outline = "".join(f"{'  ' * level}- level {level}\n" for level in range(40))
+    ((text, *_),) = read(f"{outline}\nbehind it\n\n{'> ' * 60}quoted\n".encode(), "text/markdown")
+    assert text.split("\n\n") == [*(f"level {level}" for level in range(40)), "behind it", "quoted"]
+
+
 @pytest.mark.parametrize(
     "encoded",
     ["Größe: 5 €".encode(), b"\xef\xbb\xbf" + "Größe: 5 €".encode(), "Größe: 5 €".encode("utf-16"),
@@ -264,6 +313,16 @@ def test_times_of_subtitles_are_taken_as_they_are_found(read: Read) -> None:
         ("Early.", None, 0.0, 2.5, False),
         ("Late.", None, 360_001.0, 360_003.0, False),
     ]
+
+
+def test_a_cue_of_subrip_goes_on_behind_an_empty_line(read: Read) -> None:
+    srt = "1\n00:00:01,000 --> 00:00:02,000\nIn the year\n\n1984\n\n2\n00:01:00,000 --> 00:01:02,000\n"
+    srt += "later\n\nseven\n\n7\n"
+    expected = [("In the year 1984", None, 1.0, 2.0, False), ("later seven 7", None, 60.0, 62.0, False)]
+    assert read(srt.encode(), "application/x-subrip") == expected
+    assert read(srt.replace("\n", "\r\n").encode(), "application/x-subrip") == expected
+    vtt = "WEBVTT\n\n00:01.000 --> 00:02.000\nSaid\n\nNOTE not said\n"
+    assert read(vtt.encode(), "text/vtt")[0][0] == "Said"
 
 
 def test_times_of_single_words_are_not_read_and_cues_out_of_order_stay_apart(read: Read) -> None:

@@ -9,9 +9,9 @@ from redis import Redis
 from broker.engine.keys import Keys
 from broker.errors import NotIndexed
 from broker.media.generations import Generations
-from broker.media.narrowing import Found
-from broker.media.search import SearchRequest
 from broker.media.vectors import RedisVectors
+from broker.search.found import Found
+from broker.search.request import SearchRequest
 from tests.search_fixtures import Make, NewMedia, make, new_media, vectors
 
 np = pytest.importorskip("numpy", reason="needs the extra embed")

@@ -7,8 +7,8 @@ from zlib import crc32
 
 import pytest
 
-from broker.media.search import SearchRequest
 from broker.media.vectors import RedisVectors
+from broker.search.request import SearchRequest
 from tests.handlers.embedding.conftest import NEEDS
 from tests.search_fixtures import NewMedia
 

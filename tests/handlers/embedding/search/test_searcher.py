@@ -12,8 +12,9 @@ from broker.engine.keys import Keys
 from broker.errors import NotIndexed
 from broker.media.generations import Standing
 from broker.media.parts import Part
-from broker.media.search import Hit, SearchRequest
 from broker.media.vectors import RedisVectors
+from broker.search.found import Hit
+from broker.search.request import SearchRequest
 from tests.search_fixtures import NewMedia, set_back
 
 np = pytest.importorskip("numpy", reason="needs the extra embed")
@@ -290,7 +291,7 @@ def test_only_what_is_asked_for_is_found_and_counted(
         media[0]: search.Facts(10, 100, "Beach.mp4", frozenset({"holiday"}), 5.0),
         media[1]: search.Facts(20, 200, "beach 2.mp4", frozenset({"holiday", "best"}), 60.0),
         media[2]: search.Facts(30, 300, "office.mp4", frozenset(), None),
-        media[3]: search.Facts(40, 400, "roof.mp4", frozenset({"best"}), 7.5),
+        media[3]: search.Facts(40, 400, "Roo\u0308f.mp4", frozenset({"best"}), 7.5),
     }
     for narrowing, expected in (
         ({"created_from": 20, "created_until": 30}, [1, 2]),
@@ -299,6 +300,7 @@ def test_only_what_is_asked_for_is_found_and_counted(
         ({"min_duration": 5.0, "max_duration": 7.5}, [0, 3]),
         ({"max_duration": 1e9}, [0, 1, 3]),
         ({"filename": "BEACH"}, [0, 1]),
+        ({"filename": "ro\u00d6f"}, [3]),
         ({"tag": "hol"}, []),
     ):
         assert [hit.entity_id for hit in found("red", narrowing=narrowing)] == [media[at] for at in expected]
@@ -439,6 +441,9 @@ def test_a_hit_shows_the_part_that_has_the_words_of_the_query(vectors: RedisVect
         ("हिन्दी", "यह हिन्दी है", ["हिन्दी"]),
         ("brucken strasse", "Straße und Brücken", ["Straße", "Brücken"]),
         ("red fox", "IMG_red_fox.jpg", ["red", "fox"]),
+        ("서울", "어제 서울에서", ["서울"]),
+        ("Lodz", "w \u0141\u00f3d\u017a", ["\u0141\u00f3d\u017a"]),
+        ("hyphenated words", "a hyphen-\nated word; a hyphen", ["hyphen", "ated", "word"]),
     ],
 )
 def test_words_are_marked_in_some_of_their_forms(query: str, text: str, marked: list[str]) -> None:

@@ -1,26 +1,8 @@
-"""What a search is narrowed to, and what it answers."""
+"""What is answered."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
-
-
-@dataclass(frozen=True, slots=True)
-class Narrowing:
-    """Only such files; ``None`` for any. What is not known of a file is within no bounds."""
-
-    #: Microseconds since the epoch; bounds are among what is asked for.
-    created_from: int | None = None
-    created_until: int | None = None
-    #: Bytes.
-    min_size: int | None = None
-    max_size: int | None = None
-    #: Seconds.
-    min_duration: float | None = None
-    max_duration: float | None = None
-    tag: str | None = None
-    #: A part of the name, whatever its case.
-    filename: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +24,34 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Hit:
+    """A media file that matches; ``similarity`` is the cosine (-1 to 1) of its best part."""
+
+    entity_type: str
+    entity_id: str
+    filename: str
+    similarity: float
+    #: How likely it is meant, 0 to 1; ``None`` where that is not known of the model.
+    relevance: float | None = None
+    #: The best places in it, best first: ``Place`` as JSON has it.
+    places: list[dict[str, Any]] = field(default_factory=list)
+    #: Files with the same bytes that match as well: ``{"entity_id", "filename"}`` each.
+    duplicates: list[dict[str, str]] = field(default_factory=list)
+
+    def members(self) -> dict[str, Any]:
+        """By their names. Nothing is copied, as by ``dataclasses.asdict``: that took a quarter of making an answer."""
+        return {name: getattr(self, name) for name in HIT}
+
+
+#: The names of its members.
+HIT = tuple(each.name for each in fields(Hit))
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """One part of an answer, best first, of so many in all."""
 
-    hits: Sequence[Any]
+    hits: Sequence[Hit]
     total: int
     #: Where the next part begins, as ``SearchRequest.after`` has it; ``None`` at the end.
     after: list[Any] | None = None
