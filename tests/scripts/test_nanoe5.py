@@ -1,5 +1,6 @@
 """Guards the multilingual model's way here: what its package keeps in four bits is what sentence-transformers loads."""
 
+import importlib
 import struct
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,14 @@ def test_what_all_have_in_common_is_taken_away_and_questions_are_told_from_answe
         mean = tokens.detach().numpy().mean(axis=0)
         expected = mean / np.linalg.norm(mean) - np.array([0.5, *[0] * (SIZE - 1)])
         assert found == pytest.approx(expected / np.linalg.norm(expected), abs=1e-5)
+
+
+def test_the_blank_before_a_word_is_no_piece_of_it(folder: Path, tmp_path: Path) -> None:
+    sentence_transformer = pytest.importorskip("handlers.embedding.models.sentence_transformer", reason=NEEDS)
+    settings = importlib.import_module("handlers.embedding.models.settings")
+    chosen = settings.EmbeddingSettings(name="e5", location=str(folder), cache=tmp_path)
+    pieces = sentence_transformer.Encoder(chosen).pieces
+    assert [pieces(each) for each in ("red", "bed", "\U0001f98a")] == [1, 3, 0]
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ that a model does not take apart so far lie, by its vectors, where others lie th
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,9 @@ from handlers.embedding.models.labels import SOME, Encode, LabelTable
 from handlers.embedding.stop_words import STOP
 from handlers.embedding.unit import Vectors
 
-#: Latin letters only: a model of one language takes other scripts apart, too, and may know them all the same.
-_WORD = re.compile("[a-z]+")
+#: Latin letters only, with accents or without: a model of one language takes other scripts apart, too, and may know
+#: them all the same.
+_WORD = re.compile("[a-z\u00df-\u00f6\u00f8-\u024f\u1e00-\u1eff]+")
 #: Letters of a piece, on average, below which nothing was recognised. By the bundled model none of 201 queries in plain
 #: English has so few, and 865 of 1,000 made of random letters have.
 _FEWEST_LETTERS = 1.95
@@ -55,7 +57,7 @@ def makes_sense(query: str, pieces: Callable[[str], int]) -> bool:
     Without words in Latin letters a query is taken as it is, if the model knows anything of it: what it knows nothing
     of is all the same to it.
     """
-    words = [word for word in _WORD.findall(query.lower()) if word not in STOP]
+    words = [word for word in _WORD.findall(unicodedata.normalize("NFC", query.lower())) if word not in STOP]
     if not words:
         return not query or any(map(pieces, query.split()))
     cut = sum(map(pieces, words))

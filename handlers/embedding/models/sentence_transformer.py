@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 _BATCH = 16
 #: Tokens that a model adds around a text.
 _SPECIAL_TOKENS = 2
+#: What SentencePiece writes for the blank before a word: alone it is no piece of it.
+_BLANK = "\u2581"
 
 
 class Encoder(Embedder):
@@ -83,7 +85,11 @@ class Encoder(Embedder):
 
     def pieces(self, word: str) -> int:
         tokenizer = self._model.tokenizer
-        return sum(token != tokenizer.unk_token for token in tokenizer.tokenize(word))
+        tokens = tokenizer.tokenize(word)
+        ids = tokenizer.convert_tokens_to_ids(tokens)  # an unknown sign may be its own token, only the id tells
+        return sum(
+            number != tokenizer.unk_token_id and token != _BLANK for number, token in zip(ids, tokens, strict=True)
+        )
 
     @staticmethod
     def _run(encode: Any, inputs: Sequence[Any]) -> Vectors:
