@@ -207,6 +207,23 @@ def test_a_payload_that_was_begun_stays(tab: Tab, system: System) -> None:
     expect(line).to_contain_text('"act":"mine"')
 
 
+def test_a_payload_that_was_begun_outlives_a_connection(tab: Tab) -> None:
+    tab.open("new?type=Act")
+    tab.expect_connection("live")
+    payload = tab.page.get_by_role("group", name="Payload")
+    payload.get_by_label("act").fill("mine")
+    tab.page.context.set_offline(True)
+    expect(tab.page.get_by_role("button", name=re.compile("Connection: lost"))).to_be_visible()
+    tab.page.context.set_offline(False)
+    tab.expect_connection("live")
+    payload.get_by_label("args").fill('{"value": "more"}')
+    payload.get_by_label("args").blur()
+    line = tab.page.get_by_label("curl line", exact=True)
+    expect(line).to_contain_text('"value":"more"')
+    expect(line).to_contain_text('"act":"mine"')
+    tab.expected.append("ERR_INTERNET_DISCONNECTED|ERR_NETWORK")
+
+
 def test_a_new_task_is_none_that_is_replayed(tab: Tab, system: System) -> None:
     task = system.submit(options={"priority": 7})
     tab.open(f"new?from={task}")

@@ -21,11 +21,13 @@ const QUOTES = "/api/quotes";
 
 export function open(at) {
   const state = { type: at.query.type ?? "", payload: {}, options: {}, begun: "", problem: null, sending: false, quote: null, quoted: "" };
+  let begun = false;
   const ready = new Resource(async () => {
     await loadSpec();
+    if (begun) return true; // after a gap, too, what is in the form stays
     if (at.query.from) await replay(state, at.query.from);
     else await choose(state, at.query.type || types()[0]);
-    return true;
+    return (begun = true);
   });
   const plugins = new Resource((signal) => call({ path: "/api/plugins", signal }));
   const offers = () => ({
@@ -37,7 +39,7 @@ export function open(at) {
     back: "#/tasks",
     change({ query }) {
       if (query.from === at.query.from) return choose(state, query.type || types()[0]);
-      at = { query };
+      [at, begun] = [{ query }, false];
       Object.assign(state, { options: {}, problem: null });
       return ready.reset();
     },
