@@ -15,7 +15,7 @@ from broker.media import paths
 from broker.media.records import info_fields
 from broker.search.request import SearchRequest
 from scripts.search import facts_by_id
-from tests.handlers.embedding.conftest import NEEDS, Embed, Upload
+from tests.handlers.embedding.conftest import NEEDS, Embed, Upload, context_of
 
 np = pytest.importorskip("numpy", reason=NEEDS)
 search = pytest.importorskip("handlers.embedding.search.searcher", reason=NEEDS, exc_type=ImportError)
@@ -140,9 +140,7 @@ def test_a_transcript_that_comes_meanwhile_is_not_lost(
     assert [part.matched for part in parts] == ["name", "speech"]
 
 
-def test_the_length_of_sound_that_does_not_tell_it_is_measured(
-    upload: Upload, embed: Embed, broker: Broker, tmp_path: Path
-) -> None:
+def test_the_length_of_sound_that_does_not_tell_it_is_measured(upload: Upload, broker: Broker, tmp_path: Path) -> None:
     """As browsers record it: what is sent while it is made cannot say how long it is going to be."""
     with av.open(str(tmp_path / "a.webm"), "w", format="webm", options={"live": "1"}) as container:
         stream = container.add_stream("libopus", rate=48000, layout="mono")
@@ -152,8 +150,8 @@ def test_the_length_of_sound_that_does_not_tell_it_is_measured(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     record = upload(tmp_path / "a.webm", "audio", "memo.webm")
-    embed(record)
-    assert broker.media.get("acme", record.id).info["duration_seconds"] == pytest.approx(2.5, abs=0.05)
+    read = contents.read(record, context_of(broker, record), contents.Cut(False, None))
+    assert read.facts["duration_seconds"] == pytest.approx(2.5, abs=0.05)
 
 
 def test_sound_that_says_nothing_of_itself_is_found_by_its_name_alone(
