@@ -213,6 +213,21 @@ def test_of_html_what_is_no_section_is_left_out(read: Read, section: str) -> Non
     assert text.endswith("behind")
 
 
+@pytest.mark.parametrize("content_type", ["text/html", "text/markdown"])
+@pytest.mark.parametrize(
+    "begun", ["<!--", "<!-- >", "<?x ", "<![CDATA[", "<script", "<a b='", "<a x='><a ' "], ids=ascii
+)
+def test_what_never_ends_is_passed_over_in_one_go(read: Read, content_type: str, begun: str) -> None:
+    """A look to the end of the text for each of these would take longer than the decoder has."""
+    ((text, *_),) = read(("<p>Before</p>" + begun * (1_000_000 // len(begun))).encode(), content_type)
+    assert text.startswith("Before")
+
+
+def test_the_number_of_no_character_does_no_harm(read: Read) -> None:
+    ((text, *_),) = read(f"<p>Before &#{'9' * 5000}; behind".encode(), "text/html")
+    assert text == "Before \ufffd behind"
+
+
 def test_what_is_filled_in_and_remarked_on_a_page_is_read(read: Read, tmp_path: Path) -> None:
     ((text, page, *_),) = read(form(tmp_path), "application/pdf")
     assert (text.split("\n\n"), page) == (["Application", "Bartholomew", "Zoe", "in the margin"], 1)
