@@ -252,8 +252,9 @@ def test_of_markdown_pieces_of_html_are_read_as_they_are_seen(read: Read) -> Non
 @pytest.mark.parametrize(
     "encoded",
     ["Größe: 5 €".encode(), b"\xef\xbb\xbf" + "Größe: 5 €".encode(), "Größe: 5 €".encode("utf-16"),
-     "\ufeffGröße: 5 €".encode("utf-16-be"), "Größe: 5 €".encode("cp1252")],
-    ids=["utf-8", "with a mark", "utf-16", "utf-16-be", "cp1252"],
+     "\ufeffGröße: 5 €".encode("utf-16-be"), "Größe: 5 €".encode("utf-16-le"), "Größe: 5 €".encode("utf-16-be"),
+     "Größe: 5 €".encode("cp1252")],
+    ids=["utf-8", "with a mark", "utf-16", "utf-16-be", "without a mark", "utf-16-be without", "cp1252"],
 )  # fmt: skip
 def test_text_of_usual_encodings_is_read(read: Read, encoded: bytes) -> None:
     assert read(encoded, "text/plain") == [("Größe: 5 €", None, None, None, False)]
