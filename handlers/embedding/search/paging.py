@@ -41,29 +41,30 @@ def page(
     """
     hits: list[Chosen] = []
     seen: set[bytes] = set()
-    firsts = _firsts(matches, same, seen)
-    rest = firsts if after is None else _behind(firsts, Match(*after))
+    rest = _rest(matches, None if after is None else Match(*after), same, seen)
     last = None
     while len(hits) < limit and (some := list(islice(rest, limit - len(hits)))):
         facts = same.fresh([match.entity_id for match in some])
         for match in some:
             last = match
-            if match.entity_id in facts:
+            digest = same.digest(match.entity_id)
+            if match.entity_id in facts and digest not in seen:
                 hits.append(Chosen(match, facts[match.entity_id]))
-            else:  # a copy that is still there is the hit instead
-                seen.discard(same.digest(match.entity_id) or b"")
+                seen |= {digest} if digest is not None else set()
     _add_copies(hits, same)
     return hits, last if next(rest, None) is not None else None
 
 
-def _firsts(matches: Iterable[Match], same: Same, seen: set[bytes]) -> Iterator[Match]:
-    """Those without any that are equal to one before them; ``seen`` has the digests of these."""
+def _rest(matches: Iterable[Match], place: Match | None, same: Same, seen: set[bytes]) -> Iterator[Match]:
+    """Those behind a place that are equal to none that is ``seen`` by then, as all up to that place are."""
     for match in matches:
         digest = same.digest(match.entity_id)
-        if digest is None or digest not in seen:
-            if digest is not None:
-                seen.add(digest)
+        if digest in seen:
+            continue
+        if place is None or match < place:
             yield match
+        elif digest is not None:
+            seen.add(digest)
 
 
 def _add_copies(hits: Sequence[Chosen], same: Same) -> None:
@@ -77,10 +78,6 @@ def _add_copies(hits: Sequence[Chosen], same: Same) -> None:
     for hit in hits:
         others = equal.get(hit.match.entity_id, [])
         hit.duplicates += [(each, facts[each].filename) for each in others if each in facts]
-
-
-def _behind(matches: Iterable[Match], place: Match) -> Iterator[Match]:
-    return (match for match in matches if match < place)
 
 
 def counted_ahead(matches: Iterator[Match]) -> list[Match]:
