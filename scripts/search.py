@@ -83,6 +83,7 @@ def open_searcher(broker: Broker, environ: Mapping[str, str]) -> Any:
             broker.storage.local_file,
             most_bytes,
             names,
+            broker.media.digests,
             broker.generations,
             broker.settings.search_hnsw_from,
             broker.settings.search_index_dir or broker.settings.data_dir / "search",

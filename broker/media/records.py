@@ -158,13 +158,19 @@ class MediaStore:
 
         A search process asks for all of a tenant's: 2 us of CPU each, where a pipeline of redis-py takes 10.
         """
+        return {each: name for each, name in self._read_each(tenant, media_ids, "filename") if name is not None}
+
+    def digests(self, tenant: str, media_ids: Sequence[str]) -> dict[str, str]:
+        """The SHA-256 (hexadecimal digits) of those of these files whose is known, as ``filenames`` tells names."""
+        found = self._read_each(tenant, media_ids, f"{INFO}sha256")
+        return {each: json.loads(digest) for each, digest in found if digest is not None}
+
+    def _read_each(self, tenant: str, media_ids: Sequence[str], field: str) -> list[tuple[str, str | None]]:
         with redis_errors():
-            found = self._calls.run_each(
-                [("HMGET", self._keys.media(each), "tenant", "filename") for each in media_ids]
-            )
+            found = self._calls.run_each([("HMGET", self._keys.media(each), "tenant", field) for each in media_ids])
             if refused := next((each for each in found if isinstance(each, RedisError)), None):
                 raise refused
-        return {each: name for each, (owner, name) in zip(media_ids, found, strict=True) if owner == tenant}
+        return [(each, value) for each, (owner, value) in zip(media_ids, found, strict=True) if owner == tenant]
 
     def exists(self, tenant: str, media_id: str) -> bool:
         """Whether the tenant has this file."""

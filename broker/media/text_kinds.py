@@ -33,16 +33,21 @@ _NAMES = {
 #: Bytes that are ASCII's letters, digits, signs and blanks; of old text at least so much is. And those that text lacks.
 _ASCII, _MOSTLY = frozenset((*range(0x20, 0x7F), *b"\t\r\n\f")), 0.75
 _CONTROLS = frozenset((*range(0x20), 0x7F, 0x81, 0x8D, 0x8F, 0x90, 0x9D)) - frozenset(b"\t\r\n\f")
+#: Characters, at least, of which UTF-16 is told without its mark, the part of them that is in Latin-1, and bytes of
+#: which one must be none then.
+_FEWEST_UNITS, _NEARLY_ALL, _LOOKED_THROUGH = 4, 0.9, 32
 #: The control characters that text files have.
 _TEXT_CONTROLS = frozenset("\t\n\r\f")
 
 
 def kind_of_text(head: bytes) -> str | None:
-    """The content type of text in UTF-8, or in UTF-16 with its mark; ``None`` for what is none, or not to be read."""
+    """The content type of text in UTF-8, or in UTF-16 with its mark or of mostly Latin letters; ``None`` for what is
+    none, or not to be read.
+    """
     if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         text: str | None = head[: len(head) & ~1].decode("utf-16", "replace")
     else:
-        text = _decoded(head)
+        text = _decoded(head, unmarked(head) or "utf-8")
     return _kind(text) if text and _is_text(text) else None
 
 
@@ -55,6 +60,19 @@ def kind_of_old_text(head: bytes) -> str | None:
     ascii_bytes = sum(byte in _ASCII for byte in head)
     looks_so = ascii_bytes >= _MOSTLY * len(head) and _CONTROLS.isdisjoint(head)
     return _kind(head.decode("cp1252", "replace")) if looks_so and _decoded(head) is None else None
+
+
+def unmarked(head: bytes) -> str | None:
+    """Which UTF-16 a text is in that begins so, if it has no mark, and is certain to be: nearly every other byte is
+    none, and no character is.
+    """
+    units = len(head) // 2
+    if units < _FEWEST_UNITS or b"\0" not in head[:_LOOKED_THROUGH]:
+        return None
+    for name, high, low in (("utf-16-le", head[1::2], head[::2]), ("utf-16-be", head[::2], head[1::2])):
+        if high.count(0) >= _NEARLY_ALL * units and 0 not in low[:units]:
+            return name
+    return None
 
 
 def declared_encoding(head: bytes) -> str | None:

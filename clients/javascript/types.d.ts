@@ -603,7 +603,7 @@ export interface Hit {
   matched: string | null;
   /** Where in it, the best three at most, best first. */
   places: Place[];
-  /** Files with the very same bytes that matched, too; they are no hits of their own in this answer. */
+  /** Files with the very same bytes that matched, too, best first; they are no hits of their own on any page. */
   duplicates: Duplicate[];
 }
 
@@ -1322,7 +1322,7 @@ export interface SearchResults {
   results: Hit[];
   /** How many results these are. */
   count: number;
-  /** How many files match in all, up to 10,000 where `min_similarity` or filters are to be looked at. */
+  /** How many files match in all, duplicates included; up to 10,000 where `min_similarity` or filters are to be looked at. */
   total: number;
   /** Whether there are no more than `total`. */
   total_exact: boolean;

@@ -165,7 +165,9 @@ class Hit(Schema):
     places = fields.List(fields.Nested(Place), **required("Where in it, the best three at most, best first."))
     duplicates = fields.List(
         fields.Nested(Duplicate),
-        **required("Files with the very same bytes that matched, too; they are no hits of their own in this answer."),
+        **required(
+            "Files with the very same bytes that matched, too, best first; they are no hits of their own on any page."
+        ),
     )
 
 
@@ -177,7 +179,10 @@ class SearchResults(Schema):
     results = fields.List(fields.Nested(Hit), required=True)
     count = fields.Integer(**required("How many results these are."))
     total = fields.Integer(
-        **required("How many files match in all, up to 10,000 where `min_similarity` or filters are to be looked at.")
+        **required(
+            "How many files match in all, duplicates included; up to 10,000 where `min_similarity` or filters are to "
+            "be looked at."
+        )
     )
     total_exact = fields.Boolean(**required("Whether there are no more than `total`."))
     next_cursor = fields.String(**nullable("Where this goes on, as `cursor`; null at the end."))

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from broker.media.parts import LABEL, PICTURE, Part
 from broker.media.vectors import Embedding, VectorStore
+from handlers.embedding.index.copies import Copies, Digests
 from handlers.embedding.index.matrix import Matrix
 from handlers.embedding.index.near import Near
 from handlers.embedding.index.ranking import Compared, Ranking
 from handlers.embedding.index.scan import Scale, Scales, Scan
 from handlers.embedding.index.snapshots import Kept, Snapshot
+from handlers.embedding.index.some import Some
 from handlers.embedding.index.words import Words
 from handlers.embedding.models.relevance import Calibration, Kind
 from handlers.embedding.names import name_words
@@ -46,7 +48,7 @@ Share = TypeVar("Share", float, NDArray[np.float64])
 class Index:
     """All that a tenant has by one model."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (each is a part of it)
         self,
         store: VectorStore,
         tenant: str,
@@ -55,6 +57,7 @@ class Index:
         names: Names = lambda ids: {},
         graphs_from: int = 0,
         kept: Kept | None = None,
+        digests: Digests = lambda ids: {},
     ) -> None:
         """Empty until ``advance``. Kinds of media with so many vectors (0: none) get graphs by ``link``.
 
@@ -66,7 +69,7 @@ class Index:
         self._graphs_from = graphs_from
         self._tenant, self._model = tenant, model
         self._dimensions = dimensions
-        self._names = names
+        self._names, self._digests = names, digests
         self._clear()
 
     def _clear(self) -> None:
@@ -81,6 +84,8 @@ class Index:
         #: By kind of media.
         self._matrices: dict[str, Matrix] = {}
         self._words = Words()
+        #: Its files by their bytes.
+        self.copies = Copies(self._digests)
         self._kind_of: dict[str, str] = {}
         self._left_out: set[str] = set()
 
@@ -88,7 +93,8 @@ class Index:
     def nbytes(self) -> int:
         """Bytes of memory, more or less."""
         vectors = sum(matrix.nbytes for matrix in self._matrices.values())
-        return _EMPTY_BYTES + _FILE_BYTES * len(self._kind_of) + self._words.nbytes + vectors
+        files = _FILE_BYTES * len(self._kind_of) + self.copies.nbytes
+        return _EMPTY_BYTES + files + self._words.nbytes + vectors
 
     def advance(self) -> bool:
         """One slice of the work that leads up to date, some milliseconds long; whether it was the last.
@@ -96,7 +102,10 @@ class Index:
         What no longer fits to the store begins anew, as does a reading that was cut off: half an index would answer
         half of the media for ever.
         """
-        return self._read_on() and self._catch_up()
+        if not (self._read_on() and self._catch_up()):
+            return False
+        self.copies.ask_again()
+        return True
 
     def link(self) -> bool:
         """A slice of work on the graphs of large matrices, some milliseconds; whether there was any."""
@@ -149,7 +158,13 @@ class Index:
                 return Near(matrix, matrix.graphs, query, scales, worth, doubt, near)
             return Scan(matrix, query, scales, worth, doubt)
 
-        return Ranking({of: compared(matrix) for of, matrix in self._matrices.items() if kind in (None, of)})
+        matrices = {of: matrix for of, matrix in self._matrices.items() if kind in (None, of)}
+
+        def among(entity_ids: Sequence[str]) -> Ranking:
+            some = {of: Some(matrix, entity_ids) for of, matrix in matrices.items()}
+            return Ranking({of: Scan(each, query, scales, worth, doubt) for of, each in some.items() if len(each)})
+
+        return Ranking({of: compared(matrix) for of, matrix in matrices.items()}, among)
 
     def worth(self, text: str, parts: Mapping[str, Sequence[Part]]) -> dict[str, NDArray[np.float64]]:
         """(parts,) of some entities: what the words of ``text`` in each part are worth, as a cosine.
@@ -264,12 +279,14 @@ class Index:
             )
         kept = [entity_id for entity_id in page if entity_id in self._kind_of]
         self._words.add((each, _texts(parts.get(each, ()), names.get(each, ""))) for each in kept)
+        self.copies.put(kept)
         if self._unread is None:
             self._words.commit()
 
     def _remove(self, entity_id: str) -> None:
         self._left_out.discard(entity_id)
         self._words.remove(entity_id)
+        self.copies.remove(entity_id)
         if (kind := self._kind_of.pop(entity_id, None)) is not None:
             self._matrices[kind].remove(entity_id)
 

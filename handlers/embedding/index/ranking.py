@@ -2,7 +2,7 @@
 
 import heapq
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -48,9 +48,11 @@ class Compared(Protocol):
 class Ranking:
     """Entities of some kinds in one order."""
 
-    def __init__(self, scans: Mapping[str, Compared]) -> None:
-        """``scans`` by the kind of media."""
-        self._scans = scans
+    def __init__(
+        self, scans: Mapping[str, Compared], among: "Callable[[Sequence[str]], Ranking] | None" = None
+    ) -> None:
+        """``scans`` by the kind of media; ``among`` ranks those of some entities that are of these kinds, alone."""
+        self._scans, self._among = scans, among
         self._lifted = {kind: scan.lifted() for kind, scan in scans.items()}
 
     def best(self, few: int) -> Iterator[Match]:
@@ -58,6 +60,10 @@ class Ranking:
         streams = [_matches(kind, scan.best(few)) for kind, scan in self._scans.items()]
         lifted = [_matches(kind, sorted(found, reverse=True)) for kind, found in self._lifted.items()]
         return heapq.merge(*streams, *lifted, reverse=True)
+
+    def among(self, entity_ids: Sequence[str]) -> Iterator[Match]:
+        """Some entities from the best down, as they are in ``best``."""
+        return self._among(entity_ids).best(len(entity_ids)) if self._among else iter(())
 
     def count(self, relevance: float) -> Counted:
         """How many are at least so relevant, between 0 and 1: without going through all of them."""

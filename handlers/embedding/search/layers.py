@@ -66,6 +66,24 @@ class Layers:
         """How many entities of a kind (``None``: of all) there are."""
         return self.layers[0].index.count(kind) if len(self.layers) == 1 else len(self.ids(kind))
 
+    def digest(self, entity_id: str) -> bytes | None:
+        """What files with the same bytes have in common, if it is known of this one."""
+        return self.of(entity_id).index.copies.digest(entity_id)
+
+    def copies(self, digest: bytes) -> list[Match]:
+        """Those of ``matches`` that have it, best first, where there are more than one."""
+        of_layers = [
+            [each for each in layer.index.copies.of(digest) if self.of(each) is layer] for layer in self.layers
+        ]
+        if sum(map(len, of_layers)) <= 1:
+            return []
+        found = [
+            match
+            for number, ids in enumerate(of_layers)
+            for match in self._accepted(number, [ranking.among(ids) for ranking in self._rankings[number]])
+        ]
+        return sorted(found, reverse=True)
+
     def matches(self) -> Iterator[Match]:
         """All that are as relevant and as similar as is asked for, each once, best first."""
         streams = [self._of_layer(number) for number in range(len(self.layers))]
@@ -112,9 +130,12 @@ class Layers:
         return layer.encoder.judge if self.judged else None
 
     def _of_layer(self, number: int) -> Iterator[Match]:
+        return self._accepted(number, [each.best(self._request.limit + 1) for each in self._rankings[number]])
+
+    def _accepted(self, number: int, streams: Sequence[Iterator[Match]]) -> Iterator[Match]:
+        """Those of one layer that are as relevant and as similar as is asked for, and that no layer above has."""
         layer, above, asked = self.layers[number], self.layers[:number], self._request
         judge = self._judge(layer)
-        streams = [ranking.best(asked.limit + 1) for ranking in self._rankings[number]]
         seen = {asked.like}
         for match in heapq.merge(*streams, reverse=True):
             if judge and probability(match.score) < asked.min_relevance:

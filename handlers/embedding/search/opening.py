@@ -22,7 +22,7 @@ from handlers.embedding.models.sense import Nonsense
 from handlers.embedding.models.settings import EmbeddingSettings
 from handlers.embedding.search.facts import Facts, FactsOf
 from handlers.embedding.search.query_encoders import Judge, QueryEncoder
-from handlers.embedding.search.searcher import MOST_BYTES, NamesOf, Searcher
+from handlers.embedding.search.searcher import MOST_BYTES, DigestsOf, NamesOf, Searcher
 from handlers.embedding.search.shown import LocalFile, ShownPictures
 
 __all__ = ["Facts", "open_searcher", "query_embedder"]
@@ -53,6 +53,7 @@ def open_searcher(  # noqa: PLR0913  (each is a part of it)
     local_file: LocalFile,
     most_bytes: int = MOST_BYTES,
     names_of: NamesOf = lambda tenant, ids: {},
+    digests_of: DigestsOf = lambda tenant, ids: {},
     generations: Generations | None = None,
     graphs_from: int = 0,
     index_dir: Path | None = None,
@@ -85,6 +86,7 @@ def open_searcher(  # noqa: PLR0913  (each is a part of it)
         facts_of,
         most_bytes,
         names_of,
+        digests_of,
         judge,
         pictures,
         standing_of,

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -22,7 +23,7 @@ from handlers.embedding.models.recipe import encoder_of
 from handlers.embedding.models.relevance import probability
 from handlers.embedding.search.facts import Facts, FactsOf, KnownFacts, fits
 from handlers.embedding.search.layers import Layer, Layers, in_order
-from handlers.embedding.search.paging import Chosen, counted_ahead, page
+from handlers.embedding.search.paging import Chosen, Same, counted_ahead, page
 from handlers.embedding.search.places import places
 from handlers.embedding.search.query_encoders import Judge, OpenOther, QueryEncoder, QueryEncoders
 from handlers.embedding.search.shown import ShownPictures
@@ -44,6 +45,8 @@ _BY_NAME_ALONE = "This file cannot be searched by: nothing is known of it but it
 
 #: The names of those of a tenant's media files that exist, by their ids.
 NamesOf = Callable[[str, Sequence[str]], Mapping[str, str]]
+#: The digests (SHA-256 in hexadecimal digits) of those of a tenant's media files whose is known, by their ids.
+DigestsOf = Callable[[str, Sequence[str]], Mapping[str, str]]
 #: How the generations of a tenant stand, for a process that has this one of its own.
 StandingOf = Callable[[str, str], Standing]
 
@@ -59,6 +62,7 @@ class Searcher:
         facts_of: FactsOf,
         most_bytes: int = MOST_BYTES,
         names_of: NamesOf = lambda tenant, ids: {},
+        digests_of: DigestsOf = lambda tenant, ids: {},
         judge: Judge | None = None,
         pictures: ShownPictures | None = None,
         standing_of: StandingOf | None = None,
@@ -83,7 +87,8 @@ class Searcher:
 
         def index(tenant: str, generation: str, dimensions: int) -> Index:
             kept = snapshots.of(tenant, generation) if snapshots else None
-            return Index(vectors, tenant, generation, dimensions, lambda ids: names_of(tenant, ids), graphs_from, kept)
+            names, digests = partial(names_of, tenant), partial(digests_of, tenant)
+            return Index(vectors, tenant, generation, dimensions, names, graphs_from, kept, digests)
 
         self._indexes = Indexes(index, most_bytes)
 
@@ -115,9 +120,13 @@ class Searcher:
         if total is None:
             counted = counted_ahead(rest)
             total = Counted(len(counted), len(counted) < MAX_FOUND)
-        hits, last = page(
-            chain(counted, rest), request.limit, request.after, lambda ids: dict(self._facts_of(request.tenant, ids))
-        )
+
+        def copies(digest: bytes) -> list[Match]:
+            found = layers.copies(digest)
+            return found if facts is None else [each for each in found if fits(facts[each.entity_id], narrowing)]
+
+        same = Same(layers.digest, copies, lambda ids: dict(self._facts_of(request.tenant, ids)))
+        hits, last = page(chain(counted, rest), request.limit, request.after, same)
         return Found(
             self._hits(request, layers, hits),
             total.total,

@@ -1,6 +1,8 @@
 """What a reader sees of HTML and of Markdown: words without tags, a line for each block."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -27,6 +29,10 @@ _BLOCK = "\n\n"
 #: How deep lists and quotations of Markdown may lie in each other, two for each list, beyond which nothing that follows
 #: is read; and what lies in each other in a line, which takes as many times as long.
 _BLOCKS_DEEP, _INLINE_DEEP = 100, 20
+#: A number of a character with more digits than Python reads: there is none, and browsers show this instead.
+_NO_CHARACTER, _UNKNOWN = re.compile("&#[0-9]{1000,};?"), "\ufffd"
+#: How often a text may be looked through for the ends of tags that have none.
+_WASTED = 4
 #: What stands for parts of a line in Markdown that are no words: its tags go, as they do in HTML.
 _INSTEAD = {"softbreak": "\n", "hardbreak": "\n", "html_inline": ""}
 
@@ -61,29 +67,72 @@ def _words_of(token: Token) -> str:
 
 def visible(html: str) -> str:
     """The words of a page or of a part of one."""
-    words = _Words()
-    words.feed(html)
-    words.close()
-    return words.text()
+    return _Words(_NO_CHARACTER.sub(_UNKNOWN, html)).text()
 
 
 class _Words(HTMLParser):
     """Gathers what is shown. Tags that are not closed, or closed too often, cost nothing but the text they hide."""
 
-    def __init__(self) -> None:
+    def __init__(self, html: str) -> None:
+        """Of the whole text at once: what does not end in it never does."""
         super().__init__(convert_charrefs=True)
         self._found: list[str] = []
         self._hidden_by = ""
         self._in_title = False
         #: The part of ruby that is being read, and what is read aloud of this block, which goes behind it.
         self._ruby, self._aloud = "", list[str]()
+        self._last_end = html.rfind(">")
+        #: What begins with these was looked for to the end of the text once, in vain.
+        self._endless: set[str] = set()
+        #: Characters of tags that began, and did not end; and of how many the others are text.
+        self._wasted, self._most_wasted = 0, _WASTED * len(html)
+        self.feed(html)
+        self.close()
+
+    def parse_starttag(self, i: int) -> int:
+        """As in ``HTMLParser``, whose methods look through all that follows for each thing that does not end."""
+        if i > self._last_end or self._wasted > self._most_wasted:
+            return self._as_text(i)
+        if (end := super().parse_starttag(i)) >= 0:
+            return end
+        self._wasted += self._last_end - i
+        return self._as_text(i)
+
+    def parse_endtag(self, i: int) -> int:
+        return self._ended(i, i < self._last_end and super().parse_endtag(i))
+
+    def parse_pi(self, i: int) -> int:
+        return self._ended(i, i < self._last_end and super().parse_pi(i))
+
+    def parse_comment(self, i: int, report: bool = True) -> int:
+        return self._parsed("<!--", super().parse_comment, i)
+
+    def parse_html_declaration(self, i: int) -> int:
+        return self._ended(i, i < self._last_end and super().parse_html_declaration(i))
 
     def parse_marked_section(self, i: int, report: bool = True) -> int:
         """As in ``HTMLParser``; what is none is left out like a comment, as browsers do, and raises nothing."""
+        name = self.rawdata[i : i + len("<![CDATA[")].lower()
         try:
-            return super().parse_marked_section(i, report)
+            return self._parsed(name, super().parse_marked_section, i)
         except AssertionError:
             return self.parse_bogus_comment(i)
+
+    def _parsed(self, name: str, parse: Callable[[int], int], i: int) -> int:
+        end = -1 if name in self._endless else parse(i)
+        if end < 0:
+            self._endless.add(name)
+        return self._ended(i, end)
+
+    def _ended(self, i: int, end: int) -> int:
+        return end if end > 0 else self._as_text(i)
+
+    def _as_text(self, i: int) -> int:
+        """Takes for text what begins like markup and does not end: up to the next end of some, or beginning."""
+        find = self.rawdata.find
+        end = find(">", i + 1) + 1 if i < self._last_end else max(find("<", i + 1), i + 1)
+        self.handle_data(unescape(self.rawdata[i:end]))
+        return end
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "img":

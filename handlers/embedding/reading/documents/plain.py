@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from broker.errors import PermanentError
-from broker.media.text_kinds import declared_encoding
+from broker.media.sniff import HEAD_BYTES
+from broker.media.text_kinds import declared_encoding, unmarked
 from handlers.embedding.reading.documents.section import MAX_CHARACTERS, Section
 
 #: Bytes that are read: no encoding here takes more than four for a character.
@@ -25,8 +26,8 @@ def read_plain(path: Path) -> Iterator[Section]:
 
 
 def read_text(path: Path, *, page: bool = False) -> tuple[str, bool]:
-    """The beginning of a text, and whether it goes on. UTF-8, UTF-16 with its mark, else what a ``page`` declares, else
-    Windows' western code page.
+    """The beginning of a text, and whether it goes on. UTF-16 with its mark, or as ``unmarked`` tells it, UTF-8, else
+    what a ``page`` declares, else Windows' western code page.
 
     Raises ``PermanentError`` for bytes that are no text in any of these.
     """
@@ -42,6 +43,8 @@ def read_text(path: Path, *, page: bool = False) -> tuple[str, bool]:
 def _decode(data: bytes, *, page: bool) -> str:
     if data.startswith(_UTF_16):
         return data.decode("utf-16", "replace")
+    if utf_16 := unmarked(data[:HEAD_BYTES]):
+        return data.decode(utf_16, "replace")
     if page and _ESCAPE in data and (declared := declared_encoding(data)):
         return data.decode(declared, "replace")  # of seven bits, which are UTF-8 as well
     try:

@@ -255,6 +255,21 @@ def test_of_html_what_is_no_section_is_left_out(read: Read, section: str) -> Non
     assert text.endswith("behind")
 
 
+@pytest.mark.parametrize("content_type", ["text/html", "text/markdown"])
+@pytest.mark.parametrize(
+    "begun", ["<!--", "<!-- >", "<?x ", "<![CDATA[", "<script", "<a b='", "<a x='><a ' "], ids=ascii
+)
+def test_what_never_ends_is_passed_over_in_one_go(read: Read, content_type: str, begun: str) -> None:
+    """A look to the end of the text for each of these would take longer than the decoder has."""
+    ((text, *_),) = read(("<p>Before</p>" + begun * (1_000_000 // len(begun))).encode(), content_type)
+    assert text.startswith("Before")
+
+
+def test_the_number_of_no_character_does_no_harm(read: Read) -> None:
+    ((text, *_),) = read(f"<p>Before &#{'9' * 5000}; behind".encode(), "text/html")
+    assert text == "Before \ufffd behind"
+
+
 def test_what_is_filled_in_and_remarked_on_a_page_is_read(read: Read, tmp_path: Path) -> None:
     ((text, page, *_),) = read(form(tmp_path), "application/pdf")
     assert (text.split("\n\n"), page) == (["Application", "Bartholomew", "Zoe", "in the margin"], 1)
@@ -286,8 +301,9 @@ def test_of_markdown_what_lies_deep_is_read_and_so_is_what_follows(read: Read) -
 @pytest.mark.parametrize(
     "encoded",
     ["Größe: 5 €".encode(), b"\xef\xbb\xbf" + "Größe: 5 €".encode(), "Größe: 5 €".encode("utf-16"),
-     "\ufeffGröße: 5 €".encode("utf-16-be"), "Größe: 5 €".encode("cp1252")],
-    ids=["utf-8", "with a mark", "utf-16", "utf-16-be", "cp1252"],
+     "\ufeffGröße: 5 €".encode("utf-16-be"), "Größe: 5 €".encode("utf-16-le"), "Größe: 5 €".encode("utf-16-be"),
+     "Größe: 5 €".encode("cp1252")],
+    ids=["utf-8", "with a mark", "utf-16", "utf-16-be", "without a mark", "utf-16-be without", "cp1252"],
 )  # fmt: skip
 def test_text_of_usual_encodings_is_read(read: Read, encoded: bytes) -> None:
     assert read(encoded, "text/plain") == [("Größe: 5 €", None, None, None, False)]

@@ -58,7 +58,10 @@ def searcher(vectors: RedisVectors, redis: Redis, keys: Keys, embedded: list[str
         names = {each: redis.hget(keys.media(each), "filename") for each in media_ids}
         return {each: facts.get(each, search.Facts(0, 1, name, frozenset())) for each, name in names.items() if name}
 
-    return search.Searcher("m", embed, vectors, facts_of)
+    def digests_of(tenant: str, media_ids: Sequence[str]) -> dict[str, str]:
+        return {each: facts[each].sha256 for each in media_ids if each in facts}
+
+    return search.Searcher("m", embed, vectors, facts_of, digests_of=digests_of)
 
 
 @pytest.fixture
@@ -235,11 +238,19 @@ def test_pages_neither_skip_nor_repeat_while_files_are_added(
 
 def pages_of(searcher: Any, request: SearchRequest) -> tuple[list[str], set[int]]:
     """The ids of all hits, a page at a time, and the totals that were told."""
-    seen, totals = [], set()
+    hits, totals = hits_of(searcher, request)
+    return [hit.entity_id for hit in hits], totals
+
+
+def hits_of(searcher: Any, request: SearchRequest) -> tuple[list[Hit], set[int]]:
+    """The same with all that is told of the hits."""
+    seen: list[Hit] = []
+    totals = set()
     while True:
         while (part := searcher.find(request)) is None:
             assert searcher.work()
-        seen += [hit.entity_id for hit in part.hits]
+        assert part.hits or part.after is None
+        seen += part.hits
         totals.add(part.total)
         if part.after is None:
             return seen, totals
@@ -335,7 +346,7 @@ def test_equal_files_are_one_hit_and_alike_ones_are_not(
 
 
 def test_copies_of_the_last_hit_of_a_page_are_not_hits_of_the_next(
-    searcher, vectors: RedisVectors, new_media: NewMedia, facts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    searcher, vectors: RedisVectors, new_media: NewMedia, facts: dict[str, Any]
 ) -> None:
     copies, others = [new_media() for _ in range(3)], [new_media() for _ in range(2)]
     for each in copies:
@@ -349,10 +360,61 @@ def test_copies_of_the_last_hit_of_a_page_are_not_hits_of_the_next(
     second = searcher.find(SearchRequest("acme", "red", limit=1, after=first.after))
     assert [hit.entity_id for hit in second.hits] == others[:1]
     assert searcher.find(SearchRequest("acme", "red", limit=2, after=first.after)).after is None
-    paging = pytest.importorskip("handlers.embedding.search.paging")
-    monkeypatch.setattr(paging, "_MOST_EQUAL", 1)
-    cut = searcher.find(SearchRequest("acme", "red", limit=1))
-    assert (len(cut.hits[0].duplicates), cut.after is None) == (1, False)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
+@pytest.mark.parametrize("asked", [{}, {"entity_type": "image", "min_similarity": 0.5}, {"narrowing": {"min_size": 9}}])
+def test_a_copy_of_a_hit_is_no_hit_of_any_page(
+    searcher, vectors: RedisVectors, new_media: NewMedia, facts: dict[str, Any], limit: int, asked: dict[str, Any]
+) -> None:
+    """Copies that match worse, by their names, say, stand far behind, between others."""
+    media = [new_media() for _ in range(20)]
+    for at, each in enumerate(media):
+        vectors.put("acme", "m", "image", each, packed([1 - at / 20, 0.0, 0.0]))
+        facts[each] = search.Facts(0, 9 if at != 15 else 8, "x.jpg", frozenset(), None, f"{at % 6:064}")
+    request = SearchRequest("acme", "red", limit=limit, **asked)
+    hits, totals = hits_of(searcher, request)
+    matching = (
+        media[:11] if "min_similarity" in asked else [each for each in media if facts[each].size == 9 or not asked]
+    )
+    assert [hit.entity_id for hit in hits] == media[:6]
+    told = {hit.entity_id: [each["entity_id"] for each in hit.duplicates] for hit in hits}
+    assert told == {media[at]: [each for each in media[at + 6 :: 6] if each in matching] for at in range(6)}
+    assert totals == {len(matching)}
+
+
+def test_a_digest_that_becomes_known_after_the_vectors_is_seen(
+    searcher, vectors: RedisVectors, new_media: NewMedia, facts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("handlers.embedding.index.copies.time.monotonic", lambda: now[0])
+    first, copy = new_media(), new_media()
+    for each in (first, copy):
+        vectors.put("acme", "m", "image", each, packed(RED))
+    assert len(searcher.answer(SearchRequest("acme", "red"))) == 2
+    facts |= dict.fromkeys((first, copy), search.Facts(0, 9, "x.jpg", frozenset(), None, "1" * 64))
+    now[0] += 1.0
+    (hit,) = searcher.answer(SearchRequest("acme", "red"))
+    assert len(hit.duplicates) == 1
+
+
+def test_a_copy_takes_the_place_of_a_hit_that_is_deleted(
+    searcher, vectors: RedisVectors, new_media: NewMedia, facts: dict[str, Any], redis: Redis, keys: Keys
+) -> None:
+    first, copy, third, other = (new_media() for _ in range(4))
+    for each, red in ((first, 1.0), (copy, 0.8), (third, 0.7), (other, 0.9)):
+        vectors.put("acme", "m", "image", each, packed([red, 0.0, 0.0]))
+        digest = "2" * 64 if each == other else "1" * 64
+        facts[each] = search.Facts(0, 9, "x.jpg", frozenset(), None, digest)
+    assert [hit.entity_id for hit in searcher.answer(SearchRequest("acme", "red"))] == [first, other]
+    redis.delete(keys.media(first))  # its vectors go with it; a search may see the one before the other
+    assert [hit.entity_id for hit in searcher.answer(SearchRequest("acme", "red"))] == [other, copy]
+    vectors.delete("acme", first)
+    hits = searcher.answer(SearchRequest("acme", "red"))
+    assert [(hit.entity_id, [each["entity_id"] for each in hit.duplicates]) for hit in hits] == [
+        (other, []),
+        (copy, [third]),
+    ]
 
 
 def test_what_is_like_a_file_is_found_by_all_of_its_parts(searcher, vectors: RedisVectors, new_media: NewMedia) -> None:
