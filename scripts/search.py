@@ -103,7 +103,6 @@ def facts_by_id(broker: Broker, facts: Any, tenant: str, media_ids: Sequence[str
             each.filename,
             frozenset(each.info.get("tags") or ()),
             each.info.get("duration_seconds"),
-            each.info.get("sha256") or "",
         )
         for each in records.values()
     }

@@ -34,7 +34,7 @@ function readNowAndThen(wanted) {
 }
 
 /** Reads the newest of each kind. */
-async function readUploads(wanted = []) {
+async function readUploads(wanted) {
   readAt = Date.now();
   let all = true;
   for (const kind of ["video", "image", "audio", "document"]) {

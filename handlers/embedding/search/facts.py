@@ -22,8 +22,6 @@ class Facts(NamedTuple):
     tags: frozenset[str]
     #: Seconds, ``None`` as long as it is not known, and of what has no length.
     duration: float | None = None
-    #: Of its bytes, in hexadecimal digits; empty as long as it is not known.
-    sha256: str = ""
 
 
 #: The facts of those of a tenant's files that there are, by their ids.

@@ -48,9 +48,11 @@ def page(
         for match in some:
             last = match
             digest = same.digest(match.entity_id)
-            if match.entity_id in facts and digest not in seen:
-                hits.append(Chosen(match, facts[match.entity_id]))
-                seen |= {digest} if digest is not None else set()
+            if match.entity_id not in facts or digest in seen:
+                continue
+            hits.append(Chosen(match, facts[match.entity_id]))
+            if digest is not None:
+                seen.add(digest)
     _add_copies(hits, same)
     return hits, last if next(rest, None) is not None else None
 

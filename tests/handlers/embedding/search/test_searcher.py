@@ -49,7 +49,20 @@ def facts() -> dict[str, Any]:
 
 
 @pytest.fixture
-def searcher(vectors: RedisVectors, redis: Redis, keys: Keys, embedded: list[str], facts: dict[str, Any]):
+def digests() -> dict[str, str]:
+    """What is known of the bytes of files, if anything."""
+    return {}
+
+
+@pytest.fixture
+def searcher(
+    vectors: RedisVectors,
+    redis: Redis,
+    keys: Keys,
+    embedded: list[str],
+    facts: dict[str, Any],
+    digests: dict[str, str],
+):
     def embed(text: str):
         embedded.append(text)
         return np.array(COLOURS[text], np.float32)
@@ -59,7 +72,7 @@ def searcher(vectors: RedisVectors, redis: Redis, keys: Keys, embedded: list[str
         return {each: facts.get(each, search.Facts(0, 1, name, frozenset())) for each, name in names.items() if name}
 
     def digests_of(tenant: str, media_ids: Sequence[str]) -> dict[str, str]:
-        return {each: facts[each].sha256 for each in media_ids if each in facts}
+        return {each: digests[each] for each in media_ids if each in digests}
 
     return search.Searcher("m", embed, vectors, facts_of, digests_of=digests_of)
 
@@ -332,13 +345,12 @@ def test_a_length_that_becomes_known_is_seen_in_time(
 
 
 def test_equal_files_are_one_hit_and_alike_ones_are_not(
-    found: Search, vectors: RedisVectors, new_media: NewMedia, facts: dict[str, Any]
+    found: Search, vectors: RedisVectors, new_media: NewMedia, digests: dict[str, str]
 ) -> None:
     first, copy, alike, unknown = (new_media(filename=f"{name}.jpg") for name in "abcd")
     for each in (first, copy, alike, unknown):
         vectors.put("acme", "m", "image", each, packed(RED))
-    for each, digest in ((first, "1" * 64), (copy, "1" * 64), (alike, "2" * 64)):
-        facts[each] = search.Facts(0, 9, "x.jpg", frozenset(), None, digest)
+    digests |= {first: "1" * 64, copy: "1" * 64, alike: "2" * 64}
     hits = found("red")
     assert len(hits) == 3
     (grouped,) = [hit for hit in hits if hit.duplicates]
@@ -346,12 +358,12 @@ def test_equal_files_are_one_hit_and_alike_ones_are_not(
 
 
 def test_copies_of_the_last_hit_of_a_page_are_not_hits_of_the_next(
-    searcher, vectors: RedisVectors, new_media: NewMedia, facts: dict[str, Any]
+    searcher, vectors: RedisVectors, new_media: NewMedia, digests: dict[str, str]
 ) -> None:
     copies, others = [new_media() for _ in range(3)], [new_media() for _ in range(2)]
     for each in copies:
         vectors.put("acme", "m", "image", each, packed(RED))
-        facts[each] = search.Facts(0, 9, "x.jpg", frozenset(), None, "1" * 64)
+        digests[each] = "1" * 64
     for at, each in enumerate(others):
         vectors.put("acme", "m", "image", each, packed([0.9 - at / 10, 0.1, 0.0]))
     first = searcher.find(SearchRequest("acme", "red", limit=1))
@@ -365,13 +377,20 @@ def test_copies_of_the_last_hit_of_a_page_are_not_hits_of_the_next(
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
 @pytest.mark.parametrize("asked", [{}, {"entity_type": "image", "min_similarity": 0.5}, {"narrowing": {"min_size": 9}}])
 def test_a_copy_of_a_hit_is_no_hit_of_any_page(
-    searcher, vectors: RedisVectors, new_media: NewMedia, facts: dict[str, Any], limit: int, asked: dict[str, Any]
+    searcher,
+    vectors: RedisVectors,
+    new_media: NewMedia,
+    facts: dict[str, Any],
+    digests: dict[str, str],
+    limit: int,
+    asked: dict[str, Any],
 ) -> None:
     """Copies that match worse, by their names, say, stand far behind, between others."""
     media = [new_media() for _ in range(20)]
     for at, each in enumerate(media):
         vectors.put("acme", "m", "image", each, packed([1 - at / 20, 0.0, 0.0]))
-        facts[each] = search.Facts(0, 9 if at != 15 else 8, "x.jpg", frozenset(), None, f"{at % 6:064}")
+        facts[each] = search.Facts(0, 9 if at != 15 else 8, "x.jpg", frozenset())
+        digests[each] = f"{at % 6:064}"
     request = SearchRequest("acme", "red", limit=limit, **asked)
     hits, totals = hits_of(searcher, request)
     matching = (
@@ -384,7 +403,7 @@ def test_a_copy_of_a_hit_is_no_hit_of_any_page(
 
 
 def test_a_digest_that_becomes_known_after_the_vectors_is_seen(
-    searcher, vectors: RedisVectors, new_media: NewMedia, facts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    searcher, vectors: RedisVectors, new_media: NewMedia, digests: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [100.0]
     monkeypatch.setattr("handlers.embedding.index.copies.time.monotonic", lambda: now[0])
@@ -392,20 +411,19 @@ def test_a_digest_that_becomes_known_after_the_vectors_is_seen(
     for each in (first, copy):
         vectors.put("acme", "m", "image", each, packed(RED))
     assert len(searcher.answer(SearchRequest("acme", "red"))) == 2
-    facts |= dict.fromkeys((first, copy), search.Facts(0, 9, "x.jpg", frozenset(), None, "1" * 64))
+    digests |= dict.fromkeys((first, copy), "1" * 64)
     now[0] += 1.0
     (hit,) = searcher.answer(SearchRequest("acme", "red"))
     assert len(hit.duplicates) == 1
 
 
 def test_a_copy_takes_the_place_of_a_hit_that_is_deleted(
-    searcher, vectors: RedisVectors, new_media: NewMedia, facts: dict[str, Any], redis: Redis, keys: Keys
+    searcher, vectors: RedisVectors, new_media: NewMedia, digests: dict[str, str], redis: Redis, keys: Keys
 ) -> None:
     first, copy, third, other = (new_media() for _ in range(4))
     for each, red in ((first, 1.0), (copy, 0.8), (third, 0.7), (other, 0.9)):
         vectors.put("acme", "m", "image", each, packed([red, 0.0, 0.0]))
-        digest = "2" * 64 if each == other else "1" * 64
-        facts[each] = search.Facts(0, 9, "x.jpg", frozenset(), None, digest)
+        digests[each] = "2" * 64 if each == other else "1" * 64
     assert [hit.entity_id for hit in searcher.answer(SearchRequest("acme", "red"))] == [first, other]
     redis.delete(keys.media(first))  # its vectors go with it; a search may see the one before the other
     assert [hit.entity_id for hit in searcher.answer(SearchRequest("acme", "red"))] == [other, copy]
